@@ -1,0 +1,38 @@
+"""Infer dynamical systems from trajectories with pretrained in-context models.
+
+Public names are imported on first use, so that ``import skdyn`` loads neither torch nor scikit-learn.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "FIMODERegressor": "skdyn.estimators._fim_ode",
+    "Trajectories": "skdyn.trajectories",
+    "PhasePortraitDisplay": "skdyn.plotting",
+    "VectorFieldDisplay": "skdyn.plotting",
+    "list_models": "skdyn.registry",
+    "list_estimators": "skdyn.registry",
+    "make_estimator": "skdyn.registry",
+    "SkdynError": "skdyn.exceptions",
+    "TrajectoryError": "skdyn.exceptions",
+    "WeightsError": "skdyn.exceptions",
+    "PluginError": "skdyn.exceptions",
+    "ConvergenceWarning": "skdyn.exceptions",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'skdyn' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

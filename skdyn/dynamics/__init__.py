@@ -1,0 +1,1 @@
+"""Integrators, equilibria and their stability."""

@@ -1,0 +1,312 @@
+"""The FIM-ODE network: an in-context model of a vector field, with local linear tokens (format 1).
+
+Letters: B contexts, K trajectories per context, L points per trajectory, D = ``max_dim`` dimensions, M = K L tokens,
+N queries, E width. Everything here is in normalised units (``skdyn.normalization``).
+
+Sources: FIM-ODE (arXiv 2602.08733) and FIM-SDE (arXiv 2502.19049) for the task and the in-context formulation; the
+local linear tokens are this project's own (docs/design/fim-ode.md).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skdyn.nn.attention import Block, RMSNorm, Rotary
+from skdyn.nn.config import between, exactly, parse_config
+
+_STEP_FLOOR = 1e-6
+_LOG_STEP_FLOOR = 1e-4
+
+
+@dataclass(frozen=True)
+class FIMODEConfig:
+    """Sizes and constants of a FIM-ODE network, as read from ``config.json``."""
+
+    model_type: str = exactly("fim-ode")
+    format_version: int = exactly(1)
+    max_dim: int = between(1, 64)
+    width: int = between(8, 4096)
+    heads: int = between(1, 64)
+    encoder_layers: int = between(1, 64)
+    decoder_layers: int = between(1, 64)
+    feedforward: int = between(8, 16384)
+    local_width: int = between(1, 1024)
+    fourier_octaves: int = between(1, 12)
+    rope_min_wavelength: float = between(1e-6, 1e6)
+    rope_max_wavelength: float = between(1e-6, 1e9)
+    slope_lags: tuple[int, ...] = between(1, 1024)
+    slope_clip: float = between(1e-3, 1e6)
+    feature_clip: float = between(1e-3, 1e6)
+    scale_clip: float = between(1e-3, 50.0)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FIMODEConfig:
+        """Parse strictly; a ValueError names the key that is unknown, missing, negative or absurd."""
+        config = parse_config(cls, values)
+        if config.width % (2 * config.heads):
+            raise ValueError(f"width {config.width} must be a multiple of 2 x heads = {2 * config.heads}")
+        if config.rope_min_wavelength >= config.rope_max_wavelength:
+            raise ValueError("rope_min_wavelength must be below rope_max_wavelength")
+        return config
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for ``config.json``."""
+        return dataclasses.asdict(self)
+
+    @property
+    def query_features(self) -> int:
+        """Width of the Fourier features of a state and its dimension mask."""
+        return self.max_dim * (2 + 2 * self.fourier_octaves)
+
+    @property
+    def token_features(self) -> int:
+        """Width of the features of one observed point."""
+        return self.query_features + 2 * self.max_dim * (len(self.slope_lags) + 2) + 4
+
+
+def fourier(z: Tensor, octaves: int) -> Tensor:
+    """States (..., D), then the sines and the cosines of ``z_d 2^k``, with k running fastest within a dimension."""
+    scales = 2.0 ** torch.arange(octaves, device=z.device, dtype=z.dtype)
+    angles = (z[..., None] * scales).flatten(-2)
+    return torch.cat([z, angles.sin(), angles.cos()], dim=-1)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What the network is given for each observed point.
+
+    Attributes
+    ----------
+    features : Tensor of shape (B, K, L, F)
+    states : Tensor of shape (B, K, L, D)
+    slopes : Tensor of shape (B, K, L, lags, D)
+        Central slopes at the configured lags.
+    times : Tensor of shape (B, K, L)
+    mask : boolean Tensor of shape (B, K, L)
+    dim_mask : Tensor of shape (B, D)
+        One for the dimensions that the system has, zero for padding.
+    """
+
+    features: Tensor
+    states: Tensor
+    slopes: Tensor
+    times: Tensor
+    mask: Tensor
+    dim_mask: Tensor
+
+
+def make_tokens(
+    states: Tensor,
+    times: Tensor,
+    mask: Tensor,
+    dim_mask: Tensor,
+    config: FIMODEConfig,
+    dtype: torch.dtype = torch.float32,
+) -> Tokens:
+    """Features of every observed point, from slopes to its neighbours.
+
+    Parameters
+    ----------
+    states : Tensor of shape (B, K, L, D), normalised and zero-padded
+    times : Tensor of shape (B, K, L), normalised
+    mask : boolean Tensor of shape (B, K, L)
+        Observed points come first in each trajectory.
+    dim_mask : Tensor of shape (B, D)
+    config : FIMODEConfig
+    dtype : torch.dtype
+        Type of the result. Differences are taken in the inputs' type: pass float64 for long time axes.
+    """
+    points = states.shape[2]
+    last = mask.sum(-1, keepdim=True).sub(1).clamp(min=0)  # (B, K, 1)
+    index = torch.arange(points, device=states.device).expand(mask.shape)
+
+    def gather(at: Tensor) -> tuple[Tensor, Tensor]:
+        return states.gather(2, at[..., None].expand_as(states)), times.gather(2, at)
+
+    def slope(ahead: int, behind: int) -> tuple[Tensor, Tensor]:
+        z_ahead, t_ahead = gather(torch.minimum(index + ahead, last))
+        z_behind, t_behind = gather(torch.minimum((index - behind).clamp(min=0), last))
+        step = t_ahead - t_behind
+        return (z_ahead - z_behind) / step.clamp(min=_STEP_FLOOR)[..., None], step
+
+    central = [slope(lag, lag)[0] for lag in config.slope_lags]
+    forward, forward_step = slope(1, 0)
+    backward, backward_step = slope(0, 1)
+    slopes = torch.cat([*central, forward, backward], dim=-1)
+    steps = torch.stack([forward_step, backward_step], dim=-1).clamp(min=_LOG_STEP_FLOOR).log()
+    ends = torch.stack([index == 0, index == last], dim=-1)
+    features = torch.cat(
+        [
+            fourier(states, config.fourier_octaves),
+            dim_mask[:, None, None].to(states.dtype).expand(*mask.shape, -1),
+            slopes.asinh(),
+            slopes.clamp(-config.feature_clip, config.feature_clip),
+            steps,
+            ends.to(states.dtype),
+        ],
+        dim=-1,
+    )
+    return Tokens(
+        features=features.to(dtype),
+        states=states.to(dtype),
+        slopes=torch.stack(central, dim=-2).to(dtype),
+        times=times,
+        mask=mask,
+        dim_mask=dim_mask.to(dtype),
+    )
+
+
+@dataclass(frozen=True)
+class EncodedContext:
+    """All that a query needs of a context, computed once.
+
+    Attributes
+    ----------
+    keys_values : tuple of (keys, values), each of shape (B, heads, M, E / heads)
+        One pair for each decoder block.
+    local_keys : Tensor of shape (B, M, local_width)
+    velocity, state, log_scale : Tensor of shape (B, M, D)
+        The tokens' local linear models: velocity at a denoised state, and its log-scale.
+    jacobian : Tensor of shape (B, M, D, D)
+    mask : boolean Tensor of shape (B, M)
+    dim_mask : Tensor of shape (B, D)
+    """
+
+    keys_values: tuple[tuple[Tensor, Tensor], ...]
+    local_keys: Tensor
+    velocity: Tensor
+    state: Tensor
+    log_scale: Tensor
+    jacobian: Tensor
+    mask: Tensor
+    dim_mask: Tensor
+
+
+class FIMODE(nn.Module):
+    """Encode a context of trajectories once, then decode the vector field at any states.
+
+    Queries do not attend to each other. The answer at a query is a gated sum of a locally weighted linear model built
+    from the tokens and of a direct prediction, with a Laplace log-scale of its error.
+    """
+
+    def __init__(self, config: FIMODEConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        self.observation_embedding = _mlp(c.token_features, c.width)
+        self.query_embedding = _mlp(c.query_features, c.width)
+        self.rotary = Rotary(c.width // c.heads, c.rope_min_wavelength, c.rope_max_wavelength)
+        self.encoder = nn.ModuleList(Block(c.width, c.heads, c.feedforward) for _ in range(c.encoder_layers))
+        self.context_norm = RMSNorm(c.width)
+        self.decoder = nn.ModuleList(Block(c.width, c.heads, c.feedforward) for _ in range(c.decoder_layers))
+        self.decoder_norm = RMSNorm(c.width)
+        self.token_head = nn.Linear(c.width, len(c.slope_lags) + 3 * c.max_dim + c.max_dim**2)
+        self.local_query = nn.Linear(c.width, c.local_width, bias=False)
+        self.local_query_state = nn.Linear(c.query_features, c.local_width, bias=False)
+        self.local_key = nn.Linear(c.width, c.local_width, bias=False)
+        self.local_key_state = nn.Linear(c.query_features, c.local_width, bias=False)
+        self.gate = nn.Linear(c.width, c.max_dim)
+        self.head = nn.Linear(c.width, 2 * c.max_dim)
+        nn.init.zeros_(self.token_head.weight)
+        nn.init.zeros_(self.token_head.bias)
+        nn.init.constant_(self.gate.bias, 2.0)
+
+    def _state_features(self, z: Tensor, dim_mask: Tensor) -> Tensor:
+        mask = dim_mask.to(z.dtype)[:, None].expand(*z.shape[:-1], -1)
+        return torch.cat([fourier(z, self.config.fourier_octaves), mask], dim=-1)
+
+    def encode(self, states: Tensor, times: Tensor, mask: Tensor, dim_mask: Tensor) -> EncodedContext:
+        """Encode normalised trajectories; see `make_tokens` for the arguments."""
+        dtype = self.head.weight.dtype
+        return self.encode_tokens(make_tokens(states, times, mask, dim_mask, self.config, dtype))
+
+    def encode_tokens(self, tokens: Tokens) -> EncodedContext:
+        """Encode prepared tokens into everything that queries need."""
+        c = self.config
+        batch, paths, points = tokens.mask.shape
+        flat_mask = tokens.mask.reshape(batch, paths * points)
+        path_mask = _attention_mask(tokens.mask.reshape(batch * paths, points))
+        context_mask = _attention_mask(flat_mask)
+
+        x = self.observation_embedding(tokens.features)
+        cos, sin = self.rotary(tokens.times.reshape(batch * paths, points), x.dtype)
+        rotation = (cos[:, None], sin[:, None])
+        for depth, block in enumerate(self.encoder):
+            if depth % 2 == 0:
+                x = block.self_attend(x.reshape(batch * paths, points, -1), path_mask, rotation)
+            else:
+                x = block.self_attend(x.reshape(batch, paths * points, -1), context_mask)
+        x = self.context_norm(x.reshape(batch, paths * points, -1))
+        keys_values = tuple(block.attention.keys_values(x) for block in self.decoder)
+
+        with torch.autocast(x.device.type, enabled=False):
+            x = _at_least_float32(x)
+            lags, dim = len(c.slope_lags), c.max_dim
+            z = tokens.states.reshape(batch, paths * points, dim).to(x.dtype)
+            slopes = tokens.slopes.reshape(batch, paths * points, lags, dim).to(x.dtype)
+            logits, velocity, log_scale, shift, jacobian = self.token_head(x).split(
+                [lags, dim, dim, dim, dim * dim], dim=-1
+            )
+            weights = logits.softmax(-1)[..., None]
+            velocity = velocity + (weights * slopes.clamp(-c.slope_clip, c.slope_clip)).sum(-2)
+            local_keys = self.local_key(x) + self.local_key_state(self._state_features(z, tokens.dim_mask))
+        # Padded dimensions are masked in the field only: the trained token heads use the padded columns of their
+        # Jacobians as one more offset.
+        return EncodedContext(
+            keys_values=keys_values,
+            local_keys=local_keys,
+            velocity=velocity,
+            state=z + shift,
+            log_scale=log_scale.clamp(-c.scale_clip, c.scale_clip),
+            jacobian=jacobian.unflatten(-1, (dim, dim)),
+            mask=flat_mask,
+            dim_mask=tokens.dim_mask,
+        )
+
+    def decode(self, context: EncodedContext, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Field and Laplace log-scale, each of shape (B, N, D), at normalised queries of shape (B, N, D)."""
+        c = self.config
+        mask = None if bool(context.mask.all()) else context.mask
+        cross_mask = None if mask is None else mask[:, None, None]
+        features = self._state_features(queries, context.dim_mask)
+        x = self.query_embedding(features)
+        for block, keys_values in zip(self.decoder, context.keys_values, strict=True):
+            x = block.cross_attend(x, keys_values, cross_mask)
+        h = self.decoder_norm(x)
+
+        with torch.autocast(x.device.type, enabled=False):
+            h = _at_least_float32(h)
+            local_queries = self.local_query(h) + self.local_query_state(features.to(h.dtype))
+            scores = local_queries @ context.local_keys.transpose(-1, -2) / c.local_width**0.5
+            if mask is not None:
+                scores = scores.masked_fill(~mask[:, None], -torch.inf)
+            attention = scores.softmax(-1)
+            # sum_j a_j (v_j + J_j (z - z_j)) as a constant and a matrix per token: two small products.
+            constant = context.velocity - (context.jacobian @ context.state[..., None])[..., 0]
+            offset = attention @ constant
+            matrix = (attention @ context.jacobian.flatten(-2)).unflatten(-1, (c.max_dim, c.max_dim))
+            local = offset + (matrix @ queries.to(h.dtype)[..., None])[..., 0]
+            mean, log_scale = self.head(h).chunk(2, dim=-1)
+            field = self.gate(h).sigmoid() * local + mean
+        active = context.dim_mask[:, None].to(h.dtype)
+        return field * active, log_scale.clamp(-c.scale_clip, c.scale_clip)
+
+
+def _mlp(inputs: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, width))
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _attention_mask(mask: Tensor) -> Tensor | None:
+    """Mask of shape (B, 1, 1, N); rows without any observed point see everything, so that none becomes NaN."""
+    if bool(mask.all()):
+        return None
+    return (mask | ~mask.any(-1, keepdim=True))[:, None, None]
