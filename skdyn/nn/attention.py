@@ -22,24 +22,20 @@ class RMSNorm(nn.Module):
         return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
 
 
-class Rotary(nn.Module):
+class Rotary:
     """Rotary position for continuous times, with wavelengths spaced evenly in the logarithm."""
 
-    frequencies: Tensor
-
     def __init__(self, head_width: int, shortest: float, longest: float) -> None:
-        super().__init__()
-        wavelengths = torch.logspace(
-            math.log10(shortest), math.log10(longest), head_width // 2, dtype=torch.float64
-        )
-        self.register_buffer("frequencies", 2 * math.pi / wavelengths, persistent=False)
+        self.pairs = head_width // 2
+        self.log_range = math.log10(shortest), math.log10(longest)
 
-    def forward(self, times: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def __call__(self, times: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Cosines and sines of shape (..., L, head_width / 2) for times of shape (..., L), in ``dtype``.
 
         The angles are computed in the times' own type, because float32 loses the phase of long trajectories.
         """
-        angles = times[..., None] * self.frequencies.to(times.dtype)
+        wavelengths = torch.logspace(*self.log_range, self.pairs, dtype=times.dtype, device=times.device)
+        angles = times[..., None] * (2 * math.pi / wavelengths)
         return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
@@ -65,9 +61,7 @@ class Attention(nn.Module):
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
 
-    def keys_values(
-        self, context: Tensor, rotation: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def keys_values(self, context: Tensor, rotation: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Keys and values of shape (B, heads, N, width / heads) of a context of shape (B, N, width)."""
         keys, values = (self._split(part) for part in self.key_value(context).chunk(2, dim=-1))
         keys = self.key_norm(keys)
@@ -100,9 +94,7 @@ class Block(nn.Module):
             nn.Linear(width, feedforward, bias=False), nn.GELU(), nn.Linear(feedforward, width, bias=False)
         )
 
-    def self_attend(
-        self, x: Tensor, mask: Tensor | None, rotation: tuple[Tensor, Tensor] | None = None
-    ) -> Tensor:
+    def self_attend(self, x: Tensor, mask: Tensor | None, rotation: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Update ``x`` of shape (B, N, width) by attention to itself."""
         normed = self.attention_norm(x)
         keys_values = self.attention.keys_values(normed, rotation)
