@@ -168,7 +168,7 @@ class Engine:
         return context.scaling.field(field[..., : context.dim]), context.scaling.field(scale[..., : context.dim])
 
     def jacobian(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Field of shape (B, N, D) and its Jacobian (B, N, D, D), entry (i, j) being d f_i / d x_j, in the user's units."""
+        """Field (B, N, D) and Jacobian (B, N, D, D), entry (i, j) being d f_i / d x_j, in the user's units."""
         dim = context.dim
         encoded = _map_tensors(context.encoded, lambda tensor: tensor.clone() if tensor.is_inference() else tensor)
 

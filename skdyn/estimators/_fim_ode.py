@@ -2,15 +2,178 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from skdyn.base import BaseDynamicsEstimator
+from skdyn.exceptions import WeightsError
 from skdyn.normalization import fim_ode_scaling
 from skdyn.registry import ModelSpec
+from skdyn.trajectories import Trajectories
 
 if TYPE_CHECKING:
-    from torch import nn
+    import torch
+
+    from skdyn.inference import Context, Engine
+
+_session_lock = Lock()
+
+
+class FIMODERegressor(BaseDynamicsEstimator):
+    """Vector field of an ODE from trajectories, in one forward pass of a pretrained in-context model.
+
+    `fit` encodes the trajectories once and trains nothing; every query is then one pass of the decoder. The field is
+    equivariant under ``x -> a x + b`` with ``a > 0`` (for each variable) and ``t -> c t + e``, and it does not depend
+    on the order of the trajectories or of the queries.
+
+    Parameters
+    ----------
+    model : str or path, default="fim-ode"
+        A registered name (`skdyn.list_models`), a folder, or ``hf://owner/repo[/sub/folder][@revision]``.
+    device : str or torch.device, default="auto"
+        ``"auto"`` is CUDA where there is one, else the CPU.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+    query_chunk : int, default=128
+        Queries decoded at once. Results do not depend on how queries are grouped.
+    max_context : int, default=8192
+        Most points to encode, because the cost grows with their square. Longer contexts are thinned evenly, with a
+        warning.
+    missing : {"raise", "drop"}, default="raise"
+        What to do with rows that hold a NaN.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of variables, D.
+    feature_names_in_ : array of shape (D,)
+        Only where the context came with names.
+    context_ : Trajectories
+        What was given to `fit`.
+    weights_ : dict
+        ``name``, ``source`` and ``sha256`` of the model that was used.
+
+    References
+    ----------
+    FIM-ODE: arXiv 2602.08733. FIM-SDE: arXiv 2502.19049.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdyn import FIMODERegressor
+    >>> t = np.linspace(0, 10, 100)
+    >>> circle = np.column_stack([np.cos(t), -np.sin(t)])
+    >>> est = FIMODERegressor().fit([(t, circle)])
+    >>> est.predict([[1.0, 0.0]]).round(1) + 0.0
+    array([[ 0., -1.]])
+    >>> est.simulate([1.0, 0.0], t).shape
+    (100, 2)
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "fim-ode",
+        *,
+        device: str | torch.device = "auto",
+        precision: Literal["float32", "float64", "bfloat16"] = "float32",
+        query_chunk: int = 128,
+        max_context: int = 8192,
+        missing: Literal["raise", "drop"] = "raise",
+    ) -> None:
+        self.model = model
+        self.device = device
+        self.precision = precision
+        self.query_chunk = query_chunk
+        self.max_context = max_context
+        self.missing = missing
+
+    def _fit(self, context: Trajectories) -> None:
+        if isinstance(self.max_context, bool) or not isinstance(self.max_context, (int, np.integer)):
+            raise ValueError(f"max_context must be an integer, got {self.max_context!r}")
+        if self.max_context < 2 * len(context):
+            raise ValueError(
+                f"max_context={self.max_context} is below two points for each of {len(context)} trajectories"
+            )
+        engine, encoded = self._encode(context, warn=True)
+        self.weights_ = {
+            "name": engine.model.spec.name,
+            "source": engine.model.source,
+            "sha256": engine.model.sha256,
+        }
+        self._session = (engine, encoded)
+
+    def _encode(self, context: Trajectories, warn: bool) -> tuple[Engine, Context]:
+        from skdyn.inference import Engine
+        from skdyn.weights import load_model
+
+        engine = Engine(load_model(self.model), self.device, self.precision, self.query_chunk)
+        thinned = _thin(context, int(self.max_context))
+        if warn and thinned is not context:
+            warnings.warn(
+                f"the context of {context.n_points} points was thinned evenly to {thinned.n_points} "
+                f"(max_context={self.max_context})",
+                UserWarning,
+                stacklevel=4,
+            )
+        return engine, engine.encode([thinned])
+
+    def _open(self) -> tuple[Engine, Context]:
+        """The engine and the encoded context; encoded anew after unpickling."""
+        session = self.__dict__.get("_session")
+        if session is None:
+            with _session_lock:
+                session = self.__dict__.get("_session")
+                if session is None:
+                    session = self._encode(self.context_, warn=False)
+                    if session[0].model.sha256 != self.weights_["sha256"]:
+                        raise WeightsError(
+                            f"the weights of {self.model!r} at {session[0].model.source} are not those this estimator "
+                            "was fitted with (their sha256 differs); fit again"
+                        )
+                    self._session = session
+        return session
+
+    def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        engine, context = self._open()
+        if len(points) == 0:
+            return points.copy(), points.copy()
+        field, scale = engine.decode(context, points[None])
+        return field[0], scale[0]
+
+    def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        engine, context = self._open()
+        if len(points) == 0:
+            return points.copy(), np.zeros((0, points.shape[1], points.shape[1]))
+        if engine.device.type != "mps":
+            engine = engine.with_precision("float64")
+            context = engine.convert(context)
+        field, jacobian = engine.jacobian(context, points[None])
+        return field[0], jacobian[0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_session"}
+
+
+def _thin(context: Trajectories, limit: int) -> Trajectories:
+    """Keep every n-th point of every trajectory, n the smallest that meets the limit; at least two of each."""
+    if context.n_points <= limit:
+        return context
+    every = -(-context.n_points // limit)
+    while True:
+        keep = [
+            np.unique(np.append(np.arange(0, len(t), every)[:-1] if len(t) > 2 else 0, len(t) - 1))
+            for t in context.times
+        ]
+        if sum(map(len, keep)) <= limit or every > context.n_points:
+            break
+        every += 1
+    return Trajectories([(t[k], x[k]) for (t, x), k in zip(context, keep, strict=True)])
 
 
 def _recognises(config: Mapping[str, Any]) -> bool:
@@ -23,7 +186,7 @@ def _configure(config: Mapping[str, Any]) -> Any:
     return FIMODEConfig.from_dict(config)
 
 
-def _network(config: Any) -> nn.Module:
+def _network(config: Any) -> torch.nn.Module:
     from skdyn.nn.fim_ode import FIMODE
 
     return FIMODE(config)
@@ -31,7 +194,7 @@ def _network(config: Any) -> nn.Module:
 
 MODEL = ModelSpec(
     name="fim-ode",
-    summary="vector fields of ODEs of up to 3 dimensions (bundled)",
+    summary="vector fields of ODEs of up to 3 variables",
     location=Path(__file__).parents[1] / "bundle" / "fim-ode",
     recognises=_recognises,
     configure=_configure,

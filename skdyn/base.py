@@ -1,0 +1,297 @@
+"""What every estimator of a vector field shares: the fit template, queries, dynamics and scoring."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdyn.exceptions import TrajectoryError
+from skdyn.metrics import trajectory_r2
+from skdyn.times import read_times
+from skdyn.trajectories import Trajectories
+
+
+class BaseDynamicsEstimator(BaseEstimator, ABC):
+    """Base class of estimators that infer an autonomous ODE ``dx/dt = f(x)`` from trajectories.
+
+    A subclass stores its parameters in ``__init__`` (``missing`` among them) and implements `_fit`, `_field` and
+    `_field_jacobian`; everything else follows from these. Letters: K trajectories, L points, D variables, N queries.
+    """
+
+    missing: Literal["raise", "drop"]
+
+    @abstractmethod
+    def _fit(self, context: Trajectories) -> None:
+        """Learn from validated trajectories."""
+
+    @abstractmethod
+    def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Field (N, D) at ``points`` (N, D), and the scale of its error (N, D) or None if there is none."""
+
+    @abstractmethod
+    def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Field (N, D) and Jacobian (N, D, D) at ``points`` (N, D), in double precision."""
+
+    def fit(self, X: Any, y: Any = None, *, t: Any = None) -> Self:
+        """Infer the system from a context of trajectories.
+
+        Parameters
+        ----------
+        X : list of (t, x) pairs, list of arrays (L_k, D), array (K, L, D) or (L, D), DataFrame or Trajectories
+            See `skdyn.Trajectories`. Inputs are never modified.
+        y : ignored
+            Present for scikit-learn's conventions; the targets are in ``X``.
+        t : float, timedelta, array of shape (L,) or list of arrays (L_k,), optional
+            Times for inputs that carry none; unit steps by default.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TrajectoryError
+            If ``X`` cannot be read as trajectories, shows no motion or has more variables than the model takes.
+        WeightsError
+            If a pretrained model is needed and cannot be found or trusted.
+        """
+        context = Trajectories(X, t, missing=self.missing)
+        self._fit(context)
+        self.n_features_in_ = context.n_features
+        if context.feature_names is not None:
+            self.feature_names_in_ = np.array(context.feature_names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        self.context_ = context
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Field at states.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (N, D)
+            States, not trajectories.
+
+        Returns
+        -------
+        array of shape (N, D)
+            Time derivatives, in units of state per unit of time.
+        """
+        check_is_fitted(self)
+        if isinstance(X, Trajectories):
+            X = np.concatenate(X.states)
+        points = validate_data(self, X, reset=False, dtype=np.float64)
+        return self._field(points)[0]
+
+    def vector_field(self, points: Any, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Vector field at any points.
+
+        Parameters
+        ----------
+        points : array of shape (..., D)
+            A point, a list of points or a whole grid.
+        return_std : bool, default=False
+            Also return the predicted scale of the field's error: the scale b of a Laplace distribution (its standard
+            deviation is b times the square root of 2).
+
+        Returns
+        -------
+        field : array of shape (..., D)
+            In units of state per unit of time.
+        scale : array of shape (..., D)
+            Only if ``return_std``; same units.
+
+        Raises
+        ------
+        ValueError
+            If the last axis does not have D entries, or a value is not a finite real number.
+        """
+        points = self._check_points(points)
+        field, scale = self._field(points.reshape(-1, points.shape[-1]))
+        if not return_std:
+            return field.reshape(points.shape)
+        if scale is None:
+            raise ValueError(f"{type(self).__name__} does not predict the error of its field: use return_std=False")
+        return field.reshape(points.shape), scale.reshape(points.shape)
+
+    def jacobian(self, points: Any) -> np.ndarray:
+        """Jacobian of the vector field.
+
+        Parameters
+        ----------
+        points : array of shape (..., D)
+
+        Returns
+        -------
+        array of shape (..., D, D)
+            Entry (i, j) is the derivative of component i of the field by variable j.
+        """
+        points = self._check_points(points)
+        _, jacobian = self._field_jacobian(points.reshape(-1, points.shape[-1]))
+        return jacobian.reshape(*points.shape, points.shape[-1])
+
+    def equilibria(self, bounds: Any = None, *, tolerance: float = 1e-3) -> list[Any]:
+        """Find where the field vanishes, and what kind of equilibrium each is.
+
+        Parameters
+        ----------
+        bounds : array of shape (D, 2), optional
+            Lower and upper bound of each variable; the data's box, widened by a quarter on each side, by default.
+        tolerance : float, default=1e-3
+            A real part of an eigenvalue below this fraction of the largest modulus counts as zero.
+
+        Returns
+        -------
+        list of skdyn.dynamics.equilibria.Equilibrium
+            Each with its state, residual, eigenvalues, kind, and whether it lies inside the data's convex hull.
+        """
+        from skdyn.dynamics.equilibria import find_equilibria
+
+        check_is_fitted(self)
+        data = np.concatenate(self.context_.states)
+        box = self._check_bounds(bounds, data)
+        return find_equilibria(lambda x: self._field(x)[0], self._field_jacobian, data, box, tolerance)
+
+    def simulate(
+        self,
+        x0: Any,
+        t: Any,
+        *,
+        method: Literal["dopri5", "rk4"] = "dopri5",
+        bound: float = 100.0,
+        rtol: float = 1e-5,
+        atol: float = 1e-6,
+        substeps: int = 4,
+    ) -> np.ndarray:
+        """Integrate the inferred system from any number of initial states in one batched solve.
+
+        Parameters
+        ----------
+        x0 : array of shape (D,) or (N, D)
+            States at ``t[0]``.
+        t : array of shape (L,)
+            Increasing times, in the units of the context.
+        method : {"dopri5", "rk4"}, default="dopri5"
+            Adaptive steps, or ``substeps`` fixed ones between any two times.
+        bound : float, default=100.0
+            States further than this from the data's mean, in standard deviations, have diverged: they are NaN from
+            there on, and one ConvergenceWarning names them.
+        rtol, atol : float
+            Tolerances of the adaptive solver, ``atol`` in standard deviations of the data.
+        substeps : int, default=4
+
+        Returns
+        -------
+        array of shape (L, D) or (N, L, D)
+        """
+        from skdyn.dynamics.simulate import integrate
+
+        x0 = self._check_points(x0, "x0")
+        if x0.ndim > 2:
+            raise ValueError(f"x0 has shape {x0.shape}: expected (D,) or (N, D)")
+        if method not in ("dopri5", "rk4"):
+            raise ValueError(f"method must be 'dopri5' or 'rk4', got {method!r}")
+        for name, value in (("bound", bound), ("rtol", rtol), ("atol", atol), ("substeps", substeps)):
+            if not (np.isscalar(value) and np.isreal(value) and np.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive and finite, got {value!r}")
+        if np.ndim(t) != 1 or len(t) == 0:
+            raise ValueError(f"t has shape {np.shape(t)}: expected the times (L,) of at least one point")
+        try:
+            (times,), _ = read_times([t], [len(t)])
+        except TrajectoryError as error:
+            raise ValueError(f"t: {error}") from None
+        data = np.concatenate(self.context_.states)
+        scale = data.std(axis=0)
+        paths = integrate(
+            lambda x: self._field(x)[0],
+            np.atleast_2d(x0),
+            times,
+            center=data.mean(axis=0),
+            scale=np.where(scale > 0, scale, scale.max()),
+            bound=bound,
+            method=method,
+            rtol=rtol,
+            atol=atol,
+            substeps=int(substeps),
+        )
+        return paths if x0.ndim == 2 else paths[0]
+
+    def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
+        """Mean agreement of simulated with held-out trajectories.
+
+        Each trajectory is simulated from its first observed state over its own times and compared by
+        `skdyn.metrics.trajectory_r2`; a score below -1, or a simulation that diverges, counts as -1.
+
+        Parameters
+        ----------
+        X : trajectories in any accepted form
+        y : ignored
+        t : see `fit`
+
+        Returns
+        -------
+        float
+            Between -1 and 1, never NaN.
+        """
+        from skdyn.dynamics.simulate import integrate
+
+        check_is_fitted(self)
+        held_out = Trajectories(X, t, missing=self.missing)
+        if held_out.n_features != self.n_features_in_:
+            raise TrajectoryError(
+                f"X has {held_out.n_features} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input"
+            )
+        elapsed = [times - times[0] for times in held_out.times]
+        grid = np.unique(np.concatenate(elapsed))
+        data = np.concatenate(self.context_.states)
+        scale = data.std(axis=0)
+        paths = integrate(
+            lambda x: self._field(x)[0],
+            np.stack([x[0] for x in held_out.states]),
+            grid,
+            center=data.mean(axis=0),
+            scale=np.where(scale > 0, scale, scale.max()),
+        )
+        scores = [
+            trajectory_r2(x, path[np.searchsorted(grid, times)])
+            for x, times, path in zip(held_out.states, elapsed, paths, strict=True)
+        ]
+        return float(np.clip(scores, -1.0, 1.0).mean())
+
+    def _check_points(self, points: Any, name: str = "points") -> np.ndarray:
+        check_is_fitted(self)
+        try:
+            array = np.asarray(points)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise ValueError(f"{name} cannot be read as an array: {error}") from None
+        if array.dtype.kind not in "fiu":
+            raise ValueError(f"{name} has type {array.dtype}: expected real numbers")
+        dim = self.n_features_in_
+        if array.ndim == 0 or array.shape[-1] != dim:
+            raise ValueError(
+                f"{name} has shape {array.shape}, but {type(self).__name__} was fitted on {dim} variables: expected "
+                f"(..., {dim})"
+            )
+        array = array.astype(np.float64)
+        if not np.isfinite(array).all():
+            place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            raise ValueError(f"{name}{list(place)} is {array[place]}, not finite (NaN or infinity)")
+        return array
+
+    def _check_bounds(self, bounds: Any, data: np.ndarray) -> np.ndarray:
+        """Lower and upper corners (2, D) of a box."""
+        if bounds is None:
+            low, high = data.min(axis=0), data.max(axis=0)
+            return np.stack([low - 0.25 * (high - low), high + 0.25 * (high - low)])
+        box = np.asarray(bounds)
+        if box.shape != (data.shape[1], 2) or box.dtype.kind not in "fiu":
+            raise ValueError(f"bounds must be numbers of shape ({data.shape[1]}, 2), got {bounds!r}")
+        if not (np.isfinite(box).all() and (box[:, 0] < box[:, 1]).all()):
+            raise ValueError(f"bounds must be finite, each lower one below its upper one, got {bounds!r}")
+        return box.T.astype(np.float64)

@@ -1,0 +1,225 @@
+"""Find the equilibria of a vector field, and say what kind each is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.ndimage import minimum_filter
+from scipy.optimize import linprog
+from scipy.stats import qmc
+
+_GRID = {1: 512, 2: 32, 3: 13}
+_SAMPLES = 4096
+_STARTS = 48
+_ITERATIONS = 30
+_PATIENCE = 5
+_CONVERGED = 1e-9
+_ACCEPTED = 1e-6
+_MERGED = 1e-3
+
+
+@dataclass(frozen=True)
+class Equilibrium:
+    """A state at which the vector field vanishes.
+
+    Attributes
+    ----------
+    state : array of shape (D,)
+    residual : float
+        Norm of the field there, in the user's units.
+    eigenvalues : complex array of shape (D,)
+        Of the Jacobian there, in the inverse of the user's unit of time, the largest real part first.
+    kind : str
+        ``"stable node"``, ``"unstable node"``, ``"stable spiral"``, ``"unstable spiral"``, ``"saddle"``, ``"centre"``
+        or ``"non-hyperbolic"``.
+    inside : bool
+        Whether the state lies in the convex hull of the data; outside, the field is an extrapolation.
+    """
+
+    state: np.ndarray
+    residual: float
+    eigenvalues: np.ndarray = field(repr=False)
+    kind: str
+    inside: bool
+
+    @property
+    def stable(self) -> bool:
+        """Whether all eigenvalues have negative real parts."""
+        return bool((self.eigenvalues.real < 0).all()) and self.kind not in ("centre", "non-hyperbolic")
+
+
+def classify(eigenvalues: np.ndarray, tolerance: float = 1e-3) -> str:
+    """Name the kind of an equilibrium from the eigenvalues of its Jacobian.
+
+    Parameters
+    ----------
+    eigenvalues : complex array of shape (D,)
+    tolerance : float, default=1e-3
+        A real part smaller than this fraction of the largest modulus counts as zero.
+
+    Returns
+    -------
+    str
+        See `Equilibrium`. Two purely imaginary eigenvalues make a centre; any other zero real part is non-hyperbolic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> classify(np.array([-1.0, -2.0])), classify(np.array([1j, -1j]))
+    ('stable node', 'centre')
+    """
+    size = np.abs(eigenvalues).max()
+    zero = np.abs(eigenvalues.real) <= tolerance * size
+    turning = np.abs(eigenvalues.imag) > tolerance * size
+    if zero.any():
+        return "centre" if len(eigenvalues) == 2 and zero.all() and turning.all() else "non-hyperbolic"
+    if (eigenvalues.real < 0).any() and (eigenvalues.real > 0).any():
+        return "saddle"
+    return ("stable " if eigenvalues.real[0] < 0 else "unstable ") + ("spiral" if turning.any() else "node")
+
+
+def find_equilibria(
+    vector_field: Callable[[np.ndarray], np.ndarray],
+    field_and_jacobian: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    data: np.ndarray,
+    bounds: np.ndarray,
+    tolerance: float = 1e-3,
+) -> list[Equilibrium]:
+    """Search a box for equilibria from many starts.
+
+    The field is screened on a grid (a Sobol sequence above three dimensions) and on the data; the slowest local
+    minima start a batched Levenberg-Marquardt iteration with the given Jacobian, which turns into Newton's as it
+    converges. Roots closer than a thousandth of the data's standard deviation are one.
+
+    Parameters
+    ----------
+    vector_field : callable, (N, D) -> (N, D)
+        For screening.
+    field_and_jacobian : callable, (N, D) -> (N, D), (N, D, D)
+        In double precision.
+    data : array of shape (M, D)
+    bounds : array of shape (2, D)
+        Lower and upper corners of the box.
+    tolerance : float
+        See `classify`.
+
+    Returns
+    -------
+    list of Equilibrium
+        Ordered by their first coordinate, then their second, and so on.
+    """
+    center, scale = data.mean(axis=0), data.std(axis=0)
+    scale = np.where(scale > 0, scale, max(scale.max(), np.finfo(float).tiny))
+
+    def scaled(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        f, jacobian = field_and_jacobian(z * scale + center)
+        return f / scale, jacobian * scale[None, None, :] / scale[None, :, None]
+
+    low, high = (bounds - center) / scale
+    starts, speed = _starts(lambda z: vector_field(z * scale + center) / scale, (data - center) / scale, low, high)
+    z, f = _solve(scaled, starts, low, high, speed)
+    error = np.linalg.norm(f, axis=1)
+    inside = ((z >= low - _MERGED) & (z <= high + _MERGED)).all(axis=1)
+    keep = np.flatnonzero(inside & (error <= _ACCEPTED * speed))
+    roots: list[np.ndarray] = []
+    for k in keep[np.argsort(error[keep], kind="stable")]:
+        if all(np.linalg.norm(z[k] - root) > _MERGED for root in roots):
+            roots.append(z[k])
+    if not roots:
+        return []
+    roots.sort(key=tuple)
+    states = np.array(roots) * scale + center
+    f, jacobians = field_and_jacobian(states)
+    found = []
+    for state, residual, jacobian in zip(states, f, jacobians, strict=True):
+        eigenvalues = np.linalg.eigvals(jacobian).astype(complex)
+        eigenvalues = eigenvalues[np.lexsort((eigenvalues.imag, -eigenvalues.real))]
+        found.append(
+            Equilibrium(
+                state=state,
+                residual=float(np.linalg.norm(residual)),
+                eigenvalues=eigenvalues,
+                kind=classify(eigenvalues, tolerance),
+                inside=in_hull((state - center) / scale, (data - center) / scale),
+            )
+        )
+    return found
+
+
+def in_hull(point: np.ndarray, data: np.ndarray, slack: float = 1e-6) -> bool:
+    """Whether ``point`` (D,) is a convex combination of the rows of ``data`` (M, D), also where these are coplanar."""
+    if (point < data.min(axis=0) - slack).any() or (point > data.max(axis=0) + slack).any():
+        return False
+    if len(point) == 1:
+        return True
+    dim = len(point)
+    # min sum|slack_i| over weights >= 0 that sum to one and slacks: zero inside the hull.
+    equalities = np.block([[data.T, np.eye(dim), -np.eye(dim)], [np.ones((1, len(data))), np.zeros((1, 2 * dim))]])
+    cost = np.concatenate([np.zeros(len(data)), np.ones(2 * dim)])
+    solution = linprog(cost, A_eq=equalities, b_eq=np.append(point, 1.0), bounds=(0, None), method="highs")
+    return bool(solution.status == 0 and solution.fun <= slack)
+
+
+def _starts(
+    slow: Callable[[np.ndarray], np.ndarray], data: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """States to start from, and the typical speed on the data."""
+    dim = len(low)
+    if per_axis := _GRID.get(dim):
+        axes = np.meshgrid(*(np.linspace(a, b, per_axis) for a, b in zip(low, high, strict=True)), indexing="ij")
+        grid = np.stack([axis.ravel() for axis in axes], axis=1)
+        size = np.linalg.norm(slow(grid), axis=1)
+        local = size <= minimum_filter(size.reshape(axes[0].shape), size=3, mode="nearest").ravel()
+    else:
+        grid = low + (high - low) * qmc.Sobol(dim, scramble=False).random(_SAMPLES)
+        size = np.linalg.norm(slow(grid), axis=1)
+        local = np.ones(len(grid), dtype=bool)
+    thinned = data[:: max(1, len(data) // 1024)]
+    data_size = np.linalg.norm(slow(thinned), axis=1)
+    minima = np.flatnonzero(local)
+    minima = minima[np.argsort(size[minima], kind="stable")][:_STARTS]
+    nearest = np.argsort(data_size, kind="stable")[: _STARTS // 6]
+    speed = float(np.sqrt(np.mean(data_size**2)))
+    return np.concatenate([grid[minima], thinned[nearest]]), max(speed, np.finfo(float).tiny)
+
+
+def _solve(
+    scaled: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    z: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    speed: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Batched Levenberg-Marquardt on |f|; starts that converge, stall or leave the box (doubled) are left alone."""
+    z = z.copy()
+    dim = z.shape[1]
+    margin = (high - low) / 2
+    f, jacobian = scaled(z)
+    damping = np.full(len(z), 1e-3)
+    active = np.arange(len(z))
+    earlier = np.full(len(z), np.inf)
+    for iteration in range(_ITERATIONS):
+        if iteration % _PATIENCE == 0:  # a start that has hardly come closer sits in a local minimum of |f|
+            size = np.linalg.norm(f[active], axis=1)
+            active = active[size < 0.7 * earlier[active]]
+            earlier[active] = np.linalg.norm(f[active], axis=1)
+        error = np.linalg.norm(f[active], axis=1)
+        out = ((z[active] < low - margin) | (z[active] > high + margin)).any(axis=1)
+        active = active[(error > _CONVERGED * speed) & (damping[active] < 1e6) & ~out]
+        if len(active) == 0:
+            break
+        normal = np.einsum("nki,nkj->nij", jacobian[active], jacobian[active])
+        gradient = np.einsum("nki,nk->ni", jacobian[active], f[active])
+        size = np.trace(normal, axis1=1, axis2=2)[:, None, None] / dim
+        shift = (damping[active][:, None, None] * size + np.finfo(float).tiny) * np.eye(dim)
+        step = np.linalg.solve(normal + shift, -gradient[..., None])[..., 0]
+        trial = z[active] + step
+        trial_f, trial_jacobian = scaled(trial)
+        better = np.linalg.norm(trial_f, axis=1) < np.linalg.norm(f[active], axis=1)
+        moved, stuck = active[better], active[~better]
+        z[moved], f[moved], jacobian[moved] = trial[better], trial_f[better], trial_jacobian[better]
+        damping[moved] = np.maximum(damping[moved] / 10, 1e-14)
+        damping[stuck] *= 10
+    return z, f
