@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from typing import Any, Literal, Self
 
@@ -263,6 +264,32 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
             for x, times, path in zip(held_out.states, elapsed, paths, strict=True)
         ]
         return float(np.clip(scores, -1.0, 1.0).mean())
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write parameters and context to a folder, as JSON and NumPy arrays without pickles and without weights.
+
+        Parameters
+        ----------
+        folder : str or path
+            Made if it does not exist; files of an earlier `save` there are replaced.
+        """
+        from skdyn.persistence import save
+
+        check_is_fitted(self)
+        save(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Fit anew from a folder that `save` wrote.
+
+        Raises
+        ------
+        SkdynError
+            If the folder is not one of this class, is damaged, or its model's weights have changed since.
+        """
+        from skdyn.persistence import load
+
+        return load(cls, folder)
 
     def _check_points(self, points: Any, name: str = "points") -> np.ndarray:
         check_is_fitted(self)

@@ -58,7 +58,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         resolved = torch.device(device)
-        torch.empty(0, device=resolved)
+        torch.zeros(1, device=resolved).item()
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device {device!r} is not available here: {reason}") from None
@@ -99,7 +99,7 @@ class Engine:
         self.dtype = torch.float64 if precision == "float64" else torch.float32
         if self.device.type == "mps" and self.dtype == torch.float64:
             raise ValueError("precision='float64' is not available on mps")
-        self.network = _network(model, self.device, self.dtype)
+        self.network: Any = _network(model, self.device, self.dtype)
 
     @property
     def max_dim(self) -> int:
@@ -225,7 +225,9 @@ def pad(contexts: Sequence[Trajectories]) -> tuple[np.ndarray, np.ndarray, np.nd
 def _check_motion(contexts: Sequence[Trajectories], scaling: Scaling) -> None:
     for b, context in enumerate(contexts):
         place = "" if len(contexts) == 1 else f"context {b}: "
-        if not all(np.isfinite(part[b]).all() for part in (scaling.mean, scaling.std, scaling.speed)):
+        with np.errstate(over="ignore"):
+            units = scaling.std[b] * scaling.speed[b]
+        if not all(np.isfinite(part).all() for part in (scaling.mean[b], scaling.std[b], units)):
             raise TrajectoryError(f"{place}the states or time steps are too large or too small for float64 arithmetic")
         if all((x == x[0]).all() and (x[0] == context.states[0][0]).all() for x in context.states):
             raise TrajectoryError(f"{place}every state is the same: constant trajectories show no dynamics")

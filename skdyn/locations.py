@@ -51,7 +51,7 @@ def locate(model: str | os.PathLike[str]) -> ModelFiles:
         Listing every place that was looked at.
     """
     if isinstance(model, os.PathLike):
-        return _folder(Path(model).expanduser())
+        return _folder(_expand(Path(model)))
     if not isinstance(model, str) or not model:
         raise WeightsError(f"model must be a registered name, a folder or an hf:// id, got {model!r}")
     if model.startswith("hf://"):
@@ -62,17 +62,31 @@ def locate(model: str | os.PathLike[str]) -> ModelFiles:
         except PluginError as error:
             raise WeightsError(f"the model {model!r} cannot be used: {error}") from error
         return _hub(location) if location.startswith("hf://") else _folder(Path(location))
-    path = Path(model).expanduser()
-    if path.is_dir():
+    path = _expand(Path(model))
+    if _is_folder(path):
         return _folder(path)
     raise WeightsError(
         f"no model {model!r}. Looked at: the registered names ({', '.join(list_models())}); "
-        f"the folder {path.absolute()} (there is none). For the hub, write hf://owner/repo@revision"
+        f"the folder {str(path.absolute())!r} (there is none). For the hub, write hf://owner/repo@revision"
     )
 
 
+def _expand(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise WeightsError(f"the model folder {str(path)!r} cannot be found: {error}") from None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long for a file, a folder that may not be entered
+        return False
+
+
 def _folder(path: Path) -> ModelFiles:
-    if not path.is_dir():
+    if not _is_folder(path):
         raise WeightsError(f"the model folder {path.absolute()} does not exist or is not a folder")
     if missing := [name for name in (CONFIG, TENSORS) if not (path / name).is_file()]:
         raise WeightsError(f"the model folder {path.absolute()} has no file {' and no file '.join(missing)}")
@@ -93,13 +107,15 @@ def _hub(identifier: str) -> ModelFiles:
     if match is None or ".." in identifier:
         raise WeightsError(f"{identifier!r} is not a hub id: write hf://owner/repo[/sub/folder][@revision]")
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     repo, folder, revision = match["repo"], match["folder"].strip("/"), match["revision"] or "main"
 
     def fetch(name: str) -> Path:
         inside = f"{folder}/{name}" if folder else name
-        cached = try_to_load_from_cache(repo, inside, revision=revision)
+        try:
+            cached = try_to_load_from_cache(repo, inside, revision=revision)
+        except ValueError as error:
+            raise WeightsError(f"{identifier!r} is not a hub id: {error}") from None
         if isinstance(cached, (str, os.PathLike)):
             return Path(cached)
         if is_offline():
@@ -109,7 +125,7 @@ def _hub(identifier: str) -> ModelFiles:
             )
         try:
             return Path(hf_hub_download(repo, inside, revision=revision))
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        except Exception as error:  # the hub client's errors are those of its HTTP library, which changes by version
             reason = (str(error).strip().splitlines() or ["no reason given"])[0]
             raise WeightsError(
                 f"{identifier}: {inside} at {revision} cannot be had. Looked at: the local hub cache (not there); "

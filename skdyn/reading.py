@@ -55,6 +55,8 @@ def _read_list(X: Sequence[Any], t: Any) -> list[tuple[Any, np.ndarray]]:
             f"trajectory {odd} is {'a pair' if paired[odd] else 'not a (t, x) pair'} unlike trajectory 0: "
             "give a list of pairs or a list of arrays, not a mixture"
         )
+    if any(is_dataframe(item) for item in X):
+        raise TrajectoryError("X is a list of DataFrames: join them into one long DataFrame with an id column")
     if all(paired):
         if t is not None:
             raise TrajectoryError("t is given twice: as an argument and inside the (t, x) pairs")
@@ -94,8 +96,13 @@ def _ndim(value: Any) -> int:
 
 
 def states(value: Any, place: str) -> np.ndarray:
-    """Read numbers as a new C-ordered float64 array, or say in ``place`` why they are not numbers."""
+    """Read numbers as a new C-ordered float64 array, or say in ``place`` why they are not numbers.
+
+    Masked values become NaN.
+    """
     try:
+        if np.ma.is_masked(value):
+            value = value.astype(np.float64).filled(np.nan)
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
         raise TrajectoryError(f"{place} cannot be read as an array: {error}") from None
@@ -106,7 +113,7 @@ def states(value: Any, place: str) -> np.ndarray:
             return np.array(array, dtype=np.float64, order="C")
         except TypeError as error:  # the words that numpy uses, "argument must be a string or a real number", help
             raise TypeError(f"{place} holds an object that is not a number: {error}") from None
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise TrajectoryError(f"{place} holds an object that is not a number: {error}") from None
     if array.dtype.kind not in "fiu":
         raise TrajectoryError(f"{place} has type {array.dtype}: states must be real numbers")
@@ -124,7 +131,7 @@ def _time_of(t: Any, k: int, count: int) -> Any:
     if _ndim(t) == 2:
         if len(t) != count:
             raise TrajectoryError(f"t has {len(t)} rows for {count} trajectories")
-        return t[k]
+        return np.asarray(t)[k]
     return t
 
 
@@ -146,8 +153,12 @@ def read_dataframe(
     for name in (time, id, *(features or ())):
         if name is not None and name not in columns:
             raise TrajectoryError(f"the DataFrame has no column {name!r}; it has {columns}")
-    time = time or next((name for name in TIME_COLUMNS if name in columns), None)
-    id = id or next((name for name in ID_COLUMNS if name in columns and name != time), None)
+    if time is None:
+        time = next((name for name in TIME_COLUMNS if name in columns), None)
+    if id is None:
+        id = next((name for name in ID_COLUMNS if name in columns and name != time), None)
+    if len(frame) == 0:
+        raise TrajectoryError(f"the DataFrame has 0 samples: no rows under its columns {columns}")
     chosen = list(features) if features is not None else [name for name in columns if name not in (time, id)]
     if not chosen:
         raise TrajectoryError(
@@ -159,7 +170,7 @@ def read_dataframe(
     if id is None:
         return [(when, x)], [0], names
     keys = _series(frame, id)
-    if missing := [row for row, key in enumerate(keys) if key is None or key != key]:
+    if missing := [row for row, key in enumerate(keys) if _is_absent(key)]:
         raise TrajectoryError(f"column {id!r}, row {missing[0]}: the id is missing")
     groups: dict[Any, list[int]] = {}
     for row, key in enumerate(keys.tolist()):
@@ -168,7 +179,17 @@ def read_dataframe(
 
 
 def _series(frame: Any, name: str) -> np.ndarray:
-    return np.asarray(frame[name].to_numpy())
+    values = np.asarray(frame[name].to_numpy())
+    if values.ndim != 1:
+        raise TrajectoryError(f"column {name!r} appears more than once")
+    return values
+
+
+def _is_absent(key: Any) -> bool:
+    try:
+        return key is None or bool(key != key)
+    except TypeError:  # pd.NA, which is neither equal to itself nor unequal
+        return True
 
 
 def _column(frame: Any, name: Any) -> np.ndarray:

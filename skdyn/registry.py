@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -152,6 +152,8 @@ def recognise_model(config: Mapping[str, Any]) -> ModelSpec:
                 return spec
         except PluginError as error:
             problems.append(f"; {error}")
+        except Exception as error:  # a plugin's own test of the configuration may fail in any way
+            problems.append(f"; {name!r} cannot judge it: {type(error).__name__}: {error}")
     raise PluginError(f"no installed model recognises it; asked: {', '.join(_names(MODELS))}{''.join(problems)}")
 
 
@@ -159,6 +161,7 @@ def plugin_problems() -> list[PluginError]:
     """What is wrong with the installed plugins; importing all of them to find out."""
     problems = []
     for group in (MODELS, ESTIMATORS):
+        problems.extend(_announced(group)[1])
         for name in _names(group):
             try:
                 _get(group, name)
@@ -176,15 +179,39 @@ def _names(group: str) -> list[str]:
 
 def _entry_points(group: str) -> dict[str, list[EntryPoint]]:
     found: dict[str, list[EntryPoint]] = {}
-    for entry in entry_points(group=group):
+    for entry in _announced(group)[0]:
         same = found.setdefault(entry.name, [])
         if all(entry.value != other.value or _origin(entry) != _origin(other) for other in same):
             same.append(entry)
     return found
 
 
+def _announced(group: str) -> tuple[list[EntryPoint], list[PluginError]]:
+    """All entry points of a group, and the packages that have unreadable ones."""
+    try:
+        return list(entry_points(group=group)), []
+    except Exception:  # one unreadable file fails the whole search, which is then done package by package
+        found: list[EntryPoint] = []
+        problems = []
+        for package in distributions():
+            try:
+                found.extend(package.entry_points.select(group=group))
+            except Exception as error:
+                problems.append(
+                    PluginError(f"{group}: the entry points of {_package(package)} cannot be read: {error}")
+                )
+        return found, problems
+
+
+def _package(distribution: Any) -> str:
+    try:
+        return distribution.name or "an unknown package"
+    except Exception:  # a folder without METADATA, left over by an uninstall
+        return "an unknown package"
+
+
 def _origin(entry: EntryPoint) -> str:
-    return f"{entry.dist.name if entry.dist else 'unknown package'} ({entry.value})"
+    return f"{_package(entry.dist)} ({entry.value})"
 
 
 def _get(group: str, name: str) -> Any:

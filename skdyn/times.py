@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from skdyn.exceptions import TrajectoryError
 
 _EXACT = 2**53  # integers beyond this are not all float64 numbers
+_CALENDAR = (np.dtype("datetime64[Y]"), np.dtype("datetime64[M]"))  # whose differences are no fixed number of seconds
 
 
 def read_times(raw: list[Any], lengths: list[int]) -> tuple[list[np.ndarray], Any]:
@@ -29,18 +31,18 @@ def read_times(raw: list[Any], lengths: list[int]) -> tuple[list[np.ndarray], An
     origin : the moment that time 0 stands for, or None where times are as given
     """
     axes = [_axis(value, length, k) for k, (value, length) in enumerate(zip(raw, lengths, strict=True))]
+    axes = [axis.astype("datetime64[D]") if axis.dtype in _CALENDAR else axis for axis in axes]
     kinds = {axis.dtype.kind for axis in axes}
     if kinds & set("Mm") and len(kinds - set("Mm")) + len(kinds & set("Mm")) > 1:
         raise TrajectoryError("the time axes are a mixture of dates, durations and numbers")
     origin: Any = None
     if kinds == {"M"}:
-        axes = [axis.astype("datetime64[ns]") for axis in axes]
         _refuse_nat(axes)
         origin = min(axis.min() for axis in axes)
-        times = [(axis - origin).astype(np.int64) * 1e-9 for axis in axes]
+        times = [_seconds(axis - origin) for axis in axes]
     elif kinds == {"m"}:
         _refuse_nat(axes)
-        times = [axis.astype("timedelta64[ns]").astype(np.int64) * 1e-9 for axis in axes]
+        times = [_seconds(axis) for axis in axes]
     elif (
         kinds <= set("iu") and max(int(abs(int(bound))) for axis in axes for bound in (axis.min(), axis.max())) > _EXACT
     ):
@@ -56,12 +58,14 @@ def read_times(raw: list[Any], lengths: list[int]) -> tuple[list[np.ndarray], An
 def _axis(value: Any, length: int, k: int) -> np.ndarray:
     if value is None:
         return np.arange(length, dtype=np.float64)
-    if np.ndim(value) == 0:
-        return _step(value) * np.arange(length, dtype=np.float64)
     try:
         axis = np.asarray(value)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise TrajectoryError(f"trajectory {k}: its times cannot be read as an array: {error}") from None
+    if axis.ndim == 0:
+        return _step(value) * np.arange(length, dtype=np.float64)
+    if np.ma.is_masked(value):
+        raise TrajectoryError(f"trajectory {k}, row {int(np.ma.getmaskarray(value).argmax())}: the time is masked")
     if axis.ndim == 2 and 1 in axis.shape:
         axis = axis.reshape(-1)
     if axis.shape != (length,):
@@ -77,7 +81,7 @@ def _step(value: Any) -> float:
     """A step between points as a number; a duration counts in seconds."""
     array = np.asarray(value)
     if array.dtype.kind == "m":
-        step = array.astype("timedelta64[ns]").astype(np.int64) * 1e-9
+        step = _seconds(array)
     elif hasattr(value, "total_seconds"):
         step = value.total_seconds()
     elif array.dtype.kind in "fiu":
@@ -89,18 +93,27 @@ def _step(value: Any) -> float:
     return float(step)
 
 
+def _seconds(durations: np.ndarray) -> Any:
+    """Durations of any unit as float64 seconds; dividing in their own unit overflows nowhere."""
+    if np.datetime_data(durations.dtype)[0] in ("Y", "M"):
+        raise TrajectoryError(f"durations of type {durations.dtype} have no fixed length: give days or seconds")
+    return durations / np.timedelta64(1, "s")
+
+
 def _objects(axis: np.ndarray, k: int) -> np.ndarray:
-    """Convert Python dates, time-zone aware dates, durations or boxed numbers."""
+    """Convert Python dates, time-zone aware dates, durations or boxed numbers; dates without a zone count as UTC."""
     try:
         if all(hasattr(value, "total_seconds") for value in axis):
             return np.array([value.total_seconds() for value in axis])
         if all(hasattr(value, "timestamp") for value in axis):
-            epoch = np.datetime64(0, "ns")
-            seconds = [(value - axis[0]).total_seconds() for value in axis]
-            start = epoch + np.timedelta64(round(axis[0].timestamp() * 1e6), "us")
-            return start + np.round(np.array(seconds) * 1e9).astype("timedelta64[ns]")
+            start = axis[0] if axis[0].tzinfo is None else axis[0].astimezone(UTC).replace(tzinfo=None)
+            seconds = np.array([(value - axis[0]).total_seconds() for value in axis])
+            unit, per_second = ("ns", 1e9) if hasattr(start, "nanosecond") else ("us", 1e6)
+            return np.datetime64(start, unit) + np.round(seconds * per_second).astype(f"timedelta64[{unit}]")
+        if all(isinstance(value, date) for value in axis):
+            return axis.astype("datetime64[D]")
         return axis.astype(np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise TrajectoryError(f"trajectory {k}: times are neither numbers nor dates: {error}") from None
 
 
@@ -114,7 +127,7 @@ def _check_increasing(t: np.ndarray, k: int) -> None:
     if not np.isfinite(t).all():
         row = int((~np.isfinite(t)).argmax())
         raise TrajectoryError(f"trajectory {k}, row {row}: the time is {t[row]}, not finite (NaN or infinity)")
-    if len(t) > 1 and (bad := np.diff(t) <= 0).any():
+    if len(t) > 1 and (bad := t[1:] <= t[:-1]).any():
         row = int(bad.argmax()) + 1
         word = "repeats" if t[row] == t[row - 1] else "decreases"
         raise TrajectoryError(

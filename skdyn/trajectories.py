@@ -84,6 +84,7 @@ class Trajectories(Sequence):
     """
 
     def __init__(self, X: Any, t: Any = None, *, missing: Missing = "raise") -> None:
+        _check_missing(missing)
         feature_names, ids = None, None
         if isinstance(X, Trajectories):
             if t is not None:
@@ -107,8 +108,6 @@ class Trajectories(Sequence):
         ids: Sequence[Any] | None,
         missing: Missing,
     ) -> None:
-        if missing not in ("raise", "drop"):
-            raise TrajectoryError(f"missing must be 'raise' or 'drop', got {missing!r}")
         for k, (_, x) in enumerate(pairs):
             if x.shape[1] == 0:
                 raise TrajectoryError(
@@ -172,6 +171,7 @@ class Trajectories(Sequence):
         """
         if not is_dataframe(frame):
             raise TrajectoryError(f"expected a pandas or polars DataFrame, got {type(frame).__name__}")
+        _check_missing(missing)
         pairs, ids, feature_names = read_dataframe(frame, time, id, features)
         self = cls.__new__(cls)
         self._validate(pairs, feature_names, ids, missing)
@@ -263,6 +263,11 @@ class Trajectories(Sequence):
             f"Trajectories({k} {'trajectory' if k == 1 else 'trajectories'}, {self.n_points} points, "
             f"{d} {'variable' if d == 1 else 'variables'})"
         )
+
+
+def _check_missing(missing: Any) -> None:
+    if not (isinstance(missing, str) and missing in ("raise", "drop")):
+        raise TrajectoryError(f"missing must be 'raise' or 'drop', got {missing!r}")
 
 
 def _without_missing(t: np.ndarray, x: np.ndarray, k: int, missing: Missing) -> tuple[np.ndarray, np.ndarray]:

@@ -176,7 +176,7 @@ def _check_header(blob: bytes, path: Path, expected: Mapping[str, tuple[int, ...
     end = 0
     for name, entry in sorted(header.items(), key=lambda item: _start(item[1], item[0], path)):
         shape, (start, stop) = entry.get("shape"), entry["data_offsets"]
-        if entry.get("dtype") not in _FLOATS:
+        if not isinstance(entry.get("dtype"), str) or entry["dtype"] not in _FLOATS:
             raise WeightsError(
                 f"{path}: tensor {name!r} has type {entry.get('dtype')!r}; expected {', '.join(_FLOATS)}"
             )

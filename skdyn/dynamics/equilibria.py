@@ -14,6 +14,7 @@ _GRID = {1: 512, 2: 32, 3: 13}
 _SAMPLES = 4096
 _STARTS = 48
 _ITERATIONS = 30
+_DEFLATIONS = 3
 _PATIENCE = 5
 _CONVERGED = 1e-9
 _ACCEPTED = 1e-6
@@ -89,9 +90,10 @@ def find_equilibria(
 ) -> list[Equilibrium]:
     """Search a box for equilibria from many starts.
 
-    The field is screened on a grid (a Sobol sequence above three dimensions) and on the data; the slowest local
-    minima start a batched Levenberg-Marquardt iteration with the given Jacobian, which turns into Newton's as it
-    converges. Roots closer than a thousandth of the data's standard deviation are one.
+    The field is screened on a grid (a Sobol sequence above three dimensions) and on the data; the slowest local minima
+    start a batched Levenberg-Marquardt iteration with the given Jacobian, which turns into Newton's as it converges.
+    Roots already found are deflated and their surroundings searched again. Roots closer than a thousandth of the data's
+    standard deviation are one.
 
     Parameters
     ----------
@@ -119,14 +121,15 @@ def find_equilibria(
 
     low, high = (bounds - center) / scale
     starts, speed = _starts(lambda z: vector_field(z * scale + center) / scale, (data - center) / scale, low, high)
-    z, f = _solve(scaled, starts, low, high, speed)
-    error = np.linalg.norm(f, axis=1)
-    inside = ((z >= low - _MERGED) & (z <= high + _MERGED)).all(axis=1)
-    keep = np.flatnonzero(inside & (error <= _ACCEPTED * speed))
-    roots: list[np.ndarray] = []
-    for k in keep[np.argsort(error[keep], kind="stable")]:
-        if all(np.linalg.norm(z[k] - root) > _MERGED for root in roots):
-            roots.append(z[k])
+    roots = _roots(scaled, starts, low, high, speed, [])
+    compass = np.concatenate([np.eye(len(low)), -np.eye(len(low))])
+    fresh = roots
+    for _ in range(_DEFLATIONS):
+        if not fresh:
+            break
+        around = np.concatenate([root + 0.3 * compass for root in fresh[:8]])
+        found = _roots(scaled, around, low, high, speed, roots)
+        roots, fresh = found, found[len(roots) :]
     if not roots:
         return []
     roots.sort(key=tuple)
@@ -146,6 +149,48 @@ def find_equilibria(
             )
         )
     return found
+
+
+def _roots(
+    scaled: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    starts: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    speed: float,
+    known: list[np.ndarray],
+) -> list[np.ndarray]:
+    """The known roots and those that the starts lead to, the more exact of close ones."""
+    z = _solve(_deflated(scaled, known) if known else scaled, starts, low, high, speed)
+    f, _ = scaled(z)
+    error = np.linalg.norm(f, axis=1)
+    inside = ((z >= low - _MERGED) & (z <= high + _MERGED)).all(axis=1)
+    roots = list(known)
+    for k in np.argsort(error, kind="stable"):
+        good = inside[k] and error[k] <= _ACCEPTED * speed
+        if good and all(np.linalg.norm(z[k] - root) > _MERGED for root in roots):
+            roots.append(z[k])
+    return roots
+
+
+def _deflated(
+    scaled: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], known: list[np.ndarray]
+) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Multiply the field by ``1 + 1 / |z - root|`` for every known root, so that none attracts the iteration again.
+
+    Deflation after Farrell, Birkisson and Funke (SIAM J. Sci. Comput. 37, 2015).
+    """
+    roots = np.array(known)
+
+    def deflated(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        f, jacobian = scaled(z)
+        offset = z[:, None] - roots
+        distance = np.maximum(np.linalg.norm(offset, axis=2), 1e-12)
+        factor = 1 + 1 / distance
+        product = factor.prod(axis=1)
+        slope = (-offset / (distance**3 * factor)[..., None]).sum(axis=1) * product[:, None]
+        return product[:, None] * f, product[:, None, None] * jacobian + f[:, :, None] * slope[:, None, :]
+
+    return deflated
 
 
 def in_hull(point: np.ndarray, data: np.ndarray, slack: float = 1e-6) -> bool:
@@ -191,7 +236,7 @@ def _solve(
     low: np.ndarray,
     high: np.ndarray,
     speed: float,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """Batched Levenberg-Marquardt on |f|; starts that converge, stall or leave the box (doubled) are left alone."""
     z = z.copy()
     dim = z.shape[1]
@@ -222,4 +267,4 @@ def _solve(
         z[moved], f[moved], jacobian[moved] = trial[better], trial_f[better], trial_jacobian[better]
         damping[moved] = np.maximum(damping[moved] / 10, 1e-14)
         damping[stuck] *= 10
-    return z, f
+    return z

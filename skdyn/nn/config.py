@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -55,7 +54,7 @@ def _checked(field: dataclasses.Field, value: Any) -> Any:
 def _number(name: str, value: Any, kind: type, bounds: tuple[float, float]) -> Any:
     low, high = bounds
     allowed = int if kind is int else (int, float)
-    if isinstance(value, bool) or not isinstance(value, allowed) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, allowed) or value != value:
         raise ValueError(f"{name} must be {'an integer' if kind is int else 'a number'}, got {value!r}")
     if not low <= value <= high:
         raise ValueError(f"{name} must be between {low} and {high}, got {value!r}")

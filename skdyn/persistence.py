@@ -1,0 +1,88 @@
+"""Save a fitted estimator as JSON and NumPy arrays, without pickles, and fit it anew from them."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from skdyn.exceptions import SkdynError
+from skdyn.trajectories import Trajectories, Trajectory
+
+if TYPE_CHECKING:
+    from skdyn.base import BaseDynamicsEstimator
+
+    Estimator = TypeVar("Estimator", bound=BaseDynamicsEstimator)
+
+_FORMAT = 1
+_ESTIMATOR, _CONTEXT = "estimator.json", "context.npz"
+
+
+def save(estimator: BaseDynamicsEstimator, folder: str | os.PathLike[str]) -> None:
+    """Write parameters, the identity of the weights and the context."""
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    context = estimator.context_
+    names = context.feature_names
+    np.savez(
+        path / _CONTEXT,
+        lengths=np.array([len(t) for t in context.times]),
+        times=np.concatenate(context.times),
+        states=np.concatenate(context.states),
+    )
+    description = {
+        "format": _FORMAT,
+        "estimator": type(estimator).__name__,
+        "params": {name: _plain(name, value) for name, value in estimator.get_params(deep=False).items()},
+        "feature_names": None if names is None else list(names),
+        "weights": getattr(estimator, "weights_", None),
+    }
+    (path / _ESTIMATOR).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def load(cls: type[Estimator], folder: str | os.PathLike[str]) -> Estimator:
+    """Build the estimator from its parameters and fit it to the saved context."""
+    path = Path(folder)
+    try:
+        description = json.loads((path / _ESTIMATOR).read_text(encoding="utf-8"))
+        if description["format"] != _FORMAT or description["estimator"] != cls.__name__:
+            raise SkdynError(
+                f"{path} holds a {description['estimator']} in format {description['format']}, not a {cls.__name__} in "
+                f"format {_FORMAT}"
+            )
+        params, names, weights = description["params"], description["feature_names"], description["weights"]
+        with np.load(path / _CONTEXT, allow_pickle=False) as arrays:
+            ends = np.cumsum(arrays["lengths"])[:-1]
+            times, states = np.split(arrays["times"], ends), np.split(arrays["states"], ends)
+        context = Trajectories(
+            [Trajectory(t, x, None if names is None else tuple(names)) for t, x in zip(times, states, strict=True)]
+        )
+        estimator = cls(**params)
+    except SkdynError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile) as error:
+        raise SkdynError(f"{path} is not a saved {cls.__name__}, or is damaged: {error}") from error
+    estimator.fit(context)
+    used = getattr(estimator, "weights_", None)
+    if used is not None and (not isinstance(weights, dict) or weights.get("sha256") != used["sha256"]):
+        raise SkdynError(
+            f"{path} was fitted with other weights than those that {params.get('model')!r} names now "
+            "(their sha256 differs); fit again"
+        )
+    return estimator
+
+
+def _plain(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if type(value).__module__ == "torch" and type(value).__name__ == "device":
+        return str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    raise SkdynError(f"the parameter {name}={value!r} cannot be saved as JSON")

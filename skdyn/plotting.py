@@ -1,0 +1,314 @@
+"""Displays of vector fields and phase portraits, in the style of scikit-learn's Display classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skdyn.dynamics.equilibria import Equilibrium
+from skdyn.trajectories import Trajectories
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DATA, _SIMULATION, _STREAM = "#d1495b", "#1d3557", "#7d8597"
+
+
+@dataclass
+class FieldSlice:
+    """The field on a plane (or a line): what one pair of axes shows.
+
+    Attributes
+    ----------
+    variables : tuple of int
+        The variables on the axes; one for a line, two for a plane. The others are held at the data's mean.
+    axes : tuple of arrays of shape (R,)
+        Values along each axis.
+    field : array of shape (R, D) or (R, R, D)
+        Indexed by the first variable, then the second.
+    scale : array of the shape of ``field``, or None
+        Predicted scale of the field's error.
+    """
+
+    variables: tuple[int, ...]
+    axes: tuple[np.ndarray, ...]
+    field: np.ndarray
+    scale: np.ndarray | None
+
+
+@dataclass
+class VectorFieldDisplay:
+    """A vector field as streamlines, shaded by its predicted uncertainty.
+
+    One variable is drawn as ``f(x)`` with its band and zeros, two as streamlines, three as the streamlines on three
+    planes through the data's mean.
+
+    Parameters
+    ----------
+    slices : list of FieldSlice
+        One, or three for three variables.
+    names : list of D str
+    typical : array of shape (D,)
+        Root mean square of the field on the data, the unit of the shading.
+
+    Attributes
+    ----------
+    ax_ : Axes, or array of three Axes
+    figure_ : Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdyn import FIMODERegressor, VectorFieldDisplay
+    >>> t = np.linspace(0, 10, 100)
+    >>> est = FIMODERegressor().fit([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
+    >>> display = VectorFieldDisplay.from_estimator(est, resolution=10)  # doctest: +SKIP
+    """
+
+    slices: list[FieldSlice]
+    names: list[str]
+    typical: np.ndarray
+    ax_: Any = None
+    figure_: Any = None
+
+    @classmethod
+    def compute(cls, estimator: Any, bounds: Any = None, resolution: int = 32) -> Self:
+        """Evaluate a fitted estimator's field without drawing it.
+
+        Parameters
+        ----------
+        estimator : fitted estimator of at most three variables
+        bounds : array of shape (D, 2), optional
+            The data's box, widened by a quarter on each side, by default.
+        resolution : int, default=32
+            Points along each axis.
+
+        Raises
+        ------
+        ValueError
+            If the estimator has more than three variables.
+        """
+        check_is_fitted(estimator)
+        dim = estimator.n_features_in_
+        if dim > 3:
+            raise ValueError(f"the estimator has {dim} variables; fields of at most 3 can be drawn")
+        data = np.concatenate(estimator.context_.states)
+        low, high = estimator._check_bounds(bounds, data)
+        lines = [np.linspace(a, b, resolution) for a, b in zip(low, high, strict=True)]
+        slices = []
+        for variables in [(0,)] if dim == 1 else list(combinations(range(dim), 2)):
+            shape = (resolution,) * len(variables)
+            points = np.broadcast_to(data.mean(axis=0), (*shape, dim)).copy()
+            for variable, values in zip(
+                variables, np.meshgrid(*(lines[v] for v in variables), indexing="ij"), strict=True
+            ):
+                points[..., variable] = values
+            field, scale = _field_and_scale(estimator, points)
+            slices.append(FieldSlice(variables, tuple(lines[v] for v in variables), field, scale))
+        typical = np.sqrt(np.mean(estimator.vector_field(data) ** 2, axis=0))
+        names = list(getattr(estimator, "feature_names_in_", [f"x{d}" for d in range(dim)]))
+        return cls(slices, names, np.where(typical > 0, typical, 1.0))
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, bounds: Any = None, resolution: int = 32, ax: Any = None, **plot_params: Any
+    ) -> Self:
+        """Evaluate and draw a fitted estimator's field; see `compute` and `plot` for the parameters."""
+        return cls.compute(estimator, bounds, resolution).plot(ax, **plot_params)
+
+    def plot(self, ax: Any = None, *, density: float = 1.1, uncertainty: bool = True) -> Self:
+        """Draw the field.
+
+        Parameters
+        ----------
+        ax : Axes, or three Axes for three variables, optional
+            A new figure by default.
+        density : float, default=1.1
+            Of the streamlines.
+        uncertainty : bool, default=True
+            Shade by the predicted uncertainty, where there is one.
+
+        Returns
+        -------
+        self
+        """
+        axes, self.figure_ = _axes(ax, len(self.slices))
+        for axis, part in zip(axes, self.slices, strict=True):
+            if len(part.variables) == 1:
+                self._plot_line(axis, part, uncertainty)
+            else:
+                self._plot_plane(axis, part, density, uncertainty)
+        self.ax_ = axes[0] if len(axes) == 1 else axes
+        return self
+
+    def _plot_line(self, ax: Axes, part: FieldSlice, uncertainty: bool) -> None:
+        x, f = part.axes[0], part.field[:, 0]
+        ax.axhline(0, color="0.6", linewidth=0.8)
+        if uncertainty and part.scale is not None:
+            b = part.scale[:, 0]
+            ax.fill_between(x, f - b, f + b, color=_STREAM, alpha=0.3, linewidth=0, label="predicted scale")
+        ax.plot(x, f, color=_SIMULATION, label="field")
+        ax.set(xlabel=self.names[0], ylabel=f"d{self.names[0]}/dt", xlim=(x[0], x[-1]))
+
+    def _plot_plane(self, ax: Axes, part: FieldSlice, density: float, uncertainty: bool) -> None:
+        (i, j), (x, y) = part.variables, part.axes
+        if uncertainty and part.scale is not None:
+            error = np.sqrt(np.mean((part.scale / self.typical) ** 2, axis=-1))
+            image = ax.imshow(
+                error.T,
+                cmap="Oranges",
+                vmin=0,
+                vmax=2,
+                alpha=0.7,
+                origin="lower",
+                extent=(x[0], x[-1], y[0], y[-1]),
+                aspect="auto",
+                interpolation="bicubic",
+                zorder=0,
+            )
+            assert ax.figure is not None
+            bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, extend="max")
+            bar.set_label("predicted error / typical speed")
+            bar.outline.set_visible(False)
+        ax.streamplot(x, y, part.field[..., i].T, part.field[..., j].T, density=density, color=_STREAM,
+                      linewidth=0.8, arrowsize=0.8, zorder=1)  # fmt: skip
+        ax.set(xlabel=self.names[i], ylabel=self.names[j], xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+
+
+@dataclass
+class PhasePortraitDisplay:
+    """A vector field with the data, simulations from the data's first states, and the equilibria.
+
+    Parameters
+    ----------
+    background : VectorFieldDisplay
+    data : Trajectories
+    simulation : array of shape (K, L, D), or None
+    equilibria : list of Equilibrium
+
+    Attributes
+    ----------
+    ax_ : Axes, or array of three Axes
+    figure_ : Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdyn import FIMODERegressor, PhasePortraitDisplay
+    >>> t = np.linspace(0, 10, 100)
+    >>> est = FIMODERegressor().fit([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
+    >>> display = PhasePortraitDisplay.from_estimator(est, resolution=10)  # doctest: +SKIP
+    """
+
+    background: VectorFieldDisplay
+    data: Trajectories
+    simulation: np.ndarray | None
+    equilibria: list[Equilibrium]
+    ax_: Any = None
+    figure_: Any = None
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        bounds: Any = None,
+        resolution: int = 32,
+        simulate: bool = True,
+        ax: Any = None,
+        **plot_params: Any,
+    ) -> Self:
+        """Compute and draw the phase portrait of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : fitted estimator of at most three variables
+        bounds : array of shape (D, 2), optional
+            The data's box, widened by a quarter on each side, by default.
+        resolution : int, default=32
+        simulate : bool, default=True
+            Draw simulations from the first state of (at most eight of) the trajectories, as long as the longest.
+        ax : Axes, or three Axes for three variables, optional
+        **plot_params
+            Passed to `plot`.
+        """
+        background = VectorFieldDisplay.compute(estimator, bounds, resolution)
+        data = estimator.context_
+        paths = None
+        if simulate:
+            span = max(t[-1] - t[0] for t in data.times)
+            paths = estimator.simulate(np.stack([x[0] for x in data.states[:8]]), np.linspace(0, span, 400))
+        return cls(background, data, paths, estimator.equilibria(bounds)).plot(ax, **plot_params)
+
+    def plot(self, ax: Any = None, *, density: float = 1.1, uncertainty: bool = True, legend: bool = True) -> Self:
+        """Draw the portrait; see `VectorFieldDisplay.plot` for the parameters."""
+        self.background.plot(ax, density=density, uncertainty=uncertainty)
+        self.figure_ = self.background.figure_
+        axes = np.atleast_1d(self.background.ax_)
+        for axis, part in zip(axes, self.background.slices, strict=True):
+            if len(part.variables) == 1:
+                self._plot_line(axis)
+            else:
+                self._plot_plane(axis, *part.variables)
+        if legend:
+            self._legend(axes)
+        self.ax_ = self.background.ax_
+        return self
+
+    def _plot_line(self, ax: Axes) -> None:
+        observed = np.concatenate(self.data.states)[:, 0]
+        base = ax.get_ylim()[0]
+        ax.plot(observed, np.full_like(observed, base), "|", color=_DATA, markersize=10, label="data", clip_on=False)
+        ax.set_ylim(base, None)
+        for point in self.equilibria:
+            _mark(ax, point, (point.state[0], 0.0))
+
+    def _plot_plane(self, ax: Axes, i: int, j: int) -> None:
+        for k, x in enumerate(self.data.states):
+            ax.plot(x[:, i], x[:, j], "o", color=_DATA, markersize=3.5, alpha=0.85, markeredgewidth=0, zorder=3,
+                    label=None if k else "data")  # fmt: skip
+        for k, path in enumerate([] if self.simulation is None else self.simulation):
+            ax.plot(path[:, i], path[:, j], color=_SIMULATION, linewidth=1.6, zorder=2.5,
+                    label=None if k else "simulation")  # fmt: skip
+        for point in self.equilibria:
+            _mark(ax, point, (point.state[i], point.state[j]))
+
+    @staticmethod
+    def _legend(axes: np.ndarray) -> None:
+        handles, labels = axes[0].get_legend_handles_labels()
+        unique = dict(zip(labels, handles, strict=True))
+        axes[0].figure.legend(
+            unique.values(), unique.keys(), loc="outside upper center", ncols=3 if len(axes) == 1 else 4, frameon=False
+        )
+
+
+def _mark(ax: Axes, point: Equilibrium, place: tuple[float, float]) -> None:
+    label = point.kind + ("" if point.inside else ", outside the data")
+    marker = "s" if point.kind == "saddle" else "D" if point.kind in ("centre", "non-hyperbolic") else "o"
+    ax.plot(*place, marker, color=_SIMULATION if point.stable else "white", markeredgecolor=_SIMULATION,
+            markeredgewidth=1.8, markersize=8, alpha=1.0 if point.inside else 0.55, zorder=5, linestyle="none",
+            label=label)  # fmt: skip
+
+
+def _field_and_scale(estimator: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    field, scale = estimator._field(points.reshape(-1, points.shape[-1]))
+    return field.reshape(points.shape), None if scale is None else scale.reshape(points.shape)
+
+
+def _axes(ax: Any, count: int) -> tuple[np.ndarray, Figure]:
+    if ax is None:
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError:
+            raise ImportError('plots need matplotlib: pip install "skdyn[plot]"') from None
+        figure, axes = plt.subplots(1, count, figsize=(6.6 if count == 1 else 5.2 * count, 5.0), layout="constrained")
+        return np.atleast_1d(axes), figure
+    axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+    if len(axes) != count:
+        raise ValueError(f"{count} axes are needed for this system, got {len(axes)}")
+    return axes, axes[0].figure
