@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdyn.exceptions import TrajectoryError
-from skdyn.metrics import trajectory_r2
+from skdyn.metrics import variance_weighted_r2
 from skdyn.times import read_times
 from skdyn.trajectories import Trajectories
 
@@ -226,7 +226,7 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
         """Mean agreement of simulated with held-out trajectories.
 
         Each trajectory is simulated from its first observed state over its own times and compared by
-        `skdyn.metrics.trajectory_r2`; a score below -1, or a simulation that diverges, counts as -1.
+        `skdyn.metrics.variance_weighted_r2`; a score below -1, or a simulation that diverges, counts as -1.
 
         Parameters
         ----------
@@ -260,7 +260,7 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
             scale=np.where(scale > 0, scale, scale.max()),
         )
         scores = [
-            trajectory_r2(x, path[np.searchsorted(grid, times)])
+            variance_weighted_r2(x, path[np.searchsorted(grid, times)])
             for x, times, path in zip(held_out.states, elapsed, paths, strict=True)
         ]
         return float(np.clip(scores, -1.0, 1.0).mean())

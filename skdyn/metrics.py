@@ -1,37 +1,51 @@
 """How well a simulated trajectory agrees with an observed one."""
 
-from __future__ import annotations
+import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def trajectory_r2(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Coefficient of determination of one trajectory, its variables weighted by their variance.
-
-    Per variable ``1 - SS_res / (SS_tot + 1e-15)``, averaged with the weights ``SS_tot`` (the protocol of ODEFormer,
-    d'Ascoli et al., ICLR 2024). A prediction that is not finite, or whose squares overflow, scores minus infinity.
+def variance_weighted_r2(truth: ArrayLike, prediction: ArrayLike) -> float:
+    """R2 of a predicted trajectory: ``1 - SS_res / (SS_tot + 1e-15)`` per dimension, weighted by SS_tot.
 
     Parameters
     ----------
-    truth, prediction : arrays of shape (L, D)
+    truth : array-like of shape (L, D)
+        Clean trajectory.
+    prediction : array-like of shape (L, D)
+        Trajectory to score.
 
     Returns
     -------
     float
-        At most 1, never NaN.
+        At most 1; minus infinity, never NaN, for a prediction that is not finite or overflows. Where the truth
+        is constant in all dimensions, their plain mean.
+
+    Raises
+    ------
+    ValueError
+        If the shapes are not (L, D) and equal, or the truth is not finite.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> x = np.linspace(0, 1, 5)[:, None]
-    >>> trajectory_r2(x, x)
+    >>> variance_weighted_r2([[0.0], [1.0]], [[0.0], [1.0]])
     1.0
+    >>> variance_weighted_r2([[0.0], [1.0]], [[0.0], [float("nan")]])
+    -inf
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        residual = ((truth - prediction) ** 2).sum(axis=0)
-        total = ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
-        r2 = 1 - residual / (total + 1e-15)
-    if not np.isfinite(r2).all():
-        return -np.inf
-    weights = total / total.sum() if total.sum() > 0 else np.full(len(total), 1 / len(total))
-    return float((weights * r2).sum())
+    truth = np.asarray(truth, dtype=np.float64)
+    prediction = np.asarray(prediction, dtype=np.float64)
+    if truth.ndim != 2 or truth.size == 0 or truth.shape != prediction.shape:
+        raise ValueError(
+            f"truth and prediction: equal shapes (L, D) are needed, got {truth.shape} and {prediction.shape}"
+        )
+    if not np.isfinite(truth).all():
+        raise ValueError("truth: finite states are needed")
+    with np.errstate(all="ignore"):
+        residual = np.square(truth - prediction).sum(axis=0)
+        total = np.square(truth - truth.mean(axis=0)).sum(axis=0)
+        r2 = 1.0 - residual / (total + 1e-15)
+        score = float(r2 @ total / total.sum() if total.any() else r2.mean())
+    # Every dimension must be finite: one of no variance has no weight, yet a NaN there is a failure.
+    return score if math.isfinite(score) and np.isfinite(r2).all() else -math.inf

@@ -106,9 +106,12 @@ def _objects(axis: np.ndarray, k: int) -> np.ndarray:
         if all(hasattr(value, "total_seconds") for value in axis):
             return np.array([value.total_seconds() for value in axis])
         if all(hasattr(value, "timestamp") for value in axis):
-            start = axis[0] if axis[0].tzinfo is None else axis[0].astimezone(UTC).replace(tzinfo=None)
-            seconds = np.array([(value - axis[0]).total_seconds() for value in axis])
-            unit, per_second = ("ns", 1e9) if hasattr(start, "nanosecond") else ("us", 1e6)
+            # In UTC first: Python subtracts two dates of one zone by the clock on the wall, whatever happened to it.
+            moments = [value if value.tzinfo is None else value.astimezone(UTC) for value in axis]
+            start = moments[0].replace(tzinfo=None)
+            seconds = np.array([(moment - moments[0]).total_seconds() for moment in moments])
+            unit: Any = "ns" if hasattr(start, "nanosecond") else "us"
+            per_second = 1e9 if unit == "ns" else 1e6
             return np.datetime64(start, unit) + np.round(seconds * per_second).astype(f"timedelta64[{unit}]")
         if all(isinstance(value, date) for value in axis):
             return axis.astype("datetime64[D]")

@@ -73,7 +73,7 @@ def integrate(
 
     with np.errstate(all="ignore"):
         if method == "rk4":
-            z = _rk4(scaled, z0, t, substeps)
+            z = rk4(scaled, z0, t, substeps)
         else:
             z = _dopri5(scaled, z0, t, rtol, atol, substeps)
         gone = np.maximum.accumulate(~(np.abs(z).max(axis=2) <= bound), axis=1)
@@ -94,7 +94,8 @@ def integrate(
     return x
 
 
-def _rk4(field: Field, z: np.ndarray, t: np.ndarray, substeps: int) -> np.ndarray:
+def rk4(field: Field, z: np.ndarray, t: np.ndarray, substeps: int) -> np.ndarray:
+    """Classical Runge-Kutta from states ``z`` (N, D), ``substeps`` steps between two times: paths (N, L, D)."""
     path = np.empty((len(t), *z.shape))
     path[0] = z
     for i, interval in enumerate(np.diff(t), start=1):
@@ -139,5 +140,5 @@ def _dopri5(field: Field, z: np.ndarray, t: np.ndarray, rtol: float, atol: float
             ConvergenceWarning,
             stacklevel=4,
         )
-        return _rk4(field, z, t, substeps)
+        return rk4(field, z, t, substeps)
     return path.numpy().transpose(1, 0, 2).copy()

@@ -1,0 +1,57 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from skdyn.inference import Engine
+from skdyn.trajectories import Trajectories
+from skdyn.weights import load_model
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """Write one of the golden checkpoints with changes to its configuration and to the names of its tensors."""
+
+    def write(layout="linear", rename=lambda name: name, train=None, extra=None, **model):
+        config = json.loads((GOLDEN / layout / "config.json").read_text(encoding="utf-8"))
+        config["model_config"] |= model
+        config["train_config"] |= train or {}
+        folder = tmp_path / f"checkpoint-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        tensors = load_file(GOLDEN / layout / "model.safetensors")
+        renamed = {new: tensor for name, tensor in tensors.items() if (new := rename(name)) is not None}
+        save_file(renamed, folder / "model.safetensors")
+        (folder / "config.json").write_text(json.dumps(config | (extra or {})), encoding="utf-8")
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def contexts():
+    """The golden contexts by dimension: trajectories, as observed and without the gaps, and queries (N, D)."""
+    arrays = np.load(GOLDEN / "contexts.npz")
+    found = {}
+    for dim in (1, 2, 3):
+        times, states, mask = (arrays[f"{name}_{dim}"] for name in ("times", "states", "mask"))
+        observed = [(t[keep], x[keep]) for t, x, keep in zip(times, states, mask, strict=True)]
+        found[dim] = Trajectories(observed), arrays[f"queries_{dim}"]
+    return found
+
+
+@pytest.fixture
+def evaluate(contexts):
+    """Field (N, D) and log-scale (N, D) of a checkpoint in normalised units."""
+
+    def run(folder, dim, precision="float64"):
+        context, queries = contexts[dim]
+        engine = Engine(load_model(folder), "cpu", precision)
+        encoded = engine.encode([context])
+        field, scale = engine.decode(encoded, queries[None])
+        return encoded.scaling.normalise_field(field)[0], np.log(encoded.scaling.normalise_field(scale))[0]
+
+    return run

@@ -1,0 +1,33 @@
+"""``python -m skdyn.benchmarks odebench|speed``: tables that anyone can reproduce."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from skdyn.benchmarks import odebench, speed
+from skdyn.exceptions import SkdynError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a benchmark; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m skdyn.benchmarks", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="BENCHMARK")
+    for name, module, help in (
+        ("odebench", odebench, "accuracy on the 61 autonomous systems of ODEBench"),
+        ("speed", speed, "time and size of the usual operations, beside their limits"),
+    ):
+        command = commands.add_parser(name, help=help)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except (SkdynError, OSError, ValueError) as error:
+        print(f"skdyn.benchmarks: error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

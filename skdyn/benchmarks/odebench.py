@@ -1,0 +1,244 @@
+"""ODEBench for any registered estimator: ``python -m skdyn.benchmarks odebench``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from skdyn import __version__
+from skdyn.benchmarks.comparison import bootstrap_interval, mcnemar
+from skdyn.benchmarks.protocol import (
+    R2_THRESHOLD,
+    SETTINGS,
+    TASKS,
+    Setting,
+    corrupt,
+    corruption_rng,
+    percent_passed,
+    published,
+)
+from skdyn.datasets.odebench import ODEBenchSystem, load_odebench, odebench_times, simulate_odebench
+from skdyn.dynamics.simulate import rk4
+from skdyn.metrics import variance_weighted_r2
+from skdyn.registry import make_estimator
+from skdyn.trajectories import Trajectories
+
+
+class Result(NamedTuple):
+    """The score of one case, and the seconds that its context took to fit."""
+
+    task: str
+    sigma: float
+    rho: float
+    seed: int
+    system: int
+    dim: int
+    context: int
+    r2: float
+    fit_seconds: float
+
+
+class Job(NamedTuple):
+    """One corrupted context; it is asked for the system's both trajectories."""
+
+    system: ODEBenchSystem
+    context: int
+    setting: Setting
+    seed: int
+    observed: Trajectories
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--estimator", default="fim-ode", help="registered name (default: %(default)s)")
+    parser.add_argument("--params", type=json.loads, default={}, help="the estimator's parameters as JSON")
+    parser.add_argument("--grid", action="store_true", help="all six settings of noise and gaps, not only clean data")
+    parser.add_argument("--seeds", default="0", help="noise seeds, separated by commas (default: %(default)s)")
+    parser.add_argument("--dims", default="1,2,3", help="dimensions, separated by commas (default: %(default)s)")
+    parser.add_argument("--substeps", type=int, default=2, help="RK4 steps in an interval (default: %(default)s)")
+    parser.add_argument("--json", type=Path, help="write every case, for paired comparison")
+    parser.add_argument("--compare", type=Path, nargs="*", default=[], help="files of --json to compare with, in pairs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the benchmark and print its tables."""
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    dims = tuple(int(dim) for dim in options.dims.split(","))
+    settings = SETTINGS if options.grid else SETTINGS[:1]
+    estimator = make_estimator(options.estimator, **options.params)
+    results = evaluate(estimator, settings, seeds, dims, options.substeps)
+    print_table(options.estimator, results, settings)
+    if options.json:
+        content = {
+            "skdyn": __version__,
+            "estimator": options.estimator,
+            "params": {name: str(value) for name, value in estimator.get_params().items()},
+            "substeps": options.substeps,
+            "cases": [result._asdict() for result in results],
+        }
+        options.json.write_text(json.dumps(content), encoding="utf-8")
+        print(f"Cases written to {options.json}")
+    for path in options.compare:
+        print_comparison(options.estimator, results, path)
+    return 0
+
+
+def evaluate(
+    estimator: Any,
+    settings: tuple[Setting, ...] = SETTINGS,
+    seeds: list[int] | None = None,
+    dims: tuple[int, ...] = (1, 2, 3),
+    substeps: int = 2,
+) -> list[Result]:
+    """Score an estimator on both tasks.
+
+    Parameters
+    ----------
+    estimator : unfitted estimator of a vector field
+        `skdyn.FIMODERegressor` encodes all contexts of one dimension and setting at once; others are fitted one by
+        one.
+    settings : tuple of Setting
+    seeds : list of int, optional
+        Seeds of the noise; ``[0]`` by default.
+    dims : tuple of int
+    substeps : int, default=2
+        RK4 steps in each of the 199 intervals.
+
+    Returns
+    -------
+    list of Result
+        In the order settings, seeds, systems, contexts, tasks.
+    """
+    from skdyn.estimators._fim_ode import FIMODERegressor
+
+    jobs = [job for setting in settings for seed in seeds or [0] for job in _jobs(setting, seed, dims)]
+    batched = isinstance(estimator, FIMODERegressor) and getattr(estimator, "refine", None) is None
+    results: dict[Job, list[Result]] = {}
+    with tqdm(total=len(jobs), desc="ODEBench", unit="context") as bar:
+        for group in _groups(jobs) if batched else ([job] for job in jobs):
+            start = time.perf_counter()
+            paths, seconds = _batched(estimator, group, substeps) if batched else _single(estimator, group[0], substeps)
+            for job, both in zip(group, paths, strict=True):
+                results[job] = list(_results(job, both, seconds / len(group)))
+            bar.update(len(group))
+            bar.set_postfix(seconds=f"{time.perf_counter() - start:.1f}", refresh=False)
+    return [result for job in jobs for result in results[job]]
+
+
+def _jobs(setting: Setting, seed: int, dims: tuple[int, ...]) -> Iterator[Job]:
+    t = odebench_times()
+    clean = simulate_odebench(dims)
+    for system in load_odebench(dims):
+        for context in (0, 1):
+            rng = corruption_rng(system.id, context, setting, seed)
+            kept, noisy = corrupt(clean[system.id][context], *setting, rng)
+            yield Job(system, context, setting, seed, Trajectories([(t[kept], noisy)]))
+
+
+def _groups(jobs: list[Job]) -> list[list[Job]]:
+    groups = defaultdict(list)
+    for job in jobs:
+        groups[job.setting, job.seed, job.system.dim].append(job)
+    return list(groups.values())
+
+
+def _batched(estimator: Any, jobs: list[Job], substeps: int) -> tuple[np.ndarray, float]:
+    """Encode all contexts and integrate both initial states of all systems at once: paths (B, 2, 200, D)."""
+    from skdyn.inference import Engine
+    from skdyn.weights import load_model
+
+    engine = Engine(load_model(estimator.model), estimator.device, estimator.precision, query_chunk=2)
+    start = time.perf_counter()
+    context = engine.encode([job.observed for job in jobs])
+    seconds = time.perf_counter() - start
+    x0 = np.array([job.system.initial_states for job in jobs])
+
+    def field(x: np.ndarray) -> np.ndarray:
+        return engine.decode(context, x.reshape(x0.shape))[0].reshape(x.shape)
+
+    with np.errstate(all="ignore"):
+        paths = rk4(field, x0.reshape(-1, x0.shape[-1]), odebench_times(), substeps)
+    return paths.reshape(*x0.shape[:2], *paths.shape[1:]), seconds
+
+
+def _single(estimator: Any, job: Job, substeps: int) -> tuple[np.ndarray, float]:
+    from sklearn.base import clone
+
+    start = time.perf_counter()
+    fitted = clone(estimator).fit(job.observed)
+    seconds = time.perf_counter() - start
+    x0 = np.array(job.system.initial_states)
+    with np.errstate(all="ignore"):
+        paths = rk4(lambda x: fitted._field(x)[0], x0, odebench_times(), substeps)
+    return paths[None], seconds
+
+
+def _results(job: Job, paths: np.ndarray, seconds: float) -> Iterator[Result]:
+    truth = simulate_odebench((job.system.dim,))[job.system.id]
+    for task in TASKS:
+        target = job.context ^ int(task == "generalization")
+        r2 = variance_weighted_r2(truth[target], paths[target])
+        yield Result(task, *job.setting, job.seed, job.system.id, job.system.dim, job.context, r2, seconds)
+
+
+def print_table(name: str, results: list[Result], settings: tuple[Setting, ...]) -> None:
+    """Print percentages of cases with R2 > 0.9, with intervals from resampling systems, and published rows."""
+    seeds = sorted({result.seed for result in results})
+    seconds = [result.fit_seconds for result in results]
+    print(f"\n{name}: % of cases with R2 > {R2_THRESHOLD}, seeds {seeds}; 95% intervals resample systems")
+    for task in TASKS:
+        print(f"\n{task + ' (sigma, rho)':38}" + "".join(f"{f'({s.sigma:g}, {s.rho:g})':>19}" for s in settings))
+        rows: dict[str, list[str]] = defaultdict(list)
+        for setting in settings:
+            chosen = [result for result in results if result.task == task and (result.sigma, result.rho) == setting]
+            interval = bootstrap_interval(
+                [100.0 * (result.r2 > R2_THRESHOLD) for result in chosen],
+                [result.system for result in chosen],
+                rng=np.random.default_rng(0),
+            )
+            rows[name].append(f"{interval.estimate:.1f} [{interval.low:.1f}, {interval.high:.1f}]")
+            for dim in sorted({result.dim for result in chosen}):
+                of_dim = [result.r2 for result in chosen if result.dim == dim]
+                rows[f"  {dim}-D ({len(of_dim)} cases)"].append(f"{percent_passed(of_dim):.1f}")
+            known = {row.method: row.percent for row in published(task, setting)}
+            for method in ("FIM-ODE", "ODEFormer"):
+                rows[f"  published {method}"].append(f"{known[method]:.1f}" if method in known else "")
+        for label, cells in rows.items():
+            if any(cells):
+                print(f"{label:38}" + "".join(f"{cell:>19}" for cell in cells))
+    print(f"\nSeconds a fit: mean {np.mean(seconds):.3f}, largest {np.max(seconds):.3f}")
+
+
+def print_comparison(name: str, results: list[Result], path: Path) -> None:
+    """Print the paired difference to the cases that another run wrote."""
+    other = json.loads(path.read_text(encoding="utf-8"))
+    theirs = {_key(case): case["r2"] for case in other["cases"]}
+    print(f"\n{name} less {other['estimator']} ({path}), in points, on the cases of both")
+    pairs: dict[tuple[str, float, float], list[tuple[int, int, bool, bool]]] = defaultdict(list)
+    for result in results:
+        case = result._asdict()
+        if _key(case) in theirs:
+            row = (result.system, result.seed, result.r2 > R2_THRESHOLD, theirs[_key(case)] > R2_THRESHOLD)
+            pairs[result.task, result.sigma, result.rho].append(row)
+    for (task, sigma, rho), rows in pairs.items():
+        systems, seeds, ours, others = map(np.array, zip(*rows, strict=True))
+        difference = 100.0 * (ours.astype(float) - others)
+        interval = bootstrap_interval(difference, systems, rng=np.random.default_rng(0))
+        first = seeds == seeds.min()
+        test = mcnemar(ours[first], others[first])
+        print(
+            f"  {task:15} ({sigma:g}, {rho:g}): {interval.estimate:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]; "
+            f"seed {seeds.min()}: only ours {test.first}, only theirs {test.second}, McNemar p = {test.p_value:.3g}"
+        )
+
+
+def _key(case: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(case[name] for name in ("task", "sigma", "rho", "seed", "system", "context"))
