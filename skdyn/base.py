@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -22,6 +22,10 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
     A subclass stores its parameters in ``__init__`` (``missing`` among them) and implements `_fit`, `_field` and
     `_field_jacobian`; everything else follows from these. Letters: K trajectories, L points, D variables, N queries.
     """
+
+    #: Symmetries that the class promises and the contract suite checks: ``"affine"`` (``x -> a x + b``) and ``"time"``
+    #: (``t -> c t + e``).
+    symmetries: ClassVar[frozenset[str]] = frozenset()
 
     missing: Literal["raise", "drop"]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 Array = Any  # numpy.ndarray or torch.Tensor
 
-_RELATIVE_FLOOR = 1e-3
+_ROUNDING = 1e-13  # a deviation below this fraction of the mean is the rounding of a constant
 _TINY = 1e-150  # keeps divisions finite for constant data; the estimators refuse such data at the door
 
 
@@ -85,8 +85,8 @@ def state_moments(states: Array, mask: Array) -> tuple[Array, Array]:
     count = xp.clip(keep.sum(axis=1), 1, None)
     zero = xp.zeros_like(flat)
     flat = xp.where(keep, flat, zero)
-    # Dividing by the largest value first keeps the squares of 1e200 finite.
-    peak = xp.clip(xp.amax(xp.abs(flat), axis=1), _TINY, None)
+    # Dividing by the size of the largest value first keeps the squares of 1e200 finite; a power of two rounds nothing.
+    peak = xp.exp2(xp.floor(xp.log2(xp.clip(xp.amax(xp.abs(flat), axis=1), _TINY, None))))
     relative = flat / peak[:, None]
     mean = relative.sum(axis=1) / count
     deviation = xp.where(keep, relative - mean[:, None], zero)
@@ -100,9 +100,9 @@ def state_moments(states: Array, mask: Array) -> tuple[Array, Array]:
 def fim_ode_scaling(states: Array, times: Array, mask: Array) -> Scaling:
     """Scale of states and time of FIM-ODE, format 1.
 
-    States are standardised by the moments of all observed points, with each deviation floored at 1e-3 of the
-    largest. The speed is the root mean square of the standardised slopes at a lag of a twentieth of each trajectory,
-    so that a normalised slope is about one whatever the units of time.
+    States are standardised by the moments of all observed points; a constant variable takes the largest deviation of
+    the others, so that it stays zero. The speed is the root mean square of the standardised slopes at a lag of a
+    twentieth of each trajectory, so that a normalised slope is about one whatever the units of time.
 
     Parameters
     ----------
@@ -118,7 +118,9 @@ def fim_ode_scaling(states: Array, times: Array, mask: Array) -> Scaling:
     """
     xp = _namespace(states)
     mean, std = state_moments(states, mask)
-    std = xp.clip(xp.maximum(std, _RELATIVE_FLOOR * xp.amax(std, axis=-1)[:, None]), _TINY, None)
+    constant = std <= _ROUNDING * xp.abs(mean)
+    std = xp.where(constant, xp.zeros_like(std) + xp.amax(std, axis=-1)[:, None], std)
+    std = xp.clip(std, _TINY, None)
     z = (states - mean[:, None, None]) / std[:, None, None]
 
     batch, paths, points, dim = states.shape

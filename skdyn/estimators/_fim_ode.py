@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -74,6 +74,8 @@ class FIMODERegressor(BaseDynamicsEstimator):
     >>> est.simulate([1.0, 0.0], t).shape
     (100, 2)
     """
+
+    symmetries: ClassVar[frozenset[str]] = frozenset({"affine", "time"})
 
     def __init__(
         self,
@@ -143,7 +145,8 @@ class FIMODERegressor(BaseDynamicsEstimator):
         if len(points) == 0:
             return points.copy(), points.copy()
         field, scale = engine.decode(context, points[None])
-        return field[0], scale[0]
+        # A model that does not predict its error gives NaN for every scale.
+        return field[0], None if np.isnan(scale).all() else scale[0]
 
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         engine, context = self._open()
