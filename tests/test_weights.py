@@ -204,7 +204,7 @@ def edit_tensors(folder, edit):
         (lambda t: t.update({"head.bias": torch.zeros(32, dtype=torch.bool)}), "tensor 'head.bias' has type 'BOOL'"),
         (lambda t: t["head.bias"].fill_(torch.nan), "tensor 'head.bias' holds NaN or infinite values"),
         (lambda t: t["head.bias"][3:4].fill_(-torch.inf), "tensor 'head.bias' holds NaN or infinite values"),
-        (lambda t: t.update({"head.bias": torch.full((32,), 1e300).double()}), "tensor 'head.bias' holds NaN or inf"),
+        (lambda t: t.update({"head.bias": torch.full((32,), 1e300, dtype=torch.float64)}), "tensor 'head.bias' holds NaN or"),
         (lambda t: t.clear(), "tensors are missing"),
     ],
 )

@@ -1,0 +1,105 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from skdyn import FIMODERegressor
+from skdyn.cli import main
+
+
+@pytest.fixture
+def csv_file(tmp_path):
+    t = np.linspace(0, 8, 40)
+    lines = ["group,time,prey,predator"]
+    for k in range(2):
+        lines += [f"{k},{a},{(k + 1) * np.cos(a)},{-(k + 1) * np.sin(a)}" for a in t]
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_demo_prints_equilibria_and_periods(tmp_path, capsys):
+    assert main(["demo", "--out", str(tmp_path / "demo.png")]) == 0
+    out = capsys.readouterr().out
+    assert "spiral" in out
+    periods = [float(line.split(":")[1].split()[0]) for line in out.splitlines() if line.startswith("Period")]
+    assert len(periods) == 2
+    assert all(8 < period < 13 for period in periods)
+    assert (tmp_path / "demo.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_fit_saves_an_estimator_that_loads(csv_file, tmp_path, capsys):
+    out, plot = tmp_path / "model", tmp_path / "plot.png"
+    assert main(["fit", str(csv_file), "--out", str(out), "--plot", str(plot)]) == 0
+    assert "2 trajectories, 80 points, 2 variables" in capsys.readouterr().out
+    assert plot.read_bytes()[:4] == b"\x89PNG"
+    loaded = FIMODERegressor.load(out)
+    assert list(loaded.feature_names_in_) == ["prey", "predator"]
+    assert len(loaded.context_) == 2
+    np.testing.assert_allclose(loaded.vector_field([1.0, 0.0]), [0, -1], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("0,0.0,1.0", "0,0.0,one"), "line 2, column 'prey': 'one' is not a number"),
+        (lambda text: text.replace("0,0.0,1.0", "0,0.0,"), "row 0, column 0: the state is NaN"),
+        (lambda text: text.replace("0,0.0,1.0,", "0,0.0,1.0,3,"), "line 2: 5 cells under a header of 4"),
+        (lambda text: text.replace("time", "group"), "repeated"),
+        (lambda text: "", "0 lines"),
+        (lambda text: "group,time\n0,1\n0,2\n", "no state column"),
+        (lambda text: text.replace("0,0.0,", "0,soon,"), "neither a number nor an ISO date"),
+    ],
+)
+def test_bad_files_are_named(csv_file, tmp_path, capsys, change, message):
+    csv_file.write_text(change(csv_file.read_text()))
+    assert main(["fit", str(csv_file), "--out", str(tmp_path / "model")]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_missing_cells_can_be_dropped(csv_file, tmp_path, capsys):
+    csv_file.write_text(csv_file.read_text().replace("0,0.0,1.0", "0,0.0,"))
+    assert main(["fit", str(csv_file), "--missing", "drop", "--out", str(tmp_path / "model")]) == 0
+    assert "79 points" in capsys.readouterr().out
+
+
+def test_iso_dates_count_in_seconds(tmp_path, capsys):
+    path = tmp_path / "dates.csv"
+    days = np.arange(30)
+    stamps = np.datetime64("2024-01-01") + days
+    path.write_text("t,x\n" + "".join(f"{stamp},{np.exp(-day / 10)}\n" for day, stamp in zip(days, stamps)))
+    assert main(["fit", str(path), "--out", str(tmp_path / "model")]) == 0
+    assert FIMODERegressor.load(tmp_path / "model").context_.times[0][-1] == 29 * 86400
+
+
+@pytest.mark.parametrize("arguments", [["fit", "no-such.csv", "--out", "x"], ["demo", "--model", "no-such-model"]])
+def test_failures_exit_with_one(arguments, capsys):
+    assert main(arguments) == 1
+    assert "no-such" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["fit"]])
+def test_wrong_usage_exits_with_two(arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_models_and_doctor(capsys):
+    assert main(["models"]) == 0
+    assert "fim-ode" in capsys.readouterr().out
+    main(["doctor"])
+    out = capsys.readouterr().out
+    assert "verified" in out
+    assert "torch" in out
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from skdyn.cli import _parser; _parser().format_help(); "
+        "assert not {'torch', 'sklearn', 'numpy', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,96 @@
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+
+from skdyn import FIMODERegressor, PhasePortraitDisplay, VectorFieldDisplay
+from skdyn.trajectories import Trajectory
+
+T = np.linspace(0, 8, 60)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def fitted(dim):
+    if dim == 1:
+        x = (1 / (1 + 9 * np.exp(-T)))[:, None]
+    else:
+        x = np.column_stack([np.exp(-0.1 * T) * np.cos(T), -np.exp(-0.1 * T) * np.sin(T), np.sin(2 * T)])[:, :dim]
+    names = tuple("abc"[:dim])
+    return FIMODERegressor(device="cpu").fit([Trajectory(T, x, names)])
+
+
+@pytest.mark.parametrize(("dim", "count"), [(1, 1), (2, 1), (3, 3)])
+def test_the_display_holds_the_field(dim, count):
+    estimator = fitted(dim)
+    display = VectorFieldDisplay.from_estimator(estimator, resolution=9)
+    assert len(display.slices) == count
+    assert display.names == list("abc"[:dim])
+    mean = estimator.context_.states[0].mean(axis=0)
+    for part in display.slices:
+        index = (2,) * len(part.variables)
+        point = mean.copy()
+        for variable, axis in zip(part.variables, part.axes):
+            point[variable] = axis[2]
+        field, scale = estimator.vector_field(point, return_std=True)
+        np.testing.assert_allclose(part.field[index], field, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(part.scale[index], scale, rtol=1e-3, atol=1e-5)
+    display.figure_.canvas.draw()
+
+
+def test_the_axes_show_the_names_and_the_box():
+    estimator = fitted(2)
+    display = VectorFieldDisplay.from_estimator(estimator, resolution=9, bounds=[[-2, 2], [-3, 3]])
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("a", "b")
+    assert display.ax_.get_xlim() == (-2, 2)
+    assert display.ax_.get_ylim() == (-3, 3)
+
+
+def test_the_line_shows_field_and_zeros():
+    estimator = fitted(1)
+    display = PhasePortraitDisplay.from_estimator(estimator, resolution=33)
+    curve = next(line for line in display.ax_.get_lines() if line.get_label() == "field")
+    np.testing.assert_allclose(
+        curve.get_ydata(), estimator.vector_field(curve.get_xdata()[:, None])[:, 0], rtol=1e-3, atol=1e-5
+    )
+    zeros = [line.get_xdata()[0] for line in display.ax_.get_lines() if "node" in str(line.get_label())]
+    np.testing.assert_allclose(sorted(zeros), [point.state[0] for point in display.equilibria])
+    assert min(abs(np.array(zeros) - 1.0)) < 0.03
+
+
+def test_the_portrait_shows_data_simulation_and_equilibria():
+    estimator = fitted(2)
+    display = PhasePortraitDisplay.from_estimator(estimator, resolution=9)
+    lines = {line.get_label(): line for line in display.ax_.get_lines()}
+    np.testing.assert_array_equal(lines["data"].get_xydata(), estimator.context_.states[0])
+    expected = estimator.simulate(estimator.context_.states[0][0], np.linspace(0, 8, 400))
+    np.testing.assert_allclose(lines["simulation"].get_xydata(), expected)
+    assert any("spiral" in label for label in lines)
+    labels = [text.get_text() for text in display.figure_.legends[0].get_texts()]
+    assert labels[:2] == ["data", "simulation"]
+
+
+def test_draws_on_given_axes():
+    figure, ax = plt.subplots(layout="constrained")
+    display = VectorFieldDisplay.from_estimator(fitted(2), resolution=9, ax=ax, uncertainty=False)
+    assert display.ax_ is ax
+    assert display.figure_ is figure
+    assert len(figure.axes) == 1  # no colour bar
+
+
+def test_three_variables_need_three_axes():
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match="3 axes are needed"):
+        VectorFieldDisplay.from_estimator(fitted(3), resolution=5, ax=ax)
+
+
+def test_more_than_three_variables_cannot_be_drawn(dummy_folder):
+    x = np.random.default_rng(0).normal(size=(20, 4))
+    with pytest.raises(ValueError, match="4 variables; fields of at most 3"):
+        VectorFieldDisplay.from_estimator(FIMODERegressor(model=dummy_folder).fit(x))
