@@ -202,7 +202,7 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
         if method not in ("dopri5", "rk4"):
             raise ValueError(f"method must be 'dopri5' or 'rk4', got {method!r}")
         for name, value in (("bound", bound), ("rtol", rtol), ("atol", atol), ("substeps", substeps)):
-            if not (np.isscalar(value) and np.isreal(value) and np.isfinite(value) and value > 0):
+            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value < np.inf:
                 raise ValueError(f"{name} must be positive and finite, got {value!r}")
         if np.ndim(t) != 1 or len(t) == 0:
             raise ValueError(f"t has shape {np.shape(t)}: expected the times (L,) of at least one point")

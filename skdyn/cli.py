@@ -18,9 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 failed, 2 wrong usage."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    warnings.showwarning = _print_warning
     try:
-        return options.run(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _print_warning  # type: ignore[assignment]
+            return options.run(options)
     except (SkdynError, ImportError, OSError, ValueError) as error:
         print(f"skdyn: error: {error}", file=sys.stderr)
         return 1

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skdyn.arrangement import arrange
 from skdyn.exceptions import TrajectoryError
 from skdyn.normalization import Scaling
 from skdyn.trajectories import Trajectories
@@ -110,6 +111,27 @@ class Engine:
         """Return the same model on the same device at another precision."""
         return Engine(self.model, self.device, precision, self.query_chunk)
 
+    def arrange(self, context: Trajectories) -> Trajectories:
+        """Cut trajectories that are longer than those the model was trained on; see `skdyn.arrangement`."""
+        points = self.model.spec.trained_points
+        if points is None or all(len(t) <= points for t in context.times):
+            return context
+        # The lag that sets the speed is a share of a trajectory, too long in a recording of many cycles: measure again
+        # on the pieces.
+        arranged = context
+        for _ in range(2):
+            scaling = self._scaling([arranged], *pad([arranged]))
+            arranged = arrange(context, float(scaling.speed[0]), points)
+        return arranged
+
+    def _scaling(
+        self, contexts: Sequence[Trajectories], states: np.ndarray, times: np.ndarray, mask: np.ndarray
+    ) -> Scaling:
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaling = self.model.spec.scaling(states, times, mask)
+        _check_motion(contexts, scaling)
+        return scaling
+
     def encode(self, contexts: Sequence[Trajectories]) -> Context:
         """Encode a batch of contexts of the same dimension; ragged lengths and counts are padded and masked.
 
@@ -127,9 +149,7 @@ class Engine:
                 f"{self.max_dim}; choose fewer variables or reduce them first"
             )
         states, times, mask = pad(contexts)
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaling = self.model.spec.scaling(states, times, mask)
-        _check_motion(contexts, scaling)
+        scaling = self._scaling(contexts, states, times, mask)
         z = self._pad_dims(scaling.normalise(states) * mask[..., None])
         tau = torch.from_numpy(scaling.normalise_times(times) * mask)
         if self.device.type == "mps":  # no float64 there; the differences were taken above

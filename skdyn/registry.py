@@ -53,6 +53,8 @@ class ModelSpec:
         See `skdyn.normalization.fim_ode_scaling`.
     rename : callable (str) -> str or None, optional
         Maps a tensor's name in the file to the network's own; None ignores the tensor.
+    trained_points : int, optional
+        Most points of a trajectory in training; longer ones are cut into several (`skdyn.arrangement`).
     """
 
     name: str
@@ -63,6 +65,7 @@ class ModelSpec:
     network: Callable[[Any], nn.Module]
     scaling: Callable[[Any, Any, Any], Scaling]
     rename: Callable[[str], str | None] = _same_name
+    trained_points: int | None = None
 
 
 _BUILTIN = {

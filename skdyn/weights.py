@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -79,9 +79,9 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _load(files: ModelFiles) -> LoadedModel:
-    config_bytes = _read(files.config, _MAX_CONFIG)
+    config_bytes = read_bytes(files.config, _MAX_CONFIG)
     spec, config = _configure(files.config, parse_json(config_bytes, files.config))
-    blob = _read(files.tensors, _MAX_TENSORS)
+    blob = read_bytes(files.tensors, _MAX_TENSORS)
     digests = {CONFIG: hashlib.sha256(config_bytes).hexdigest(), TENSORS: hashlib.sha256(blob).hexdigest()}
     if files.sums is not None:
         _check_sums(files.sums, digests)
@@ -91,22 +91,15 @@ def _load(files: ModelFiles) -> LoadedModel:
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"{files.config}: {spec.name} cannot be built from it: {error}") from error
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    names = _check_header(blob, files.tensors, expected, spec)
-    try:
-        tensors = load_safetensors(blob)
-    except (SafetensorError, ValueError, RuntimeError, KeyError) as error:
-        raise WeightsError(f"{files.tensors} is damaged: {error}") from error
-    state = {own: tensors[name].to(torch.float32) for name, own in names.items()}
-    for name, own in names.items():
-        if not bool(torch.isfinite(state[own]).all()):
-            raise WeightsError(f"{files.tensors}: tensor {name!r} holds NaN or infinite values")
+    state = read_tensors(blob, files.tensors, expected, spec.name, spec.rename)
     network.load_state_dict(state, assign=True)
     network.eval().requires_grad_(False)
     identity = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
     return LoadedModel(spec, config, network, files.source, identity)
 
 
-def _read(path: Path, limit: int) -> bytes:
+def read_bytes(path: Path, limit: int) -> bytes:
+    """Read a file of at most ``limit`` bytes; a Git LFS pointer or a web page in its place is a WeightsError."""
     try:
         size = path.stat().st_size
         if size > limit:
@@ -156,7 +149,7 @@ def _configure(path: Path, values: Mapping[str, Any]) -> tuple[ModelSpec, Any]:
 
 
 def _check_sums(path: Path, digests: Mapping[str, str]) -> None:
-    lines = _read(path, _MAX_CONFIG).decode("utf-8", errors="replace").splitlines()
+    lines = read_bytes(path, _MAX_CONFIG).decode("utf-8", errors="replace").splitlines()
     listed = {parts[1].lstrip("*"): parts[0] for parts in map(str.split, lines) if len(parts) == 2}
     for name, digest in digests.items():
         if name not in listed:
@@ -165,8 +158,57 @@ def _check_sums(path: Path, digests: Mapping[str, str]) -> None:
             raise WeightsError(f"{path.parent / name} is damaged or altered: its sha256 is not the one in {path.name}")
 
 
-def _check_header(blob: bytes, path: Path, expected: Mapping[str, tuple[int, ...]], spec: ModelSpec) -> dict[str, str]:
-    """Check names, types, shapes and offsets in the header; return the network's name of each tensor to read."""
+def read_tensors(
+    blob: bytes,
+    path: Path,
+    expected: Mapping[str, tuple[int, ...]],
+    owner: str,
+    rename: Callable[[str], str | None] = lambda name: name,
+) -> dict[str, torch.Tensor]:
+    """Check and read a safetensors file.
+
+    Parameters
+    ----------
+    blob : bytes
+        Its content.
+    path : Path
+        What errors call it.
+    expected : mapping of str to shape
+        The tensors that must be there, and no others.
+    owner : str
+        Whom errors say the tensors are for.
+    rename : callable (str) -> str or None, optional
+        From the file's names to the expected ones; None ignores a tensor.
+
+    Returns
+    -------
+    dict
+        The tensors in float32, all finite, under their expected names.
+
+    Raises
+    ------
+    WeightsError
+    """
+    names = _check_header(blob, path, expected, owner, rename)
+    try:
+        tensors = load_safetensors(blob)
+    except (SafetensorError, ValueError, RuntimeError, KeyError) as error:
+        raise WeightsError(f"{path} is damaged: {error}") from error
+    state = {own: tensors[name].to(torch.float32) for name, own in names.items()}
+    for name, own in names.items():
+        if not bool(torch.isfinite(state[own]).all()):
+            raise WeightsError(f"{path}: tensor {name!r} holds NaN or infinite values")
+    return state
+
+
+def _check_header(
+    blob: bytes,
+    path: Path,
+    expected: Mapping[str, tuple[int, ...]],
+    owner: str,
+    rename: Callable[[str], str | None],
+) -> dict[str, str]:
+    """Check names, types, shapes and offsets in the header; return the expected name of each tensor to read."""
     length = int.from_bytes(blob[:8], "little")
     if len(blob) < 8 or not 2 <= length <= min(_MAX_HEADER, len(blob) - 8):
         raise WeightsError(f"{path} is truncated or is not a safetensors file ({len(blob)} bytes)")
@@ -188,13 +230,13 @@ def _check_header(blob: bytes, path: Path, expected: Mapping[str, tuple[int, ...
         if start != end or stop - start != size:
             raise WeightsError(f"{path}: tensor {name!r} has offsets {start}:{stop} that do not fit its shape or place")
         end = stop
-        own = spec.rename(name)
+        own = rename(name)
         if own is None:
             continue
         if own not in expected:
-            raise WeightsError(f"{path}: unexpected tensor {name!r} for {spec.name}")
+            raise WeightsError(f"{path}: unexpected tensor {name!r} for {owner}")
         if own in names.values():
-            raise WeightsError(f"{path}: two tensors are named {own!r} by {spec.name}")
+            raise WeightsError(f"{path}: two tensors are named {own!r} by {owner}")
         if tuple(shape) != expected[own]:
             raise WeightsError(
                 f"{path}: tensor {name!r} has shape {tuple(shape)}, the configuration says {expected[own]}"

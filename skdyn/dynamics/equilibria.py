@@ -128,8 +128,8 @@ def find_equilibria(
         if not fresh:
             break
         around = np.concatenate([root + 0.3 * compass for root in fresh[:8]])
-        found = _roots(scaled, around, low, high, speed, roots)
-        roots, fresh = found, found[len(roots) :]
+        more = _roots(scaled, around, low, high, speed, roots)
+        roots, fresh = more, more[len(roots) :]
     if not roots:
         return []
     roots.sort(key=tuple)
@@ -163,10 +163,10 @@ def _roots(
     z = _solve(_deflated(scaled, known) if known else scaled, starts, low, high, speed)
     f, _ = scaled(z)
     error = np.linalg.norm(f, axis=1)
-    inside = ((z >= low - _MERGED) & (z <= high + _MERGED)).all(axis=1)
+    inside: np.ndarray = np.all((z >= low - _MERGED) & (z <= high + _MERGED), axis=1)
     roots = list(known)
     for k in np.argsort(error, kind="stable"):
-        good = inside[k] and error[k] <= _ACCEPTED * speed
+        good = bool(inside[k]) and error[k] <= _ACCEPTED * speed
         if good and all(np.linalg.norm(z[k] - root) > _MERGED for root in roots):
             roots.append(z[k])
     return roots

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from skdyn.arrangement import thin
 from skdyn.base import BaseDynamicsEstimator
 from skdyn.exceptions import WeightsError
 from skdyn.normalization import fim_ode_scaling
@@ -46,6 +47,8 @@ class FIMODERegressor(BaseDynamicsEstimator):
         warning.
     missing : {"raise", "drop"}, default="raise"
         What to do with rows that hold a NaN.
+    adapter : str or path, optional
+        Folder of a low-rank adapter that ``python -m pretrain.lora`` trained on this model for the data at hand.
 
     Attributes
     ----------
@@ -56,7 +59,7 @@ class FIMODERegressor(BaseDynamicsEstimator):
     context_ : Trajectories
         What was given to `fit`.
     weights_ : dict
-        ``name``, ``source`` and ``sha256`` of the model that was used.
+        ``name``, ``source`` and ``sha256`` of the model that was used; with an adapter, the sha256 is of both together.
 
     References
     ----------
@@ -86,6 +89,7 @@ class FIMODERegressor(BaseDynamicsEstimator):
         query_chunk: int = 128,
         max_context: int = 8192,
         missing: Literal["raise", "drop"] = "raise",
+        adapter: str | os.PathLike[str] | None = None,
     ) -> None:
         self.model = model
         self.device = device
@@ -93,6 +97,7 @@ class FIMODERegressor(BaseDynamicsEstimator):
         self.query_chunk = query_chunk
         self.max_context = max_context
         self.missing = missing
+        self.adapter = adapter
 
     def _fit(self, context: Trajectories) -> None:
         if isinstance(self.max_context, bool) or not isinstance(self.max_context, (int, np.integer)):
@@ -113,8 +118,13 @@ class FIMODERegressor(BaseDynamicsEstimator):
         from skdyn.inference import Engine
         from skdyn.weights import load_model
 
-        engine = Engine(load_model(self.model), self.device, self.precision, self.query_chunk)
-        thinned = _thin(context, int(self.max_context))
+        model = load_model(self.model)
+        if self.adapter is not None:
+            from skdyn.adapters import load_adapter
+
+            model = load_adapter(self.adapter, model)
+        engine = Engine(model, self.device, self.precision, self.query_chunk)
+        thinned = thin(context, int(self.max_context))
         if warn and thinned is not context:
             warnings.warn(
                 f"the context of {context.n_points} points was thinned evenly to {thinned.n_points} "
@@ -122,7 +132,7 @@ class FIMODERegressor(BaseDynamicsEstimator):
                 UserWarning,
                 stacklevel=4,
             )
-        return engine, engine.encode([thinned])
+        return engine, engine.encode([engine.arrange(thinned)])
 
     def _open(self) -> tuple[Engine, Context]:
         """The engine and the encoded context; encoded anew after unpickling."""
@@ -163,22 +173,6 @@ class FIMODERegressor(BaseDynamicsEstimator):
         return {name: value for name, value in state.items() if name != "_session"}
 
 
-def _thin(context: Trajectories, limit: int) -> Trajectories:
-    """Keep every n-th point of every trajectory, n the smallest that meets the limit; at least two of each."""
-    if context.n_points <= limit:
-        return context
-    every = -(-context.n_points // limit)
-    while True:
-        keep = [
-            np.unique(np.append(np.arange(0, len(t), every)[:-1] if len(t) > 2 else 0, len(t) - 1))
-            for t in context.times
-        ]
-        if sum(map(len, keep)) <= limit or every > context.n_points:
-            break
-        every += 1
-    return Trajectories([(t[k], x[k]) for (t, x), k in zip(context, keep, strict=True)])
-
-
 def _recognises(config: Mapping[str, Any]) -> bool:
     return config.get("model_type") == "fim-ode"
 
@@ -203,4 +197,5 @@ MODEL = ModelSpec(
     configure=_configure,
     network=_network,
     scaling=fim_ode_scaling,
+    trained_points=200,
 )

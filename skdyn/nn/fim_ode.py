@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -223,32 +223,42 @@ class FIMODE(nn.Module):
     def encode(self, states: Tensor, times: Tensor, mask: Tensor, dim_mask: Tensor) -> EncodedContext:
         """Encode normalised trajectories; see `make_tokens` for the arguments."""
         dtype = self.head.weight.dtype
-        return self.encode_tokens(make_tokens(states, times, mask, dim_mask, self.config, dtype))
+        return self.encode_tokens(make_tokens(states, times, mask, dim_mask, self.config, dtype), pack=True)
 
-    def encode_tokens(self, tokens: Tokens) -> EncodedContext:
-        """Encode prepared tokens into everything that queries need."""
+    def encode_tokens(self, tokens: Tokens, pack: bool = False) -> EncodedContext:
+        """Encode prepared tokens into everything that queries need.
+
+        Parameters
+        ----------
+        tokens : Tokens
+        pack : bool, default=False
+            Leave out padding where attention runs over the whole context: the same result, cheaper for ragged
+            contexts, at shapes that depend on the data.
+        """
         c = self.config
         batch, paths, points = tokens.mask.shape
-        flat_mask = tokens.mask.reshape(batch, paths * points)
+        layout = _Layout(tokens.mask.reshape(batch, paths * points), pack)
         path_mask = _attention_mask(tokens.mask.reshape(batch * paths, points))
-        context_mask = _attention_mask(flat_mask)
+        context_mask = _attention_mask(layout.mask)
 
         x = self.observation_embedding(tokens.features)
         cos, sin = self.rotary(tokens.times.reshape(batch * paths, points), x.dtype)
         rotation = (cos[:, None], sin[:, None])
-        for depth, block in enumerate(self.encoder):
+        for depth, block in enumerate(_blocks(self.encoder)):
             if depth % 2 == 0:
                 x = block.self_attend(x.reshape(batch * paths, points, -1), path_mask, rotation)
             else:
-                x = block.self_attend(x.reshape(batch, paths * points, -1), context_mask)
-        x = self.context_norm(x.reshape(batch, paths * points, -1))
-        keys_values = tuple(block.attention.keys_values(x) for block in self.decoder)
+                x = x.reshape(batch, paths * points, -1)
+                x = layout.unpack(block.self_attend(layout.pack(x), context_mask), x)
+        x = self.context_norm(layout.pack(x.reshape(batch, paths * points, -1)))
+        keys_values = tuple(block.attention.keys_values(x) for block in _blocks(self.decoder))
 
         with torch.autocast(x.device.type, enabled=False):
             x = _at_least_float32(x)
             lags, dim = len(c.slope_lags), c.max_dim
-            z = tokens.states.reshape(batch, paths * points, dim).to(x.dtype)
-            slopes = tokens.slopes.reshape(batch, paths * points, lags, dim).to(x.dtype)
+            z = layout.pack(tokens.states.reshape(batch, paths * points, dim).to(x.dtype))
+            slopes = layout.pack(tokens.slopes.reshape(batch, paths * points, lags * dim).to(x.dtype))
+            slopes = slopes.unflatten(-1, (lags, dim))
             logits, velocity, log_scale, shift, jacobian = self.token_head(x).split(
                 [lags, dim, dim, dim, dim * dim], dim=-1
             )
@@ -264,7 +274,7 @@ class FIMODE(nn.Module):
             state=z + shift,
             log_scale=log_scale.clamp(-c.scale_clip, c.scale_clip),
             jacobian=jacobian.unflatten(-1, (dim, dim)),
-            mask=flat_mask,
+            mask=layout.mask,
             dim_mask=tokens.dim_mask,
         )
 
@@ -275,7 +285,7 @@ class FIMODE(nn.Module):
         cross_mask = None if mask is None else mask[:, None, None]
         features = self._state_features(queries, context.dim_mask)
         x = self.query_embedding(features)
-        for block, keys_values in zip(self.decoder, context.keys_values, strict=True):
+        for block, keys_values in zip(_blocks(self.decoder), context.keys_values, strict=True):
             x = block.cross_attend(x, keys_values, cross_mask)
         h = self.decoder_norm(x)
 
@@ -295,6 +305,28 @@ class FIMODE(nn.Module):
             field = self.gate(h).sigmoid() * local + mean
         active = context.dim_mask[:, None].to(h.dtype)
         return field * active, log_scale.clamp(-c.scale_clip, c.scale_clip)
+
+
+class _Layout:
+    """Which tokens of a flattened context (B, N, ...) attention sees: all, or the observed ones moved together."""
+
+    def __init__(self, mask: Tensor, pack: bool) -> None:
+        self.mask, self.order = mask, None
+        if pack and not bool(mask.all()):
+            count = int(mask.sum(-1).max())
+            self.order = mask.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :count, None]
+            self.mask = mask.gather(1, self.order[..., 0])
+
+    def pack(self, x: Tensor) -> Tensor:
+        return x if self.order is None else x.gather(1, self.order.expand(-1, -1, x.shape[-1]))
+
+    def unpack(self, packed: Tensor, x: Tensor) -> Tensor:
+        """Put packed tokens back in their places in ``x``."""
+        return packed if self.order is None else x.scatter(1, self.order.expand_as(packed), packed)
+
+
+def _blocks(modules: nn.ModuleList) -> list[Block]:
+    return cast("list[Block]", list(modules))
 
 
 def _mlp(inputs: int, width: int) -> nn.Sequential:
