@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "FIMODERegressor": "skdyn.estimators._fim_ode",
+    "SparseODERegressor": "skdyn.estimators._sparse_ode",
     "Trajectories": "skdyn.trajectories",
     "PhasePortraitDisplay": "skdyn.plotting",
     "VectorFieldDisplay": "skdyn.plotting",

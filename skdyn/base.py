@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdyn.exceptions import TrajectoryError
-from skdyn.metrics import variance_weighted_r2
 from skdyn.times import read_times
 from skdyn.trajectories import Trajectories
 
@@ -224,7 +223,11 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
             atol=atol,
             substeps=int(substeps),
         )
+        self._check_paths(paths)
         return paths if x0.ndim == 2 else paths[0]
+
+    def _check_paths(self, paths: np.ndarray) -> None:
+        """Warn of what is wrong with simulated paths (N, L, D); a subclass whose field has limits says so here."""
 
     def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
         """Mean agreement of simulated with held-out trajectories.
@@ -243,7 +246,7 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
         float
             Between -1 and 1, never NaN.
         """
-        from skdyn.dynamics.simulate import integrate
+        from skdyn.dynamics.rollout import rollout_scores
 
         check_is_fitted(self)
         held_out = Trajectories(X, t, missing=self.missing)
@@ -252,22 +255,8 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
                 f"X has {held_out.n_features} features, but {type(self).__name__} is expecting {self.n_features_in_} "
                 "features as input"
             )
-        elapsed = [times - times[0] for times in held_out.times]
-        grid = np.unique(np.concatenate(elapsed))
-        data = np.concatenate(self.context_.states)
-        scale = data.std(axis=0)
-        paths = integrate(
-            lambda x: self._field(x)[0],
-            np.stack([x[0] for x in held_out.states]),
-            grid,
-            center=data.mean(axis=0),
-            scale=np.where(scale > 0, scale, scale.max()),
-        )
-        scores = [
-            variance_weighted_r2(x, path[np.searchsorted(grid, times)])
-            for x, times, path in zip(held_out.states, elapsed, paths, strict=True)
-        ]
-        return float(np.clip(scores, -1.0, 1.0).mean())
+        scores = rollout_scores(lambda x: self._field(x)[0], held_out, np.concatenate(self.context_.states))
+        return float(scores.mean())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write parameters and context to a folder, as JSON and NumPy arrays without pickles and without weights.

@@ -70,7 +70,10 @@ class ModelSpec:
 
 _BUILTIN = {
     MODELS: {"fim-ode": "skdyn.estimators._fim_ode:MODEL"},
-    ESTIMATORS: {"fim-ode": "skdyn.estimators._fim_ode:FIMODERegressor"},
+    ESTIMATORS: {
+        "fim-ode": "skdyn.estimators._fim_ode:FIMODERegressor",
+        "sparse-ode": "skdyn.estimators._sparse_ode:SparseODERegressor",
+    },
 }
 _lock = RLock()
 _registered: dict[str, dict[str, Any]] = {MODELS: {}, ESTIMATORS: {}}
@@ -131,7 +134,8 @@ def make_estimator(name: str, **params: Any) -> Any:
 
 def register_model(spec: ModelSpec) -> None:
     """Make a model known to this process under ``spec.name``; a name in use is a PluginError."""
-    _register(MODELS, spec.name, _checked(MODELS, spec.name, spec, "register_model"))
+    name = getattr(spec, "name", "")
+    _register(MODELS, name, _checked(MODELS, name, spec, "register_model"))
 
 
 def register_estimator(name: str, estimator: type) -> None:

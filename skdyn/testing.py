@@ -56,7 +56,7 @@ def check_dynamics_estimator(estimator: Any) -> None:
 
 def dynamics_checks(estimator: Any) -> Iterator[tuple[str, Check]]:
     """Yield the name and the function of each check that applies; symmetries only where the class promises them."""
-    for name, check in globals().items():
+    for name, check in list(globals().items()):
         if name.startswith("check_") and name not in ("check_dynamics_estimator",):
             symmetry = name.removeprefix("check_").removesuffix("_equivariance")
             if not name.endswith("_equivariance") or symmetry in estimator.symmetries:

@@ -32,10 +32,10 @@ def integrate(
 ) -> np.ndarray:
     """Solve ``dx/dt = field(x)`` from all rows of ``x0`` at once.
 
-    A state that comes further than ``bound`` scales from the centre, or at which the field is not finite, has
-    diverged: it stops, is NaN from the next requested time on, and one `ConvergenceWarning` names the initial states
-    concerned. The error norm of the adaptive solver is the largest over the initial states, so that an easy state
-    never hides the error of a hard one.
+    A state that comes further than ``bound`` scales from the centre has diverged: it stops, is NaN from the next
+    requested time on, and one `ConvergenceWarning` names the initial states concerned. So has one that meets a field
+    that is not finite, and it is NaN at all times but the first. The error norm of the adaptive solver is the largest
+    over the initial states, so that an easy state never hides the error of a hard one.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def integrate(
         else:
             z = _dopri5(scaled, z0, t, rtol, atol, substeps)
         gone = np.maximum.accumulate(~(np.abs(z).max(axis=2) <= bound), axis=1)
-    gone[broken, 1:] |= broken[broken, None]
+    gone[broken, 1:] = True
     gone[:, 0] = False
     if gone.any():
         which = np.flatnonzero(gone.any(axis=1))

@@ -10,10 +10,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from scipy.stats import qmc
+from sklearn.utils.validation import check_is_fitted
 
 from skdyn.arrangement import thin
 from skdyn.base import BaseDynamicsEstimator
-from skdyn.exceptions import WeightsError
+from skdyn.exceptions import ConvergenceWarning, WeightsError
 from skdyn.normalization import fim_ode_scaling
 from skdyn.registry import ModelSpec
 from skdyn.trajectories import Trajectories
@@ -21,8 +23,10 @@ from skdyn.trajectories import Trajectories
 if TYPE_CHECKING:
     import torch
 
+    from skdyn.estimators._symbolic import SymbolicField
     from skdyn.inference import Context, Engine
 
+_PRIOR_POINTS = 64
 _session_lock = Lock()
 
 
@@ -49,6 +53,10 @@ class FIMODERegressor(BaseDynamicsEstimator):
         What to do with rows that hold a NaN.
     adapter : str or path, optional
         Folder of a low-rank adapter that ``python -m pretrain.lora`` trained on this model for the data at hand.
+    refine : {None, "sparse", "auto"}, default=None
+        ``"sparse"`` fits a sparse polynomial to the context, with the pretrained field as the prior away from the data;
+        field, Jacobian, equilibria and simulations are then those of the equations found. ``"auto"`` keeps whichever of
+        the two reproduces the context better when simulated.
 
     Attributes
     ----------
@@ -90,6 +98,7 @@ class FIMODERegressor(BaseDynamicsEstimator):
         max_context: int = 8192,
         missing: Literal["raise", "drop"] = "raise",
         adapter: str | os.PathLike[str] | None = None,
+        refine: Literal["sparse", "auto"] | None = None,
     ) -> None:
         self.model = model
         self.device = device
@@ -98,8 +107,11 @@ class FIMODERegressor(BaseDynamicsEstimator):
         self.max_context = max_context
         self.missing = missing
         self.adapter = adapter
+        self.refine = refine
 
     def _fit(self, context: Trajectories) -> None:
+        if self.refine not in (None, "sparse", "auto"):
+            raise ValueError(f"refine must be None, 'sparse' or 'auto', got {self.refine!r}")
         if isinstance(self.max_context, bool) or not isinstance(self.max_context, (int, np.integer)):
             raise ValueError(f"max_context must be an integer, got {self.max_context!r}")
         if self.max_context < 2 * len(context):
@@ -113,6 +125,32 @@ class FIMODERegressor(BaseDynamicsEstimator):
             "sha256": engine.model.sha256,
         }
         self._session = (engine, encoded)
+        for name in ("refinement_", "refined_", "_symbolic"):
+            self.__dict__.pop(name, None)
+        if self.refine is not None:
+            self._refine(context)
+
+    def _refine(self, context: Trajectories) -> None:
+        """Fit a sparse polynomial with the pretrained field as its prior, and decide which of the two to use."""
+        from skdyn.dynamics.rollout import rollout_scores
+        from skdyn.estimators._symbolic import SymbolicField
+        from skdyn.sparse import FieldPrior
+
+        data = np.concatenate(context.states)
+        low, high = self._check_bounds(None, data)
+        span = np.where(high > low, high - low, 1.0)
+        points = low + span * qmc.Sobol(data.shape[1], scramble=False).random(_PRIOR_POINTS)
+        field, scale = self._pretrained(points)
+        prior = None if scale is None else FieldPrior(points, field, scale)
+        self._symbolic = SymbolicField.fit(context, prior)
+        self.refinement_ = self._symbolic.ode
+        self.refined_ = True
+        if self.refine == "auto":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                raw = rollout_scores(lambda x: self._pretrained(x)[0], context, data).mean()
+                refined = rollout_scores(lambda x: self._symbolic.field(x)[0], context, data).mean()
+            self.refined_ = bool(refined >= raw)
 
     def _encode(self, context: Trajectories, warn: bool) -> tuple[Engine, Context]:
         from skdyn.inference import Engine
@@ -151,6 +189,11 @@ class FIMODERegressor(BaseDynamicsEstimator):
         return session
 
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        if self.__dict__.get("refined_"):
+            return self._symbolic.field(points)
+        return self._pretrained(points)
+
+    def _pretrained(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         engine, context = self._open()
         if len(points) == 0:
             return points.copy(), points.copy()
@@ -159,6 +202,8 @@ class FIMODERegressor(BaseDynamicsEstimator):
         return field[0], None if np.isnan(scale).all() else scale[0]
 
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.__dict__.get("refined_"):
+            return self._symbolic.field_jacobian(points)
         engine, context = self._open()
         if len(points) == 0:
             return points.copy(), np.zeros((0, points.shape[1], points.shape[1]))
@@ -167,6 +212,49 @@ class FIMODERegressor(BaseDynamicsEstimator):
             context = engine.convert(context)
         field, jacobian = engine.jacobian(context, points[None])
         return field[0], jacobian[0]
+
+    def _check_paths(self, paths: np.ndarray) -> None:
+        if self.__dict__.get("refined_"):
+            self._symbolic.warn_where_left(paths)
+
+    def pretrained_field(self, points: Any) -> np.ndarray:
+        """Field of the pretrained model, also where a refinement is in use.
+
+        Parameters
+        ----------
+        points : array of shape (..., D)
+
+        Returns
+        -------
+        array of shape (..., D)
+        """
+        points = self._check_points(points)
+        return self._pretrained(points.reshape(-1, points.shape[-1]))[0].reshape(points.shape)
+
+    def equations(self, precision: int = 3) -> list[str]:
+        """Return the equations that the refinement found, one a variable, in the user's names and units.
+
+        Parameters
+        ----------
+        precision : int, default=3
+            Significant digits of the coefficients.
+
+        Raises
+        ------
+        ValueError
+            If the estimator was fitted without ``refine``.
+        """
+        return self._refinement().equations(precision)
+
+    def to_sympy(self) -> list[Any]:
+        """Return the right-hand sides that the refinement found as sympy expressions; needs the extra ``symbolic``."""
+        return self._refinement().to_sympy()
+
+    def _refinement(self) -> SymbolicField:
+        check_is_fitted(self)
+        if not hasattr(self, "_symbolic"):
+            raise ValueError("there are no equations: this estimator was fitted with refine=None; use refine='sparse'")
+        return self._symbolic
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

@@ -1,0 +1,90 @@
+"""A sparse polynomial ODE by multiple shooting, without any pretrained model."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skdyn.base import BaseDynamicsEstimator
+from skdyn.estimators._symbolic import SymbolicField
+from skdyn.trajectories import Trajectories
+
+
+class SparseODERegressor(BaseDynamicsEstimator):
+    """Equations of an ODE from trajectories: a sparse polynomial fitted by multiple shooting.
+
+    Terms are proposed by backward elimination on smoothed slopes, fitted by multiple-shooting least squares, pruned by
+    Wald statistics and selected by a score of roll-out errors and of the number of terms (`skdyn.sparse`).
+
+    Parameters
+    ----------
+    max_degree : int, optional
+        Largest total degree. By default 5 for one variable, 3 for two and three (5 for two if 3 leaves structure
+        unexplained), 2 for four to eight, 1 for more.
+    max_points : int, default=1200
+        Most points that enter the fit; more are thinned evenly, with a warning.
+    missing : {"raise", "drop"}, default="raise"
+        What to do with rows that hold a NaN.
+
+    Attributes
+    ----------
+    equations_ : SparseODE
+        Terms, coefficients, standard errors, score path and origin of the result.
+    n_features_in_ : int
+    feature_names_in_ : array of shape (D,)
+        Only where the context came with names.
+    context_ : Trajectories
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdyn import SparseODERegressor
+    >>> t = np.linspace(0, 6, 80)
+    >>> est = SparseODERegressor().fit([(t, np.column_stack([np.cos(2 * t), -2 * np.sin(2 * t)]))])
+    >>> est.equations()
+    ['d(x0)/dt = x1', 'd(x1)/dt = -4 x0']
+    """
+
+    symmetries: ClassVar[frozenset[str]] = frozenset({"time"})
+
+    def __init__(
+        self,
+        *,
+        max_degree: int | None = None,
+        max_points: int = 1200,
+        missing: Literal["raise", "drop"] = "raise",
+    ) -> None:
+        self.max_degree = max_degree
+        self.max_points = max_points
+        self.missing = missing
+
+    def _fit(self, context: Trajectories) -> None:
+        self._symbolic = SymbolicField.fit(context, max_degree=self.max_degree, max_points=self.max_points)
+        self.equations_ = self._symbolic.ode
+
+    def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        return self._symbolic.field(points)
+
+    def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._symbolic.field_jacobian(points)
+
+    def _check_paths(self, paths: np.ndarray) -> None:
+        self._symbolic.warn_where_left(paths)
+
+    def equations(self, precision: int = 3) -> list[str]:
+        """Return one readable equation a variable, in the user's names and units.
+
+        Parameters
+        ----------
+        precision : int, default=3
+            Significant digits of the coefficients.
+        """
+        check_is_fitted(self)
+        return self._symbolic.equations(precision)
+
+    def to_sympy(self) -> list[Any]:
+        """Return the right-hand sides as sympy expressions; needs the extra ``symbolic``."""
+        check_is_fitted(self)
+        return self._symbolic.to_sympy()

@@ -1,0 +1,111 @@
+"""A sparse polynomial field with its trust region: what `SparseODERegressor` and the refinement of FIM-ODE share."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
+from skdyn.trajectories import Trajectories
+
+_WIDENING = 0.25
+
+
+@dataclass(frozen=True)
+class SymbolicField:
+    """A sparse polynomial field, trusted in the data's box widened by a quarter on each side.
+
+    Attributes
+    ----------
+    ode : SparseODE
+    low, high : arrays of shape (D,)
+        Corners of the widened box.
+    typical : array of shape (D,)
+        Root mean square of the field on the data.
+    names : tuple of D str
+    """
+
+    ode: SparseODE
+    low: np.ndarray
+    high: np.ndarray
+    typical: np.ndarray
+    names: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, context: Trajectories, prior: FieldPrior | None = None, **options: Any) -> SymbolicField:
+        """Fit to a context; see `skdyn.sparse.fit_sparse` for the options."""
+        ode = fit_sparse(list(context), prior, **options)
+        if ode.n_points_used < ode.n_points_given:
+            warnings.warn(
+                f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly",
+                UserWarning,
+                stacklevel=5,
+            )
+        data = np.concatenate(context.states)
+        low, high = data.min(axis=0), data.max(axis=0)
+        margin = _WIDENING * (high - low)
+        typical = np.sqrt(np.mean(ode.field(data) ** 2, axis=0))
+        names = context.feature_names or tuple(f"x{d}" for d in range(context.n_features))
+        return cls(ode, low - margin, high + margin, typical, names)
+
+    def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Field (N, D) and the Laplace scale of its error (N, D).
+
+        The scale follows from the standard errors of the coefficients, taken as independent. Outside the trusted box it
+        grows by the field's typical size for every width of the box.
+        """
+        offset = points - self.ode.center
+        powers = np.prod(offset[:, None, :] ** self.ode.exponents, axis=2)
+        with np.errstate(over="ignore"):
+            variance = powers**2 @ np.where(self.ode.coefficients != 0, self.ode.standard_errors, 0.0) ** 2
+            outside = np.maximum(self.low - points, points - self.high).clip(min=0.0) / (self.high - self.low)
+            scale = np.sqrt(variance / 2) + outside.max(axis=1, keepdims=True) * self.typical
+            return self.ode.field(points), scale
+
+    def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Field (N, D) and analytic Jacobian (N, D, D)."""
+        return self.ode.field(points), self.ode.jacobian(points)
+
+    def warn_where_left(self, paths: np.ndarray) -> None:
+        """Warn once if simulated paths (N, L, D) leave the trusted box."""
+        with np.errstate(invalid="ignore"):
+            left = ((paths < self.low) | (paths > self.high)).any(axis=(1, 2))
+        if left.any():
+            rows = np.flatnonzero(left)
+            names = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
+            warnings.warn(
+                f"{len(rows)} of {len(paths)} simulations leave the box of the data (widened by a quarter), where the "
+                f"fitted equations are an extrapolation: rows {names}",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def equations(self, precision: int = 3) -> list[str]:
+        """Return one readable equation a variable, in the user's names and units."""
+        return self.ode.equations(precision, self.names)
+
+    def to_sympy(self) -> list[Any]:
+        """Return one sympy expression a variable, the right-hand sides of the equations.
+
+        Raises
+        ------
+        ImportError
+            Without sympy: ``pip install "skdyn[symbolic]"``.
+        """
+        try:
+            import sympy
+        except ImportError:
+            raise ImportError('to_sympy needs sympy: pip install "skdyn[symbolic]"') from None
+        variables: Sequence[Any] = [
+            sympy.Symbol(name) - sympy.Float(float(c)) if c else sympy.Symbol(name)
+            for name, c in zip(self.names, self.ode.center, strict=True)
+        ]
+        terms = [sympy.Mul(*(v ** int(p) for v, p in zip(variables, row, strict=True))) for row in self.ode.exponents]
+        return [
+            sympy.Add(*(sympy.Float(float(value)) * term for value, term in zip(column, terms, strict=True) if value))
+            for column in self.ode.coefficients.T
+        ]

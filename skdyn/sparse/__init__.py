@@ -1,0 +1,7 @@
+"""Sparse polynomial fields fitted to trajectories by multiple shooting (numpy and scipy alone)."""
+
+from skdyn.sparse.model import SparseODE, Stage
+from skdyn.sparse.prior import FieldPrior
+from skdyn.sparse.search import fit_sparse
+
+__all__ = ["FieldPrior", "SparseODE", "Stage", "fit_sparse"]

@@ -1,0 +1,179 @@
+"""Candidate supports: backward elimination of the regression of slopes on monomials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdyn.sparse.context import Context
+from skdyn.sparse.library import MonomialLibrary
+
+Array = NDArray[np.float64]
+
+#: Penalties a term: from "whatever the data offer" to "only what is beyond doubt".
+PENALTIES = (0.0, 2.0, 8.0, 25.0)
+_DEPENDENT = 1e-8
+_LEAST_ERROR = 1e-14
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """A batch of C fields with the states that they were fitted through.
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (C, T, D)
+        Zero outside the support.
+    support : ndarray of bool, shape (C, T, D)
+        The terms in use.
+    states : ndarray, shape (C, N, D)
+        Fitted states at the observations.
+    wald : ndarray, shape (C, T, D)
+        Coefficients over their standard errors, in absolute value; infinite where not known.
+    score : ndarray, shape (C,)
+        Lower is better; infinite where not known.
+    origin : tuple of str
+        The stage of the search that made each.
+    """
+
+    coefficients: Array
+    support: NDArray[np.bool_]
+    states: Array
+    wald: Array
+    score: Array
+    origin: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+    def take(self, rows: Sequence[int]) -> Candidates:
+        """Return some of the batch, in this order."""
+        index = np.asarray(rows, dtype=np.intp)
+        return Candidates(
+            self.coefficients[index],
+            self.support[index],
+            self.states[index],
+            self.wald[index],
+            self.score[index],
+            tuple(self.origin[i] for i in index),
+        )
+
+    def best(self, count: int) -> Candidates:
+        """Return the ``count`` best scores among distinct supports, best first."""
+        chosen: list[int] = []
+        seen: set[bytes] = set()
+        for i in np.argsort(self.score, kind="stable"):
+            key = self.support[i].tobytes()
+            if key not in seen and len(chosen) < count:
+                seen.add(key)
+                chosen.append(int(i))
+        return self.take(chosen)
+
+    def extended(self, size: int) -> Candidates:
+        """Return the batch in a library of ``size`` monomials that continues this one."""
+        more = ((0, 0), (0, size - self.coefficients.shape[1]), (0, 0))
+        return replace(
+            self,
+            coefficients=np.pad(self.coefficients, more),
+            support=np.pad(self.support, more),
+            wald=np.pad(self.wald, more),
+        )
+
+
+def join(batches: Sequence[Candidates]) -> Candidates:
+    """Concatenate batches."""
+    return Candidates(
+        np.concatenate([b.coefficients for b in batches]),
+        np.concatenate([b.support for b in batches]),
+        np.concatenate([b.states for b in batches]),
+        np.concatenate([b.wald for b in batches]),
+        np.concatenate([b.score for b in batches]),
+        sum((b.origin for b in batches), ()),
+    )
+
+
+def propose(context: Context, library: MonomialLibrary, degrees: Sequence[int], origin: str) -> Candidates:
+    """Return distinct candidates from the smoothed path, for each degree limit and penalty a term."""
+    design = library.design(context.path)
+    found: dict[bytes, Array] = {}
+    for degree in degrees:
+        size = min(library.prefix(degree), max(1, context.n_points // 2))
+        errors, paths = eliminate(design[:, :size], context.slopes)
+        counts = np.arange(len(errors))
+        for penalty in PENALTIES:
+            criterion = 0.25 * context.n_points * np.log(errors) + penalty * counts[:, None]
+            chosen = np.argmin(criterion, axis=0)
+            coefficients = np.zeros((library.size, context.dimension))
+            for d, count in enumerate(chosen):
+                coefficients[:size, d] = paths[count, :, d]
+            found.setdefault((coefficients != 0).tobytes(), coefficients)
+    coefficients = np.stack(list(found.values()))
+    n_found = len(coefficients)
+    return Candidates(
+        coefficients,
+        coefficients != 0,
+        np.repeat(context.path[None], n_found, axis=0),
+        np.full(coefficients.shape, np.inf),
+        np.full(n_found, np.inf),
+        (origin,) * n_found,
+    )
+
+
+def eliminate(design: Array, targets: Array) -> tuple[Array, Array]:
+    """Drop the regressor of least |t| again and again, for each target by itself.
+
+    Columns that depend on those before them are left out from the start.
+
+    Parameters
+    ----------
+    design : ndarray, shape (N, T)
+        Regressors.
+    targets : ndarray, shape (N, D)
+        What they explain.
+
+    Returns
+    -------
+    errors : ndarray, shape (n + 1, D)
+        Mean-square error with 0, 1, ..., n regressors.
+    coefficients : ndarray, shape (n + 1, T, D)
+        The regressions.
+    """
+    n_rows, n_columns = design.shape
+    n_targets = targets.shape[1]
+    norms = np.linalg.norm(design, axis=0)
+    kept = np.flatnonzero(norms > 0)
+    scaled = design[:, kept] / norms[kept]
+    # The diagonal of R is what each column adds to those before it. Dropping one changes the later ones.
+    while True:
+        q, r = np.linalg.qr(scaled)
+        fresh = np.abs(np.diag(r)) > _DEPENDENT
+        if fresh.all():
+            break
+        first = int(np.argmin(fresh))
+        kept, scaled = np.delete(kept, first), np.delete(scaled, first, axis=1)
+    projected = q.T @ targets
+    outside = np.maximum(np.sum(targets**2, axis=0) - np.sum(projected**2, axis=0), 0.0)
+
+    n = len(kept)
+    errors = np.empty((n + 1, n_targets))
+    coefficients = np.zeros((n + 1, n_columns, n_targets))
+    errors[0] = np.sum(targets**2, axis=0)
+    active = np.tile(np.arange(n), (n_targets, 1))
+    columns = np.arange(n_targets)[:, None]
+    for count in range(n, 0, -1):
+        q_sub, r_sub = np.linalg.qr(r[:, active].transpose(1, 0, 2))
+        rotated = np.einsum("dnc,nd->dc", q_sub, projected)
+        inverse = np.linalg.inv(r_sub)
+        solution = np.einsum("dij,dj->di", inverse, rotated)
+        unexplained = np.sum(projected**2, axis=0) - np.sum(rotated**2, axis=1)
+        errors[count] = outside + np.maximum(unexplained, 0.0)
+        index = kept[active]
+        coefficients[count, index, columns] = solution / norms[index]
+        strength = np.abs(solution) / np.linalg.norm(inverse, axis=2)
+        weakest = np.argmin(strength, axis=1)
+        keep = np.arange(count)[None, :] != weakest[:, None]
+        active = active[keep].reshape(n_targets, count - 1)
+    return errors / n_rows + _LEAST_ERROR, coefficients

@@ -1,0 +1,135 @@
+"""Classical Runge-Kutta roll-outs of polynomial fields and their forward sensitivities, in batches.
+
+The state is the last-but-one axis and the batch B (candidates times segments) the last one. The roll-out alone
+is sequential; the derivatives of all steps are then computed at once from the stored stages and chained.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdyn.sparse.library import MonomialLibrary
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+
+def roll_out(
+    library: MonomialLibrary, coefficients: Array, start: Array, steps: Array, keep_stages: bool = False
+) -> tuple[Array, Array]:
+    """Integrate ``du/dtau = Theta(u) xi`` by the fourth-order Runge-Kutta rule.
+
+    Parameters
+    ----------
+    library : MonomialLibrary
+        The monomials Theta, T of them.
+    coefficients : ndarray, shape (T, D, B)
+        One field for each member of the batch.
+    start : ndarray, shape (D, B)
+        Initial states.
+    steps : ndarray, shape (J, B)
+        Step lengths.
+    keep_stages : bool
+        Also return the monomials at the stages, which `sensitivities` needs.
+
+    Returns
+    -------
+    states : ndarray, shape (J + 1, D, B)
+        States before the first and after each step. A member that diverges holds infinities or NaN.
+    stages : ndarray, shape (J, 4, T, B)
+        Monomials at the four stages of each step; length 0 unless kept.
+    """
+    n_steps, batch = steps.shape
+    states = np.empty((n_steps + 1, *start.shape))
+    states[0] = start
+    stages = np.empty((n_steps if keep_stages else 0, 4, library.size, batch))
+    spare = np.empty((4, library.size, batch))
+    by_component = np.ascontiguousarray(coefficients.transpose(1, 0, 2))
+    with np.errstate(over="ignore", invalid="ignore"):
+        x = states[0]
+        for j in range(n_steps):
+            theta = stages[j] if keep_stages else spare
+            h = steps[j]
+            half = 0.5 * h
+            library.fill(x, theta[0])
+            k1 = np.einsum("dtb,tb->db", by_component, theta[0])
+            library.fill(x + half * k1, theta[1])
+            k2 = np.einsum("dtb,tb->db", by_component, theta[1])
+            library.fill(x + half * k2, theta[2])
+            k3 = np.einsum("dtb,tb->db", by_component, theta[2])
+            library.fill(x + h * k3, theta[3])
+            k4 = np.einsum("dtb,tb->db", by_component, theta[3])
+            k2 += k3
+            k2 *= 2.0
+            k2 += k1
+            k2 += k4
+            x = states[j + 1]
+            np.multiply(h / 6.0, k2, out=x)
+            x += states[j]
+    return states, stages
+
+
+def sensitivities(
+    library: MonomialLibrary,
+    coefficients: Array,
+    stages: Array,
+    steps: Array,
+    component: Index,
+    monomial: Index,
+) -> Array:
+    """Differentiate a roll-out by its start and by some coefficients.
+
+    Parameters
+    ----------
+    library, coefficients, steps
+        As given to `roll_out`.
+    stages : ndarray, shape (J, 4, T, B)
+        As returned by it.
+    component, monomial : ndarray of int, shape (P, B)
+        The coefficients to differentiate by: entry ``[monomial, component]``. A component of -1 is padding
+        and gets derivative 0.
+
+    Returns
+    -------
+    ndarray, shape (J + 1, D, D + P, B)
+        Derivatives of the states, by the start first.
+    """
+    n_steps, _, _, batch = stages.shape
+    dim = library.dimension
+    n_params = len(component)
+    width = dim + n_params
+    # Coefficients of the Jacobian's entries, [d, e] being the derivative of component d by variable e.
+    lowered = np.einsum("elt,tdb->delb", library.derivative, coefficients).reshape(dim * dim, -1, batch)
+    own = (component[None] == np.arange(dim)[:, None, None]).astype(np.float64)
+
+    change = np.zeros((n_steps, dim, width, batch))  # of the step, by its own start and the coefficients
+    slope = np.empty_like(change)
+    h = steps[:, None, None, :]
+    for stage, (reach, share) in enumerate(((0.0, 1.0), (0.5, 2.0), (0.5, 2.0), (1.0, 1.0))):
+        theta = stages[:, stage]
+        jacobian = np.einsum("xtb,jtb->jxb", lowered, theta).reshape(n_steps, dim, dim, batch)
+        direct = np.empty_like(change)
+        direct[:, :, :dim] = jacobian
+        picked = np.take_along_axis(theta, monomial[None], axis=1)
+        np.multiply(own[None], picked[:, None], out=direct[:, :, dim:])
+        if stage:
+            direct += apply_matrix(jacobian, (reach * h) * slope)
+        slope = direct
+        change += share * slope
+    change *= h / 6.0
+
+    out = np.zeros((n_steps + 1, dim, width, batch))
+    out[0, np.arange(dim), np.arange(dim)] = 1.0
+    for j in range(n_steps):
+        np.add(out[j], apply_matrix(change[j, :, :dim], out[j]), out=out[j + 1])
+        out[j + 1, :, dim:] += change[j, :, dim:]
+    return out
+
+
+def apply_matrix(matrix: Array, columns: Array) -> Array:
+    """Multiply (..., D, D, B) with (..., D, Q, B), each member of the batch by itself."""
+    out = matrix[..., :, 0, None, :] * columns[..., None, 0, :, :]
+    for e in range(1, matrix.shape[-2]):
+        out += matrix[..., :, e, None, :] * columns[..., None, e, :, :]
+    return out

@@ -1,0 +1,150 @@
+"""The score of a candidate: roll-out errors, a BIC penalty and the prior's log density."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdyn.sparse.candidates import Candidates
+from skdyn.sparse.context import FLOOR, Context
+from skdyn.sparse.library import MonomialLibrary
+from skdyn.sparse.prior import FieldPrior
+from skdyn.sparse.rollout import roll_out
+from skdyn.sparse.segments import Segments, split
+
+Array = NDArray[np.float64]
+
+#: Scores count as independent evidence from this many points of the prior, ...
+PRIOR_WEIGHT = 8.0
+#: ... and pulls the least squares with this many.
+PRIOR_PULL = 4.0
+_LAPLACE_CAP = 20.0
+#: Share of the long roll-outs in the fit, the rest being the short ones', ...
+LONG_SHARE = 0.6
+#: ... and of it what starts at the observed first points: their noise invites terms that only make up for it.
+FREE_SHARE = 0.3
+NOISY_FREE_SHARE = 0.1
+#: Squared errors, in squared states of size one, are cut here: divergence is bad, not infinitely so.
+_WORST = 1e3
+_N_SHORT = 12
+
+
+class PriorTerms:
+    """The prior in the engine's units, as a score and as a quadratic form of the coefficients.
+
+    Parameters
+    ----------
+    library : MonomialLibrary
+        The monomials of the field.
+    prior : FieldPrior or None
+        Belief in scaled units; None weighs nothing.
+    """
+
+    def __init__(self, library: MonomialLibrary, prior: FieldPrior | None) -> None:
+        size, dim = library.size, library.dimension
+        self.gram = np.zeros((dim, size, size))
+        self.linear = np.zeros((dim, size))
+        self.constant = 0.0
+        self._prior = prior
+        if prior is None:
+            return
+        self._design = library.design(prior.points)
+        precision = PRIOR_PULL / (len(prior.points) * prior.scale**2)
+        self.gram = np.einsum("ml,md,mk->dlk", self._design, precision, self._design)
+        self.linear = np.einsum("ml,md->dl", self._design, precision * prior.field)
+        self.constant = float(np.sum(precision * prior.field**2))
+
+    def penalty(self, coefficients: Array) -> Array:
+        """Return the score's share (C,) of fields (C, T, D)."""
+        if self._prior is None:
+            return np.zeros(len(coefficients))
+        miss = np.abs(self._design @ coefficients - self._prior.field) / self._prior.scale
+        return 2.0 * PRIOR_WEIGHT * np.minimum(miss, _LAPLACE_CAP).mean(axis=1).sum(axis=1)
+
+    def quadratic(self, coefficients: Array) -> Array:
+        """Return the least squares' share (C,) of fields (C, T, D)."""
+        if self._prior is None:
+            return np.zeros(len(coefficients))
+        pulled = np.einsum("dlk,ckd->cld", self.gram, coefficients) - 2.0 * self.linear.T
+        return np.sum(coefficients * pulled, axis=(1, 2)) + self.constant
+
+
+class Scorer:
+    """Scores candidates of one context against each other.
+
+    Three roll-outs are compared with the observations: from the fitted starts, from the observed first points
+    (a field may not rely on a start moved on to an unstable manifold), and short ones from the smoothed path
+    (which rank chaotic fields).
+
+    Parameters
+    ----------
+    context : Context
+        The observations.
+    substeps : int
+        Runge-Kutta steps an interval.
+    """
+
+    def __init__(self, context: Context, substeps: int) -> None:
+        self._context = context
+        self._whole = split(context, 1, substeps)
+        self._short = split(context, _N_SHORT, substeps)
+        self._weights = context.weights / context.weights.mean(axis=0)
+
+    def score(self, library: MonomialLibrary, batch: Candidates, prior: PriorTerms) -> Candidates:
+        """Return the batch with its scores."""
+        context, n = self._context, len(batch)
+        first = self._whole.start
+        observed = np.broadcast_to(context.observed[first], (n, len(first), context.dimension))
+        starts = np.concatenate([batch.states[:, first], observed])
+        long = self._errors(library, np.concatenate([batch.coefficients] * 2), starts, self._whole)
+        path = np.broadcast_to(context.path[self._short.start], (n, self._short.size, context.dimension))
+        floor = FLOOR**2
+        fitted = np.maximum(long[:n], floor)
+        free = np.maximum(long[n:] - context.noise, fitted)
+        short = np.maximum(self._errors(library, batch.coefficients, path, self._short), floor)
+        share = FREE_SHARE if context.clean else NOISY_FREE_SHARE
+        fit = (LONG_SHARE - share) * np.log(fitted) + share * np.log(free) + (1 - LONG_SHARE) * np.log(short)
+        terms = np.count_nonzero(batch.support, axis=(1, 2)) * np.log(context.n_points)
+        total = context.n_points * fit.sum(axis=1) + terms + prior.penalty(batch.coefficients)
+        return replace(batch, score=total)
+
+    def missed(self, library: MonomialLibrary, batch: Candidates) -> Array:
+        """Return the share (C,) of the context's variance that the roll-out from the fitted start misses."""
+        context = self._context
+        starts = batch.states[:, self._whole.start]
+        errors = self._errors(library, batch.coefficients, starts, self._whole, weighted=False)
+        return errors.sum(axis=1) / max(float(context.observed.var(axis=0).sum()), FLOOR**2)
+
+    def _errors(
+        self,
+        library: MonomialLibrary,
+        coefficients: Array,
+        starts: Array,
+        segments: Segments,
+        weighted: bool = True,
+    ) -> Array:
+        """Return mean-square errors (C, D) of roll-outs from starts (C, S, D)."""
+        context, n = self._context, len(coefficients)
+        states, _ = roll_out(library, *batched(coefficients, starts, segments))
+        at_rows = observed_states(states, segments, n)[segments.used]  # (N, D, C)
+        rows = segments.row[segments.used]
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = (at_rows - context.observed[rows][:, :, None]) ** 2
+        square = np.where(square < _WORST, square, _WORST)
+        weight = self._weights[rows][:, :, None] if weighted else 1.0
+        return (weight * square).mean(axis=0).T
+
+
+def batched(coefficients: Array, starts: Array, segments: Segments) -> tuple[Array, Array, Array]:
+    """Lay C fields (C, T, D) and their starts (C, S, D) out as one batch of C S roll-outs."""
+    n, _, dim = coefficients.shape
+    fields = np.repeat(coefficients.transpose(1, 2, 0), segments.size, axis=2)
+    return fields, np.ascontiguousarray(starts.transpose(2, 0, 1)).reshape(dim, -1), np.tile(segments.steps, n)
+
+
+def observed_states(states: Array, segments: Segments, n: int) -> Array:
+    """Return states (O, S, D, C) at the observations from roll-outs (J + 1, D, C S)."""
+    table = states.reshape(*states.shape[:2], n, segments.size)
+    return table[segments.at, :, :, np.arange(segments.size)]
