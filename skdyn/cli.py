@@ -82,6 +82,11 @@ def _demo(options: argparse.Namespace) -> int:
     print(f"Period of the data:            {mean_period(pelts.t, pelts.x):.1f} years")
     print(f"R2 of the simulation from the first row: {estimator.score(context):.2f}")
     _draw(estimator, options.out)
+    refined = FIMODERegressor(model=options.model, refine="sparse").fit(context)
+    print("Equations that a sparse fit finds with this field as its prior (refine='sparse'):")
+    for equation in refined.equations():
+        print(f"  {equation}")
+    _print_equilibria(refined)
     return 0
 
 

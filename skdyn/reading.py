@@ -81,7 +81,12 @@ def _is_nested_numbers(X: Any) -> bool:
     return (
         len(X) > 0
         and all(
-            np.isscalar(row) or (isinstance(row, (list, tuple)) and len(row) > 0 and all(map(np.isscalar, row)))
+            np.isscalar(row)
+            or (
+                isinstance(row, (list, tuple))
+                and len(row) > 0
+                and all(np.isscalar(item) or item is None for item in row)
+            )
             for row in X
         )
         and not any(isinstance(row, (str, bytes)) for row in X)

@@ -175,8 +175,9 @@ def _thin(trajectories: Sequence[tuple[Array, Array]], max_points: int) -> list[
     if total <= max_points:
         return chosen
     out = []
+    spare = (max_points - 2 * count) / (total - 2 * count)
     for t, x in chosen:
-        share = max(2, min(len(t), int(len(t) * max_points / total)))
+        share = 2 + int((len(t) - 2) * spare)
         rows = np.linspace(0, len(t) - 1, share).round().astype(int)
         out.append((t[rows], x[rows]))
     return out

@@ -32,7 +32,7 @@ class Stage:
     n_terms: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SparseODE:
     """A sparse polynomial field ``dx/dt = Theta(x - center) coefficients``.
 
