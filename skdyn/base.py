@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdyn.exceptions import TrajectoryError
+from skdyn.normalization import state_moments
 from skdyn.times import read_times
 from skdyn.trajectories import Trajectories
 
@@ -22,11 +23,15 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
     `_field_jacobian`; everything else follows from these. Letters: K trajectories, L points, D variables, N queries.
     """
 
-    #: Symmetries that the class promises and the contract suite checks: ``"affine"`` (``x -> a x + b``) and ``"time"``
-    #: (``t -> c t + e``).
-    symmetries: ClassVar[frozenset[str]] = frozenset()
-
     missing: Literal["raise", "drop"]
+
+    @property
+    def symmetries(self) -> frozenset[str]:
+        """Symmetries that the estimator promises, for the contract suite to check.
+
+        ``"affine"`` is ``x -> a x + b`` with ``a > 0``, ``"time"`` is ``t -> c t + e``.
+        """
+        return frozenset()
 
     @abstractmethod
     def _fit(self, context: Trajectories) -> None:
@@ -90,7 +95,9 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
         if isinstance(X, Trajectories):
             X = np.concatenate(X.states)
         points = validate_data(self, X, reset=False, dtype=np.float64)
-        return self._field(points)[0]
+        field, _ = self._field(points)
+        self._check_finite(points, field)
+        return field
 
     def vector_field(self, points: Any, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Vector field at any points.
@@ -117,6 +124,7 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
         """
         points = self._check_points(points)
         field, scale = self._field(points.reshape(-1, points.shape[-1]))
+        self._check_finite(points, field)
         if not return_std:
             return field.reshape(points.shape)
         if scale is None:
@@ -137,6 +145,7 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
         """
         points = self._check_points(points)
         _, jacobian = self._field_jacobian(points.reshape(-1, points.shape[-1]))
+        self._check_finite(points, jacobian)
         return jacobian.reshape(*points.shape, points.shape[-1])
 
     def equilibria(self, bounds: Any = None, *, tolerance: float = 1e-3) -> list[Any]:
@@ -159,7 +168,8 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
         check_is_fitted(self)
         data = np.concatenate(self.context_.states)
         box = self._check_bounds(bounds, data)
-        return find_equilibria(lambda x: self._field(x)[0], self._field_jacobian, data, box, tolerance)
+        center, scale = state_units(data)
+        return find_equilibria(lambda x: self._field(x)[0], self._field_jacobian, data, box, center, scale, tolerance)
 
     def simulate(
         self,
@@ -209,14 +219,13 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
             (times,), _ = read_times([t], [len(t)])
         except TrajectoryError as error:
             raise ValueError(f"t: {error}") from None
-        data = np.concatenate(self.context_.states)
-        scale = data.std(axis=0)
+        center, scale = state_units(np.concatenate(self.context_.states))
         paths = integrate(
             lambda x: self._field(x)[0],
             np.atleast_2d(x0),
             times,
-            center=data.mean(axis=0),
-            scale=np.where(scale > 0, scale, scale.max()),
+            center=center,
+            scale=scale,
             bound=bound,
             method=method,
             rtol=rtol,
@@ -255,7 +264,8 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
                 f"X has {held_out.n_features} features, but {type(self).__name__} is expecting {self.n_features_in_} "
                 "features as input"
             )
-        scores = rollout_scores(lambda x: self._field(x)[0], held_out, np.concatenate(self.context_.states))
+        center, scale = state_units(np.concatenate(self.context_.states))
+        scores = rollout_scores(lambda x: self._field(x)[0], held_out, center, scale)
         return float(scores.mean())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -287,7 +297,7 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
     def _check_points(self, points: Any, name: str = "points") -> np.ndarray:
         check_is_fitted(self)
         try:
-            array = np.asarray(points)
+            array = np.ma.filled(points.astype(float), np.nan) if np.ma.isMaskedArray(points) else np.asarray(points)
         except (ValueError, TypeError, RuntimeError) as error:
             raise ValueError(f"{name} cannot be read as an array: {error}") from None
         if array.dtype.kind not in "fiu":
@@ -304,6 +314,14 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
             raise ValueError(f"{name}{list(place)} is {array[place]}, not finite (NaN or infinity)")
         return array
 
+    @staticmethod
+    def _check_finite(points: np.ndarray, answers: np.ndarray) -> None:
+        """Refuse to return NaN or infinity for a query that is too far from the data to be computed."""
+        good = np.isfinite(answers).all(axis=tuple(range(1, answers.ndim)))
+        if not good.all():
+            point = points.reshape(-1, points.shape[-1])[int((~good).argmax())]
+            raise ValueError(f"the field cannot be computed at {point.tolist()}: it is too far from the data")
+
     def _check_bounds(self, bounds: Any, data: np.ndarray) -> np.ndarray:
         """Lower and upper corners (2, D) of a box."""
         if bounds is None:
@@ -315,3 +333,9 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
         if not (np.isfinite(box).all() and (box[:, 0] < box[:, 1]).all()):
             raise ValueError(f"bounds must be finite, each lower one below its upper one, got {bounds!r}")
         return box.T.astype(np.float64)
+
+
+def state_units(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation (D,) of states (M, D); a constant variable takes the largest deviation."""
+    mean, std = state_moments(data[None, None], np.ones((1, 1, len(data)), dtype=bool))
+    return mean[0], np.where(std[0] > 0, std[0], std[0].max())

@@ -26,22 +26,22 @@ class Hub:
         self.files = {}
         self.requests = []
         self.headers = {"X-Repo-Commit": COMMIT}
-        self.short_by = 0
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_HEAD(self):
-                hub.requests.append((self.command, self.path))
-                owner, name, resolve, rest = self.path.lstrip("/").split("/", 3)
+                repo, _, rest = self.path.lstrip("/").partition("/resolve/")
+                if rest:  # the client also asks about itself
+                    hub.requests.append((self.command, self.path))
                 matches = [
                     content
-                    for (repo, revision, path), content in hub.files.items()
-                    if resolve == "resolve" and repo == f"{owner}/{name}" and rest == f"{revision}/{path}"
+                    for (owner, revision, path), content in hub.files.items()
+                    if owner == repo and rest == f"{revision}/{path}"
                 ]
                 if not matches:
-                    known = any(repo == f"{owner}/{name}" for repo, _, _ in hub.files)
+                    known = any(owner == repo for owner, _, _ in hub.files)
                     self.send_response(404)
                     self.send_header("X-Error-Code", "EntryNotFound" if known else "RepoNotFound")
                     self.send_header("X-Error-Message", "no such thing")
@@ -85,6 +85,8 @@ def hub(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     hub = Hub()
+    template = hub.endpoint + constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
@@ -234,7 +236,16 @@ def test_offline(hub, dummy_folder, monkeypatch, variable):
 
 @pytest.mark.parametrize(
     ("value", "offline"),
-    [("1", True), ("true", True), ("YES", True), ("on", True), ("0", False), ("", False), ("False", False), ("no", False)],
+    [
+        ("1", True),
+        ("true", True),
+        ("YES", True),
+        ("on", True),
+        ("0", False),
+        ("", False),
+        ("False", False),
+        ("no", False),
+    ],
 )
 def test_offline_values(monkeypatch, value, offline):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)

@@ -29,8 +29,8 @@ def test_speed_is_the_mean_square_slope_at_a_twentieth_of_each_trajectory():
     squares = []
     for k, length in enumerate(mask[0].sum(axis=-1)):
         lag = max(1, length // 20)
-        for i in range(length - lag):
-            squares.append(((z[0, k, i + lag] - z[0, k, i]) / (times[0, k, i + lag] - times[0, k, i])) ** 2)
+        z_k, t_k = z[0, k, :length], times[0, k, :length]
+        squares += [((z_k[i + lag] - z_k[i]) / (t_k[i + lag] - t_k[i])) ** 2 for i in range(length - lag)]
     np.testing.assert_allclose(scaling.speed, [np.sqrt(np.mean(squares))], rtol=1e-12)
 
 

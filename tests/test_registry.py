@@ -125,7 +125,9 @@ def test_a_broken_model_is_one_error_for_its_name(site, source, reason):
     others_still_work()
 
 
-@pytest.mark.parametrize("source", ["Estimator = 3", "def Estimator(): ...", "class Estimator: ...", "Estimator = int()"])
+@pytest.mark.parametrize(
+    "source", ["Estimator = 3", "def Estimator(): ...", "class Estimator: ...", "Estimator = int()"]
+)
 def test_an_estimator_of_the_wrong_kind(site, source):
     site.install("tc_wrong", "[skdyn.estimators]\ntc-wrong = tc_wrong:Estimator\n", source)
     with pytest.raises(PluginError, match=r"'tc-wrong' of tc_wrong \(tc_wrong:Estimator\) is not an estimator class"):
@@ -138,7 +140,7 @@ def test_two_packages_with_one_name(site):
     for package in ("tc_first", "tc_second"):
         site.install(package, f"[skdyn.models]\ntc-twice = {package}:MODEL\n", GOOD.format(name="tc-twice"))
     assert skdyn.list_models().count("tc-twice") == 1
-    with pytest.raises(PluginError, match="'tc-twice' is offered twice: .*uninstall one") as caught:
+    with pytest.raises(PluginError, match=r"'tc-twice' is offered twice: .*uninstall one") as caught:
         get_model("tc-twice")
     assert "tc_first (tc_first:MODEL)" in str(caught.value)
     assert "tc_second (tc_second:MODEL)" in str(caught.value)
@@ -168,7 +170,9 @@ def test_shadowing_a_built_in_is_ignored_and_reported(site):
     assert all("offers 'fim-ode', a built-in name, and is ignored" in problem for problem in problems)
 
 
-@pytest.mark.parametrize("text", ["[skdyn.models]\nno equals sign\n", "[skdyn.models]\nx = \n", "[skdyn.models]\nx = 1 2\n"])
+@pytest.mark.parametrize(
+    "text", ["[skdyn.models]\nno equals sign\n", "[skdyn.models]\nx = \n", "[skdyn.models]\nx = 1 2\n"]
+)
 def test_unreadable_entry_points_harm_nobody_else(site, text):
     site.install("tc_unreadable", text)
     site.install("tc_good", "[skdyn.models]\ntc-model = tc_good:MODEL\n", GOOD.format(name="tc-model"))

@@ -102,9 +102,12 @@ def test_loading_changes_no_global_state(model):
 
 def test_checksums(model, dummy_folder):
     sums = (dummy_folder / "SHA256SUMS").read_text()
-    (model / "SHA256SUMS").write_text(sums.replace("  ", " *").upper().replace("CONFIG.JSON", "config.json").replace(
-        "MODEL.SAFETENSORS", "model.safetensors"
-    ))
+    (model / "SHA256SUMS").write_text(
+        sums.replace("  ", " *")
+        .upper()
+        .replace("CONFIG.JSON", "config.json")
+        .replace("MODEL.SAFETENSORS", "model.safetensors")
+    )
     load_model(model)
     (model / "config.json").write_text((model / "config.json").read_text() + "\n")
     message = refusal(model)
@@ -204,7 +207,10 @@ def edit_tensors(folder, edit):
         (lambda t: t.update({"head.bias": torch.zeros(32, dtype=torch.bool)}), "tensor 'head.bias' has type 'BOOL'"),
         (lambda t: t["head.bias"].fill_(torch.nan), "tensor 'head.bias' holds NaN or infinite values"),
         (lambda t: t["head.bias"][3:4].fill_(-torch.inf), "tensor 'head.bias' holds NaN or infinite values"),
-        (lambda t: t.update({"head.bias": torch.full((32,), 1e300, dtype=torch.float64)}), "tensor 'head.bias' holds NaN or"),
+        (
+            lambda t: t.update({"head.bias": torch.full((32,), 1e300, dtype=torch.float64)}),
+            "tensor 'head.bias' holds NaN or",
+        ),
         (lambda t: t.clear(), "tensors are missing"),
     ],
 )

@@ -72,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--refine", choices=("sparse", "auto"), help="shorthand for the parameter of fim-ode")
     parser.add_argument("--jobs", type=int, default=1, help="processes for estimators fitted one by one")
     parser.add_argument("--grid", action="store_true", help="all six settings of noise and gaps, not only clean data")
+    parser.add_argument("--settings", nargs="+", type=_setting, help="some settings, each as sigma,rho")
     parser.add_argument("--seeds", default="0", help="noise seeds, separated by commas (default: %(default)s)")
     parser.add_argument("--dims", default="1,2,3", help="dimensions, separated by commas (default: %(default)s)")
     parser.add_argument("--substeps", type=int, default=2, help="RK4 steps in an interval (default: %(default)s)")
@@ -79,11 +80,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compare", type=Path, nargs="*", default=[], help="files of --json to compare with, in pairs")
 
 
+def _setting(text: str) -> Setting:
+    sigma, rho = text.split(",")
+    return Setting(float(sigma), float(rho))
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the benchmark and print its tables."""
     seeds = [int(seed) for seed in options.seeds.split(",")]
     dims = tuple(int(dim) for dim in options.dims.split(","))
-    settings = SETTINGS if options.grid else SETTINGS[:1]
+    settings = tuple(options.settings or ()) or (SETTINGS if options.grid else SETTINGS[:1])
     params = options.params | ({"refine": options.refine} if options.refine else {})
     name = options.estimator + (f" --refine {options.refine}" if options.refine else "")
     estimator = make_estimator(options.estimator, **params)

@@ -86,6 +86,8 @@ def find_equilibria(
     field_and_jacobian: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     data: np.ndarray,
     bounds: np.ndarray,
+    center: np.ndarray,
+    scale: np.ndarray,
     tolerance: float = 1e-3,
 ) -> list[Equilibrium]:
     """Search a box for equilibria from many starts.
@@ -104,6 +106,8 @@ def find_equilibria(
     data : array of shape (M, D)
     bounds : array of shape (2, D)
         Lower and upper corners of the box.
+    center, scale : arrays of shape (D,)
+        Mean and standard deviation of the data, the units of the search.
     tolerance : float
         See `classify`.
 
@@ -112,8 +116,6 @@ def find_equilibria(
     list of Equilibrium
         Ordered by their first coordinate, then their second, and so on.
     """
-    center, scale = data.mean(axis=0), data.std(axis=0)
-    scale = np.where(scale > 0, scale, max(scale.max(), np.finfo(float).tiny))
 
     def scaled(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         f, jacobian = field_and_jacobian(z * scale + center)

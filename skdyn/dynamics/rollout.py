@@ -9,7 +9,7 @@ from skdyn.metrics import variance_weighted_r2
 from skdyn.trajectories import Trajectories
 
 
-def rollout_scores(field: Field, observed: Trajectories, data: np.ndarray) -> np.ndarray:
+def rollout_scores(field: Field, observed: Trajectories, center: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """R2 of each trajectory simulated from its first state over its own times.
 
     All trajectories are integrated in one solve over the union of their times.
@@ -18,8 +18,8 @@ def rollout_scores(field: Field, observed: Trajectories, data: np.ndarray) -> np
     ----------
     field : callable, (N, D) -> (N, D)
     observed : Trajectories
-    data : array of shape (M, D)
-        States that set the units of tolerances and of the divergence bound.
+    center, scale : arrays of shape (D,)
+        Units of the tolerances and of the divergence bound.
 
     Returns
     -------
@@ -28,14 +28,7 @@ def rollout_scores(field: Field, observed: Trajectories, data: np.ndarray) -> np
     """
     elapsed = [times - times[0] for times in observed.times]
     grid = np.unique(np.concatenate(elapsed))
-    scale = data.std(axis=0)
-    paths = integrate(
-        field,
-        np.stack([x[0] for x in observed.states]),
-        grid,
-        center=data.mean(axis=0),
-        scale=np.where(scale > 0, scale, scale.max()),
-    )
+    paths = integrate(field, np.stack([x[0] for x in observed.states]), grid, center=center, scale=scale)
     scores = [
         variance_weighted_r2(x, path[np.searchsorted(grid, times)])
         for x, times, path in zip(observed.states, elapsed, paths, strict=True)

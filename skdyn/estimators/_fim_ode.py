@@ -7,14 +7,14 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.stats import qmc
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.arrangement import thin
-from skdyn.base import BaseDynamicsEstimator
+from skdyn.base import BaseDynamicsEstimator, state_units
 from skdyn.exceptions import ConvergenceWarning, WeightsError
 from skdyn.normalization import fim_ode_scaling
 from skdyn.registry import ModelSpec
@@ -86,8 +86,6 @@ class FIMODERegressor(BaseDynamicsEstimator):
     (100, 2)
     """
 
-    symmetries: ClassVar[frozenset[str]] = frozenset({"affine", "time"})
-
     def __init__(
         self,
         model: str | os.PathLike[str] = "fim-ode",
@@ -108,6 +106,11 @@ class FIMODERegressor(BaseDynamicsEstimator):
         self.missing = missing
         self.adapter = adapter
         self.refine = refine
+
+    @property
+    def symmetries(self) -> frozenset[str]:
+        """Affine maps of the states and of time; of time alone with ``refine``, as sparsity depends on the origin."""
+        return frozenset({"affine", "time"} if self.refine is None else {"time"})
 
     def _fit(self, context: Trajectories) -> None:
         if self.refine not in (None, "sparse", "auto"):
@@ -146,10 +149,11 @@ class FIMODERegressor(BaseDynamicsEstimator):
         self.refinement_ = self._symbolic.ode
         self.refined_ = True
         if self.refine == "auto":
+            units = state_units(data)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                raw = rollout_scores(lambda x: self._pretrained(x)[0], context, data).mean()
-                refined = rollout_scores(lambda x: self._symbolic.field(x)[0], context, data).mean()
+                raw = rollout_scores(lambda x: self._pretrained(x)[0], context, *units).mean()
+                refined = rollout_scores(lambda x: self._symbolic.field(x)[0], context, *units).mean()
             self.refined_ = bool(refined >= raw)
 
     def _encode(self, context: Trajectories, warn: bool) -> tuple[Engine, Context]:

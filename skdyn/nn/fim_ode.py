@@ -298,8 +298,10 @@ class FIMODE(nn.Module):
             attention = scores.softmax(-1)
             # sum_j a_j (v_j + J_j (z - z_j)) as a constant and a matrix per token: two small products.
             constant = context.velocity - (context.jacobian @ context.state[..., None])[..., 0]
-            offset = attention @ constant
-            matrix = (attention @ context.jacobian.flatten(-2)).unflatten(-1, (c.max_dim, c.max_dim))
+            # One product: kernels for a handful of columns round rows differently by their place in the chunk.
+            affine = attention @ torch.cat([constant, context.jacobian.flatten(-2)], dim=-1)
+            offset, matrix = affine.split([c.max_dim, c.max_dim**2], dim=-1)
+            matrix = matrix.unflatten(-1, (c.max_dim, c.max_dim))
             local = offset + (matrix @ queries.to(h.dtype)[..., None])[..., 0]
             mean, log_scale = self.head(h).chunk(2, dim=-1)
             field = self.gate(h).sigmoid() * local + mean

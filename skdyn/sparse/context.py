@@ -18,7 +18,7 @@ FLOOR = 3e-4
 #: Largest number of points and of trajectories that enter the fit; more are thinned evenly.
 MAX_POINTS = 1200
 MAX_TRAJECTORIES = 240
-MAX_DIMENSION = 8
+MAX_DIMENSION = 64
 #: A state that moves less than this share of its level is measured from the level, not from zero.
 HIGH_LEVEL = 0.01
 #: Largest size of a state or duration, and the inverse of the least: their powers must stay finite.
@@ -94,7 +94,7 @@ def build_context(trajectories: Sequence[tuple[Array, Array]], max_points: int =
     Raises
     ------
     TrajectoryError
-        No trajectory, one with fewer than two points, more than 8 state variables, or numbers that are not
+        No trajectory, one with fewer than two points, more than 64 state variables, or numbers that are not
         finite or whose powers would not be.
     """
     _check(trajectories)

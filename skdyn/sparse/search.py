@@ -29,6 +29,7 @@ _PRUNED = (Schedule(5, 10.0, 4),)
 _FINAL = (Schedule(2, 1e4, 4),)
 _ERRORS = Schedule(2, 1e4, 0)
 _ESCALATED_DEGREE = 5
+_QUADRATIC_DIMENSION = 8
 
 
 def fit_sparse(
@@ -54,7 +55,7 @@ def fit_sparse(
         Belief about the field away from the data.
     max_degree : int, optional
         Largest total degree of the monomials. Where omitted: 5 in one dimension; 3 in two (5 if 3 leaves
-        structure unexplained) and three; 2 in four to eight.
+        structure unexplained) and three; 2 in four to eight; 1 in more.
     max_points : int
         Most observations that enter the fit; more are thinned evenly, which the result records.
     verbose : bool
@@ -67,7 +68,7 @@ def fit_sparse(
     Raises
     ------
     TrajectoryError
-        No trajectory, one with a single point, more than eight state variables, or states that cannot be
+        No trajectory, one with a single point, more than 64 state variables, or states that cannot be
         squared.
     ValueError
         The prior has another dimension, or a number is out of its range.
@@ -89,7 +90,7 @@ def fit_sparse(
     if prior is not None and prior.points.shape[1] != dim:
         raise ValueError(f"The prior has {prior.points.shape[1]} state variables and the trajectories {dim}.")
     scaled_prior = None if prior is None else prior.in_units(context.center, context.scale, context.rate)
-    degree = max_degree or {1: 5, 2: 3, 3: 3}.get(dim, 2)
+    degree = max_degree or {1: 5, 2: 3, 3: 3}.get(dim, 2 if dim <= _QUADRATIC_DIMENSION else 1)
 
     search = _Search(context, scaled_prior, verbose)
     library = monomials(dim, degree)

@@ -5,18 +5,23 @@ from pathlib import Path
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdyn import FIMODERegressor
+from skdyn import FIMODERegressor, SparseODERegressor
 from skdyn.testing import check_dynamics_estimator, dynamics_checks
 
 DUMMY = str(Path(__file__).parents[1] / "dummy" / "fim-ode-16d")
 
 
-@parametrize_with_checks([FIMODERegressor(model=DUMMY)])
+@parametrize_with_checks([FIMODERegressor(model=DUMMY), SparseODERegressor()])
 def test_scikit_learn(estimator, check):
     check(estimator)
 
 
-ESTIMATORS = {"bundled": FIMODERegressor(device="cpu"), "dummy": FIMODERegressor(model=DUMMY, device="cpu")}
+ESTIMATORS = {
+    "bundled": FIMODERegressor(device="cpu"),
+    "dummy": FIMODERegressor(model=DUMMY, device="cpu"),
+    "refined": FIMODERegressor(device="cpu", refine="sparse"),
+    "sparse": SparseODERegressor(),
+}
 CASES = [
     pytest.param(estimator, check, id=f"{label}-{name}")
     for label, estimator in ESTIMATORS.items()

@@ -1,0 +1,159 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from skdyn import ConvergenceWarning
+from skdyn.dynamics.simulate import integrate
+
+UNIT = {"center": np.zeros(2), "scale": np.ones(2)}
+ONE = {"center": np.zeros(1), "scale": np.ones(1)}
+
+
+def rotation(x):
+    return x @ np.array([[0.0, -1.0], [1.0, 0.0]])
+
+
+@pytest.mark.parametrize(("method", "tolerance"), [("dopri5", 1e-4), ("rk4", 1e-5)])
+def test_a_rotation(method, tolerance):
+    t = np.linspace(3, 9, 40) ** 1.1
+    x0 = np.array([[1.0, 0.0], [0.0, -2.0], [0.3, 0.4]])
+    paths = integrate(rotation, x0, t, method=method, **UNIT)
+    assert paths.shape == (3, 40, 2)
+    np.testing.assert_array_equal(paths[:, 0], x0)
+    cos, sin = np.cos(t - t[0]), np.sin(t - t[0])
+    truth = np.stack([x0[:, :1] * cos + x0[:, 1:] * sin, x0[:, 1:] * cos - x0[:, :1] * sin], axis=-1)
+    np.testing.assert_allclose(paths, truth, atol=tolerance)
+
+
+def test_tolerances_and_substeps_set_the_error():
+    t = np.linspace(0, 10, 11)
+    x0 = np.array([[1.0, 0.0]])
+    truth = np.column_stack([np.cos(t), -np.sin(t)])
+
+    def error(**settings):
+        return np.abs(integrate(rotation, x0, t, **settings, **UNIT)[0] - truth).max()
+
+    assert error(rtol=1e-9, atol=1e-10) < 1e-7 < error(rtol=1e-3, atol=1e-3)
+    # The classical method is of fourth order.
+    ratio = error(method="rk4", substeps=2) / error(method="rk4", substeps=4)
+    assert 12 < ratio < 20
+
+
+def test_the_error_is_measured_in_the_units_of_the_data():
+    t = np.linspace(0, 5, 20)
+    size = np.array([1e-8, 1e6])
+
+    def field(x):
+        return rotation(x / size) * size
+
+    paths = integrate(field, np.array([[1.0, 0.0]]) * size, t, center=np.zeros(2), scale=size)
+    np.testing.assert_allclose(paths[0] / size, np.column_stack([np.cos(t), -np.sin(t)]), atol=1e-4)
+
+
+def test_an_easy_state_never_hides_a_hard_one():
+    def field(x):
+        return -x * (1 + 50 * (x > 1))
+
+    t = np.linspace(0, 0.5, 6)
+    hard = integrate(field, np.array([[40.0]]), t, **ONE)
+    crowd = integrate(field, np.concatenate([[[40.0]], np.full((500, 1), 0.5)]), t, **ONE)
+    np.testing.assert_allclose(crowd[0], hard[0], rtol=1e-3)
+
+
+def test_one_time_is_the_initial_state():
+    for method in ("dopri5", "rk4"):
+        paths = integrate(rotation, np.array([[1.0, 2.0]]), np.array([5.0]), method=method, **UNIT)
+        np.testing.assert_array_equal(paths, [[[1.0, 2.0]]])
+
+
+@pytest.mark.parametrize("method", ["dopri5", "rk4"])
+def test_divergence(method):
+    t = np.linspace(0, 10, 50)
+    x0 = np.array([[1.0], [-1.0], [0.001], [0.0]])
+    with pytest.warns(ConvergenceWarning) as caught:
+        paths = integrate(lambda x: np.where(x > 0, x, -0.1 * x), x0, t, method=method, bound=50, **ONE)
+    assert len(caught) == 1
+    assert str(caught[0].message).startswith("1 of 4 initial states diverged beyond 50 scales of the data")
+    assert str(caught[0].message).endswith("rows 0")
+    truth = np.exp(t)
+    gone = np.isnan(paths[0, :, 0])
+    assert not gone[0]
+    np.testing.assert_array_equal(gone, truth > 50)
+    np.testing.assert_allclose(paths[0, ~gone, 0], truth[~gone], rtol=1e-2)
+    assert np.isfinite(paths[1:]).all()
+    np.testing.assert_allclose(paths[2, :, 0], 0.001 * truth, rtol=1e-2)
+
+
+@pytest.mark.parametrize("method", ["dopri5", "rk4"])
+def test_blow_up_in_finite_time(method):
+    with pytest.warns(ConvergenceWarning, match="2 of 3 initial states diverged .* rows 0, 2"):
+        paths = integrate(lambda x: x**3, np.array([[2.0], [0.0], [-3.0]]), np.linspace(0, 5, 30), method=method, **ONE)
+    assert np.isnan(paths[[0, 2], -1]).all()
+    np.testing.assert_array_equal(paths[1], 0)
+
+
+@pytest.mark.parametrize("method", ["dopri5", "rk4"])
+def test_a_field_that_is_not_finite(method):
+    def field(x):
+        return np.where(x < 0, np.nan, 1.0 - x)
+
+    with pytest.warns(ConvergenceWarning, match="1 of 2 initial states diverged .* rows 1"):
+        paths = integrate(field, np.array([[0.5], [-1.0]]), np.linspace(0, 1, 5), method=method, **ONE)
+    np.testing.assert_allclose(paths[0, :, 0], 1 - 0.5 * np.exp(-np.linspace(0, 1, 5)), atol=1e-4)
+    assert paths[1, 0] == -1
+    assert np.isnan(paths[1, 1:]).all()
+
+
+def test_a_start_beyond_the_bound():
+    with pytest.warns(ConvergenceWarning, match="1 of 1 initial states diverged"):
+        paths = integrate(lambda x: -x, np.array([[1e3]]), np.linspace(0, 1, 4), **ONE)
+    assert paths[0, 0, 0] == 1e3
+    assert np.isnan(paths[0, 1:]).all()
+
+
+def test_many_divergent_states_are_one_short_warning():
+    x0 = np.linspace(1, 2, 40)[:, None]
+    with pytest.warns(ConvergenceWarning) as caught:
+        integrate(lambda x: x * x, x0, np.linspace(0, 3, 10), **ONE)
+    assert len(caught) == 1
+    assert str(caught[0].message).endswith("rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...")
+
+
+def test_a_solver_that_gives_up_falls_back_with_a_warning():
+    def field(x):
+        return np.sign(np.sin(1e7 * x)) * 1e4
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        paths = integrate(field, np.array([[0.1]]), np.linspace(0, 1, 3), rtol=1e-12, atol=1e-13, bound=1e6, **ONE)
+    assert any("the adaptive solver gave up" in str(warning.message) for warning in caught)
+    assert {warning.category for warning in caught} == {ConvergenceWarning}
+    assert paths.shape == (1, 3, 1)
+
+
+def test_inputs_are_left_alone():
+    x0, t = np.array([[1.0, 2.0]]), np.linspace(0, 1, 4)
+    x0.flags.writeable = t.flags.writeable = False
+    for method in ("dopri5", "rk4"):
+        integrate(rotation, x0, t, method=method, **UNIT)
+
+
+def test_the_answer_does_not_depend_on_the_origin_of_time():
+    t = np.linspace(0, 2, 9)
+    plain = integrate(rotation, np.array([[1.0, 0.0]]), t, **UNIT)
+    late = integrate(rotation, np.array([[1.0, 0.0]]), t + 2.0**20, **UNIT)
+    np.testing.assert_allclose(late, plain, rtol=1e-9, atol=1e-9)
+
+
+def test_estimator_simulates_one_or_many_states(fitted):
+    t = np.linspace(0, 4, 12)
+    many = fitted.simulate([[1.0, 0.0], [0.0, -0.5]], t)
+    assert many.shape == (2, 12, 2)
+    one = fitted.simulate([1.0, 0.0], t)
+    assert one.shape == (12, 2)
+    np.testing.assert_allclose(one, many[0], atol=1e-3)
+    decay = np.exp(-0.1 * t)
+    np.testing.assert_allclose(one, np.column_stack([decay * np.cos(t), -decay * np.sin(t)]), atol=0.15)
+    fixed = fitted.simulate([1.0, 0.0], t, method="rk4")
+    np.testing.assert_allclose(fixed, one, atol=1e-3)

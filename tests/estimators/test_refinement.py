@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+
+from skdyn import FIMODERegressor, SparseODERegressor
+from skdyn.datasets import load_hare_lynx
+from skdyn.datasets.classics import make_trajectories, van_der_pol
+from skdyn.trajectories import Trajectory
+
+T = np.linspace(0, 12, 120)
+
+
+@pytest.fixture(scope="module")
+def oscillator():
+    """Noisy Van der Pol from two starts, and an estimator refined on it."""
+    pairs = make_trajectories("van_der_pol", [[2.0, 0.0], [0.5, 1.0]], T, noise=0.02, random_state=0)
+    context = [Trajectory(t, x, ("q", "v")) for t, x in pairs]
+    return context, FIMODERegressor(device="cpu", refine="sparse").fit(context)
+
+
+def test_the_refined_field_takes_over_and_the_raw_one_stays(oscillator):
+    context, refined = oscillator
+    raw = FIMODERegressor(device="cpu").fit(context)
+    points = np.array([[1.0, 0.5], [-1.5, 1.0]])
+    assert refined.refined_
+    np.testing.assert_array_equal(refined.vector_field(points), refined.refinement_.field(points))
+    np.testing.assert_allclose(refined.pretrained_field(points), raw.vector_field(points))
+    grid = np.stack(np.meshgrid(np.linspace(-2, 2, 9), np.linspace(-2, 2, 9)), axis=-1).reshape(-1, 2)
+    truth = van_der_pol(grid)
+    error = [np.abs(field - truth).mean() for field in (refined.vector_field(grid), raw.vector_field(grid))]
+    assert error[0] < 0.5 * error[1]
+
+
+def test_equations_use_the_names_and_agree_with_the_field(oscillator):
+    sympy = pytest.importorskip("sympy")
+    _, refined = oscillator
+    assert refined.equations()[0] == "d(q)/dt = v" or refined.equations()[0].startswith("d(q)/dt = ")
+    assert [equation.split("/dt")[0] for equation in refined.equations()] == ["d(q)", "d(v)"]
+    point = {"q": 1.3, "v": -0.4}
+    values = [float(expression.subs(point)) for expression in refined.to_sympy()]
+    np.testing.assert_allclose(values, refined.vector_field([1.3, -0.4]), rtol=1e-9)
+    assert {str(symbol) for expression in refined.to_sympy() for symbol in expression.free_symbols} == {"q", "v"}
+    assert sympy.Symbol("v") in refined.to_sympy()[0].free_symbols
+
+
+def test_the_predicted_error_grows_outside_the_box(oscillator):
+    _, refined = oscillator
+    _, inside = refined.vector_field([1.0, 0.0], return_std=True)
+    _, outside = refined.vector_field([12.0, 0.0], return_std=True)
+    assert (outside > 5 * inside).all()
+
+
+def test_leaving_the_box_is_said_once(oscillator):
+    _, refined = oscillator
+    with pytest.warns(UserWarning, match=r"1 of 2 simulations leave the box .* rows 1") as caught:
+        refined.simulate([[1.0, 0.0], [5.0, 0.0]], np.linspace(0, 1, 10))
+    assert len(caught) == 1
+
+
+def test_the_pelts_are_lotka_volterra():
+    pelts = load_hare_lynx()
+    context = [Trajectory(pelts.t, pelts.x, tuple(pelts.feature_names))]
+    equations = FIMODERegressor(device="cpu", refine="sparse").fit(context).to_sympy()
+    terms = [sorted(map(str, expression.as_coefficients_dict())) for expression in equations]
+    assert terms == [["hare", "hare*lynx"], ["hare*lynx", "lynx"]]
+
+
+def test_auto_keeps_what_reproduces_the_context_better():
+    pelts = load_hare_lynx()
+    context = [(pelts.t, pelts.x)]
+    raw = FIMODERegressor(device="cpu").fit(context)
+    refined = FIMODERegressor(device="cpu", refine="sparse").fit(context)
+    chosen = FIMODERegressor(device="cpu", refine="auto").fit(context)
+    best = max((raw, refined), key=lambda estimator: estimator.score(context))
+    assert chosen.refined_ == (best is refined)
+    np.testing.assert_array_equal(chosen.predict(pelts.x), best.predict(pelts.x))
+
+
+def test_refit_without_refinement_forgets_it(oscillator):
+    context, _ = oscillator
+    estimator = FIMODERegressor(device="cpu", refine="sparse").fit(context[:1])
+    estimator.set_params(refine=None).fit(context)
+    assert not hasattr(estimator, "refinement_")
+    with pytest.raises(ValueError, match="refine='sparse'"):
+        estimator.equations()
+
+
+def test_an_unknown_refinement_is_refused(oscillator):
+    with pytest.raises(ValueError, match="refine must be None, 'sparse' or 'auto', got 'dense'"):
+        FIMODERegressor(refine="dense").fit(oscillator[0])
+
+
+def test_thinning_is_said():
+    t = np.linspace(0, 20, 5000)
+    with pytest.warns(UserWarning, match="of 5000 points, thinned evenly"):
+        estimator = SparseODERegressor().fit([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
+    assert estimator.equations_.n_points_given == 5000
+    np.testing.assert_allclose(estimator.vector_field([1.0, 0.0]), [0, -1], atol=1e-3)

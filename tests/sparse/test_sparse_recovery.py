@@ -1,0 +1,172 @@
+"""Known systems are found term for term, from noise, from several trajectories, from little data."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from skdyn.sparse import FieldPrior, fit_sparse
+
+
+def lotka_volterra(t, x):
+    return [0.9 * x[0] - 0.6 * x[0] * x[1], -0.8 * x[1] + 0.4 * x[0] * x[1]]
+
+
+def van_der_pol(t, x):
+    return [x[1], -x[0] + 0.8 * x[1] - 0.8 * x[0] ** 2 * x[1]]
+
+
+def lorenz(t, x):
+    return [10.0 * (x[1] - x[0]), 28.0 * x[0] - x[1] - x[0] * x[2], x[0] * x[1] - 8.0 / 3.0 * x[2]]
+
+
+TRUTHS = {
+    "lotka-volterra": (
+        lotka_volterra,
+        [[1.0, 0.8], [3.0, 2.5]],
+        15.0,
+        200,
+        {(1, 0): (0.9, 0), (1, 1): (-0.6, 0.4), (0, 1): (0, -0.8)},
+        5,
+    ),
+    "van der pol": (
+        van_der_pol,
+        [[0.5, 0.5], [3.0, -1.0]],
+        12.0,
+        200,
+        {(0, 1): (1, 0.8), (1, 0): (0, -1.0), (2, 1): (0, -0.8)},
+        3,
+    ),
+    "lorenz": (
+        lorenz,
+        [[2.0, 3.0, 15.0], [-8.0, 5.0, 30.0], [10.0, 1.0, 10.0], [1.0, -9.0, 20.0]],
+        2.0,
+        150,
+        {
+            (1, 0, 0): (-10.0, 28.0, 0),
+            (0, 1, 0): (10.0, -1.0, 0),
+            (0, 0, 1): (0, 0, -8.0 / 3.0),
+            (1, 0, 1): (0, -1.0, 0),
+            (1, 1, 0): (0, 0, 1.0),
+        },
+        5,
+    ),
+}
+
+
+def simulate(field, x0, t):
+    return solve_ivp(field, (t[0], t[-1]), x0, t_eval=t, rtol=1e-9, atol=1e-10).y.T
+
+
+def as_matrix(ode, truth):
+    """Return the true coefficients (T, D) in the order of the fit."""
+    out = np.zeros_like(ode.coefficients)
+    for row, powers in enumerate(ode.exponents):
+        out[row] = truth.get(tuple(int(p) for p in powers), 0.0)
+    return out
+
+
+@pytest.mark.parametrize("name", list(TRUTHS))
+def test_terms_and_coefficients_from_five_percent_noise(name):
+    field, starts, duration, n, truth, seed = TRUTHS[name]
+    rng = np.random.default_rng(seed)
+    t = np.linspace(0.0, duration, n)
+    trajectories = []
+    for start in starts:
+        clean = simulate(field, start, t)
+        trajectories.append((t, clean * (1.0 + 0.05 * rng.standard_normal(clean.shape))))
+    ode = fit_sparse(trajectories)
+    expected = as_matrix(ode, truth)
+    np.testing.assert_array_equal(ode.coefficients != 0, expected != 0)
+    np.testing.assert_allclose(ode.coefficients, expected, rtol=0.15)
+    within = np.abs(ode.coefficients - expected)[expected != 0] / ode.standard_errors[expected != 0]
+    assert within.max() < 5.0
+    assert ode.standard_errors[expected == 0].max() == 0.0
+
+
+def test_ragged_irregular_trajectories_are_fitted_together():
+    rng = np.random.default_rng(1)
+    trajectories = []
+    for n, duration in ((40, 6.0), (17, 2.0), (90, 12.0), (5, 0.5)):
+        t = np.sort(rng.uniform(0.0, duration, n)) + 3.0
+        x = simulate(lotka_volterra, rng.uniform(0.5, 3.0, 2), t)
+        trajectories.append((t, x * (1.0 + 0.02 * rng.standard_normal(x.shape))))
+    ode = fit_sparse(trajectories)
+    expected = as_matrix(ode, TRUTHS["lotka-volterra"][4])
+    np.testing.assert_allclose(ode.coefficients, expected, rtol=0.05, atol=1e-12)
+    assert ode.start_states.shape == (4, 2)
+    assert ode.n_points_used == ode.n_points_given == 152
+
+
+def test_permutation_of_trajectories_changes_nothing():
+    t = np.linspace(0.0, 4.0, 30)
+    rng = np.random.default_rng(2)
+    trajectories = []
+    for start in ([1.0, 0.5], [3.0, 1.0], [0.4, 2.0]):
+        x = simulate(lotka_volterra, start, t)
+        trajectories.append((t, x + 0.03 * rng.standard_normal(x.shape)))
+    first = fit_sparse(trajectories)
+    second = fit_sparse(trajectories[::-1])
+    np.testing.assert_allclose(first.coefficients, second.coefficients, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(first.start_states, second.start_states[::-1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("length", [2, 3, 4, 5])
+def test_many_short_trajectories_suffice(length):
+    t = np.linspace(0.0, 0.3, length)
+    trajectories = []
+    for angle in np.linspace(0.0, 6.0, 25):
+        size = 0.5 + angle / 4.0
+        trajectories.append((t, size * np.column_stack([np.cos(t + angle), -np.sin(t + angle)])))
+    ode = fit_sparse(trajectories)
+    state = np.array([[1.0, 2.0]])
+    np.testing.assert_allclose(ode.field(state), [[2.0, -1.0]], atol=0.02)
+
+
+def test_prior_decides_where_the_data_are_silent():
+    # Near the origin the pendulum looks linear: only the prior knows that it is not.
+    t = np.linspace(0.0, 6.0, 60)
+    x = simulate(lambda t, x: [x[1], -x[0] + 0.3 * x[0] ** 3], [0.15, 0.0], t)
+    x = x + 0.003 * np.random.default_rng(0).standard_normal(x.shape)
+    points = np.random.default_rng(1).uniform(-1.5, 1.5, (64, 2))
+    true_field = np.column_stack([points[:, 1], -points[:, 0] + 0.3 * points[:, 0] ** 3])
+    far = np.array([[1.4, 0.0]])
+    alone = fit_sparse([(t, x)])
+    helped = fit_sparse([(t, x)], prior=FieldPrior(points, true_field, np.full_like(points, 0.02)))
+    true_value = -1.4 + 0.3 * 1.4**3
+    assert abs(helped.field(far)[0, 1] - true_value) < 0.15
+    assert abs(helped.field(far)[0, 1] - true_value) < abs(alone.field(far)[0, 1] - true_value)
+
+
+def test_prior_is_read_in_the_users_units():
+    t = np.linspace(0.0, 6.0, 60)
+    x = np.column_stack([np.cos(t), -np.sin(t)]) + 0.02 * np.random.default_rng(0).standard_normal((60, 2))
+    points = np.random.default_rng(1).uniform(-1.5, 1.5, (64, 2))
+    field = np.column_stack([points[:, 1], -points[:, 0]])
+    scale = np.full_like(points, 0.1)
+    plain = fit_sparse([(t, x)], prior=FieldPrior(points, field, scale))
+    unit, rate = np.array([1e3, 1e-3]), 50.0
+    other = fit_sparse(
+        [(t / rate, x * unit)], prior=FieldPrior(points * unit, field * unit * rate, scale * unit * rate)
+    )
+    np.testing.assert_allclose(other.field(points * unit), plain.field(points) * unit * rate, rtol=1e-4, atol=1e-3)
+
+
+def test_escalation_to_degree_five():
+    t = np.linspace(0.0, 12.0, 200)
+    x = simulate(lambda t, x: [x[1], -0.3 * x[0] - x[0] ** 5 + 0.4 * x[1] - 0.6 * x[0] ** 4 * x[1]], [0.4, 0.0], t)
+    ode = fit_sparse([(t, x)])
+    assert ode.exponents.sum(axis=1).max() == 5
+    assert any(stage.name.startswith("degree 5") for stage in ode.path)
+    np.testing.assert_allclose(ode.field(x[::10])[:, 1], np.gradient(x[:, 1], t)[::10], atol=0.05)
+
+
+def test_roll_out_of_a_rational_field_fits():
+    t = np.linspace(0.0, 10.0, 200)
+    x = simulate(
+        lambda t, x: [8.9 - x[0] - 4.0 * x[0] * x[1] / (1 + x[0] ** 2), 1.4 * x[0] * (1 - x[1] / (1 + x[0] ** 2))],
+        [0.2, 0.35],
+        t,
+    )
+    ode = fit_sparse([(t, x)])
+    again = simulate(lambda t, s: ode.field(s[None])[0], x[0], t)
+    assert 1.0 - np.sum((again - x) ** 2) / np.sum((x - x.mean(axis=0)) ** 2) > 0.99
