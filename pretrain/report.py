@@ -1,0 +1,163 @@
+"""The files by which a run explains itself: run.json, metrics.jsonl and the curve."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Replace a JSON file atomically."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(values, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Rows of metrics.jsonl; a last line that was cut off is ignored."""
+    rows = []
+    if path.exists():
+        for line in path.read_text().splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+    return rows
+
+
+class MetricsLog:
+    """Append rows to metrics.jsonl; rows after the step that a run continues from are dropped.
+
+    Parameters
+    ----------
+    path : Path
+    step : int
+        Where the run continues; 0 begins anew.
+    """
+
+    def __init__(self, path: Path, step: int) -> None:
+        self._path = path
+        kept = [row for row in read_metrics(path) if row["step"] <= step] if step else []
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        os.replace(partial, path)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Append one row; it has at least "kind" and "step"."""
+        with self._path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+class Progress(Protocol):
+    """A bar of elapsed seconds."""
+
+    def update(self, elapsed: float, text: str) -> None:
+        """Show the seconds spent and a short text."""
+
+    def close(self) -> None:
+        """Leave the last state on the screen."""
+
+
+class _Silent:
+    def update(self, elapsed: float, text: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Lines:
+    """One line on stderr every twentieth of the budget, where tqdm is not installed."""
+
+    def __init__(self, budget: float) -> None:
+        self._budget, self._next = budget, 0.0
+
+    def update(self, elapsed: float, text: str) -> None:
+        if elapsed >= self._next:
+            print(f"{elapsed:6.0f} of {self._budget:.0f} s  {text}", file=sys.stderr)
+            self._next = elapsed + self._budget / 20
+
+    def close(self) -> None:
+        pass
+
+
+class _Bar:
+    def __init__(self, budget: float, elapsed: float) -> None:
+        from tqdm import tqdm
+
+        layout = "{l_bar}{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}{postfix}]"
+        self._bar = tqdm(total=budget, initial=elapsed, bar_format=layout)
+
+    def update(self, elapsed: float, text: str) -> None:
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(min(elapsed, self._bar.total) - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def progress_bar(budget: float, elapsed: float, shown: bool) -> Progress:
+    """A bar with the time left; plain lines where tqdm is missing."""
+    if not shown:
+        return _Silent()
+    try:
+        return _Bar(budget, elapsed)
+    except ImportError:
+        return _Lines(budget)
+
+
+def draw_curve(metrics: Path, picture: Path) -> bool:
+    """Training loss and validation errors over the elapsed time; False where matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    rows = read_metrics(metrics)
+    figure = Figure(figsize=(15, 4), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    train = [row for row in rows if row["kind"] == "train"]
+    left.plot([row["elapsed"] / 60 for row in train], [row["loss"] for row in train], lw=1)
+    left.set(xlabel="minutes", ylabel="training loss")
+    groups = sorted({name for row in train for name in row if name.startswith("error/")})
+    for name in groups:
+        points = [(row["elapsed"] / 60, row[name]) for row in train if name in row]
+        middle.plot(*zip(*points, strict=True), lw=1, label=name.removeprefix("error/"))
+    middle.set(xlabel="minutes", ylabel="training error by kind of context")
+    if groups:
+        middle.legend(fontsize="small")
+    validation = [row for row in rows if row["kind"] == "validation"]
+    names = sorted({name for row in validation for name in row if name.startswith("prior/") and name.count("/") == 1})
+    for name in names:
+        points = [(row["elapsed"] / 60, row[name]) for row in validation if name in row]
+        right.plot(*zip(*points, strict=True), marker=".", label=name.removeprefix("prior/"))
+    right.set(xlabel="minutes", ylabel="median relative error of the field")
+    if any(row[name] > 0 for row in validation for name in names if name in row):
+        right.set_yscale("log")
+    if names:
+        right.legend(fontsize="small")
+    partial = picture.with_name(f".partial-{picture.name}")
+    figure.savefig(partial, dpi=120)
+    os.replace(partial, picture)
+    return True
+
+
+class Stopwatch:
+    """Adds up the seconds spent inside ``with`` blocks."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __enter__(self) -> Stopwatch:
+        self._since = time.perf_counter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.seconds += time.perf_counter() - self._since
