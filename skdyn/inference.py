@@ -25,6 +25,7 @@ from skdyn.weights import LoadedModel
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
+_JACOBIAN_CHUNK = 32
 _lock = Lock()
 _networks: dict[tuple[str, str, str], nn.Module] = {}
 
@@ -184,7 +185,7 @@ class Engine:
                 field, log_scale = self.network.decode(context.encoded, z)
             return field, log_scale.exp()
 
-        field, scale = self._chunked(context, queries, chunk)
+        field, scale = self._chunked(context, queries, chunk, self.query_chunk)
         return context.scaling.field(field[..., : context.dim]), context.scaling.field(scale[..., : context.dim])
 
     def jacobian(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -199,14 +200,15 @@ class Engine:
                 rows = [torch.autograd.grad(field[..., i].sum(), z, retain_graph=i + 1 < dim)[0] for i in range(dim)]
             return field.detach(), torch.stack(rows, dim=-2)
 
-        field, jacobian = self._chunked(context, queries, chunk)
+        # Smaller chunks: the search for equilibria asks for a few states at a time, each of them dearer.
+        field, jacobian = self._chunked(context, queries, chunk, min(self.query_chunk, _JACOBIAN_CHUNK))
         return context.scaling.field(field[..., :dim]), context.scaling.jacobian(jacobian[..., :dim])
 
     def _chunked(
-        self, context: Context, queries: np.ndarray, chunk: Callable[[Tensor], tuple[Tensor, Tensor]]
+        self, context: Context, queries: np.ndarray, chunk: Callable[[Tensor], tuple[Tensor, Tensor]], size: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Run ``chunk`` on equal, padded chunks of the normalised queries and join its results as float64."""
-        count, size = queries.shape[1], self.query_chunk
+        """Run ``chunk`` on padded chunks of ``size`` normalised queries and join its results as float64."""
+        count = queries.shape[1]
         z = self._pad_dims(context.scaling.normalise(queries)).to(self.dtype)
         z = nn.functional.pad(z, (0, 0, 0, -count % size))
         results = [chunk(part.to(self.device)) for part in z.split(size, dim=1)]

@@ -109,7 +109,7 @@ def add_low_rank(network: Network, targets: Sequence[str], rank: int, alpha: flo
 
 
 def initialise(adapted: nn.Module, generator: torch.Generator) -> None:
-    """Draw the lower factors uniformly within ``1 / sqrt(I)`` and set the upper ones to zero, so that nothing changes."""
+    """Draw the lower factors uniformly within ``1 / sqrt(I)``; the upper ones are zero, so that nothing changes."""
     with torch.no_grad():
         for _, layer in _low_rank_layers(adapted):
             bound = layer.linear.in_features**-0.5
