@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from pretrain.lora import LoRASettings, _chosen, _Data, _Training, adapt, hold_out, interpolate, main, roll_out
+from pretrain.lora import LoRASettings, _chosen, _Training, adapt, main
+from pretrain.shooting import ShootingData, hold_out, interpolate, roll_out
 from skdyn import FIMODERegressor, Trajectories, TrajectoryError
 from skdyn.adapters import CONFIG, TENSORS, save_adapter
 from skdyn.datasets import make_trajectories
@@ -95,9 +96,9 @@ def test_held_out_points_tell_nothing_of_themselves(dummy):
     held = np.zeros(40, dtype=bool)
     held[20:24] = True
     engine, results = Engine(dummy, "cpu"), []
-    data = _Data(Trajectories([(t, x)]), engine)
+    data = ShootingData(Trajectories([(t, x)]), engine)
     for shift in (0.0, 5.0):
-        changed = _Data(Trajectories([(t, x)]), engine)
+        changed = ShootingData(Trajectories([(t, x)]), engine)
         changed.observed = data.observed + shift * torch.from_numpy(held)[None, :, None]
         training = _Training(engine, changed, [~held], SHORT)
         results.append((training.step(), training.check().mean(), training.states()[0, ~held].detach()))
@@ -108,7 +109,7 @@ def test_held_out_points_tell_nothing_of_themselves(dummy):
 
 def test_the_noise_is_estimated():
     trajectories = Trajectories([noisy_orbit(200, seed) for seed in range(3)])
-    data = _Data(trajectories, Engine(load_model("fim-ode"), "cpu"))
+    data = ShootingData(trajectories, Engine(load_model("fim-ode"), "cpu"))
     np.testing.assert_allclose(data.noise * data.scaling.std[0], 0.05**0.5, rtol=0.15)
     truth, _ = make_trajectories("van_der_pol", [-1.5, 2.5], np.linspace(0, 7, 200))[0][::-1]
     truth = (truth - data.scaling.mean[0]) / data.scaling.std[0]
