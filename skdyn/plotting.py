@@ -67,7 +67,7 @@ class VectorFieldDisplay:
     >>> from skdyn import FIMODERegressor, VectorFieldDisplay
     >>> t = np.linspace(0, 10, 100)
     >>> est = FIMODERegressor().fit([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
-    >>> display = VectorFieldDisplay.from_estimator(est, resolution=10)  # doctest: +SKIP
+    >>> display = VectorFieldDisplay.from_estimator(est, resolution=10)
     """
 
     slices: list[FieldSlice]
@@ -202,7 +202,7 @@ class PhasePortraitDisplay:
     >>> from skdyn import FIMODERegressor, PhasePortraitDisplay
     >>> t = np.linspace(0, 10, 100)
     >>> est = FIMODERegressor().fit([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
-    >>> display = PhasePortraitDisplay.from_estimator(est, resolution=10)  # doctest: +SKIP
+    >>> display = PhasePortraitDisplay.from_estimator(est, resolution=10)
     """
 
     background: VectorFieldDisplay

@@ -168,7 +168,7 @@ class SparseODE:
                     continue
                 sign = ("-" if value < 0 else "") if not text else (" - " if value < 0 else " + ")
                 number = f"{abs(value):.{precision}g}"
-                text += sign + (number if name == "1" else f"{number} {name}")
+                text += sign + (number if name == "1" else name if number == "1" else f"{number} {name}")
             out.append(f"d({variable})/dt = {text or '0'}")
         return out
 

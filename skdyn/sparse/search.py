@@ -79,7 +79,7 @@ def fit_sparse(
     >>> t = np.linspace(0.0, 6.0, 80)
     >>> x = np.column_stack([np.cos(2.0 * t), -2.0 * np.sin(2.0 * t)])
     >>> fit_sparse([(t, x)]).equations(names=["q", "v"])
-    ['d(q)/dt = 1 v', 'd(v)/dt = -4 q']
+    ['d(q)/dt = v', 'd(v)/dt = -4 q']
     """
     if max_degree is not None and not 1 <= max_degree <= 9:
         raise ValueError(f"max_degree must be from 1 to 9, not {max_degree}.")
