@@ -56,7 +56,7 @@ class SINDyRegressor(PolynomialRegressor):
     >>> t = np.linspace(0, 10, 400)
     >>> circle = np.column_stack([np.cos(t), -np.sin(t)])
     >>> SINDyRegressor(degree=1).fit([(t, circle)]).equations()
-    ['d(x0)/dt = 1 x1', 'd(x1)/dt = -1 x0']
+    ['d(x0)/dt = x1', 'd(x1)/dt = -x0']
     """
 
     symmetries: ClassVar[frozenset[str]] = frozenset({"time"})

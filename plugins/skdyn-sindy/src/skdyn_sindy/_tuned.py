@@ -56,7 +56,7 @@ class TunedSINDyRegressor(PolynomialRegressor):
     >>> noise = 0.05 * np.random.default_rng(0).normal(size=(200, 2))
     >>> circle = np.column_stack([np.cos(t), -np.sin(t)])
     >>> TunedSINDyRegressor().fit([(t, circle + noise)]).equations(1)
-    ['d(x0)/dt = 1 x1', 'd(x1)/dt = -1 x0']
+    ['d(x0)/dt = x1', 'd(x1)/dt = -x0']
     """
 
     symmetries: ClassVar[frozenset[str]] = frozenset({"time"})

@@ -62,7 +62,7 @@ class WeakSINDyRegressor(PolynomialRegressor):
     >>> t = np.linspace(0, 10, 400)
     >>> circle = np.column_stack([np.cos(t), -np.sin(t)])
     >>> WeakSINDyRegressor(width=0.1).fit([(t, circle)]).equations(2)
-    ['d(x0)/dt = 1 x1', 'd(x1)/dt = -1 x0']
+    ['d(x0)/dt = x1', 'd(x1)/dt = -x0']
     """
 
     symmetries: ClassVar[frozenset[str]] = frozenset({"time"})

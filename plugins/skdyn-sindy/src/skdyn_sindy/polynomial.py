@@ -55,7 +55,8 @@ class Polynomial:
                 if value != 0:
                     sign = (" - " if value < 0 else " + ") if text else ("-" if value < 0 else "")
                     factors = [n if e == 1 else f"{n}^{e}" for n, e in zip(names, power, strict=True) if e]
-                    text += sign + " ".join([f"{abs(value):.{precision}g}", *factors])
+                    number = f"{abs(value):.{precision}g}"
+                    text += sign + " ".join(factors if factors and number == "1" else [number, *factors])
             lines.append(f"d({name})/dt = {text or '0'}")
         return lines
 
