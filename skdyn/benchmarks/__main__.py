@@ -1,4 +1,4 @@
-"""``python -m skdyn.benchmarks odebench|speed``: tables that anyone can reproduce."""
+"""``python -m skdyn.benchmarks odebench|calibration|speed``: tables that anyone can reproduce."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from skdyn.benchmarks import odebench, speed
+from skdyn.benchmarks import calibration, odebench, speed
 from skdyn.exceptions import SkdynError
 
 
@@ -16,6 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="BENCHMARK")
     for name, module, help in (
         ("odebench", odebench, "accuracy on the 61 autonomous systems of ODEBench"),
+        ("calibration", calibration, "coverage of the predicted errors"),
         ("speed", speed, "time and size of the usual operations, beside their limits"),
     ):
         command = commands.add_parser(name, help=help)

@@ -58,6 +58,7 @@ class Job(NamedTuple):
     setting: Setting
     seed: int
     observed: Trajectories
+    clean: np.ndarray
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -141,7 +142,7 @@ def evaluate(
     """
     from skdyn.estimators._fim_ode import FIMODERegressor
 
-    jobs = [job for setting in settings for seed in seeds or [0] for job in _jobs(setting, seed, dims)]
+    jobs = [job for setting in settings for seed in seeds or [0] for job in make_jobs(setting, seed, dims)]
     batched = isinstance(estimator, FIMODERegressor) and getattr(estimator, "refine", None) is None
     groups = _groups(jobs) if batched else [[job] for job in jobs]
     solve = _batched if batched else _single
@@ -158,14 +159,16 @@ def evaluate(
     return [result for job in jobs for result in results[job.key]]
 
 
-def _jobs(setting: Setting, seed: int, dims: tuple[int, ...]) -> Iterator[Job]:
+def make_jobs(setting: Setting, seed: int, dims: tuple[int, ...]) -> Iterator[Job]:
+    """Corrupt every context of the systems of these dimensions."""
     t = odebench_times()
     clean = simulate_odebench(dims)
     for system in load_odebench(dims):
         for context in (0, 1):
             rng = corruption_rng(system.id, context, setting, seed)
             kept, noisy = corrupt(clean[system.id][context], *setting, rng)
-            yield Job(system, context, setting, seed, Trajectories([(t[kept], noisy)]))
+            observed = Trajectories([(t[kept], noisy)])
+            yield Job(system, context, setting, seed, observed, clean[system.id][context])
 
 
 def _groups(jobs: list[Job]) -> list[list[Job]]:

@@ -1,0 +1,82 @@
+"""The commands of ``python -m skdyn.benchmarks``, on two systems."""
+
+import json
+
+import numpy as np
+import pytest
+
+from skdyn import FIMODERegressor
+from skdyn.benchmarks import calibration, odebench
+from skdyn.benchmarks.__main__ import main
+from skdyn.benchmarks.protocol import Setting
+from skdyn.datasets.odebench import load_odebench
+
+
+@pytest.fixture(autouse=True)
+def _two_systems(monkeypatch):
+    chosen = {1: load_odebench((1,))[:1], 2: load_odebench((2,))[:1]}
+    few = lambda dims: tuple(system for dim in dims for system in chosen.get(dim, ()))  # noqa: E731
+    monkeypatch.setattr(odebench, "load_odebench", few)
+
+
+def test_batched_and_single_fits_agree():
+    setting = Setting(0.05, 0.5)
+    jobs = list(odebench.make_jobs(setting, 0, (2,)))
+    estimator = FIMODERegressor(device="cpu")
+    batched, _ = odebench._batched(estimator, jobs, 2)
+    single = np.concatenate([odebench._single(estimator, [job], 2)[0] for job in jobs])
+    np.testing.assert_allclose(batched, single, rtol=1e-3, atol=1e-3)
+
+
+def test_odebench_prints_writes_and_compares(tmp_path, capsys):
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    settings = ["--settings", "0,0", "0.05,0.5", "--seeds", "0,1"]
+    assert main(["odebench", *settings, "--json", str(first)]) == 0
+    out = capsys.readouterr().out
+    assert "published FIM-ODE" in out
+    cases = json.loads(first.read_text())["cases"]
+    assert len(cases) == 2 * 2 * 2 * 2 * 2  # settings, seeds, systems, contexts, tasks
+    assert {case["task"] for case in cases} == {"reconstruction", "generalization"}
+    assert max(case["r2"] for case in cases) > 0.99
+    arguments = ["odebench", "--estimator", "sparse-ode", *settings, "--json", str(second), "--compare", str(first)]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "sparse-ode less fim-ode" in out
+    assert out.count("McNemar") == 4
+
+
+def test_what_an_estimator_refuses_is_a_failed_case(monkeypatch):
+    from skdyn.exceptions import TrajectoryError
+
+    def refuse(self, context):
+        raise TrajectoryError("no")
+
+    monkeypatch.setattr(FIMODERegressor, "_fit", refuse)
+    (job, *_) = odebench.make_jobs(Setting(0, 0), 0, (1,))
+    with pytest.warns(UserWarning, match="system 1, context 0: no"):
+        paths, _ = odebench._single(FIMODERegressor(device="cpu"), [job], 2)
+    assert np.isnan(paths).all()
+
+
+def test_calibration_prints_coverage_and_draws(tmp_path, capsys):
+    assert main(["calibration", "--plot", str(tmp_path / "curve.png")]) == 0
+    out = capsys.readouterr().out
+    rows = [line.split() for line in out.splitlines() if line.startswith(("path", "box"))]
+    assert len(rows) == 2 * 2 * 3
+    for row in rows:
+        shares = [float(share) for share in row[-3:]]
+        assert shares == sorted(shares)
+        assert shares[0] >= 0
+        assert shares[-1] <= 100
+    assert (tmp_path / "curve.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_intervals_hold_their_share_of_a_laplace_distribution():
+    draws = np.abs(np.random.default_rng(0).laplace(size=200_000))
+    for level in (0.5, 0.8, 0.95):
+        assert abs(np.mean(draws < calibration.interval(level)) - level) < 0.005
+
+
+def test_unknown_estimators_are_an_error(capsys):
+    assert main(["odebench", "--estimator", "no-such"]) == 1
+    assert "no-such" in capsys.readouterr().err
