@@ -15,7 +15,7 @@ import numpy as np
 
 _IMPORT = "import time; start = time.perf_counter(); import skdyn; print(time.perf_counter() - start)"
 _FIRST_FIT = """
-import numpy as np, time, torch, sklearn.base
+import numpy as np, time, torch
 t = np.linspace(0, 10, 200)
 x = np.column_stack([np.cos(t), -np.sin(t)])
 start = time.perf_counter()
