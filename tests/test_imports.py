@@ -51,7 +51,7 @@ OUTSIDE = {
     "safetensors": "weights adapters",
     "huggingface_hub": "locations",
     "torchdiffeq": "dynamics",
-    "matplotlib": "plotting cli",
+    "matplotlib": "plotting cli benchmarks",
     "pandas": "trajectories testing",
     "polars": "",
     "pickle": "testing benchmarks",  # to check pickles of their own making
