@@ -213,6 +213,8 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
         for name, value in (("bound", bound), ("rtol", rtol), ("atol", atol), ("substeps", substeps)):
             if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value < np.inf:
                 raise ValueError(f"{name} must be positive and finite, got {value!r}")
+        if not isinstance(substeps, (int, np.integer)):
+            raise ValueError(f"substeps must be a whole number of steps, got {substeps!r}")
         if np.ndim(t) != 1 or len(t) == 0:
             raise ValueError(f"t has shape {np.shape(t)}: expected the times (L,) of at least one point")
         try:
@@ -325,14 +327,20 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
     def _check_bounds(self, bounds: Any, data: np.ndarray) -> np.ndarray:
         """Lower and upper corners (2, D) of a box."""
         if bounds is None:
-            low, high = data.min(axis=0), data.max(axis=0)
-            return np.stack([low - 0.25 * (high - low), high + 0.25 * (high - low)])
+            return widened_box(data)
         box = np.asarray(bounds)
         if box.shape != (data.shape[1], 2) or box.dtype.kind not in "fiu":
             raise ValueError(f"bounds must be numbers of shape ({data.shape[1]}, 2), got {bounds!r}")
         if not (np.isfinite(box).all() and (box[:, 0] < box[:, 1]).all()):
             raise ValueError(f"bounds must be finite, each lower one below its upper one, got {bounds!r}")
         return box.T.astype(np.float64)
+
+
+def widened_box(data: np.ndarray) -> np.ndarray:
+    """Lower and upper corners (2, D) of the box of states (M, D), widened by a quarter on each side."""
+    low, high = data.min(axis=0), data.max(axis=0)
+    margin = 0.25 * (high - low)
+    return np.stack([low - margin, high + margin])
 
 
 def state_units(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from skdyn.exceptions import TrajectoryError
-from skdyn.reading import ID_COLUMNS, TIME_COLUMNS
+from skdyn.reading import choose_columns
 from skdyn.trajectories import Trajectories, Trajectory
 
 
@@ -48,12 +48,7 @@ def read_csv(
     header = [name.strip() for name in lines[0]]
     if len(set(header)) < len(header):
         raise TrajectoryError(f"{path}: a column name is repeated in the header {header}")
-    for name in (time, group, *(features or ())):
-        if name is not None and name not in header:
-            raise TrajectoryError(f"{path} has no column {name!r}; it has {header}")
-    time = time or next((name for name in TIME_COLUMNS if name in header), None)
-    group = group or next((name for name in ID_COLUMNS if name in header and name != time), None)
-    chosen = list(features) if features else [name for name in header if name not in (time, group)]
+    time, group, chosen = choose_columns(header, time, group, features, str(path))
     if not chosen:
         raise TrajectoryError(f"{path} has no state column beside its time and id columns")
 

@@ -140,6 +140,21 @@ def _time_of(t: Any, k: int, count: int) -> Any:
     return t
 
 
+def choose_columns(
+    columns: list[Any], time: str | None, id: str | None, features: Sequence[str] | None, place: str
+) -> tuple[str | None, str | None, list[Any]]:
+    """Find the time column, the id column and the state columns of a long table that ``place`` names in errors."""
+    for name in (time, id, *(features or ())):
+        if name is not None and name not in columns:
+            raise TrajectoryError(f"{place} has no column {name!r}; it has {columns}")
+    if time is None:
+        time = next((name for name in TIME_COLUMNS if name in columns), None)
+    if id is None:
+        id = next((name for name in ID_COLUMNS if name in columns and name != time), None)
+    chosen = list(features) if features is not None else [name for name in columns if name not in (time, id)]
+    return time, id, chosen
+
+
 def read_dataframe(
     frame: Any,
     time: str | None = None,
@@ -155,16 +170,9 @@ def read_dataframe(
     feature_names : tuple of str, or None where the columns are not all strings
     """
     columns = list(frame.columns)
-    for name in (time, id, *(features or ())):
-        if name is not None and name not in columns:
-            raise TrajectoryError(f"the DataFrame has no column {name!r}; it has {columns}")
-    if time is None:
-        time = next((name for name in TIME_COLUMNS if name in columns), None)
-    if id is None:
-        id = next((name for name in ID_COLUMNS if name in columns and name != time), None)
+    time, id, chosen = choose_columns(columns, time, id, features, "the DataFrame")
     if len(frame) == 0:
         raise TrajectoryError(f"the DataFrame has 0 samples: no rows under its columns {columns}")
-    chosen = list(features) if features is not None else [name for name in columns if name not in (time, id)]
     if not chosen:
         raise TrajectoryError(
             "the DataFrame has 0 feature(s) beside its time and id columns; a minimum of 1 is required"

@@ -36,3 +36,9 @@ def test_estimators_without_an_error_say_so(fitted):
     _, scale = fitted.vector_field([[1.0, 0.0]], return_std=True)
     assert scale.shape == (1, 2)
     assert (scale > 0).all()
+
+
+@pytest.mark.parametrize("substeps", [0.5, 2.5, 0, -1, True])
+def test_substeps_are_a_whole_number(fitted, substeps):
+    with pytest.raises(ValueError, match="substeps"):
+        fitted.simulate([1.0, 0.0], [0.0, 1.0], method="rk4", substeps=substeps)

@@ -81,10 +81,9 @@ def integrate(
     gone[:, 0] = False
     if gone.any():
         which = np.flatnonzero(gone.any(axis=1))
-        names = ", ".join(map(str, which[:10])) + (", ..." if len(which) > 10 else "")
         warnings.warn(
             f"{len(which)} of {len(z0)} initial states diverged beyond {bound:g} scales of the data and are NaN from "
-            f"there on: rows {names}",
+            f"there on: rows {name_rows(which)}",
             ConvergenceWarning,
             stacklevel=3,
         )
@@ -92,6 +91,11 @@ def integrate(
     x[:, 0] = x0
     x[gone] = np.nan
     return x
+
+
+def name_rows(rows: np.ndarray) -> str:
+    """List row numbers for a warning, at most ten of them."""
+    return ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
 
 
 def rk4(field: Field, z: np.ndarray, t: np.ndarray, substeps: int) -> np.ndarray:

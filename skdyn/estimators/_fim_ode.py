@@ -14,7 +14,7 @@ from scipy.stats import qmc
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.arrangement import thin
-from skdyn.base import BaseDynamicsEstimator, state_units
+from skdyn.base import BaseDynamicsEstimator, state_units, widened_box
 from skdyn.exceptions import ConvergenceWarning, WeightsError
 from skdyn.normalization import fim_ode_scaling
 from skdyn.registry import ModelSpec
@@ -140,7 +140,7 @@ class FIMODERegressor(BaseDynamicsEstimator):
         from skdyn.sparse import FieldPrior
 
         data = np.concatenate(context.states)
-        low, high = self._check_bounds(None, data)
+        low, high = widened_box(data)
         span = np.where(high > low, high - low, 1.0)
         points = low + span * qmc.Sobol(data.shape[1], scramble=False).random(_PRIOR_POINTS)
         field, scale = self._pretrained(points)

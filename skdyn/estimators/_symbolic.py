@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from skdyn.base import widened_box
+from skdyn.dynamics.simulate import name_rows
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
 from skdyn.trajectories import Trajectories
-
-_WIDENING = 0.25
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,10 @@ class SymbolicField:
                 stacklevel=5,
             )
         data = np.concatenate(context.states)
-        low, high = data.min(axis=0), data.max(axis=0)
-        margin = _WIDENING * (high - low)
+        low, high = widened_box(data)
         typical = np.sqrt(np.mean(ode.field(data) ** 2, axis=0))
         names = context.feature_names or tuple(f"x{d}" for d in range(context.n_features))
-        return cls(ode, low - margin, high + margin, typical, names)
+        return cls(ode, low, high, typical, names)
 
     def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and the Laplace scale of its error (N, D).
@@ -76,10 +75,9 @@ class SymbolicField:
             left = ((paths < self.low) | (paths > self.high)).any(axis=(1, 2))
         if left.any():
             rows = np.flatnonzero(left)
-            names = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
             warnings.warn(
                 f"{len(rows)} of {len(paths)} simulations leave the box of the data (widened by a quarter), where the "
-                f"fitted equations are an extrapolation: rows {names}",
+                f"fitted equations are an extrapolation: rows {name_rows(rows)}",
                 UserWarning,
                 stacklevel=4,
             )
