@@ -55,3 +55,28 @@ def evaluate(contexts):
         return encoded.scaling.normalise_field(field)[0], np.log(encoded.scaling.normalise_field(scale))[0]
 
     return run
+
+
+@pytest.fixture
+def sde_checkpoint(tmp_path):
+    """Write one of the golden FIM-SDE checkpoints with changes to its configuration and to its tensors."""
+
+    def write(
+        layout="published", rename=lambda name: name, added=None, feature_map=None, query_residual=None, **changes
+    ):
+        config = json.loads((GOLDEN / "sde" / layout / "config.json").read_text(encoding="utf-8")) | changes
+        heads = [config[key] for key in ("operator", "learnable_loss_scales") if config.get(key)]
+        for layer in (config["psi_1"]["layer"], *(head["attention"] for head in heads)):
+            if query_residual is not None:
+                layer["query_residual"] = query_residual
+            if feature_map is not None and layer.get("attn_method") == "linear":
+                layer["lin_feature_map"] = feature_map
+        folder = tmp_path / f"checkpoint-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        tensors = load_file(GOLDEN / "sde" / layout / "model.safetensors")
+        renamed = {new: tensor for name, tensor in tensors.items() if (new := rename(name)) is not None}
+        save_file(renamed | (added or {}), folder / "model.safetensors")
+        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        return folder
+
+    return write

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from skdyn_openfim import FIMODEConfig
-from skdyn_openfim.network import FIMODE
+from skdyn_openfim.ode_network import FIMODE
 
 PUBLISHED = {
     "model_config": {
@@ -49,6 +49,10 @@ def parameters(config):
     return sum(parameter.numel() for parameter in network.parameters()), len(network.state_dict())
 
 
+def switches(config):
+    return config.encoder.bias, config.projection_bias, config.encoder.query_residual
+
+
 def test_the_published_size():
     assert parameters(PUBLISHED) == (12_968_068, 280)
 
@@ -69,19 +73,20 @@ def test_the_published_size_without_the_uncertainty_head():
     ],
 )
 def test_names_of_attention(feature_map, attention):
-    assert FIMODEConfig.from_dict(changed(attention_map=feature_map)).attention == attention
+    assert FIMODEConfig.from_dict(changed(attention_map=feature_map)).encoder.attention == attention
 
 
 def test_multihead_needs_no_feature_map():
-    assert FIMODEConfig.from_dict(changed(attention_method="nn_multihead", attention_map=None)).attention == "multihead"
+    config = FIMODEConfig.from_dict(changed(attention_method="nn_multihead", attention_map=None))
+    assert config.encoder.attention == "multihead"
 
 
 def test_switches_are_on_where_absent_and_off_where_null():
     model = {key: value for key, value in PUBLISHED["model_config"].items() if not key.startswith("use_")}
     config = FIMODEConfig.from_dict({"model_config": model})
-    assert (config.attention_bias, config.projection_bias, config.query_residual) == (True, True, True)
+    assert switches(config) == (True, True, True)
     config = FIMODEConfig.from_dict(changed(use_bias_in_attention=None, use_query_residual_in_attention=None))
-    assert (config.attention_bias, config.projection_bias, config.query_residual) == (False, True, False)
+    assert switches(config) == (False, True, False)
 
 
 def test_keys_of_other_versions_are_ignored():

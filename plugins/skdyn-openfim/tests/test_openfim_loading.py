@@ -66,7 +66,7 @@ def test_a_size_that_the_tensors_do_not_have(checkpoint):
 
 
 def test_tensors_that_are_missing(checkpoint):
-    with pytest.raises(WeightsError, match=r"missing, the first is 'embed_step\.weight'"):
+    with pytest.raises(WeightsError, match=r"missing, the first is 'tokens\.step\.weight'"):
         load_model(checkpoint(rename=lambda name: None if name.endswith("delta_t_proj.weight") else name))
 
 

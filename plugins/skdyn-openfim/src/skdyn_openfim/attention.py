@@ -1,4 +1,4 @@
-"""Attention as FIM-ODE uses it: linear in the number of tokens, in four mechanisms, or ordinary.
+"""Attention as OpenFIM's networks use it: linear in the number of tokens, in four mechanisms, or ordinary.
 
 Each mechanism is split in two: ``memory`` reduces the tokens to what queries need, once, and ``forward`` reads it for
 any number of queries. Letters: B contexts, M tokens, N queries, H heads, E width, h = E / H.

@@ -1,4 +1,4 @@
-"""The authors' scaling (arXiv 2602.08733): standardised states, and time steps centred in the logarithm."""
+"""The authors' scaling (arXiv 2602.08733, 2502.19049): standardised states, time steps centred in the logarithm."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from skdyn.exceptions import TrajectoryError
 from skdyn.normalization import Scaling, state_moments
 
 _STD_FLOOR = 1e-6
-_MEAN_STEP = 0.01
+MEAN_STEP = 0.01
 
 
 def delta_log_scaling(states: np.ndarray, times: np.ndarray, mask: np.ndarray) -> Scaling:
-    """Scale of states and time of OpenFIM's FIM-ODE.
+    """Scale of states and time of OpenFIM's FIM-ODE and FIM-SDE.
 
     States are standardised by the mean and the population standard deviation of all observed points, the deviation
     clipped at 1e-6. The speed gives the normalised time steps a geometric mean of 0.01.
@@ -50,4 +50,4 @@ def delta_log_scaling(states: np.ndarray, times: np.ndarray, mask: np.ndarray) -
         place = "" if len(counts) == 1 else f"context {int(np.argmin(counts))}: "
         raise TrajectoryError(f"{place}no trajectory has two points at different times")
     logs = np.log(np.where(moved, steps, 1.0)).sum(axis=(1, 2)) / counts
-    return Scaling(mean, np.clip(std, _STD_FLOOR, None), _MEAN_STEP * np.exp(-logs))
+    return Scaling(mean, np.clip(std, _STD_FLOOR, None), MEAN_STEP * np.exp(-logs))

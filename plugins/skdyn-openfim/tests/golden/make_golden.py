@@ -79,7 +79,7 @@ def make_state(model, seed):
         if tensor.ndim == 1:
             values = 0.2 * rng.normal(size=tensor.shape) + ("norm" in name and name.endswith("weight"))
         else:
-            strong = any(part in name for part in ("linear_Q", "linear_K", "in_proj", "location_proj"))
+            strong = any(part in name for part in ("linear_Q", "linear_K", "in_proj", "location_proj", "phi_1x"))
             values = rng.normal(size=tensor.shape) * (3.0 if strong else 1.0) / tensor.shape[1] ** 0.5
         state[name] = torch.tensor(values, dtype=torch.float32)
     return state
