@@ -6,13 +6,11 @@ in one folder and can be cut at any moment: ``--resume`` continues it.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import json
 import math
-import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +19,13 @@ import torch
 from torch import nn
 
 from pretrain.batches import Batch, BatchShape, Pool, make_batch
-from pretrain.distributed import World, choose_device
-from pretrain.export import export_run
+from pretrain.distributed import choose_device
 from pretrain.objective import FIMODEObjective, activation_bytes, forward_flops
 from pretrain.presets import PRESETS, Preset
 from pretrain.priors import PRIORS, Mixture, prior_weights
 from pretrain.report import Stopwatch
-from pretrain.schedule import Clock, WallClock
+from pretrain.run import check_options, command_line, run_from_command_line, run_recipe
 from pretrain.simulate import Simulator
-from pretrain.trainer import Trainer, TrainSettings
 from pretrain.validation import ValidationSuite
 
 COMPILE_FROM = {"cuda": 600.0, "cpu": 1800.0, "mps": 1800.0}
@@ -138,6 +134,7 @@ class FIMODETask:
             "parameters": sum(parameter.numel() for parameter in self.module.parameters()),
             "seed": self.seed,
             "data": data,
+            "headline": "prior/mean",
             "systems_drawn": self._simulator.counts["drawn"],
             "systems_kept": self._simulator.counts["kept"],
         }
@@ -170,61 +167,16 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def train(
-    preset: Preset,
-    out: Path,
-    minutes: float,
-    seed: int = 0,
-    device: torch.device | None = None,
-    clock: Clock | None = None,
-    resume: bool = False,
-    session_minutes: float | None = None,
-    shard_mb: float | None = None,
-    progress: bool = False,
+    preset: Preset, out: Path, minutes: float, seed: int = 0, device: torch.device | None = None, **options: Any
 ) -> str:
-    """Run a recipe; returns "finished" or "interrupted", after which ``resume`` continues.
+    """Run a recipe on data of ``seed``; see `pretrain.run.run_recipe` for the other options."""
+    return run_recipe(partial(make_task, preset, minutes, seed), preset, out, minutes, device, **options)
 
-    Parameters
-    ----------
-    preset : Preset
-    out : Path
-        Folder of the run. A finished run has the exported model in ``out / "export"``.
-    minutes : float
-        Budget of the whole run, over all its sessions.
-    seed : int
-    device : torch.device, optional
-        The CPU by default.
-    clock : Clock, optional
-        Real time by default.
-    resume : bool
-    session_minutes : float, optional
-        End this session, saved, after so many minutes.
-    shard_mb : float, optional
-        Largest part of a checkpoint in megabytes.
-    progress : bool
-        Show a bar.
-    """
-    device = device or torch.device("cpu")
-    world = World.join(device)
-    try:
-        compiled = minutes * 60 >= COMPILE_FROM.get(device.type, math.inf)
-        task = FIMODETask(preset, seed, device, world.rank, compiled)
-        settings = TrainSettings(
-            budget=minutes * 60,
-            session=None if session_minutes is None else session_minutes * 60,
-            schedule=preset.schedule,
-            optim=preset.optim,
-            ema=preset.ema,
-            validate_every=preset.validate_every,
-            save_every=preset.save_every,
-            shard_mb=shard_mb,
-        )
-        trainer = Trainer(task, settings, out, device, clock or WallClock(), world, resume, progress)
-        outcome = trainer.run()
-        if outcome == "finished" and world.is_main:
-            export_run(out, out / "export")
-        return outcome
-    finally:
-        world.leave()
+
+def make_task(preset: Preset, minutes: float, seed: int, device: torch.device, rank: int) -> FIMODETask:
+    """The task of a run of so many minutes, which decide whether compiling is repaid."""
+    compiled = minutes * 60 >= COMPILE_FROM.get(device.type, math.inf)
+    return FIMODETask(preset, seed, device, rank, compiled)
 
 
 def dry_run(preset: Preset, minutes: float, device: torch.device) -> dict[str, float]:
@@ -267,34 +219,10 @@ def dry_run(preset: Preset, minutes: float, device: torch.device) -> dict[str, f
     }
 
 
-def summary(out: Path) -> str:
-    """One paragraph about a run, from its run.json."""
-    report = json.loads((out / "run.json").read_text())
-    utilisation = report["model_flops_utilisation"]
-    before, after = (
-        (report[key] or {}).get("prior/mean", float("nan")) for key in ("validation_at_start", "validation")
-    )
-    return (
-        f"{report['steps']:,} steps, {report['contexts']:,} contexts, {report['contexts_per_second']:,.0f} a second "
-        f"on {report['device']['name']}; {report['model_flops_per_second']:.3g} model FLOP/s"
-        + (f", {utilisation:.1%} of the peak" if utilisation is not None else "")
-        + f"; {report['share_simulating']:.1%} of the time simulating; {report['skipped_batches']} batches skipped; "
-        f"validation error {before:.3f} -> {after:.3f}"
-    )
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m pretrain.fim_ode", description=__doc__)
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="small")
-    parser.add_argument("--minutes", type=float, default=25.0, help="budget of the whole run (default 25)")
-    parser.add_argument("--session-minutes", type=float, help="end this session, saved, after so many minutes")
-    parser.add_argument("--out", type=Path, help="folder of the run")
-    parser.add_argument("--resume", action="store_true", help="continue the run in --out, or begin it")
-    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (default auto)")
+    parser = command_line("pretrain.fim_ode", __doc__, PRESETS)
     parser.add_argument("--prior", help=f"instead of the preset's: {', '.join(PRIORS)}, or family=weight,family=weight")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--shard-mb", type=float, help="cut checkpoints into parts of at most so many megabytes")
     parser.add_argument("--dry-run", action="store_true", help="print sizes and expected steps, and stop")
     options = parser.parse_args(arguments)
     preset = PRESETS[options.preset]
@@ -304,29 +232,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except ValueError as error:
             parser.error(str(error))
         preset = dataclasses.replace(preset, prior=options.prior)
-    if options.minutes <= 0:
-        parser.error("--minutes must be positive")
-    device = choose_device(options.device)
     if options.dry_run:
-        for name, value in dry_run(preset, options.minutes, device).items():
+        for name, value in dry_run(preset, options.minutes, choose_device(options.device)).items():
             print(f"{name:<20} {value:,.4g}" if value < 1000 else f"{name:<20} {value:,.0f}")
         return
-    if options.out is None:
-        parser.error("--out is required")
-    if not options.resume and (options.out / "checkpoints").exists():
-        parser.error(f"{options.out} already holds a run; continue it with --resume, or name another folder")
-    outcome = train(
-        preset,
-        options.out,
-        options.minutes,
-        options.seed,
-        device,
-        resume=options.resume,
-        session_minutes=options.session_minutes,
-        shard_mb=options.shard_mb,
-        progress=True,
-    )
-    print(f"{outcome}: {options.out}\n{summary(options.out)}", file=sys.stderr)
+    check_options(parser, options)
+    run_from_command_line(partial(make_task, preset, options.minutes, options.seed), preset, options)
 
 
 if __name__ == "__main__":

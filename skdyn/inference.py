@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from skdyn.arrangement import arrange
-from skdyn.exceptions import TrajectoryError
+from skdyn.exceptions import TrajectoryError, WeightsError
 from skdyn.normalization import Scaling
 from skdyn.trajectories import Trajectories
 from skdyn.weights import LoadedModel
@@ -94,7 +94,10 @@ class Engine:
             raise ValueError(f"precision must be 'float32', 'float64' or 'bfloat16', got {precision!r}")
         if isinstance(query_chunk, bool) or not isinstance(query_chunk, (int, np.integer)) or query_chunk < 1:
             raise ValueError(f"query_chunk must be a positive integer, got {query_chunk!r}")
+        if model.spec.scaling is None:
+            raise WeightsError(f"{model.source} is a forecaster, not a model of a vector field: use LASSODEForecaster")
         self.model = model
+        self.scaling = model.spec.scaling
         self.device = resolve_device(device)
         self.precision = precision
         self.query_chunk = int(query_chunk)
@@ -129,7 +132,7 @@ class Engine:
         self, contexts: Sequence[Trajectories], states: np.ndarray, times: np.ndarray, mask: np.ndarray
     ) -> Scaling:
         with np.errstate(over="ignore", invalid="ignore"):
-            scaling = self.model.spec.scaling(states, times, mask)
+            scaling = self.scaling(states, times, mask)
         _check_motion(contexts, scaling)
         return scaling
 
@@ -188,6 +191,37 @@ class Engine:
         field, scale = self._chunked(context, queries, chunk, self.query_chunk)
         return context.scaling.field(field[..., : context.dim]), context.scaling.field(scale[..., : context.dim])
 
+    def decode_sde(
+        self, context: Context, queries: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Drift and diffusion of a model of SDEs, and the Laplace scales of their errors, in the user's units.
+
+        Parameters
+        ----------
+        context : Context
+        queries : array of shape (B, N, D)
+
+        Returns
+        -------
+        drift, diffusion, drift_scale, diffusion_scale : float64 arrays of shape (B, N, D)
+            The diffusion multiplies dW.
+        """
+
+        def chunk(z: Tensor) -> tuple[Tensor, ...]:
+            with torch.inference_mode(), self._autocast():
+                drift, drift_log_scale, diffusion, diffusion_log_scale = self.network.decode_sde(context.encoded, z)
+            return drift, diffusion, drift_log_scale.exp(), diffusion_log_scale.exp()
+
+        parts = self._chunked(context, queries, chunk, self.query_chunk)
+        drift, diffusion, drift_scale, diffusion_scale = (part[..., : context.dim] for part in parts)
+        scaling = context.scaling
+        return (
+            scaling.field(drift),
+            scaling.diffusion(diffusion),
+            scaling.field(drift_scale),
+            scaling.diffusion(diffusion_scale),
+        )
+
     def jacobian(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (B, N, D) and Jacobian (B, N, D, D), entry (i, j) being d f_i / d x_j, in the user's units."""
         dim = context.dim
@@ -205,18 +239,17 @@ class Engine:
         return context.scaling.field(field[..., :dim]), context.scaling.jacobian(jacobian[..., :dim])
 
     def _chunked(
-        self, context: Context, queries: np.ndarray, chunk: Callable[[Tensor], tuple[Tensor, Tensor]], size: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, context: Context, queries: np.ndarray, chunk: Callable[[Tensor], tuple[Tensor, ...]], size: int
+    ) -> tuple[np.ndarray, ...]:
         """Run ``chunk`` on padded chunks of ``size`` normalised queries and join its results as float64."""
         count = queries.shape[1]
         z = self._pad_dims(context.scaling.normalise(queries)).to(self.dtype)
         z = nn.functional.pad(z, (0, 0, 0, -count % size))
         results = [chunk(part.to(self.device)) for part in z.split(size, dim=1)]
-        first, second = (
+        return tuple(
             torch.cat([part.cpu() for part in parts], dim=1)[:, :count].to(torch.float64).numpy()
             for parts in zip(*results, strict=True)
         )
-        return first, second
 
     def _pad_dims(self, z: np.ndarray) -> Tensor:
         return nn.functional.pad(torch.from_numpy(z), (0, self.max_dim - z.shape[-1]))

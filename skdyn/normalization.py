@@ -54,6 +54,14 @@ class Scaling:
         """Map a field of shape (B, ..., D) in the user's units to normalised units."""
         return field / _expand(self.std * self.speed[:, None], field)
 
+    def diffusion(self, normalised: Array) -> Array:
+        """Map a normalised diffusion (or its scale) of shape (B, ..., D) to the user's units: time enters as a root."""
+        return normalised * _expand(self.std * self.speed[:, None] ** 0.5, normalised)
+
+    def normalise_diffusion(self, diffusion: Array) -> Array:
+        """Map a diffusion of shape (B, ..., D) in the user's units to normalised units."""
+        return diffusion / _expand(self.std * self.speed[:, None] ** 0.5, diffusion)
+
     def jacobian(self, normalised: Array) -> Array:
         """Map normalised Jacobians of shape (B, ..., D, D) to the user's units."""
         ratio = self.std[:, :, None] / self.std[:, None, :] * self.speed[:, None, None]
@@ -97,6 +105,15 @@ def state_moments(states: Array, mask: Array) -> tuple[Array, Array]:
     return (mean + correction) * peak, std * peak
 
 
+def _state_units(states: Array, mask: Array) -> tuple[Array, Array]:
+    """Moments of the observed points; a constant variable takes the largest deviation of the others."""
+    xp = _namespace(states)
+    mean, std = state_moments(states, mask)
+    constant = std <= _ROUNDING * xp.abs(mean)
+    std = xp.where(constant, xp.zeros_like(std) + xp.amax(std, axis=-1)[:, None], std)
+    return mean, xp.clip(std, _TINY, None)
+
+
 def fim_ode_scaling(states: Array, times: Array, mask: Array) -> Scaling:
     """Scale of states and time of FIM-ODE, format 1.
 
@@ -117,10 +134,7 @@ def fim_ode_scaling(states: Array, times: Array, mask: Array) -> Scaling:
     Scaling
     """
     xp = _namespace(states)
-    mean, std = state_moments(states, mask)
-    constant = std <= _ROUNDING * xp.abs(mean)
-    std = xp.where(constant, xp.zeros_like(std) + xp.amax(std, axis=-1)[:, None], std)
-    std = xp.clip(std, _TINY, None)
+    mean, std = _state_units(states, mask)
     z = (states - mean[:, None, None]) / std[:, None, None]
 
     batch, paths, points, dim = states.shape
@@ -139,4 +153,47 @@ def fim_ode_scaling(states: Array, times: Array, mask: Array) -> Scaling:
     squares = xp.where(pair[..., None], squares, xp.zeros_like(squares))
     pairs = xp.clip(pair.sum(axis=(1, 2)), 1, None)
     speed = xp.sqrt(squares.sum(axis=(1, 2, 3)) / (pairs * dim))
+    return Scaling(mean, std, xp.clip(speed, _TINY, None))
+
+
+def fim_sde_scaling(states: Array, times: Array, mask: Array) -> Scaling:
+    """Scale of states and time of FIM-SDE, format 1.
+
+    States are standardised as for FIM-ODE. The speed is the structure function over its lag,
+    ``S(m) / delta(m)``, where ``S(m)`` is the mean square of the standardised increments over m points and ``delta(m)``
+    their mean duration, at the smallest lag m = 1, 2, 4, ... with ``S(m) >= 1/2``; without one, at the largest lag at
+    which a quarter of the increments are left. A diffusion of normalised size one then moves the states by about their
+    deviation in a unit of time, whatever the sampling, and observation noise hardly matters.
+
+    Parameters
+    ----------
+    states : array of shape (B, K, L, D), float64
+    times : array of shape (B, K, L), float64
+        Increasing along L where observed.
+    mask : boolean array of shape (B, K, L)
+        Observed points come first in each trajectory.
+
+    Returns
+    -------
+    Scaling
+    """
+    xp = _namespace(states)
+    mean, std = _state_units(states, mask)
+    z = (states - mean[:, None, None]) / std[:, None, None]
+    points, dim = states.shape[2:]
+    speed = xp.zeros_like(mean[:, 0])
+    done = speed > 0
+    first = xp.clip(mask[:, :, 1:].sum(axis=(1, 2)), 1, None)
+    lag = 1
+    while lag == 1 or lag < points:
+        pair = mask[:, :, lag:]
+        count = pair.sum(axis=(1, 2))
+        increments = xp.where(pair[..., None], z[:, :, lag:] - z[:, :, :-lag], xp.zeros_like(z[:, :, lag:]))
+        steps = xp.where(pair, times[:, :, lag:] - times[:, :, :-lag], xp.zeros_like(times[:, :, lag:]))
+        squares = (increments**2).sum(axis=(1, 2, 3)) / dim
+        usable = ~done & ((4 * count >= first) | (lag == 1))
+        elapsed = steps.sum(axis=(1, 2))
+        speed = xp.where(usable, squares / xp.where(elapsed > 0, elapsed, xp.ones_like(elapsed)), speed)
+        done = done | (squares >= 0.5 * xp.clip(count, 1, None)) | ~usable
+        lag *= 2
     return Scaling(mean, std, xp.clip(speed, _TINY, None))

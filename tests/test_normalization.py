@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdyn.normalization import Scaling, fim_ode_scaling, state_moments
+from skdyn.normalization import Scaling, fim_ode_scaling, fim_sde_scaling, state_moments
 
 
 def context(seed=0, shape=(2, 3, 25, 2)):
@@ -34,18 +34,20 @@ def test_speed_is_the_mean_square_slope_at_a_twentieth_of_each_trajectory():
     np.testing.assert_allclose(scaling.speed, [np.sqrt(np.mean(squares))], rtol=1e-12)
 
 
-def test_padding_is_never_read():
+@pytest.mark.parametrize("rule", [fim_ode_scaling, fim_sde_scaling])
+def test_padding_is_never_read(rule):
     states, times, mask = context()
-    clean = fim_ode_scaling(states, times, mask)
+    clean = rule(states, times, mask)
     states[~mask], times[~mask] = 1e6, -1e6
-    dirty = fim_ode_scaling(states, times, mask)
+    dirty = rule(states, times, mask)
     for name in ("mean", "std", "speed"):
         np.testing.assert_array_equal(getattr(clean, name), getattr(dirty, name))
 
 
-def test_numpy_and_torch_agree():
+@pytest.mark.parametrize("rule", [fim_ode_scaling, fim_sde_scaling])
+def test_numpy_and_torch_agree(rule):
     arrays = context()
-    one, other = fim_ode_scaling(*arrays), fim_ode_scaling(*map(torch.from_numpy, arrays))
+    one, other = rule(*arrays), rule(*map(torch.from_numpy, arrays))
     for name in ("mean", "std", "speed"):
         np.testing.assert_allclose(getattr(other, name).numpy(), getattr(one, name), rtol=1e-13)
 
@@ -111,3 +113,47 @@ def test_a_linear_system_keeps_its_jacobian_through_the_units():
     np.testing.assert_allclose(scaling.field(normalised), x @ matrix.T, rtol=1e-12)
     normalised_jacobian = matrix * scaling.std / scaling.std.T / scaling.speed
     np.testing.assert_allclose(scaling.jacobian(normalised_jacobian[None]), matrix[None], rtol=1e-12)
+
+
+def ornstein_uhlenbeck(rate, size, step, points, seed=0):
+    rng = np.random.default_rng(seed)
+    decay, kick = np.exp(-rate * step), size * np.sqrt((1 - np.exp(-2 * rate * step)) / (2 * rate))
+    x = np.zeros(points)
+    for i in range(1, points):
+        x[i] = decay * x[i - 1] + kick * rng.normal()
+    return x[None, None, :, None], step * np.arange(points)[None, None], np.ones((1, 1, points), dtype=bool)
+
+
+@pytest.mark.parametrize("step", [0.002, 0.02, 0.2])
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_speed_of_a_diffusion_hardly_depends_on_sampling_and_noise(step, noise):
+    states, times, mask = ornstein_uhlenbeck(2.0, 1.5, step, 5000)
+    states = states + noise * states.std() * np.random.default_rng(1).normal(size=states.shape)
+    speed = fim_sde_scaling(states, times, mask).speed[0]
+    # With rate 2 the standardised structure function is 2 (1 - exp(-2 t)): its slope at zero is 4, at 1/2 about 3.5.
+    assert 2.0 < speed < 6.0
+
+
+def test_speed_of_a_diffusion_is_the_structure_function_over_the_first_lag_at_one_half():
+    states, times, mask = context(seed=2, shape=(1, 2, 80, 1))
+    scaling = fim_sde_scaling(states, times, mask)
+    z = (states - scaling.mean[0]) / scaling.std[0]
+    total = (mask.sum(-1) - 1).sum()
+    for lag in (1, 2, 4, 8, 16, 32, 64):
+        changes, steps = [], []
+        for k, length in enumerate(mask[0].sum(axis=-1)):
+            changes += [z[0, k, i + lag, 0] - z[0, k, i, 0] for i in range(length - lag)]
+            steps += [times[0, k, i + lag] - times[0, k, i] for i in range(length - lag)]
+        if lag > 1 and 4 * len(changes) < total:
+            break
+        expected = np.sum(np.square(changes)) / np.sum(steps)
+        if np.mean(np.square(changes)) >= 0.5:
+            break
+    np.testing.assert_allclose(scaling.speed, [expected], rtol=1e-12)
+
+
+def test_diffusions_scale_with_the_root_of_time():
+    scaling = Scaling(np.array([[1.0, 2.0]]), np.array([[3.0, 0.5]]), np.array([4.0]))
+    normalised = np.array([[[1.0, 1.0], [2.0, 0.0]]])
+    np.testing.assert_allclose(scaling.diffusion(normalised), [[[6.0, 1.0], [12.0, 0.0]]])
+    np.testing.assert_allclose(scaling.normalise_diffusion(scaling.diffusion(normalised)), normalised)

@@ -13,10 +13,12 @@ from pretrain.priors.compartment import Compartment
 from pretrain.priors.damped import DampedPolynomial
 from pretrain.priors.hamiltonian import Hamiltonian
 from pretrain.priors.hill import Hill
+from pretrain.priors.linear import Linear
 from pretrain.priors.lotka_volterra import LotkaVolterra
 from pretrain.priors.mechanical import Mechanical
 from pretrain.priors.oscillator import Oscillator
-from pretrain.priors.polynomial import Polynomial
+from pretrain.priors.polynomial import Polynomial, UnitPolynomial
+from pretrain.priors.potential import Potential
 from pretrain.priors.units import Units
 
 FAMILIES: dict[str, Family] = {
@@ -32,6 +34,9 @@ FAMILIES: dict[str, Family] = {
         Oscillator(),
         Hamiltonian(),
         ForcedDissipative(),
+        Linear(),
+        UnitPolynomial(),
+        Potential(),
     )
 }
 
@@ -49,7 +54,21 @@ PRIORS: dict[str, dict[str, float]] = {
         "hamiltonian": 0.05,
         "chaotic": 0.10,
     },
+    "unit_polynomial": {"unit_polynomial": 1.0},
+    "noisy": {
+        "polynomial": 0.12,
+        "damped": 0.20,
+        "mechanical": 0.06,
+        "lotka_volterra": 0.03,
+        "units": 0.10,
+        "oscillator": 0.12,
+        "hamiltonian": 0.03,
+        "chaotic": 0.03,
+        "linear": 0.10,
+        "potential": 0.20,
+    },
 }
+"""``mixture`` is for ODEs; ``noisy``, for the drift of SDEs, has more systems that noise does not drive to infinity."""
 
 
 def prior_weights(text: str) -> dict[str, float]:

@@ -8,6 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from skdyn.nn.fim_ode import FIMODE, FIMODEConfig
+from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig
+from skdyn.nn.lass_ode import LASSODE, LASSODEConfig
 
 HERE = Path(__file__).parent
 SMALL = {
@@ -28,11 +30,50 @@ SMALL = {
     "scale_clip": 6.0,
 }
 
+SMALL_SDE = {
+    "model_type": "fim-sde",
+    "format_version": 1,
+    "width": 16,
+    "heads": 2,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "feedforward": 32,
+    "local_width": 8,
+    "fourier_octaves": 2,
+    "leaves": 32,
+    "lags": [1, 4],
+    "drift_clip": 50.0,
+    "feature_clip": 5.0,
+    "diffusion_floor": 0.05,
+    "scale_clip": 6.0,
+}
 
-def write(folder: Path, config: dict) -> None:
-    torch.manual_seed(0)
-    network = FIMODE(FIMODEConfig.from_dict(config))
-    torch.nn.init.normal_(network.token_head.weight, std=0.02)
+
+TINY_FORECASTER = {
+    "model_type": "lass-ode",
+    "format_version": 1,
+    "max_dim": 10,
+    "width": 16,
+    "heads": 2,
+    "layers": 2,
+    "experts": 4,
+    "expert_width": 16,
+    "recurrent_layers": 1,
+    "tokens": 40,
+    "kernels": 16,
+    "kernel_width": 0.04,
+    "hub": 4,
+    "latent": 6,
+    "patch": 4,
+    "prefix_features": True,
+    "quantiles": 9,
+    "dynamics": "damped",
+}
+
+
+def write(folder: Path, config: dict, network: FIMODE | FIMSDE | LASSODE) -> None:
+    head = network.local_dynamics[-1] if isinstance(network, LASSODE) else network.token_head
+    torch.nn.init.normal_(head.weight, std=0.02)
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: value.half() for name, value in network.state_dict().items()}, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
@@ -44,4 +85,11 @@ def write(folder: Path, config: dict) -> None:
 
 
 if __name__ == "__main__":
-    write(HERE / "fim-ode-16d", SMALL | {"max_dim": 16})
+    torch.manual_seed(0)
+    ode = SMALL | {"max_dim": 16}
+    write(HERE / "fim-ode-16d", ode, FIMODE(FIMODEConfig.from_dict(ode)))
+    torch.manual_seed(0)
+    sde = SMALL_SDE | {"max_dim": 16}
+    write(HERE / "fim-sde-16d", sde, FIMSDE(FIMSDEConfig.from_dict(sde)))
+    torch.manual_seed(0)
+    write(HERE / "lass-ode-tiny", TINY_FORECASTER, LASSODE(LASSODEConfig.from_dict(TINY_FORECASTER)))

@@ -1,0 +1,157 @@
+"""What every ``python -m pretrain.MODEL`` shares: running a recipe, its summary, and the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from pretrain.distributed import World, choose_device
+from pretrain.export import export_run
+from pretrain.optim import OptimConfig
+from pretrain.schedule import Clock, Schedule, WallClock
+from pretrain.trainer import Task, Trainer, TrainSettings
+
+
+class Recipe(Protocol):
+    """What running needs of a preset."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """Learning rate over the budget."""
+
+    @property
+    def optim(self) -> OptimConfig:
+        """Optimiser."""
+
+    @property
+    def ema(self) -> float:
+        """Largest decay of the moving average of the weights."""
+
+    @property
+    def validate_every(self) -> float:
+        """Seconds between two validations."""
+
+    @property
+    def save_every(self) -> float:
+        """Seconds between two checkpoints."""
+
+
+def run_recipe(
+    make_task: Callable[[torch.device, int], Task],
+    recipe: Recipe,
+    out: Path,
+    minutes: float,
+    device: torch.device | None = None,
+    clock: Clock | None = None,
+    resume: bool = False,
+    session_minutes: float | None = None,
+    shard_mb: float | None = None,
+    progress: bool = False,
+) -> str:
+    """Run a recipe; returns "finished" or "interrupted", after which ``resume`` continues.
+
+    Parameters
+    ----------
+    make_task : callable (device, rank) -> Task
+        The rank is the position among the processes that train together.
+    recipe : Recipe
+    out : Path
+        Folder of the run. A finished run has the exported model in ``out / "export"``.
+    minutes : float
+        Budget of the whole run, over all its sessions.
+    device : torch.device, optional
+        The CPU by default.
+    clock : Clock, optional
+        Real time by default.
+    resume : bool
+    session_minutes : float, optional
+        End this session, saved, after so many minutes.
+    shard_mb : float, optional
+        Largest part of a checkpoint in megabytes.
+    progress : bool
+        Show a bar.
+    """
+    device = device or torch.device("cpu")
+    world = World.join(device)
+    try:
+        settings = TrainSettings(
+            budget=minutes * 60,
+            session=None if session_minutes is None else session_minutes * 60,
+            schedule=recipe.schedule,
+            optim=recipe.optim,
+            ema=recipe.ema,
+            validate_every=recipe.validate_every,
+            save_every=recipe.save_every,
+            shard_mb=shard_mb,
+        )
+        task = make_task(device, world.rank)
+        trainer = Trainer(task, settings, out, device, clock or WallClock(), world, resume, progress)
+        outcome = trainer.run()
+        if outcome == "finished" and world.is_main:
+            export_run(out, out / "export")
+        return outcome
+    finally:
+        world.leave()
+
+
+def summary(out: Path) -> str:
+    """One paragraph about a run, from its run.json."""
+    report = json.loads((out / "run.json").read_text())
+    utilisation = report["model_flops_utilisation"]
+    headline = report["task"]["headline"]
+    before, after = ((report[key] or {}).get(headline, float("nan")) for key in ("validation_at_start", "validation"))
+    return (
+        f"{report['steps']:,} steps, {report['contexts']:,} contexts, {report['contexts_per_second']:,.0f} a second "
+        f"on {report['device']['name']}; {report['model_flops_per_second']:.3g} model FLOP/s"
+        + (f", {utilisation:.1%} of the peak" if utilisation is not None else "")
+        + f"; {report['share_simulating']:.1%} of the time simulating; {report['skipped_batches']} batches skipped; "
+        f"validation error {before:.3f} -> {after:.3f}"
+    )
+
+
+def command_line(program: str, description: str | None, presets: Mapping[str, Any]) -> argparse.ArgumentParser:
+    """The options that all models share."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=description)
+    parser.add_argument("--preset", choices=sorted(presets), default="small")
+    parser.add_argument("--minutes", type=float, default=25.0, help="budget of the whole run (default 25)")
+    parser.add_argument("--session-minutes", type=float, help="end this session, saved, after so many minutes")
+    parser.add_argument("--out", type=Path, help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --out, or begin it")
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (default auto)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shard-mb", type=float, help="cut checkpoints into parts of at most so many megabytes")
+    return parser
+
+
+def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with a message where the options contradict each other or the folder."""
+    if options.minutes <= 0:
+        parser.error("--minutes must be positive")
+    if options.out is None:
+        parser.error("--out is required")
+    if not options.resume and (options.out / "checkpoints").exists():
+        parser.error(f"{options.out} already holds a run; continue it with --resume, or name another folder")
+
+
+def run_from_command_line(
+    make_task: Callable[[torch.device, int], Task], recipe: Recipe, options: argparse.Namespace
+) -> None:
+    """Run a recipe as the options say, and print the summary."""
+    outcome = run_recipe(
+        make_task,
+        recipe,
+        options.out,
+        options.minutes,
+        choose_device(options.device),
+        resume=options.resume,
+        session_minutes=options.session_minutes,
+        shard_mb=options.shard_mb,
+        progress=True,
+    )
+    print(f"{outcome}: {options.out}\n{summary(options.out)}", file=sys.stderr)

@@ -1,0 +1,172 @@
+"""All constants of pretraining FIM-SDE, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pretrain.optim import OptimConfig
+from pretrain.schedule import Schedule
+from pretrain.sde.examples import Noise, Observation
+from pretrain.sde.simulate import Regime
+from skdyn.nn.fim_sde import FIMSDEConfig
+
+
+def network(
+    width: int, encoder_layers: int, decoder_layers: int, feedforward: int, leaves: int = 128, local_width: int = 64
+) -> FIMSDEConfig:
+    """A FIM-SDE network, format 1, with 4 heads."""
+    return FIMSDEConfig.from_dict(
+        {
+            "model_type": "fim-sde",
+            "format_version": 1,
+            "max_dim": 3,
+            "width": width,
+            "heads": 4,
+            "encoder_layers": encoder_layers,
+            "decoder_layers": decoder_layers,
+            "feedforward": feedforward,
+            "local_width": local_width,
+            "fourier_octaves": 4,
+            "leaves": leaves,
+            "lags": [1, 4, 16, 64],
+            "drift_clip": 50.0,
+            "feature_clip": 5.0,
+            "diffusion_floor": 0.05,
+            "scale_clip": 6.0,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A recipe.
+
+    Attributes
+    ----------
+    network : FIMSDEConfig
+    drifts : str
+        As `pretrain.priors.prior_weights` reads it.
+    diffusions : str
+        A name in `pretrain.sde.diffusion.DIFFUSIONS`.
+    regimes : tuple of Regime
+    observations : tuple of Observation
+    systems : mapping of dimension to number
+        Systems drawn for each pool, over all regimes.
+    examples_per_system : float
+        Contexts cut out of each system of a pool.
+    batch : mapping of a number of tokens to contexts
+        Contexts of a batch, by the tokens that each has.
+    steps_per_pool : int
+        Training steps before the pool is simulated anew.
+    queries : int
+    noise : Noise
+    schedule : Schedule
+    optim : OptimConfig
+    ema : float
+        Largest decay of the moving average of the weights.
+    validation : int
+        Systems drawn for the frozen validation suite, of each dimension.
+    validate_every, save_every : float
+        Seconds.
+    """
+
+    network: FIMSDEConfig
+    regimes: tuple[Regime, ...]
+    observations: tuple[Observation, ...]
+    systems: Mapping[int, int]
+    batch: Mapping[int, int]
+    steps_per_pool: int
+    drifts: str = "noisy"
+    diffusions: str = "mixture"
+    examples_per_system: float = 4.0
+    queries: int = 96
+    noise: Noise = field(default_factory=Noise)
+    schedule: Schedule = field(default_factory=Schedule)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    ema: float = 0.999
+    validation: int = 120
+    validate_every: float = 300.0
+    save_every: float = 120.0
+
+
+_REGIMES = (
+    Regime(paths=4, points=1536, substeps=2, weight=0.55, duration=(3.0, 50.0)),
+    Regime(paths=4, points=768, substeps=6, weight=0.45, duration=(40.0, 200.0)),
+)
+
+_OBSERVATIONS = (
+    Observation(paths=1, points=1536, weight=0.14),
+    Observation(paths=1, points=1024, weight=0.2),
+    Observation(paths=1, points=512, weight=0.15),
+    Observation(paths=1, points=256, weight=0.1),
+    Observation(paths=1, points=128, weight=0.05),
+    Observation(paths=1, points=60, weight=0.04, largest_stride=32),
+    Observation(paths=4, points=768, weight=0.12),
+    Observation(paths=4, points=256, weight=0.1),
+    Observation(paths=12, points=64, weight=0.1),
+)
+
+PRESETS: dict[str, Preset] = {
+    "tiny": Preset(
+        network=network(width=32, encoder_layers=1, decoder_layers=1, feedforward=64, leaves=32, local_width=16),
+        regimes=(Regime(paths=2, points=256, substeps=2, weight=1.0, duration=(3.0, 30.0)),),
+        observations=(
+            Observation(paths=1, points=256, weight=0.6),
+            Observation(paths=2, points=64, weight=0.4),
+        ),
+        systems={1: 200, 2: 200, 3: 200},
+        batch={1: 32},
+        steps_per_pool=150,
+        queries=48,
+        schedule=Schedule(peak=3e-3, warmup=0.05, warmup_steps=20),
+        ema=0.99,
+        validation=60,
+        validate_every=20.0,
+        save_every=20.0,
+    ),
+    "small": Preset(
+        network=network(width=96, encoder_layers=3, decoder_layers=3, feedforward=256, leaves=64),
+        regimes=_REGIMES,
+        observations=_OBSERVATIONS,
+        systems={1: 1500, 2: 2600, 3: 1900},
+        examples_per_system=5.0,
+        batch={1: 32},
+        steps_per_pool=900,
+    ),
+    "base": Preset(
+        network=network(width=256, encoder_layers=6, decoder_layers=4, feedforward=1024),
+        regimes=_REGIMES,
+        observations=_OBSERVATIONS,
+        systems={1: 8192, 2: 16384, 3: 12288},
+        batch={1: 512, 128: 384},
+        steps_per_pool=400,
+        examples_per_system=6.0,
+        queries=192,
+    ),
+    "paper": Preset(
+        network=network(width=256, encoder_layers=6, decoder_layers=4, feedforward=1024),
+        drifts="unit_polynomial",
+        diffusions="published",
+        regimes=(
+            Regime(paths=100, points=128, substeps=15, weight=1.0, step=0.1),
+            Regime(paths=25, points=512, substeps=5, weight=1.0, step=0.01),
+            Regime(paths=12, points=1024, substeps=1, weight=1.0, step=0.001),
+        ),
+        observations=(
+            Observation(paths=1, points=128, weight=1.0, largest_stride=1),
+            Observation(paths=10, points=128, weight=1.0, largest_stride=1),
+            Observation(paths=12, points=512, weight=1.0, largest_stride=1),
+            Observation(paths=12, points=1024, weight=1.0, largest_stride=1),
+        ),
+        noise=Noise(clean=0.5, level=0.1, irregular=0.5, survival=0.9, coarsest=float("inf")),
+        systems={1: 2000, 2: 4000, 3: 6000},
+        batch={1: 64},
+        steps_per_pool=400,
+        queries=64,
+        schedule=Schedule(peak=1e-5, warmup=0.0, warmup_steps=0, decay_from=1.0),
+        optim=OptimConfig(muon=False),
+    ),
+}
+"""``small`` has the sizes of the bundled model; ``paper`` is the data and the optimiser of arXiv 2502.19049 (its
+593,400 systems are drawn afresh, in the same proportions) with this project's network."""

@@ -1,0 +1,84 @@
+"""The frozen validation suite of FIM-SDE: prior samples, the same in every run.
+
+The systems of the benchmark are never part of it: nothing that is decided in training may depend on them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import torch
+from torch import Tensor
+
+from pretrain.priors import PRIORS, Mixture
+from pretrain.sde.diffusion import DIFFUSIONS
+from pretrain.sde.examples import Examples, Noise, Observation, observe
+from pretrain.sde.simulate import Regime, SDESimulator
+from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig
+
+_SEED = 50_219
+_QUERIES = 96
+_REGIME = Regime(paths=2, points=1024, substeps=4, weight=1.0, duration=(5.0, 100.0))
+_WAYS = (
+    ("clean", Observation(paths=1, points=1024, weight=1.0), Noise(clean=1.0, irregular=0.0)),
+    ("noisy", Observation(paths=1, points=1024, weight=1.0), Noise(clean=0.0, irregular=0.0)),
+    ("short", Observation(paths=1, points=128, weight=1.0), Noise(clean=1.0, irregular=0.0)),
+)
+
+
+class SDEValidationSuite:
+    """Median relative errors of a network's drift and diffusion, ``sum |f - f_hat| / sum |f|`` per context.
+
+    Contexts are one path of 1,024 points, clean and with up to 10% additive noise, and of 128 points. It is made on the
+    CPU from a fixed seed, so that it is the same on every device and for every recipe.
+
+    Parameters
+    ----------
+    systems : int
+        Systems drawn, of each dimension.
+    network : FIMSDEConfig
+    device : torch.device
+        Where the networks to be judged live.
+    """
+
+    def __init__(self, systems: int, network: FIMSDEConfig, device: torch.device) -> None:
+        simulator = SDESimulator(Mixture(PRIORS["noisy"]), DIFFUSIONS["mixture"])
+        generator = torch.Generator().manual_seed(_SEED)
+        self._cases: list[tuple[str, Examples]] = []
+        for dim in (1, 2, 3):
+            for recordings in simulator.draw(systems, dim, _REGIME, generator):
+                for name, observation, noise in _WAYS:
+                    examples = observe(recordings, observation, len(recordings), _QUERIES, noise, network, generator)
+                    self._cases.append((name, examples.select(examples.weight > 0).to(device)))
+
+    @torch.no_grad()
+    def errors(self, network: FIMSDE) -> dict[str, float]:
+        """Medians by group.
+
+        ``prior/drift_context_clean`` and its like say what of and where (on the context's states, on other states of
+        the recording, in the box) and how it was observed; ``prior/1d/...`` split by dimension; ``prior/mean`` is the
+        mean of all medians over all dimensions.
+        """
+        groups: dict[str, list[Tensor]] = defaultdict(list)
+        for way, batch in self._cases:
+            context = network.encode_tokens(batch.tokens)
+            drift, _, diffusion, _ = network.decode_sde(context, batch.queries)
+            third = _QUERIES // 3
+            for place, part in (
+                ("context", slice(0, third)),
+                ("others", slice(third, 2 * third)),
+                ("box", slice(2 * third, None)),
+            ):
+                for what, found, truth in (("drift", drift, batch.drift), ("diffusion", diffusion, batch.diffusion)):
+                    errors = _relative(found[:, part], truth[:, part], batch.query_mask[:, part]).cpu()
+                    groups[f"prior/{what}_{place}_{way}"].append(errors)
+                    groups[f"prior/{int(batch.dims[0])}d/{what}_{place}_{way}"].append(errors)
+        medians = {name: torch.cat(parts).median().item() for name, parts in groups.items()}
+        overall = [value for name, value in medians.items() if name.count("/") == 1]
+        return medians | {"prior/mean": sum(overall) / len(overall)}
+
+
+def _relative(found: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    keep = mask[..., None]
+    error = ((found.float() - truth).abs() * keep).sum((1, 2))
+    return error / (truth.abs() * keep).sum((1, 2)).clamp(min=1e-6)
