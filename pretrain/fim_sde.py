@@ -18,7 +18,7 @@ from torch import nn
 
 from pretrain.priors import Mixture, prior_weights
 from pretrain.report import Stopwatch
-from pretrain.run import check_options, command_line, run_from_command_line, run_recipe
+from pretrain.run import begin_with, check_options, command_line, run_from_command_line, run_recipe
 from pretrain.schedule import Clock
 from pretrain.sde.diffusion import DIFFUSIONS
 from pretrain.sde.examples import ExamplePool, Examples
@@ -50,9 +50,13 @@ class FIMSDETask:
     device : torch.device
     rank : int
         Position among the processes that train together; each has its own data.
+    initial : Path, optional
+        An earlier run whose averaged weights to begin with. Parameters that it lacks keep their initial values.
     """
 
-    def __init__(self, preset: Preset, seed: int, device: torch.device, rank: int = 0) -> None:
+    def __init__(
+        self, preset: Preset, seed: int, device: torch.device, rank: int = 0, initial: Path | None = None
+    ) -> None:
         self.preset, self.seed = preset, seed
         self._device, self._rank = device, rank
         # Not every operation of the simulation exists on MPS.
@@ -60,6 +64,7 @@ class FIMSDETask:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.module = FIMSDEObjective(preset.network)
+        self._earlier = None if initial is None else begin_with(self.module, initial)
         self.module.to(device)
         self._simulator = SDESimulator(Mixture(prior_weights(preset.drifts)), DIFFUSIONS[preset.diffusions])
         self._pool: ExamplePool | None = None
@@ -128,6 +133,8 @@ class FIMSDETask:
             "batch": {str(tokens): n for tokens, n in p.batch.items()},
             "queries": p.queries,
         }
+        if self._earlier is not None:
+            data["begun_with_the_weights_of"] = self._earlier
         return {
             "model": p.network.model_type,
             "network": _plain(p.network.to_dict()),
@@ -158,10 +165,11 @@ def train(preset: Preset, out: Path, minutes: float, seed: int = 0, clock: Clock
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = command_line("pretrain.fim_sde", __doc__, PRESETS)
+    parser.add_argument("--initial", type=Path, help="folder of an earlier run, whose averaged weights to begin with")
     options = parser.parse_args(arguments)
     check_options(parser, options)
     preset = PRESETS[options.preset]
-    run_from_command_line(partial(FIMSDETask, preset, options.seed), preset, options)
+    run_from_command_line(partial(FIMSDETask, preset, options.seed, initial=options.initial), preset, options)
 
 
 if __name__ == "__main__":

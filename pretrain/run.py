@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 
+from pretrain.checkpoint import load_checkpoint
 from pretrain.distributed import World, choose_device
 from pretrain.export import export_run
 from pretrain.optim import OptimConfig
@@ -98,6 +100,39 @@ def run_recipe(
         return outcome
     finally:
         world.leave()
+
+
+def begin_with(module: nn.Module, run: Path) -> dict[str, Any]:
+    """Give a module the averaged weights of an earlier run; parameters that the run lacks keep their values.
+
+    Returns
+    -------
+    dict
+        What the earlier run was, for the model card.
+
+    Raises
+    ------
+    ValueError
+        If the run has a parameter that the module lacks or that is of another shape.
+    """
+    weights = load_checkpoint(run / "checkpoints").tensors
+    parameters = dict(module.named_parameters())
+    with torch.no_grad():
+        for key, tensor in weights.items():
+            group, _, name = key.partition("/")
+            if group != "ema":
+                continue
+            if name not in parameters or parameters[name].shape != tensor.shape:
+                raise ValueError(f"{run} was trained with another network: {name} does not fit")
+            parameters[name].copy_(tensor)
+    report = json.loads((run / "run.json").read_text())
+    return {
+        "steps": report["steps"],
+        "contexts": report["contexts"],
+        "minutes": round(report["elapsed_seconds"] / 60, 1),
+        "preset_budget_minutes": round(report["settings"]["budget_seconds"] / 60, 1),
+        "source_sha256": report["source"]["sha256"],
+    }
 
 
 def summary(out: Path) -> str:

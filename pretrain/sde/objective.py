@@ -10,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from pretrain.sde.examples import Examples
-from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig, SDETokens
+from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig, make_sde_tokens
 
 TOKEN_WEIGHT = 0.3
 
@@ -93,15 +93,12 @@ def _total(values: Tensor, weight: Tensor) -> Tensor:
 def forward_flops(network: FIMSDE, tokens: int, queries: int) -> float:
     """Floating-point operations of encoding one context of so many tokens and decoding its queries."""
     c, device = network.config, network.head.weight.device
-    empty = SDETokens(
-        features=torch.zeros(1, tokens, c.token_features, device=device),
-        states=torch.zeros(1, tokens, c.max_dim, device=device),
-        drifts=torch.zeros(1, tokens, c.drift_candidates, c.max_dim, device=device),
-        log_diffusions=torch.zeros(1, tokens, c.diffusion_candidates, c.max_dim, device=device),
-        mask=torch.ones(1, tokens, dtype=torch.bool, device=device),
-        dim_mask=torch.ones(1, c.max_dim, device=device),
-    )
+    # One point more than tokens: every transition is then a token.
+    times = torch.arange(tokens + 1, dtype=torch.float32, device=device)[None, None]
+    states = times[..., None].sin().expand(-1, -1, -1, c.max_dim)
+    seen = torch.ones_like(times, dtype=torch.bool)
+    context = make_sde_tokens(states, times, seen, torch.ones(1, c.max_dim, device=device), c)
     counter: Any = FlopCounterMode(display=False)
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-        network.decode_log(network.encode_tokens(empty), torch.zeros(1, queries, c.max_dim, device=device))
+        network.decode_log(network.encode_tokens(context), torch.zeros(1, queries, c.max_dim, device=device))
     return float(counter.get_total_flops())

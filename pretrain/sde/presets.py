@@ -30,6 +30,7 @@ def network(
             "fourier_octaves": 4,
             "leaves": leaves,
             "lags": [1, 4, 16, 64],
+            "polynomial_degree": 3,
             "drift_clip": 50.0,
             "feature_clip": 5.0,
             "diffusion_floor": 0.05,
@@ -132,7 +133,7 @@ PRESETS: dict[str, Preset] = {
         systems={1: 1500, 2: 2600, 3: 1900},
         examples_per_system=5.0,
         batch={1: 32},
-        steps_per_pool=900,
+        steps_per_pool=1300,
     ),
     "base": Preset(
         network=network(width=256, encoder_layers=6, decoder_layers=4, feedforward=1024),

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from skdyn.nn.attention import Block, RMSNorm
 from skdyn.nn.config import between, exactly, parse_config
 from skdyn.nn.fim_ode import fourier
+from skdyn.nn.least_squares import DRIFT_FITS, SQUARE_FITS, PolynomialFits, evaluate_fits, fit_polynomials
 from skdyn.nn.transitions import Summary, summarise
 
 _LOG_FLOOR = 1e-4
@@ -43,6 +44,7 @@ class FIMSDEConfig:
     fourier_octaves: int = between(1, 12)
     leaves: int = between(2, 65536)
     lags: tuple[int, ...] = between(1, 4096)
+    polynomial_degree: int = between(2, 5)
     drift_clip: float = between(1e-3, 1e6)
     feature_clip: float = between(1e-3, 1e6)
     diffusion_floor: float = between(1e-6, 1.0)
@@ -99,6 +101,8 @@ class SDETokens:
         Estimates of the local drift, by lag; those that start one point later after the others.
     log_diffusions : Tensor of shape (B, M, diffusion candidates, D)
         Estimates of ``log(g + diffusion_floor)``, by lag, then from the growth of the squares between lags.
+    fits : PolynomialFits
+        Of the whole context.
     mask : boolean Tensor of shape (B, M)
     dim_mask : Tensor of shape (B, D)
     """
@@ -107,6 +111,7 @@ class SDETokens:
     states: Tensor
     drifts: Tensor
     log_diffusions: Tensor
+    fits: PolynomialFits
     mask: Tensor
     dim_mask: Tensor
 
@@ -151,6 +156,7 @@ def make_sde_tokens(
     context = torch.cat(
         [overall_rates, overall_noise, overall_steps.clamp(min=_LOG_FLOOR).log(), total.log()], dim=-1
     ).expand(-1, summary.count.shape[1], -1)
+    fits = fit_polynomials(states, times, mask, config.polynomial_degree)
     seen = torch.stack([lag.seen > 0 for lag in summary.lags], dim=-1)
     exposure = summary.lags[0].step * summary.lags[0].seen
     flat_drifts = drifts.flatten(-2)
@@ -175,6 +181,7 @@ def make_sde_tokens(
         states=summary.states.to(dtype),
         drifts=drifts.to(dtype),
         log_diffusions=log_diffusions.to(dtype),
+        fits=PolynomialFits(fits.drift.to(dtype), fits.square.to(dtype), fits.inverse.to(dtype)),
         mask=summary.count > 0,
         dim_mask=dim_mask.to(dtype),
     )
@@ -222,6 +229,7 @@ class EncodedSDEContext:
     drift, drift_log_scale, log_diffusion, diffusion_log_scale : Tensor of shape (B, M, D)
         The tokens' own estimates there, and the log-scales of their errors; ``log_diffusion`` is ``log(g + floor)``.
     jacobian : Tensor of shape (B, M, D, D)
+    fits : PolynomialFits
     mask : boolean Tensor of shape (B, M)
     dim_mask : Tensor of shape (B, D)
     """
@@ -235,6 +243,7 @@ class EncodedSDEContext:
     log_diffusion: Tensor
     diffusion_log_scale: Tensor
     jacobian: Tensor
+    fits: PolynomialFits
     mask: Tensor
     dim_mask: Tensor
 
@@ -242,9 +251,10 @@ class EncodedSDEContext:
 class FIMSDE(nn.Module):
     """Encode a context of trajectories once, then decode drift and diffusion at any states.
 
-    Queries do not attend to each other. Either answer is a gated sum of a locally weighted model built from the tokens
-    and of a direct prediction, with a Laplace log-scale of its error. The diffusion is predicted as
-    ``log(g + diffusion_floor)``, which is relative where g is large and absolute where it vanishes.
+    Queries do not attend to each other. Either answer is a gated sum of a locally weighted model built from the tokens,
+    of the context's least-squares polynomials and of a direct prediction, with a Laplace log-scale of its error. The
+    diffusion is predicted as ``log(g + diffusion_floor)``, which is relative where g is large and absolute where it
+    vanishes.
     """
 
     def __init__(self, config: FIMSDEConfig) -> None:
@@ -262,10 +272,15 @@ class FIMSDE(nn.Module):
         self.local_key = nn.Linear(c.width, 2 * c.local_width, bias=False)
         self.local_key_state = nn.Linear(c.query_features, 2 * c.local_width, bias=False)
         self.gate = nn.Linear(c.width, 2 * c.max_dim)
+        self.fit_embedding = nn.Linear((DRIFT_FITS + SQUARE_FITS) * c.max_dim + 1, c.width, bias=False)
+        self.fit_gate = nn.Linear(c.width, (DRIFT_FITS + SQUARE_FITS) * c.max_dim)
         self.head = nn.Linear(c.width, 4 * c.max_dim)
         nn.init.zeros_(self.token_head.weight)
         nn.init.zeros_(self.token_head.bias)
         nn.init.constant_(self.gate.bias, 2.0)
+        nn.init.zeros_(self.fit_embedding.weight)
+        nn.init.zeros_(self.fit_gate.weight)
+        nn.init.constant_(self.fit_gate.bias, -3.0)
 
     def _token_parts(self) -> list[int]:
         c = self.config
@@ -310,6 +325,7 @@ class FIMSDE(nn.Module):
             log_diffusion=log_diffusion,
             diffusion_log_scale=diffusion_scale.clamp(-c.scale_clip, c.scale_clip),
             jacobian=jacobian.unflatten(-1, (c.max_dim, c.max_dim)),
+            fits=tokens.fits,
             mask=mask,
             dim_mask=tokens.dim_mask,
         )
@@ -330,7 +346,8 @@ class FIMSDE(nn.Module):
         """As `decode_sde`, with ``log(g + diffusion_floor)`` and its own log-scale in place of the last two."""
         c = self.config
         features = self._state_features(queries, context.dim_mask)
-        x = self.query_embedding(features)
+        fitted_drift, fitted_log, fit_features = self._fitted(context, queries)
+        x = self.query_embedding(features) + self.fit_embedding(fit_features)
         cross_mask = context.mask[:, None, None]
         for block, keys_values in zip(_blocks(self.decoder), context.keys_values, strict=True):
             x = block.cross_attend(x, keys_values, cross_mask)
@@ -352,10 +369,23 @@ class FIMSDE(nn.Module):
             local_log = self._attend(diffusion_queries, context.diffusion_keys, context.mask, context.log_diffusion)
             drift_gate, diffusion_gate = self.gate(h).sigmoid().chunk(2, dim=-1)
             drift, drift_scale, log_diffusion, diffusion_scale = self.head(h).chunk(4, dim=-1)
-            drift = (drift_gate * local + drift) * context.dim_mask[:, None].to(h.dtype)
-            log_diffusion = diffusion_gate * local_log + log_diffusion
+            fit_gate = self.fit_gate(h).sigmoid().unflatten(-1, (-1, c.max_dim))
+            drift = drift_gate * local + (fit_gate[..., :DRIFT_FITS, :] * fitted_drift).sum(-2) + drift
+            drift = drift * context.dim_mask[:, None].to(h.dtype)
+            log_diffusion = (
+                diffusion_gate * local_log + (fit_gate[..., DRIFT_FITS:, :] * fitted_log).sum(-2) + log_diffusion
+            )
         clip = c.scale_clip
         return drift, drift_scale.clamp(-clip, clip), log_diffusion, diffusion_scale.clamp(-clip, clip)
+
+    def _fitted(self, context: EncodedSDEContext, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Drifts (B, N, 3, D) and ``log(g + floor)`` (B, N, 2, D) of the polynomial fits, and features of them."""
+        c = self.config
+        drift, square, leverage = evaluate_fits(context.fits, c.polynomial_degree, queries)
+        drift = drift.clamp(-c.drift_clip, c.drift_clip)
+        log_diffusion = (_root(square.clamp(max=c.drift_clip**2)) + c.diffusion_floor).log()
+        features = [drift.asinh().flatten(-2), log_diffusion.flatten(-2), (leverage[..., None] + _LOG_FLOOR).log()]
+        return drift, log_diffusion, torch.cat(features, dim=-1)
 
     def _attend(self, queries: Tensor, keys: Tensor, mask: Tensor, values: Tensor) -> Tensor:
         scores = queries @ keys.transpose(-1, -2) / self.config.local_width**0.5

@@ -42,6 +42,7 @@ SMALL_SDE = {
     "fourier_octaves": 2,
     "leaves": 32,
     "lags": [1, 4],
+    "polynomial_degree": 2,
     "drift_clip": 50.0,
     "feature_clip": 5.0,
     "diffusion_floor": 0.05,

@@ -20,6 +20,7 @@ CONFIG = FIMSDEConfig.from_dict(
         "fourier_octaves": 2,
         "leaves": 16,
         "lags": [1, 4, 16],
+        "polynomial_degree": 3,
         "drift_clip": 50.0,
         "feature_clip": 5.0,
         "diffusion_floor": 0.05,
@@ -32,7 +33,8 @@ CONFIG = FIMSDEConfig.from_dict(
 def network():
     torch.manual_seed(0)
     model = FIMSDE(CONFIG).double()
-    torch.nn.init.normal_(model.token_head.weight, std=0.05)
+    for layer in (model.token_head, model.fit_embedding, model.fit_gate):
+        torch.nn.init.normal_(layer.weight, std=0.05)
     return model
 
 

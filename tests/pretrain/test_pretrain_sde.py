@@ -11,6 +11,7 @@ from pretrain.priors import FAMILIES, Mixture
 from pretrain.priors.base import Start
 from pretrain.priors.fields import PolynomialField, monomials
 from pretrain.schedule import Schedule, StepClock
+from pretrain.sde import validation
 from pretrain.sde.diffusion import DIFFUSIONS, KINDS, Diffusion, sample_diffusion
 from pretrain.sde.examples import ExamplePool, Noise, Observation, observe
 from pretrain.sde.presets import PRESETS, network
@@ -169,7 +170,8 @@ def test_an_interrupted_run_continues_and_its_export_fits(tmp_path, monkeypatch)
     assert "stochastic systems" in card
 
 
-def test_training_lowers_the_errors_of_the_frozen_suite(tmp_path):
+def test_training_lowers_the_errors_of_the_frozen_suite(tmp_path, monkeypatch):
+    monkeypatch.setattr(validation, "_REGIME", dataclasses.replace(validation._REGIME, substeps=1))
     preset = dataclasses.replace(MICRO, validation=24, steps_per_pool=40, validate_every=1e9)
     train(preset, tmp_path / "run", 200 / 60, clock=StepClock(1.0))
     report = json.loads((tmp_path / "run/run.json").read_text())
