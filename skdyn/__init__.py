@@ -9,11 +9,17 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "FIMCoarseGrainer": "skdyn.estimators._coarse_graining",
     "FIMODERegressor": "skdyn.estimators._fim_ode",
+    "FIMSDERegressor": "skdyn.estimators._fim_sde",
+    "LASSODEForecaster": "skdyn.estimators._lass_ode",
     "SparseODERegressor": "skdyn.estimators._sparse_ode",
     "Trajectories": "skdyn.trajectories",
     "PhasePortraitDisplay": "skdyn.plotting",
     "VectorFieldDisplay": "skdyn.plotting",
+    "ForecastDisplay": "skdyn.plotting_forecast",
+    "DriftDiffusionDisplay": "skdyn.plotting_sde",
+    "PathFanDisplay": "skdyn.plotting_sde",
     "list_models": "skdyn.registry",
     "list_estimators": "skdyn.registry",
     "make_estimator": "skdyn.registry",
@@ -22,6 +28,7 @@ _HOME = {
     "WeightsError": "skdyn.exceptions",
     "PluginError": "skdyn.exceptions",
     "ConvergenceWarning": "skdyn.exceptions",
+    "ForecastWarning": "skdyn.exceptions",
 }
 
 __all__ = ["__version__", *_HOME]

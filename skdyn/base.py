@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -16,14 +16,15 @@ from skdyn.times import read_times
 from skdyn.trajectories import Trajectories
 
 
-class BaseDynamicsEstimator(BaseEstimator, ABC):
-    """Base class of estimators that infer an autonomous ODE ``dx/dt = f(x)`` from trajectories.
+class BaseFieldEstimator(BaseEstimator, ABC):
+    """What estimators of ODEs and of the drift of SDEs share: everything but simulation and scoring.
 
-    A subclass stores its parameters in ``__init__`` (``missing`` among them) and implements `_fit`, `_field` and
-    `_field_jacobian`; everything else follows from these. Letters: K trajectories, L points, D variables, N queries.
+    Letters: K trajectories, L points, D variables, N queries.
     """
 
     missing: Literal["raise", "drop"]
+    score_range: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+    """Least and largest score that `score` can give."""
 
     @property
     def symmetries(self) -> frozenset[str]:
@@ -44,6 +45,14 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
     @abstractmethod
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and Jacobian (N, D, D) at ``points`` (N, D), in double precision."""
+
+    @abstractmethod
+    def simulate(self, x0: Any, t: Any) -> np.ndarray:
+        """Trajectories (L, D) or (N, L, D) at times ``t`` (L,) from initial states ``x0`` (D,) or (N, D)."""
+
+    @abstractmethod
+    def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
+        """How well held-out trajectories agree with what was inferred; the larger, the better."""
 
     def fit(self, X: Any, y: Any = None, *, t: Any = None) -> Self:
         """Infer the system from a context of trajectories.
@@ -171,105 +180,6 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
         center, scale = state_units(data)
         return find_equilibria(lambda x: self._field(x)[0], self._field_jacobian, data, box, center, scale, tolerance)
 
-    def simulate(
-        self,
-        x0: Any,
-        t: Any,
-        *,
-        method: Literal["dopri5", "rk4"] = "dopri5",
-        bound: float = 100.0,
-        rtol: float = 1e-5,
-        atol: float = 1e-6,
-        substeps: int = 4,
-    ) -> np.ndarray:
-        """Integrate the inferred system from any number of initial states in one batched solve.
-
-        Parameters
-        ----------
-        x0 : array of shape (D,) or (N, D)
-            States at ``t[0]``.
-        t : array of shape (L,)
-            Increasing times, in the units of the context.
-        method : {"dopri5", "rk4"}, default="dopri5"
-            Adaptive steps, or ``substeps`` fixed ones between any two times.
-        bound : float, default=100.0
-            States further than this from the data's mean, in standard deviations, have diverged: they are NaN from
-            there on, and one ConvergenceWarning names them.
-        rtol, atol : float
-            Tolerances of the adaptive solver, ``atol`` in standard deviations of the data.
-        substeps : int, default=4
-
-        Returns
-        -------
-        array of shape (L, D) or (N, L, D)
-        """
-        from skdyn.dynamics.simulate import integrate
-
-        x0 = self._check_points(x0, "x0")
-        if x0.ndim > 2:
-            raise ValueError(f"x0 has shape {x0.shape}: expected (D,) or (N, D)")
-        if method not in ("dopri5", "rk4"):
-            raise ValueError(f"method must be 'dopri5' or 'rk4', got {method!r}")
-        for name, value in (("bound", bound), ("rtol", rtol), ("atol", atol), ("substeps", substeps)):
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value < np.inf:
-                raise ValueError(f"{name} must be positive and finite, got {value!r}")
-        if not isinstance(substeps, (int, np.integer)):
-            raise ValueError(f"substeps must be a whole number of steps, got {substeps!r}")
-        if np.ndim(t) != 1 or len(t) == 0:
-            raise ValueError(f"t has shape {np.shape(t)}: expected the times (L,) of at least one point")
-        try:
-            (times,), _ = read_times([t], [len(t)])
-        except TrajectoryError as error:
-            raise ValueError(f"t: {error}") from None
-        center, scale = state_units(np.concatenate(self.context_.states))
-        paths = integrate(
-            lambda x: self._field(x)[0],
-            np.atleast_2d(x0),
-            times,
-            center=center,
-            scale=scale,
-            bound=bound,
-            method=method,
-            rtol=rtol,
-            atol=atol,
-            substeps=int(substeps),
-        )
-        self._check_paths(paths)
-        return paths if x0.ndim == 2 else paths[0]
-
-    def _check_paths(self, paths: np.ndarray) -> None:
-        """Warn of what is wrong with simulated paths (N, L, D); a subclass whose field has limits says so here."""
-
-    def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
-        """Mean agreement of simulated with held-out trajectories.
-
-        Each trajectory is simulated from its first observed state over its own times and compared by
-        `skdyn.metrics.variance_weighted_r2`; a score below -1, or a simulation that diverges, counts as -1.
-
-        Parameters
-        ----------
-        X : trajectories in any accepted form
-        y : ignored
-        t : see `fit`
-
-        Returns
-        -------
-        float
-            Between -1 and 1, never NaN.
-        """
-        from skdyn.dynamics.rollout import rollout_scores
-
-        check_is_fitted(self)
-        held_out = Trajectories(X, t, missing=self.missing)
-        if held_out.n_features != self.n_features_in_:
-            raise TrajectoryError(
-                f"X has {held_out.n_features} features, but {type(self).__name__} is expecting {self.n_features_in_} "
-                "features as input"
-            )
-        center, scale = state_units(np.concatenate(self.context_.states))
-        scores = rollout_scores(lambda x: self._field(x)[0], held_out, center, scale)
-        return float(scores.mean())
-
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write parameters and context to a folder, as JSON and NumPy arrays without pickles and without weights.
 
@@ -316,6 +226,32 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
             raise ValueError(f"{name}{list(place)} is {array[place]}, not finite (NaN or infinity)")
         return array
 
+    def _check_start(self, x0: Any) -> np.ndarray:
+        x0 = self._check_points(x0, "x0")
+        if x0.ndim > 2:
+            raise ValueError(f"x0 has shape {x0.shape}: expected (D,) or (N, D)")
+        return x0
+
+    @staticmethod
+    def _check_times(t: Any) -> np.ndarray:
+        if np.ndim(t) != 1 or len(t) == 0:
+            raise ValueError(f"t has shape {np.shape(t)}: expected the times (L,) of at least one point")
+        try:
+            (times,), _ = read_times([t], [len(t)])
+        except TrajectoryError as error:
+            raise ValueError(f"t: {error}") from None
+        return times
+
+    def _check_held_out(self, X: Any, t: Any) -> Trajectories:
+        check_is_fitted(self)
+        held_out = Trajectories(X, t, missing=self.missing)
+        if held_out.n_features != self.n_features_in_:
+            raise TrajectoryError(
+                f"X has {held_out.n_features} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input"
+            )
+        return held_out
+
     @staticmethod
     def _check_finite(points: np.ndarray, answers: np.ndarray) -> None:
         """Refuse to return NaN or infinity for a query that is too far from the data to be computed."""
@@ -334,6 +270,113 @@ class BaseDynamicsEstimator(BaseEstimator, ABC):
         if not (np.isfinite(box).all() and (box[:, 0] < box[:, 1]).all()):
             raise ValueError(f"bounds must be finite, each lower one below its upper one, got {bounds!r}")
         return box.T.astype(np.float64)
+
+
+class BaseDynamicsEstimator(BaseFieldEstimator):
+    """Base class of estimators that infer an autonomous ODE ``dx/dt = f(x)`` from trajectories.
+
+    A subclass stores its parameters in ``__init__`` (``missing`` among them) and implements `_fit`, `_field` and
+    `_field_jacobian`; everything else follows from these. Letters: K trajectories, L points, D variables, N queries.
+    """
+
+    score_range = (-1.0, 1.0)
+
+    def simulate(
+        self,
+        x0: Any,
+        t: Any,
+        *,
+        method: Literal["dopri5", "rk4"] = "dopri5",
+        bound: float = 100.0,
+        rtol: float = 1e-5,
+        atol: float = 1e-6,
+        substeps: int = 4,
+    ) -> np.ndarray:
+        """Integrate the inferred system from any number of initial states in one batched solve.
+
+        Parameters
+        ----------
+        x0 : array of shape (D,) or (N, D)
+            States at ``t[0]``.
+        t : array of shape (L,)
+            Increasing times, in the units of the context.
+        method : {"dopri5", "rk4"}, default="dopri5"
+            Adaptive steps, or ``substeps`` fixed ones between any two times.
+        bound : float, default=100.0
+            States further than this from the data's mean, in standard deviations, have diverged: they are NaN from
+            there on, and one ConvergenceWarning names them.
+        rtol, atol : float
+            Tolerances of the adaptive solver, ``atol`` in standard deviations of the data.
+        substeps : int, default=4
+
+        Returns
+        -------
+        array of shape (L, D) or (N, L, D)
+        """
+        from skdyn.dynamics.simulate import integrate
+
+        x0 = self._check_start(x0)
+        if method not in ("dopri5", "rk4"):
+            raise ValueError(f"method must be 'dopri5' or 'rk4', got {method!r}")
+        check_positive(bound=bound, rtol=rtol, atol=atol, substeps=substeps)
+        check_whole(substeps=substeps)
+        times = self._check_times(t)
+        center, scale = state_units(np.concatenate(self.context_.states))
+        paths = integrate(
+            lambda x: self._field(x)[0],
+            np.atleast_2d(x0),
+            times,
+            center=center,
+            scale=scale,
+            bound=bound,
+            method=method,
+            rtol=rtol,
+            atol=atol,
+            substeps=int(substeps),
+        )
+        self._check_paths(paths)
+        return paths if x0.ndim == 2 else paths[0]
+
+    def _check_paths(self, paths: np.ndarray) -> None:
+        """Warn of what is wrong with simulated paths (N, L, D); a subclass whose field has limits says so here."""
+
+    def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
+        """Mean agreement of simulated with held-out trajectories.
+
+        Each trajectory is simulated from its first observed state over its own times and compared by
+        `skdyn.metrics.variance_weighted_r2`; a score below -1, or a simulation that diverges, counts as -1.
+
+        Parameters
+        ----------
+        X : trajectories in any accepted form
+        y : ignored
+        t : see `fit`
+
+        Returns
+        -------
+        float
+            Between -1 and 1, never NaN.
+        """
+        from skdyn.dynamics.rollout import rollout_scores
+
+        held_out = self._check_held_out(X, t)
+        center, scale = state_units(np.concatenate(self.context_.states))
+        scores = rollout_scores(lambda x: self._field(x)[0], held_out, center, scale)
+        return float(scores.mean())
+
+
+def check_positive(**values: Any) -> None:
+    """Refuse values that are not positive, finite numbers, by name."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value < np.inf:
+            raise ValueError(f"{name} must be positive and finite, got {value!r}")
+
+
+def check_whole(**values: Any) -> None:
+    """Refuse positive numbers that are not whole, by name."""
+    for name, value in values.items():
+        if not isinstance(value, (int, np.integer)):
+            raise ValueError(f"{name} must be a whole number, got {value!r}")
 
 
 def widened_box(data: np.ndarray) -> np.ndarray:

@@ -50,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--group", help="column that tells trajectories apart (default: id, trajectory or group)")
     fit.add_argument("--features", nargs="+", help="state columns (default: all others)")
     fit.add_argument("--missing", choices=("raise", "drop"), default="raise", help="what to do with empty cells")
-    fit.add_argument("--model", default="fim-ode", help="registered name, folder or hf:// id (default: %(default)s)")
+    fit.add_argument("--estimator", choices=("fim-ode", "fim-sde"), default="fim-ode",
+                     help="of an ODE, or of an SDE's drift and diffusion (default: %(default)s)")  # fmt: skip
+    fit.add_argument("--model", help="registered name, folder or hf:// id (default: the estimator's own)")
     fit.add_argument("--out", type=Path, required=True, help="folder to save the estimator in")
     fit.add_argument("--plot", type=Path, metavar="PNG", help="also draw the phase portrait")
     fit.set_defaults(run=_fit)
@@ -91,16 +93,17 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from skdyn import FIMODERegressor
+    from skdyn import make_estimator
     from skdyn.csv import read_csv
 
     trajectories = read_csv(options.data, options.time, options.group, options.features, options.missing)
-    estimator = FIMODERegressor(model=options.model).fit(trajectories)
+    estimator = make_estimator(options.estimator, model=options.model or options.estimator).fit(trajectories)
     print(f"{trajectories!r} from {options.data}")
     _print_equilibria(estimator)
-    print(f"Score on the data (R2 of simulations, at most 1): {estimator.score(trajectories):.3f}")
+    meaning = {"fim-ode": "R2 of simulations, at most 1", "fim-sde": "mean log-likelihood of a transition"}
+    print(f"Score on the data ({meaning[options.estimator]}): {estimator.score(trajectories):.3f}")
     estimator.save(options.out)
-    print(f"Saved to {options.out}: FIMODERegressor.load({str(options.out)!r})")
+    print(f"Saved to {options.out}: {type(estimator).__name__}.load({str(options.out)!r})")
     if options.plot:
         _draw(estimator, options.plot)
     return 0
@@ -122,10 +125,10 @@ def _draw(estimator: Any, path: Path) -> None:
         print('No picture: matplotlib is not installed (pip install "skdyn[plot]")', file=sys.stderr)
         return
     matplotlib.use("agg")
-    from skdyn import PhasePortraitDisplay
+    from skdyn import DriftDiffusionDisplay, PhasePortraitDisplay
 
-    display = PhasePortraitDisplay.from_estimator(estimator)
-    display.figure_.savefig(path, dpi=150)
+    display: Any = DriftDiffusionDisplay if hasattr(estimator, "diffusion") else PhasePortraitDisplay
+    display.from_estimator(estimator).figure_.savefig(path, dpi=150)
     print(f"Phase portrait written to {path}")
 
 

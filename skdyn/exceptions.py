@@ -19,3 +19,7 @@ class PluginError(SkdynError):
 
 class ConvergenceWarning(UserWarning):
     """A numerical procedure stopped early; the message names the states it stopped for."""
+
+
+class ForecastWarning(UserWarning):
+    """A forecast that the observations hardly support; the message says why."""

@@ -14,15 +14,15 @@ from skdyn.exceptions import SkdynError
 from skdyn.trajectories import Trajectories, Trajectory
 
 if TYPE_CHECKING:
-    from skdyn.base import BaseDynamicsEstimator
+    from skdyn.base import BaseFieldEstimator
 
-    Estimator = TypeVar("Estimator", bound=BaseDynamicsEstimator)
+    Estimator = TypeVar("Estimator", bound=BaseFieldEstimator)
 
 _FORMAT = 1
 _ESTIMATOR, _CONTEXT = "estimator.json", "context.npz"
 
 
-def save(estimator: BaseDynamicsEstimator, folder: str | os.PathLike[str]) -> None:
+def save(estimator: BaseFieldEstimator, folder: str | os.PathLike[str]) -> None:
     """Write parameters, the identity of the weights and the context."""
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def load(cls: type[Estimator], folder: str | os.PathLike[str]) -> Estimator:
         with np.load(path / _CONTEXT, allow_pickle=False) as arrays:
             ends = np.cumsum(arrays["lengths"])[:-1]
             times, states = np.split(arrays["times"], ends), np.split(arrays["states"], ends)
-        context = Trajectories(
+        context = Trajectories.with_gaps(
             [Trajectory(t, x, None if names is None else tuple(names)) for t, x in zip(times, states, strict=True)]
         )
         estimator = cls(**params)
@@ -85,4 +85,6 @@ def _plain(name: str, value: Any) -> Any:
         return str(value)
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _plain(f"{name}[{key!r}]", item) for key, item in value.items()}
     raise SkdynError(f"the parameter {name}={value!r} cannot be saved as JSON")

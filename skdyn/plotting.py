@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_DATA, _SIMULATION, _STREAM = "#d1495b", "#1d3557", "#7d8597"
+DATA_COLOUR, SIMULATION_COLOUR, FIELD_COLOUR = "#d1495b", "#1d3557", "#7d8597"
 
 
 @dataclass
@@ -102,14 +102,9 @@ class VectorFieldDisplay:
         lines = [np.linspace(a, b, resolution) for a, b in zip(low, high, strict=True)]
         slices = []
         for variables in [(0,)] if dim == 1 else list(combinations(range(dim), 2)):
-            shape = (resolution,) * len(variables)
-            points = np.broadcast_to(data.mean(axis=0), (*shape, dim)).copy()
-            for variable, values in zip(
-                variables, np.meshgrid(*(lines[v] for v in variables), indexing="ij"), strict=True
-            ):
-                points[..., variable] = values
-            field, scale = _field_and_scale(estimator, points)
-            slices.append(FieldSlice(variables, tuple(lines[v] for v in variables), field, scale))
+            axes = tuple(lines[v] for v in variables)
+            field, scale = _field_and_scale(estimator, slice_points(variables, axes, data.mean(axis=0)))
+            slices.append(FieldSlice(variables, axes, field, scale))
         typical = np.sqrt(np.mean(estimator.vector_field(data) ** 2, axis=0))
         names = list(getattr(estimator, "feature_names_in_", [f"x{d}" for d in range(dim)]))
         return cls(slices, names, np.where(typical > 0, typical, 1.0))
@@ -137,7 +132,7 @@ class VectorFieldDisplay:
         -------
         self
         """
-        axes, self.figure_ = _axes(ax, len(self.slices))
+        axes, self.figure_ = some_axes(ax, len(self.slices))
         for axis, part in zip(axes, self.slices, strict=True):
             if len(part.variables) == 1:
                 self._plot_line(axis, part, uncertainty)
@@ -151,8 +146,8 @@ class VectorFieldDisplay:
         ax.axhline(0, color="0.6", linewidth=0.8)
         if uncertainty and part.scale is not None:
             b = part.scale[:, 0]
-            ax.fill_between(x, f - b, f + b, color=_STREAM, alpha=0.3, linewidth=0, label="predicted scale")
-        ax.plot(x, f, color=_SIMULATION, label="field")
+            ax.fill_between(x, f - b, f + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0, label="predicted scale")
+        ax.plot(x, f, color=SIMULATION_COLOUR, label="field")
         ax.set(xlabel=self.names[0], ylabel=f"d{self.names[0]}/dt", xlim=(x[0], x[-1]))
 
     def _plot_plane(self, ax: Axes, part: FieldSlice, density: float, uncertainty: bool) -> None:
@@ -175,7 +170,7 @@ class VectorFieldDisplay:
             bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, extend="max")
             bar.set_label("predicted error / typical speed")
             bar.outline.set_visible(False)
-        ax.streamplot(x, y, part.field[..., i].T, part.field[..., j].T, density=density, color=_STREAM,
+        ax.streamplot(x, y, part.field[..., i].T, part.field[..., j].T, density=density, color=FIELD_COLOUR,
                       linewidth=0.8, arrowsize=0.8, zorder=1)  # fmt: skip
         ax.set(xlabel=self.names[i], ylabel=self.names[j], xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
 
@@ -256,41 +251,54 @@ class PhasePortraitDisplay:
             else:
                 self._plot_plane(axis, *part.variables)
         if legend:
-            self._legend(axes)
+            shared_legend(axes)
         self.ax_ = self.background.ax_
         return self
 
     def _plot_line(self, ax: Axes) -> None:
         observed = np.concatenate(self.data.states)[:, 0]
         base = ax.get_ylim()[0]
-        ax.plot(observed, np.full_like(observed, base), "|", color=_DATA, markersize=10, label="data", clip_on=False)
+        ax.plot(
+            observed, np.full_like(observed, base), "|", color=DATA_COLOUR, markersize=10, label="data", clip_on=False
+        )
         ax.set_ylim(base, None)
         for point in self.equilibria:
-            _mark(ax, point, (point.state[0], 0.0))
+            mark_equilibrium(ax, point, (point.state[0], 0.0))
 
     def _plot_plane(self, ax: Axes, i: int, j: int) -> None:
         for k, x in enumerate(self.data.states):
-            ax.plot(x[:, i], x[:, j], "o", color=_DATA, markersize=3.5, alpha=0.85, markeredgewidth=0, zorder=3,
+            ax.plot(x[:, i], x[:, j], "o", color=DATA_COLOUR, markersize=3.5, alpha=0.85, markeredgewidth=0, zorder=3,
                     label=None if k else "data")  # fmt: skip
         for k, path in enumerate([] if self.simulation is None else self.simulation):
-            ax.plot(path[:, i], path[:, j], color=_SIMULATION, linewidth=1.6, zorder=2.5,
+            ax.plot(path[:, i], path[:, j], color=SIMULATION_COLOUR, linewidth=1.6, zorder=2.5,
                     label=None if k else "simulation")  # fmt: skip
         for point in self.equilibria:
-            _mark(ax, point, (point.state[i], point.state[j]))
-
-    @staticmethod
-    def _legend(axes: np.ndarray) -> None:
-        handles, labels = axes[0].get_legend_handles_labels()
-        unique = dict(zip(labels, handles, strict=True))
-        axes[0].figure.legend(
-            unique.values(), unique.keys(), loc="outside upper center", ncols=3 if len(axes) == 1 else 4, frameon=False
-        )
+            mark_equilibrium(ax, point, (point.state[i], point.state[j]))
 
 
-def _mark(ax: Axes, point: Equilibrium, place: tuple[float, float]) -> None:
+def slice_points(variables: tuple[int, ...], axes: tuple[np.ndarray, ...], base: np.ndarray) -> np.ndarray:
+    """States (R, D) or (R, R, D) on a line or a plane through ``base`` (D,), indexed by the first variable first."""
+    grids = np.meshgrid(*axes, indexing="ij")
+    points = np.broadcast_to(base, (*grids[0].shape, len(base))).copy()
+    for variable, values in zip(variables, grids, strict=True):
+        points[..., variable] = values
+    return points
+
+
+def shared_legend(axes: np.ndarray) -> None:
+    """Put what the first of the axes shows, each label once, above all of them."""
+    handles, labels = axes[0].get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    axes[0].figure.legend(
+        unique.values(), unique.keys(), loc="outside upper center", ncols=3 if len(axes) == 1 else 5, frameon=False
+    )
+
+
+def mark_equilibrium(ax: Axes, point: Equilibrium, place: tuple[float, float]) -> None:
+    """Draw an equilibrium: filled if stable, square if a saddle, pale if outside the data."""
     label = point.kind + ("" if point.inside else ", outside the data")
     marker = "s" if point.kind == "saddle" else "D" if point.kind in ("centre", "non-hyperbolic") else "o"
-    ax.plot(*place, marker, color=_SIMULATION if point.stable else "white", markeredgecolor=_SIMULATION,
+    ax.plot(*place, marker, color=SIMULATION_COLOUR if point.stable else "white", markeredgecolor=SIMULATION_COLOUR,
             markeredgewidth=1.8, markersize=8, alpha=1.0 if point.inside else 0.55, zorder=5, linestyle="none",
             label=label)  # fmt: skip
 
@@ -300,13 +308,18 @@ def _field_and_scale(estimator: Any, points: np.ndarray) -> tuple[np.ndarray, np
     return field.reshape(points.shape), None if scale is None else scale.reshape(points.shape)
 
 
-def _axes(ax: Any, count: int) -> tuple[np.ndarray, Figure]:
+def some_axes(ax: Any, count: int, *, stacked: bool = False) -> tuple[np.ndarray, Figure]:
+    """Use the axes given, or make ``count`` in a new figure: beside each other, or stacked with a common x axis."""
     if ax is None:
         try:
             import matplotlib.pyplot as plt
         except ImportError:
             raise ImportError('plots need matplotlib: pip install "skdyn[plot]"') from None
-        figure, axes = plt.subplots(1, count, figsize=(6.6 if count == 1 else 5.2 * count, 5.0), layout="constrained")
+        if stacked:
+            figure, axes = plt.subplots(count, 1, figsize=(7.6, 1.4 + 2.1 * count), sharex=True, layout="constrained")
+        else:
+            width = 6.6 if count == 1 else 5.2 * count
+            figure, axes = plt.subplots(1, count, figsize=(width, 5.0), layout="constrained")
         return np.atleast_1d(axes), figure
     axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
     if len(axes) != count:

@@ -47,10 +47,12 @@ class ModelSpec:
         Raises ValueError naming the key that is wrong; allocates nothing.
     network : callable (configuration) -> torch.nn.Module
         With ``encode(states, times, mask, dim_mask) -> encoded`` and ``decode(encoded, queries) -> (field,
-        log_scale)`` in normalised units, as `skdyn.nn.fim_ode.FIMODE` has them. ``encoded`` is a dataclass of tensors
-        (or tuples of tensors). It must not keep buffers outside its state dict.
-    scaling : callable (states, times, mask) -> Scaling
-        See `skdyn.normalization.fim_ode_scaling`.
+        log_scale)`` in normalised units, as `skdyn.nn.fim_ode.FIMODE` has them; a model of SDEs also with
+        ``decode_sde``, as `skdyn.nn.fim_sde.FIMSDE` has it. ``encoded`` is a dataclass of tensors (or tuples of
+        tensors). It must not keep buffers outside its state dict.
+    scaling : callable (states, times, mask) -> Scaling, or None
+        See `skdyn.normalization.fim_ode_scaling`. None for a forecaster, whose network has ``encode(prefixes) ->
+        encoded`` and ``decode(encoded, times)`` instead, as `skdyn.nn.lass_ode.LASSODE` has them.
     rename : callable (str) -> str or None, optional
         Maps a tensor's name in the file to the network's own; None ignores the tensor.
     trained_points : int, optional
@@ -63,15 +65,22 @@ class ModelSpec:
     recognises: Callable[[Mapping[str, Any]], bool]
     configure: Callable[[Mapping[str, Any]], Any]
     network: Callable[[Any], nn.Module]
-    scaling: Callable[[Any, Any, Any], Scaling]
+    scaling: Callable[[Any, Any, Any], Scaling] | None
     rename: Callable[[str], str | None] = _same_name
     trained_points: int | None = None
 
 
 _BUILTIN = {
-    MODELS: {"fim-ode": "skdyn.estimators._fim_ode:MODEL"},
+    MODELS: {
+        "fim-ode": "skdyn.estimators._fim_ode:MODEL",
+        "fim-sde": "skdyn.estimators._fim_sde:MODEL",
+        "lass-ode": "skdyn.estimators._lass_ode:MODEL",
+    },
     ESTIMATORS: {
+        "coarse-graining": "skdyn.estimators._coarse_graining:FIMCoarseGrainer",
         "fim-ode": "skdyn.estimators._fim_ode:FIMODERegressor",
+        "fim-sde": "skdyn.estimators._fim_sde:FIMSDERegressor",
+        "lass-ode": "skdyn.estimators._lass_ode:LASSODEForecaster",
         "sparse-ode": "skdyn.estimators._sparse_ode:SparseODERegressor",
     },
 }

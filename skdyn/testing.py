@@ -1,4 +1,4 @@
-"""The contract of an estimator of a vector field, as checks that plugins run too.
+"""The contract of an estimator of a vector field, of an ODE or of an SDE, as checks that plugins run too.
 
 ``check_dynamics_estimator(estimator)`` runs them all; ``dynamics_checks(estimator)`` yields them one by one, with
 names, for ``pytest.mark.parametrize``. scikit-learn's own ``check_estimator`` complements them.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import socket
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -19,6 +20,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from skdyn.exceptions import ConvergenceWarning
 from skdyn.trajectories import Trajectories
 
 Check = Callable[[Any], None]
@@ -33,7 +35,7 @@ def check_dynamics_estimator(estimator: Any) -> None:
 
     Parameters
     ----------
-    estimator : BaseDynamicsEstimator
+    estimator : BaseFieldEstimator
         Not fitted, for systems of two variables; it is cloned for each check.
 
     Raises
@@ -55,12 +57,20 @@ def check_dynamics_estimator(estimator: Any) -> None:
 
 
 def dynamics_checks(estimator: Any) -> Iterator[tuple[str, Check]]:
-    """Yield the name and the function of each check that applies; symmetries only where the class promises them."""
+    """Yield the name and the function of each check that applies.
+
+    Symmetries are checked only where the class promises them, ``check_stochastic_...`` only for estimators of SDEs.
+    """
     for name, check in list(globals().items()):
         if name.startswith("check_") and name not in ("check_dynamics_estimator",):
             symmetry = name.removeprefix("check_").removesuffix("_equivariance")
-            if not name.endswith("_equivariance") or symmetry in estimator.symmetries:
+            promised = not name.endswith("_equivariance") or symmetry in estimator.symmetries
+            if promised and (not name.startswith("check_stochastic_") or _is_stochastic(estimator)):
                 yield name, check
+
+
+def _is_stochastic(estimator: Any) -> bool:
+    return hasattr(estimator, "diffusion")
 
 
 def example_trajectories(count: int = 3, points: int = 60, seed: int = 0) -> Pairs:
@@ -154,20 +164,25 @@ def check_jacobian_is_the_derivative(estimator: Any) -> None:
 
 
 def check_affine_equivariance(estimator: Any) -> None:
-    """``x -> a x + b`` with ``a > 0`` multiplies the field by ``a``."""
+    """``x -> a x + b`` with ``a > 0`` multiplies the field, and the diffusion of an SDE, by ``a``."""
     a, b = np.array([250.0, 0.02]), np.array([-3e3, 7.0])
     pairs, queries = example_trajectories(), _queries()
-    expected = clone(estimator).fit(pairs).predict(queries)
-    moved = clone(estimator).fit([(t, a * x + b) for t, x in pairs]).predict(a * queries + b)
-    _assert_close(moved / a, expected)
+    plain = clone(estimator).fit(pairs)
+    moved = clone(estimator).fit([(t, a * x + b) for t, x in pairs])
+    _assert_close(moved.predict(a * queries + b) / a, plain.predict(queries))
+    if _is_stochastic(estimator):
+        _assert_close(moved.diffusion(a * queries + b) / a, plain.diffusion(queries))
 
 
 def check_time_equivariance(estimator: Any) -> None:
-    """``t -> c t + e`` divides the field by ``c``, also where ``e`` is an epoch in seconds."""
+    """``t -> c t + e``, with ``e`` an epoch in seconds, divides the field by ``c`` and a diffusion by its root."""
+    day = 86400.0
     pairs, queries = example_trajectories(), _queries()
-    expected = clone(estimator).fit(pairs).predict(queries)
-    moved = clone(estimator).fit([(86400.0 * t + 1.7e9, x) for t, x in pairs]).predict(queries)
-    _assert_close(moved * 86400.0, expected)
+    plain = clone(estimator).fit(pairs)
+    moved = clone(estimator).fit([(day * t + 1.7e9, x) for t, x in pairs])
+    _assert_close(moved.predict(queries) * day, plain.predict(queries))
+    if _is_stochastic(estimator):
+        _assert_close(moved.diffusion(queries) * np.sqrt(day), plain.diffusion(queries))
 
 
 def check_trajectory_order(estimator: Any) -> None:
@@ -259,19 +274,17 @@ def check_global_state(estimator: Any) -> None:
 
 
 def check_score(estimator: Any) -> None:
-    """The score is a float in [-1, 1], also for held-out data that the model cannot follow."""
+    """The score is a finite float in the class's range, also for held-out data that the model cannot follow."""
     estimator.fit(example_trajectories())
     far = [(t, 1e6 * x + 1e9) for t, x in example_trajectories(1)]
-    import warnings
-
-    from skdyn.exceptions import ConvergenceWarning
-
     for held_out in (example_trajectories(seed=3), far):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             score = estimator.score(held_out)
         assert isinstance(score, float)
-        assert -1.0 <= score <= 1.0
+        least, largest = estimator.score_range
+        assert np.isfinite(score), f"the score is {score}"
+        assert least <= score <= largest, f"the score is {score}, not in [{least:g}, {largest:g}]"
 
 
 def check_errors(estimator: Any) -> None:
@@ -290,6 +303,53 @@ def check_errors(estimator: Any) -> None:
     _raises(ValueError, lambda: estimator.vector_field(np.full((4, 2), np.nan)))
     _raises(ValueError, lambda: estimator.simulate([0.0], [0.0, 1.0]))
     _raises(ValueError, lambda: estimator.simulate([0.0, 0.0], [1.0, 0.0]))
+
+
+def check_stochastic_diffusion(estimator: Any) -> None:
+    """Diffusions are finite, not negative, of the shape of their argument, and a query's does not depend on others."""
+    estimator.fit(example_trajectories())
+    grid = _queries(120).reshape(30, 4, 2)
+    diffusion = estimator.diffusion(grid)
+    assert diffusion.shape == (30, 4, 2)
+    assert np.isfinite(diffusion).all()
+    assert (diffusion >= 0).all(), f"a diffusion is {diffusion.min()}"
+    assert estimator.diffusion(grid[0, 0]).shape == (2,)
+    assert estimator.diffusion(grid[:0]).shape == (0, 4, 2)
+    np.testing.assert_array_equal(estimator.diffusion(grid[:3]), diffusion[:3])
+    _assert_close(estimator.diffusion(grid[::-1]), diffusion[::-1], 1e-5)
+    _raises(NotFittedError, lambda: clone(estimator).diffusion(grid))
+    _raises(ValueError, lambda: estimator.diffusion(np.zeros((4, 3))))
+    _raises(ValueError, lambda: estimator.diffusion(np.full((4, 2), np.nan)))
+
+
+def check_stochastic_paths(estimator: Any) -> None:
+    """Paths have the shapes asked for, start where they should, and are the same for the same ``random_state``."""
+    estimator.fit(example_trajectories())
+    start, t = _queries(3), np.linspace(0, 1, 5)
+    paths = estimator.simulate(start, t, n_paths=4, random_state=0)
+    assert paths.shape == (3, 4, 5, 2)
+    np.testing.assert_array_equal(paths[:, :, 0], np.repeat(start[:, None], 4, axis=1))
+    assert estimator.simulate(start[0], t, n_paths=4).shape == (4, 5, 2)
+    np.testing.assert_array_equal(estimator.simulate(start, t, n_paths=4, random_state=0), paths)
+    assert not np.array_equal(estimator.simulate(start, t, n_paths=4, random_state=1), paths)
+    generator = np.random.default_rng(0)
+    np.testing.assert_array_equal(estimator.simulate(start, t, n_paths=4, random_state=generator), paths)
+    assert not np.array_equal(estimator.simulate(start, t, n_paths=4, random_state=generator), paths)
+    for bad in ({"n_paths": 0}, {"n_paths": 2.5}, {"substeps": 0}, {"random_state": "seed"}):
+        _raises(ValueError, partial(estimator.simulate, start, t, **bad))
+
+
+def check_stochastic_stationary_density(estimator: Any) -> None:
+    """A stationary density is positive and adds up to one over the cells of the grid."""
+    estimator.fit(example_trajectories())
+    steps = np.array([0.25, 0.75])
+    grid = [step * np.arange(-6.0, 7.0) for step in steps]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        density = estimator.stationary_density(grid)
+    assert density.shape == (13, 13)
+    assert (density > 0).all()
+    np.testing.assert_allclose(density.sum() * steps.prod(), 1.0, rtol=1e-9)
 
 
 def _raises(kind: type[Exception], call: Callable[[], Any]) -> None:

@@ -54,7 +54,8 @@ class Trajectories(Sequence):
     t : float, timedelta, array of shape (L,), or list of arrays (L_k,), optional
         Times for inputs that carry none: a step, one shared axis, or one axis each. Unit steps by default.
     missing : {"raise", "drop"}, default="raise"
-        What to do with rows that hold a NaN: raise an error that names the place, or drop the rows.
+        What to do with rows that hold a NaN: raise an error that names the place, or drop the rows. See `with_gaps` for
+        estimators that can use the rest of a row.
 
     Attributes
     ----------
@@ -83,13 +84,43 @@ class Trajectories(Sequence):
     [5]
     """
 
+    origin: Any
+
     def __init__(self, X: Any, t: Any = None, *, missing: Missing = "raise") -> None:
         _check_missing(missing)
-        feature_names, ids = None, None
+        self._read(X, t, missing)
+
+    @classmethod
+    def with_gaps(cls, X: Any, t: Any = None) -> Trajectories:
+        """Read any accepted form and keep rows that hold a NaN, but for those that hold nothing else.
+
+        For estimators that can use the rest of such a row; `Trajectories` refuses or drops these rows again for those
+        that cannot.
+
+        Parameters
+        ----------
+        X, t : see `Trajectories`
+
+        Returns
+        -------
+        Trajectories
+            With NaN among its states.
+        """
+        self = cls.__new__(cls)
+        self._read(X, t, "keep")
+        return self
+
+    def _read(self, X: Any, t: Any, missing: Missing | Literal["keep"]) -> None:
+        feature_names: tuple[str, ...] | None = None
+        ids: Sequence[Any] | None = None
         if isinstance(X, Trajectories):
             if t is not None:
                 raise TrajectoryError("t is given twice: as an argument and inside the Trajectories")
-            self._set(X.times, X.states, X.feature_names, X.ids, X.origin)
+            if missing == "keep" or all(np.isfinite(x).all() for x in X.states):
+                self._set(X.times, X.states, X.feature_names, X.ids, X.origin)
+                return
+            self._validate(list(zip(X.times, X.states, strict=True)), X.feature_names, X.ids, missing)
+            self.origin = X.origin
             return
         if is_dataframe(X):
             if t is not None:
@@ -106,7 +137,7 @@ class Trajectories(Sequence):
         pairs: list[tuple[Any, np.ndarray]],
         feature_names: tuple[str, ...] | None,
         ids: Sequence[Any] | None,
-        missing: Missing,
+        missing: Missing | Literal["keep"],
     ) -> None:
         for k, (_, x) in enumerate(pairs):
             if x.shape[1] == 0:
@@ -270,8 +301,10 @@ def _check_missing(missing: Any) -> None:
         raise TrajectoryError(f"missing must be 'raise' or 'drop', got {missing!r}")
 
 
-def _without_missing(t: np.ndarray, x: np.ndarray, k: int, missing: Missing) -> tuple[np.ndarray, np.ndarray]:
-    """Drop rows with NaN where that was asked for; otherwise name the first bad value."""
+def _without_missing(
+    t: np.ndarray, x: np.ndarray, k: int, missing: Missing | Literal["keep"]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Drop rows with NaN, or with nothing else, where that was asked for; otherwise name the first bad value."""
     if np.isinf(x).any():
         row, column = np.argwhere(np.isinf(x))[0]
         raise TrajectoryError(f"trajectory {k}, row {row}, column {column}: the state is infinity (inf)")
@@ -281,7 +314,7 @@ def _without_missing(t: np.ndarray, x: np.ndarray, k: int, missing: Missing) -> 
         raise TrajectoryError(
             f"trajectory {k}, row {row}, column {column}: the state is NaN; pass missing='drop' to drop such rows"
         )
-    keep = ~absent.any(axis=1)
+    keep = ~(absent.all(axis=1) if missing == "keep" else absent.any(axis=1))
     if keep.sum() < 2:
         raise TrajectoryError(
             f"trajectory {k}: {int(keep.sum())} rows are left after dropping those with NaN; 2 are needed"

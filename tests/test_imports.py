@@ -17,6 +17,7 @@ ARROWS = {
     "exceptions": "",
     "metrics": "",
     "progress": "",
+    "signature_kernel": "",
     "times": "exceptions",
     "reading": "exceptions",
     "trajectories": "exceptions reading times",
@@ -32,29 +33,35 @@ ARROWS = {
     "dynamics": "exceptions metrics trajectories",
     "persistence": "exceptions trajectories",
     "base": "dynamics exceptions inference metrics normalization persistence registry times trajectories",
+    "stochastic": "base dynamics",
     "sparse": "base dynamics exceptions metrics normalization progress trajectories weights",
-    "estimators": "adapters arrangement base dynamics exceptions inference nn normalization progress registry sparse "
-    "trajectories weights",
+    "forecasting": "exceptions nn times trajectories",
+    "coarse_graining": "exceptions nn normalization weights",
+    "estimators": "adapters arrangement base coarse_graining dynamics exceptions forecasting inference nn normalization "
+    "persistence progress reading registry sparse stochastic trajectories weights",
     "datasets": "exceptions metrics trajectories",
 }
 # Rooms on top of all these: nothing below may import them, and they do not import each other except as said.
 TOP = {
     "plotting": "",
+    "plotting_sde": "plotting",
+    "plotting_forecast": "plotting",
     "testing": "",
+    "testing_forecast": "testing",
     "benchmarks": "",
-    "cli": "benchmarks plotting",
+    "cli": "benchmarks plotting plotting_sde",
     "__main__": "cli",
 }
 # Other packages that only these rooms may import at all.
 OUTSIDE = {
-    "torch": "nn adapters inference weights dynamics estimators benchmarks cli",
+    "torch": "nn adapters coarse_graining forecasting inference weights dynamics estimators benchmarks cli signature_kernel",
     "safetensors": "weights adapters",
     "huggingface_hub": "locations",
     "torchdiffeq": "dynamics",
-    "matplotlib": "plotting cli benchmarks",
-    "pandas": "trajectories testing",
+    "matplotlib": "plotting plotting_sde plotting_forecast cli benchmarks",
+    "pandas": "trajectories testing testing_forecast",
     "polars": "",
-    "pickle": "testing benchmarks",  # to check pickles of their own making
+    "pickle": "testing testing_forecast benchmarks",  # to check pickles of their own making
 }
 FORBIDDEN = {"pretrain", "plugins", "dill", "tests"}
 
@@ -141,6 +148,7 @@ def run(code):
         ("import skdyn; skdyn.list_models(); skdyn.list_estimators()", "numpy torch sklearn matplotlib pandas"),
         ("from skdyn import Trajectories; Trajectories([[1.0], [2.0]])", "torch sklearn matplotlib pandas polars"),
         ("from skdyn import FIMODERegressor; FIMODERegressor()", "torch matplotlib huggingface_hub"),
+        ("from skdyn import LASSODEForecaster; LASSODEForecaster()", "torch matplotlib huggingface_hub"),
         (
             "from skdyn import FIMODERegressor; FIMODERegressor(device='cpu').fit([[1.0], [2.0]]).predict([[1.0]])",
             "matplotlib polars huggingface_hub torchdiffeq",

@@ -143,6 +143,29 @@ def test_missing_values():
         Trajectories([[np.nan, 1.0], [1.0, 2.0]], missing="drop")
 
 
+def test_gaps_are_kept_where_they_can_be_used():
+    x = np.arange(10.0).reshape(5, 2)
+    x[2, 1] = np.nan
+    x[3] = np.nan
+    X = Trajectories.with_gaps(x)
+    np.testing.assert_array_equal(X.times[0], [0, 1, 2, 4])
+    np.testing.assert_array_equal(X.states[0], x[[0, 1, 2, 4]])
+    assert Trajectories.with_gaps(X).states is X.states
+    x[0, 0] = np.inf
+    with pytest.raises(TrajectoryError, match=r"trajectory 0, row 0, column 0: the state is infinity"):
+        Trajectories.with_gaps(x)
+
+
+def test_gaps_are_refused_again_where_they_cannot_be_used():
+    days = np.datetime64("2024-01-01") + np.arange(4)
+    X = Trajectories.with_gaps([(days, [[1.0, np.nan], [2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])])
+    with pytest.raises(TrajectoryError, match="trajectory 0, row 0, column 1: the state is NaN"):
+        Trajectories(X)
+    dropped = Trajectories(X, missing="drop")
+    assert dropped.n_points == 3
+    assert dropped.origin == X.origin
+
+
 def test_masked_values_are_missing():
     x = np.ma.array(np.arange(8.0).reshape(4, 2), mask=False)
     x[1, 0] = np.ma.masked

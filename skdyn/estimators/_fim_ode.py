@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdyn.arrangement import thin
 from skdyn.base import BaseDynamicsEstimator, state_units, widened_box
-from skdyn.exceptions import ConvergenceWarning, WeightsError
+from skdyn.estimators._pretrained import PretrainedMixin, or_none
+from skdyn.exceptions import ConvergenceWarning
 from skdyn.normalization import fim_ode_scaling
 from skdyn.registry import ModelSpec
 from skdyn.trajectories import Trajectories
@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     import torch
 
     from skdyn.estimators._symbolic import SymbolicField
-    from skdyn.inference import Context, Engine
 
 _PRIOR_POINTS = 64
-_session_lock = Lock()
 
 
-class FIMODERegressor(BaseDynamicsEstimator):
+class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
     """Vector field of an ODE from trajectories, in one forward pass of a pretrained in-context model.
 
     `fit` encodes the trajectories once and trains nothing; every query is then one pass of the decoder. The field is
@@ -121,13 +119,15 @@ class FIMODERegressor(BaseDynamicsEstimator):
             raise ValueError(
                 f"max_context={self.max_context} is below two points for each of {len(context)} trajectories"
             )
-        engine, encoded = self._encode(context, warn=True)
-        self.weights_ = {
-            "name": engine.model.spec.name,
-            "source": engine.model.source,
-            "sha256": engine.model.sha256,
-        }
-        self._session = (engine, encoded)
+        self._start(context)
+        kept = self._shorten(context).n_points
+        if kept < context.n_points:
+            warnings.warn(
+                f"the context of {context.n_points} points was thinned evenly to {kept} "
+                f"(max_context={self.max_context})",
+                UserWarning,
+                stacklevel=3,
+            )
         for name in ("refinement_", "refined_", "_symbolic"):
             self.__dict__.pop(name, None)
         if self.refine is not None:
@@ -156,41 +156,8 @@ class FIMODERegressor(BaseDynamicsEstimator):
                 refined = rollout_scores(lambda x: self._symbolic.field(x)[0], context, *units).mean()
             self.refined_ = bool(refined >= raw)
 
-    def _encode(self, context: Trajectories, warn: bool) -> tuple[Engine, Context]:
-        from skdyn.inference import Engine
-        from skdyn.weights import load_model
-
-        model = load_model(self.model)
-        if self.adapter is not None:
-            from skdyn.adapters import load_adapter
-
-            model = load_adapter(self.adapter, model)
-        engine = Engine(model, self.device, self.precision, self.query_chunk)
-        thinned = thin(context, int(self.max_context))
-        if warn and thinned is not context:
-            warnings.warn(
-                f"the context of {context.n_points} points was thinned evenly to {thinned.n_points} "
-                f"(max_context={self.max_context})",
-                UserWarning,
-                stacklevel=4,
-            )
-        return engine, engine.encode([engine.arrange(thinned)])
-
-    def _open(self) -> tuple[Engine, Context]:
-        """The engine and the encoded context; encoded anew after unpickling."""
-        session = self.__dict__.get("_session")
-        if session is None:
-            with _session_lock:
-                session = self.__dict__.get("_session")
-                if session is None:
-                    session = self._encode(self.context_, warn=False)
-                    if session[0].model.sha256 != self.weights_["sha256"]:
-                        raise WeightsError(
-                            f"the weights of {self.model!r} at {session[0].model.source} are not those this estimator "
-                            "was fitted with (their sha256 differs); fit again"
-                        )
-                    self._session = session
-        return session
+    def _shorten(self, context: Trajectories) -> Trajectories:
+        return thin(context, int(self.max_context))
 
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         if self.__dict__.get("refined_"):
@@ -202,20 +169,12 @@ class FIMODERegressor(BaseDynamicsEstimator):
         if len(points) == 0:
             return points.copy(), points.copy()
         field, scale = engine.decode(context, points[None])
-        # A model that does not predict its error gives NaN for every scale.
-        return field[0], None if np.isnan(scale).all() else scale[0]
+        return field[0], or_none(scale[0])
 
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.__dict__.get("refined_"):
             return self._symbolic.field_jacobian(points)
-        engine, context = self._open()
-        if len(points) == 0:
-            return points.copy(), np.zeros((0, points.shape[1], points.shape[1]))
-        if engine.device.type != "mps":
-            engine = engine.with_precision("float64")
-            context = engine.convert(context)
-        field, jacobian = engine.jacobian(context, points[None])
-        return field[0], jacobian[0]
+        return self._model_jacobian(points)
 
     def _check_paths(self, paths: np.ndarray) -> None:
         if self.__dict__.get("refined_"):
@@ -259,10 +218,6 @@ class FIMODERegressor(BaseDynamicsEstimator):
         if not hasattr(self, "_symbolic"):
             raise ValueError("there are no equations: this estimator was fitted with refine=None; use refine='sparse'")
         return self._symbolic
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_session"}
 
 
 def _recognises(config: Mapping[str, Any]) -> bool:

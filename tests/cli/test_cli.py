@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from skdyn import FIMODERegressor
+from skdyn import FIMODERegressor, FIMSDERegressor
 from skdyn.cli import main
 
 
@@ -38,6 +38,18 @@ def test_fit_saves_an_estimator_that_loads(csv_file, tmp_path, capsys):
     assert list(loaded.feature_names_in_) == ["prey", "predator"]
     assert len(loaded.context_) == 2
     np.testing.assert_allclose(loaded.vector_field([1.0, 0.0]), [0, -1], atol=0.1)
+
+
+def test_fit_of_an_sde(csv_file, tmp_path, capsys, dummy_folder):
+    out, plot = tmp_path / "model", tmp_path / "plot.png"
+    model = str(dummy_folder.parent / "fim-sde-16d")
+    arguments = ["--estimator", "fim-sde", "--model", model, "--out", str(out), "--plot", str(plot)]
+    assert main(["fit", str(csv_file), *arguments]) == 0
+    printed = capsys.readouterr().out
+    assert "Score on the data (mean log-likelihood of a transition): " in printed
+    assert "FIMSDERegressor.load(" in printed
+    assert plot.read_bytes()[:4] == b"\x89PNG"
+    assert FIMSDERegressor.load(out).diffusion([1.0, 0.0]).shape == (2,)
 
 
 @pytest.mark.parametrize(

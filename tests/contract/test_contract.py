@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdyn import FIMODERegressor, SparseODERegressor
+from skdyn import FIMODERegressor, FIMSDERegressor, SparseODERegressor
 from skdyn.testing import check_dynamics_estimator, dynamics_checks
 
-DUMMY = str(Path(__file__).parents[1] / "dummy" / "fim-ode-16d")
+DUMMIES = Path(__file__).parents[1] / "dummy"
+DUMMY, DUMMY_SDE = str(DUMMIES / "fim-ode-16d"), str(DUMMIES / "fim-sde-16d")
 
 
-@parametrize_with_checks([FIMODERegressor(model=DUMMY), SparseODERegressor()])
+@parametrize_with_checks([FIMODERegressor(model=DUMMY), FIMSDERegressor(model=DUMMY_SDE), SparseODERegressor()])
 def test_scikit_learn(estimator, check):
     check(estimator)
 
@@ -19,6 +20,7 @@ def test_scikit_learn(estimator, check):
 ESTIMATORS = {
     "bundled": FIMODERegressor(device="cpu"),
     "dummy": FIMODERegressor(model=DUMMY, device="cpu"),
+    "dummy sde": FIMSDERegressor(model=DUMMY_SDE, device="cpu"),
     "refined": FIMODERegressor(device="cpu", refine="sparse"),
     "sparse": SparseODERegressor(),
 }

@@ -1,0 +1,146 @@
+"""FIM-SDE as an estimator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from skdyn.estimators._pretrained import PretrainedMixin, or_none
+from skdyn.exceptions import WeightsError
+from skdyn.normalization import fim_sde_scaling
+from skdyn.registry import ModelSpec
+from skdyn.stochastic import BaseStochasticEstimator
+from skdyn.trajectories import Trajectories
+
+if TYPE_CHECKING:
+    import torch
+
+
+class FIMSDERegressor(PretrainedMixin, BaseStochasticEstimator):
+    """Drift and diffusion of an SDE from trajectories, in one forward pass of a pretrained in-context model.
+
+    The equation is ``dx = f(x) dt + g(x) dW`` in the sense of Ito, with independent noise in each variable. `fit`
+    encodes the trajectories once and trains nothing; `predict`, `vector_field`, `jacobian` and `equilibria` are of the
+    drift f, `diffusion` is g. Under ``x -> a x + b`` with ``a > 0`` (for each variable) both are multiplied by ``a``;
+    under ``t -> c t + e`` the drift is divided by ``c`` and the diffusion by its square root. Neither depends on the
+    order of the trajectories or of the queries.
+
+    Parameters
+    ----------
+    model : str or path, default="fim-sde"
+        A registered name (`skdyn.list_models`), a folder, or ``hf://owner/repo[/sub/folder][@revision]``.
+    device : str or torch.device, default="auto"
+        ``"auto"`` is CUDA where there is one, else the CPU.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+    query_chunk : int, default=128
+        Queries decoded at once. Results do not depend on how queries are grouped.
+    missing : {"raise", "drop"}, default="raise"
+        What to do with rows that hold a NaN.
+    adapter : str or path, optional
+        Folder of a low-rank adapter that was trained on this model.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of variables, D.
+    feature_names_in_ : array of shape (D,)
+        Only where the context came with names.
+    context_ : Trajectories
+        What was given to `fit`.
+    weights_ : dict
+        ``name``, ``source`` and ``sha256`` of the model that was used; with an adapter, the sha256 is of both together.
+
+    References
+    ----------
+    FIM-SDE: arXiv 2502.19049.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdyn import FIMSDERegressor
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.zeros((500, 1))
+    >>> for i in range(499):  # an Ornstein-Uhlenbeck process in steps of 0.05
+    ...     x[i + 1] = x[i] - 0.05 * x[i] + np.sqrt(0.05) * rng.normal()
+    >>> est = FIMSDERegressor().fit(x, t=0.05)
+    >>> est.diffusion([[0.0], [0.5]]).shape
+    (2, 1)
+    >>> est.simulate([1.0], np.linspace(0, 1, 11), n_paths=20, random_state=0).shape
+    (20, 11, 1)
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "fim-sde",
+        *,
+        device: str | torch.device = "auto",
+        precision: Literal["float32", "float64", "bfloat16"] = "float32",
+        query_chunk: int = 128,
+        missing: Literal["raise", "drop"] = "raise",
+        adapter: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.model = model
+        self.device = device
+        self.precision = precision
+        self.query_chunk = query_chunk
+        self.missing = missing
+        self.adapter = adapter
+
+    @property
+    def symmetries(self) -> frozenset[str]:
+        """Affine maps of the states and of time."""
+        return frozenset({"affine", "time"})
+
+    def _fit(self, context: Trajectories) -> None:
+        from skdyn.weights import load_model
+
+        model = load_model(self.model)
+        if not hasattr(model.network, "decode_sde"):
+            raise WeightsError(
+                f"the model {model.spec.name!r} at {model.source} has no diffusion: choose a model of SDEs, such as "
+                "'fim-sde'"
+            )
+        self._start(context)
+
+    def _drift_and_diffusion(
+        self, points: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        engine, context = self._open()
+        if len(points) == 0:
+            return points.copy(), points.copy(), points.copy(), points.copy()
+        drift, diffusion, drift_scale, diffusion_scale = engine.decode_sde(context, points[None])
+        return drift[0], diffusion[0], or_none(drift_scale[0]), or_none(diffusion_scale[0])
+
+    def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._model_jacobian(points)
+
+
+def _recognises(config: Mapping[str, Any]) -> bool:
+    return config.get("model_type") == "fim-sde"
+
+
+def _configure(config: Mapping[str, Any]) -> Any:
+    from skdyn.nn.fim_sde import FIMSDEConfig
+
+    return FIMSDEConfig.from_dict(config)
+
+
+def _network(config: Any) -> torch.nn.Module:
+    from skdyn.nn.fim_sde import FIMSDE
+
+    return FIMSDE(config)
+
+
+MODEL = ModelSpec(
+    name="fim-sde",
+    summary="drift and diffusion of SDEs of up to 3 variables",
+    location=Path(__file__).parents[1] / "bundle" / "fim-sde",
+    recognises=_recognises,
+    configure=_configure,
+    network=_network,
+    scaling=fim_sde_scaling,
+)

@@ -1,0 +1,288 @@
+"""Displays of stochastic differential equations: drift with diffusion as shading, and fans of simulated paths."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skdyn.base import state_units
+from skdyn.dynamics.equilibria import Equilibrium
+from skdyn.plotting import (
+    DATA_COLOUR,
+    FIELD_COLOUR,
+    SIMULATION_COLOUR,
+    FieldSlice,
+    VectorFieldDisplay,
+    mark_equilibrium,
+    shared_legend,
+    slice_points,
+    some_axes,
+)
+from skdyn.trajectories import Trajectories, Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+_TIMES = 200
+
+
+@dataclass
+class DriftDiffusionDisplay:
+    """The drift of an SDE as streamlines over its diffusion as shading, with the data and the drift's equilibria.
+
+    One variable is drawn as two curves, f(x) and g(x), each with the predicted scale of its error; two as one plane,
+    three as three planes through the data's mean.
+
+    Parameters
+    ----------
+    drift : VectorFieldDisplay
+    diffusion : list of FieldSlice
+        On the same points as the slices of the drift.
+    units : array of shape (D,)
+        Standard deviation of the data; the shading is the root mean square over the variables of g over this.
+    data : Trajectories
+    equilibria : list of Equilibrium
+
+    Attributes
+    ----------
+    ax_ : Axes, or array of two Axes for one variable and three for three
+    figure_ : Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdyn import DriftDiffusionDisplay, FIMSDERegressor
+    >>> x = np.cumsum(np.random.default_rng(0).normal(size=(200, 2)), axis=0)
+    >>> display = DriftDiffusionDisplay.from_estimator(FIMSDERegressor().fit(x), resolution=10)
+    """
+
+    drift: VectorFieldDisplay
+    diffusion: list[FieldSlice]
+    units: np.ndarray
+    data: Trajectories
+    equilibria: list[Equilibrium]
+    ax_: Any = None
+    figure_: Any = None
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, bounds: Any = None, resolution: int = 32, ax: Any = None, **plot_params: Any
+    ) -> Self:
+        """Evaluate and draw drift and diffusion of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : fitted estimator of an SDE of at most three variables
+        bounds : array of shape (D, 2), optional
+            The data's box, widened by a quarter on each side, by default.
+        resolution : int, default=32
+            Points along each axis.
+        ax : Axes, or two for one variable and three for three, optional
+            A new figure by default.
+        **plot_params
+            Passed to `plot`.
+        """
+        drift = VectorFieldDisplay.compute(estimator, bounds, resolution)
+        states = np.concatenate(estimator.context_.states)
+        slices = []
+        for part in drift.slices:
+            points = slice_points(part.variables, part.axes, states.mean(axis=0))
+            _, diffusion, _, scale = estimator._drift_and_diffusion(points.reshape(-1, points.shape[-1]))
+            scale = None if scale is None else scale.reshape(points.shape)
+            slices.append(FieldSlice(part.variables, part.axes, diffusion.reshape(points.shape), scale))
+        units = state_units(states)[1]
+        return cls(drift, slices, units, estimator.context_, estimator.equilibria(bounds)).plot(ax, **plot_params)
+
+    def plot(self, ax: Any = None, *, density: float = 1.1, data: bool = True, legend: bool = True) -> Self:
+        """Draw drift and diffusion.
+
+        Parameters
+        ----------
+        ax : Axes, or two for one variable and three for three, optional
+            A new figure by default.
+        density : float, default=1.1
+            Of the streamlines.
+        data : bool, default=True
+            Draw the observed states.
+        legend : bool, default=True
+
+        Returns
+        -------
+        self
+        """
+        first = self.drift.slices[0]
+        axes, self.figure_ = some_axes(ax, 2 if len(first.variables) == 1 else len(self.diffusion))
+        if len(first.variables) == 1:
+            self._plot_lines(axes, data)
+        else:
+            largest = max(float(self._size(part).max()) for part in self.diffusion)
+            images = [self._shade(axis, part, largest) for axis, part in zip(axes, self.diffusion, strict=True)]
+            bar = self.figure_.colorbar(images[0], ax=list(axes), fraction=0.046, pad=0.02)
+            bar.set_label("diffusion / deviation of the data, per √time")
+            bar.outline.set_visible(False)
+            self.drift.plot(axes, density=density, uncertainty=False)
+            for axis, part in zip(axes, self.diffusion, strict=True):
+                self._plot_states(axis, part.variables, data)
+        if legend:
+            shared_legend(axes)
+        self.ax_ = axes[0] if len(axes) == 1 else axes
+        return self
+
+    def _size(self, part: FieldSlice) -> np.ndarray:
+        return np.sqrt(np.mean((part.field / self.units) ** 2, axis=-1))
+
+    def _shade(self, ax: Axes, part: FieldSlice, largest: float) -> AxesImage:
+        x, y = part.axes
+        return ax.imshow(
+            self._size(part).T,
+            cmap="Purples",
+            vmin=0,
+            vmax=largest,
+            alpha=0.7,
+            origin="lower",
+            extent=(x[0], x[-1], y[0], y[-1]),
+            aspect="auto",
+            interpolation="bicubic",
+            zorder=0,
+        )
+
+    def _plot_states(self, ax: Axes, variables: tuple[int, ...], data: bool) -> None:
+        i, j = variables
+        for k, x in enumerate(self.data.states if data else ()):
+            ax.plot(x[:, i], x[:, j], "o", color=DATA_COLOUR, markersize=3, alpha=0.5, markeredgewidth=0, zorder=3,
+                    label=None if k else "data")  # fmt: skip
+        for point in self.equilibria:
+            mark_equilibrium(ax, point, (point.state[i], point.state[j]))
+
+    def _plot_lines(self, axes: np.ndarray, data: bool) -> None:
+        name = self.drift.names[0]
+        curves = (self.drift.slices[0], f"drift of {name}"), (self.diffusion[0], f"diffusion of {name}")
+        for ax, (part, label) in zip(axes, curves, strict=True):
+            x, value = part.axes[0], part.field[:, 0]
+            ax.axhline(0, color="0.6", linewidth=0.8)
+            if part.scale is not None:
+                b = part.scale[:, 0]
+                ax.fill_between(x, value - b, value + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0,
+                                label="predicted scale of the error")  # fmt: skip
+            ax.plot(x, value, color=SIMULATION_COLOUR, linewidth=1.6, label="estimate")
+            ax.set(xlabel=name, ylabel=label, xlim=(x[0], x[-1]))
+            if data:
+                observed = np.concatenate(self.data.states)[:, 0]
+                base = ax.get_ylim()[0]
+                ax.plot(observed, np.full_like(observed, base), "|", color=DATA_COLOUR, markersize=10, alpha=0.3,
+                        label="data", clip_on=False)  # fmt: skip
+                ax.set_ylim(base, None)
+        for point in self.equilibria:
+            mark_equilibrium(axes[0], point, (point.state[0], 0.0))
+
+
+@dataclass
+class PathFanDisplay:
+    """An observed trajectory over the fan of paths that an SDE draws from its first state.
+
+    Parameters
+    ----------
+    t : array of shape (L,)
+    paths : array of shape (P, L, D)
+        Simulated paths; NaN where they have diverged.
+    observed : Trajectory
+    names : list of D str
+
+    Attributes
+    ----------
+    ax_ : Axes, or array of D Axes
+    figure_ : Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdyn import FIMSDERegressor, PathFanDisplay
+    >>> x = np.cumsum(np.random.default_rng(0).normal(size=(200, 1)), axis=0)
+    >>> display = PathFanDisplay.from_estimator(FIMSDERegressor().fit(x), n_paths=10, random_state=0)
+    """
+
+    t: np.ndarray
+    paths: np.ndarray
+    observed: Trajectory
+    names: list[str]
+    ax_: Any = None
+    figure_: Any = None
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        observed: Any = None,
+        *,
+        n_paths: int = 200,
+        random_state: int | np.random.Generator | None = None,
+        ax: Any = None,
+        **plot_params: Any,
+    ) -> Self:
+        """Simulate from the first state of a trajectory, over its span, and draw both.
+
+        Parameters
+        ----------
+        estimator : fitted estimator of an SDE
+        observed : one trajectory in any accepted form, optional
+            The first of the context by default. Held-out data show whether the fan is as wide as it should be.
+        n_paths : int, default=200
+        random_state : int, numpy.random.Generator or None, default=None
+        ax : Axes, or D Axes, optional
+            A new figure by default.
+        **plot_params
+            Passed to `plot`.
+        """
+        check_is_fitted(estimator)
+        if observed is None:
+            trajectory = estimator.context_[0]
+        else:
+            trajectory = estimator._check_held_out(observed, None)[0]
+        t, x = trajectory
+        times = np.linspace(t[0], t[-1], min(len(t), _TIMES))
+        paths = estimator.simulate(x[0], times, n_paths=n_paths, random_state=random_state)
+        names = list(getattr(estimator, "feature_names_in_", [f"x{d}" for d in range(estimator.n_features_in_)]))
+        return cls(times, paths, trajectory, names).plot(ax, **plot_params)
+
+    def plot(self, ax: Any = None, *, samples: int = 3, legend: bool = True) -> Self:
+        """Draw the fan: its median, the middle half and nine tenths of the paths at each time.
+
+        Parameters
+        ----------
+        ax : Axes, or D Axes, optional
+            A new figure by default.
+        samples : int, default=3
+            Single paths to draw as well.
+        legend : bool, default=True
+
+        Returns
+        -------
+        self
+        """
+        axes, self.figure_ = some_axes(ax, len(self.names), stacked=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+            low, lower, middle, upper, high = np.nanquantile(self.paths, _LEVELS, axis=0)
+        t, x = self.observed
+        for d, (axis, name) in enumerate(zip(axes, self.names, strict=True)):
+            axis.fill_between(self.t, low[:, d], high[:, d], color=SIMULATION_COLOUR, alpha=0.12, linewidth=0,
+                              label="90% of the paths")  # fmt: skip
+            axis.fill_between(self.t, lower[:, d], upper[:, d], color=SIMULATION_COLOUR, alpha=0.22, linewidth=0,
+                              label="50% of the paths")  # fmt: skip
+            for k, path in enumerate(self.paths[:samples]):
+                axis.plot(self.t, path[:, d], color=FIELD_COLOUR, linewidth=0.7, label=None if k else "single paths")
+            axis.plot(self.t, middle[:, d], color=SIMULATION_COLOUR, linewidth=1.6, label="median")
+            axis.plot(t, x[:, d], color=DATA_COLOUR, linewidth=1.1, label="data")
+            axis.set(ylabel=name, xlim=(self.t[0], self.t[-1]))
+        axes[-1].set_xlabel("time")
+        if legend:
+            handles, labels = axes[0].get_legend_handles_labels()
+            self.figure_.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+        self.ax_ = axes[0] if len(axes) == 1 else axes
+        return self
