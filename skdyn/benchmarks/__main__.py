@@ -1,4 +1,4 @@
-"""``python -m skdyn.benchmarks odebench|calibration|speed``: tables that anyone can reproduce."""
+"""``python -m skdyn.benchmarks BENCHMARK``: tables that anyone can reproduce."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from skdyn.benchmarks import calibration, odebench, speed
+from skdyn.benchmarks import calibration, coarse_graining, forecast, odebench, sde, speed
 from skdyn.exceptions import SkdynError
 
 
@@ -16,6 +16,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="BENCHMARK")
     for name, module, help in (
         ("odebench", odebench, "accuracy on the 61 autonomous systems of ODEBench"),
+        ("sde", sde, "drift, diffusion and paths of eight stochastic systems"),
+        ("forecast", forecast, "forecasts of 28 families of systems from prefixes, beside baselines"),
+        ("coarse-graining", coarse_graining, "the equation behind a video, beside the one of the true coordinate"),
         ("calibration", calibration, "coverage of the predicted errors"),
         ("speed", speed, "time and size of the usual operations, beside their limits"),
     ):

@@ -7,11 +7,18 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "BlobVideo": "skdyn.datasets.blob_video",
     "ODEBenchSystem": "skdyn.datasets.odebench",
+    "SDESystem": "skdyn.datasets.sde_systems",
     "load_hare_lynx": "skdyn.datasets._hare_lynx",
     "load_odebench": "skdyn.datasets.odebench",
+    "make_family_series": "skdyn.datasets.families",
+    "load_sde_systems": "skdyn.datasets.sde_systems",
+    "make_blob_video": "skdyn.datasets.blob_video",
     "make_trajectories": "skdyn.datasets.classics",
+    "render_blob": "skdyn.datasets.blob_video",
     "simulate_odebench": "skdyn.datasets.odebench",
+    "simulate_sde": "skdyn.datasets.sde_systems",
 }
 
 __all__ = list(_HOME)
