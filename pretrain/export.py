@@ -23,6 +23,14 @@ from pretrain.report import read_metrics
 
 _PREFIX = "network."
 FILES = ("model.safetensors", "config.json", "MODEL_CARD.md")
+FIELD_CARD = {
+    "data": "Synthetic: systems drawn from a prior, simulated and corrupted during training. No data set.",
+    "validation": "Median relative error of the field, `sum |f - f_hat| / sum |f|`, on a frozen suite of prior samples "
+    "and textbook systems that no prior contains as such; noisy is 5% multiplicative noise.",
+    "limits": "States of at most {max_dim} dimensions; autonomous systems; the field is only known near the observed "
+    "trajectories, as the errors on other trajectories and in the box show.",
+}
+"""Sentences of the card of a model of vector fields; a task of another kind describes itself with its own "card"."""
 
 
 def export_run(run: Path, out: Path) -> Path:
@@ -63,7 +71,7 @@ def export_run(run: Path, out: Path) -> Path:
 
 def model_card(report: dict[str, Any], metrics: Sequence[dict[str, Any]]) -> str:
     """The model card of a run, from its own files."""
-    task, data = report["task"], report["task"]["data"]
+    task, data, card = report["task"], report["task"]["data"], FIELD_CARD | report["task"].get("card", {})
     device = report["device"]
     lines = [
         f"# {task['model']}",
@@ -95,16 +103,15 @@ def model_card(report: dict[str, Any], metrics: Sequence[dict[str, Any]]) -> str
         "",
         "## Data",
         "",
-        "Synthetic: systems drawn from a prior, simulated and corrupted during training. No data set.",
+        card["data"],
         "",
         *(f"* {key}: {value}" for key, value in data.items()),
         "",
         "## Validation",
         "",
-        "Median relative error of the field, `sum |f - f_hat| / sum |f|`, on a frozen suite of prior samples and "
-        "textbook systems that no prior contains as such; noisy is 5% multiplicative noise.",
+        card["validation"],
         "",
-        "| queries | at the start | now |",
+        "| errors | at the start | now |",
         "|---|---|---|",
     ]
     before, after = report["validation_at_start"] or {}, report["validation"] or {}
@@ -114,14 +121,7 @@ def model_card(report: dict[str, Any], metrics: Sequence[dict[str, Any]]) -> str
         picked = [curve[round(i * (len(curve) - 1) / 9)] for i in range(10)] if len(curve) > 10 else curve
         lines += ["", "## Curve", "", "| step | minutes | loss |", "|---|---|---|"]
         lines += [f"| {row['step']} | {row['elapsed'] / 60:.1f} | {row['loss']:.3f} |" for row in picked]
-    lines += [
-        "",
-        "## Limits",
-        "",
-        f"States of at most {task['network']['max_dim']} dimensions; autonomous systems; the field is only known near "
-        "the observed trajectories, as the errors on other trajectories and in the box show.",
-        "",
-    ]
+    lines += ["", "## Limits", "", card["limits"].format(**task["network"]), ""]
     return "\n".join(lines)
 
 

@@ -1,20 +1,20 @@
 """Adapt a model to one data set: ``python -m pretrain.lora --model fim-ode --data trajs.csv --out adapter/``.
 
-Low-rank updates of the attention projections are trained on the data's own trajectories by multiple shooting: short
-roll-outs start from jointly estimated states and are compared with the observations in units of their noise. Held-out
-windows say how many steps to take; then all data are used for so many steps. `FIMODERegressor(adapter=folder)` uses the
-result. Letters: B contexts, W roll-outs, K trajectories, L points, D variables, G steps of integration.
+Low-rank updates of the attention projections are trained on the data's own trajectories. Those of a model of ODEs, by
+multiple shooting: short roll-outs start from jointly estimated states and are compared with the observations in units
+of their noise. Those of a model of SDEs, by the likelihood of the transitions (`pretrain.sde.adapt`); those of a
+forecaster, by cuts of the trajectories (`pretrain.forecasting.adapt`, where ``--steps`` counts epochs). Held-out data
+say how many steps to take; then all are used for so many steps. The estimators take the result as ``adapter=folder``.
+Letters: B contexts, W roll-outs, K trajectories, L points, D variables, G steps of integration.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import dataclasses
 import math
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +24,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm import tqdm
 
+from pretrain.adaptation import Adaptation, LowRank, rate_share, train_until_harm
+from pretrain.forecasting.adapt import adapt_forecaster
 from pretrain.provenance import versions
+from pretrain.sde.adapt import SDEAdaptSettings, adapt_sde
 from pretrain.shooting import ShootingData, draw_context, field_of, hold_out, interpolate, roll_out, runs, subset
 from skdyn.adapters import save_adapter
 from skdyn.arrangement import thin
 from skdyn.csv import read_csv
 from skdyn.exceptions import SkdynError
+from skdyn.forecasting.fine_tuning import FineTuning
 from skdyn.inference import Engine
-from skdyn.nn.lora import add_low_rank, attention_projections, initialise, load_low_rank_state, low_rank_state
 from skdyn.trajectories import Trajectories
 from skdyn.weights import LoadedModel, load_model
 
@@ -93,22 +95,6 @@ class LoRASettings:
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Adaptation:
-    """The result of `adapt`.
-
-    Attributes
-    ----------
-    state : dict of tensors
-        The factors; see `skdyn.nn.lora.low_rank_state`.
-    record : dict
-        Settings, seconds, steps, losses and a summary of the data, as JSON holds them.
-    """
-
-    state: dict[str, Tensor]
-    record: dict[str, Any]
-
-
 class _Training:
     """One training run on the points ``keep``; the others are held out."""
 
@@ -116,18 +102,15 @@ class _Training:
         self.engine, self.data, self.keep, self.settings = engine, data, keep, settings
         self.rng = np.random.default_rng(settings.seed)
         base: Any = engine.model.network
-        self.network = add_low_rank(base, attention_projections(base), settings.rank, settings.alpha)
         self.generator = torch.Generator().manual_seed(settings.seed)
-        initialise(self.network, self.generator)
+        self.low_rank = LowRank(base, settings.rank, settings.alpha, self.generator, settings.average)
         whole = [subset(data.trajectories, keep)]
         with torch.no_grad():
             self.base_answers = field_of(base, engine, whole, data, settings.context_points)
-        self.average = copy.deepcopy(low_rank_state(self.network))
-        self.factors = [p for name, p in self.network.named_parameters() if name in self.average]
         self.offsets = torch.zeros_like(data.observed, requires_grad=True)
         self.optimiser = torch.optim.AdamW(
             [
-                {"params": self.factors, "lr": settings.learning_rate},
+                {"params": self.low_rank.factors, "lr": settings.learning_rate},
                 {"params": [self.offsets], "lr": settings.state_rate},
             ],
             betas=(0.9, 0.98),
@@ -153,7 +136,7 @@ class _Training:
         """Take one step of the optimiser, unless its gradient is not finite; returns the loss."""
         s, data = self.settings, self.data
         contexts = [draw_context(data.trajectories, self.keep, self.rng) for _ in range(s.contexts)]
-        answers = field_of(self.network, self.engine, contexts, data, s.context_points)
+        answers = field_of(self.low_rank.network, self.engine, contexts, data, s.context_points)
         picked = torch.from_numpy(self.rng.integers(0, len(self.candidates), (s.contexts, s.starts)))
         k, i = self.candidates[picked].unbind(-1)
         states = self.states()
@@ -171,14 +154,12 @@ class _Training:
         self.optimiser.zero_grad()
         loss.backward()
         for group, rate in zip(self.optimiser.param_groups, (s.learning_rate, s.state_rate), strict=True):
-            group["lr"] = rate * _schedule(self.steps, s.steps)
-        norm = torch.nn.utils.clip_grad_norm_([*self.factors, self.offsets], 1.0)
+            group["lr"] = rate * rate_share(self.steps, s.steps)
+        norm = torch.nn.utils.clip_grad_norm_([*self.low_rank.factors, self.offsets], 1.0)
         if bool(norm.isfinite()):
             self.optimiser.step()
         self.steps += 1
-        decay = min(s.average, self.steps / (self.steps + 10))
-        for name, value in low_rank_state(self.network).items():
-            self.average[name].lerp_(value, 1 - decay)
+        self.low_rank.follow(self.steps)
         return float(loss.detach())
 
     def _error(self, difference: Tensor, where: Tensor) -> Tensor:
@@ -211,14 +192,11 @@ class _Training:
         index = torch.arange(held.shape[1])
         seen = (index >= low[:, None]) & (index < high[:, None])
         count = math.ceil(float(elapsed[seen].max()) / s.step)
-        current = low_rank_state(self.network)
-        load_low_rank_state(self.network, self.average)
-        with torch.no_grad():
+        with torch.no_grad(), self.low_rank.averaged():
             context = subset(data.trajectories, self.keep)
-            answers = field_of(self.network, self.engine, [context], data, s.context_points)
+            answers = field_of(self.low_rank.network, self.engine, [context], data, s.context_points)
             path, slopes = roll_out(lambda u: answers(u)[0], self.states()[k, i][None], s.step, count)
             predicted = interpolate(path, slopes, s.step, elapsed[None].clamp(min=0))[0]
-        load_low_rank_state(self.network, current)
         errors = ((predicted - data.observed[k]) / data.sigma).nan_to_num(_WORST).clamp(-_WORST, _WORST)
         squares = torch.where(seen, errors.square().mean(-1), torch.zeros(()))
         points = (len(held), held.shape[1])
@@ -231,26 +209,6 @@ class _Training:
         near = self.data.tau[k, low] - self.data.tau[k, earlier] <= self.count * self.settings.step
         near[-1] = True
         return earlier[near].tolist()
-
-
-def _schedule(step: int, steps: int) -> float:
-    """Share of the learning rate: up over the first five steps, then down along a cosine to a twentieth."""
-    return min((step + 1) / 5, 1.0) * (0.05 + 0.95 * (1 + math.cos(math.pi * step / steps)) / 2)
-
-
-def _chosen(checks: Sequence[np.ndarray]) -> int:
-    """The last check whose errors exceed those of the best by no more than two standard errors of the difference.
-
-    A few noisy points cannot tell good from better: they have to show harm to stop the training.
-    """
-    best = min(checks, key=np.mean)
-    excess = np.stack(checks) - best
-    return int(np.flatnonzero(excess.mean(axis=1) <= 2 * excess.std(axis=1) / len(best) ** 0.5)[-1])
-
-
-def _plain(losses: Sequence[float]) -> list[float | None]:
-    """Losses as JSON holds them: None for a step that was skipped because its roll-outs were not finite."""
-    return [loss if math.isfinite(loss) else None for loss in losses]
 
 
 def adapt(
@@ -281,44 +239,23 @@ def adapt(
         If the rank does not fit, or the network has no attention projections.
     """
     s = settings or LoRASettings()
-    started = time.perf_counter()
     engine = Engine(model, "cpu")
     engine.encode([engine.arrange(thin(trajectories, s.context_points))])  # refuses what the estimator would refuse
     data = ShootingData(trajectories, engine)
     held = hold_out(trajectories, s.share, np.random.default_rng([s.seed, 1]))
-    with tqdm(total=2 * s.steps, disable=not progress, unit="step") as bar:
-        search = _Training(engine, data, [~mask for mask in held], s)
-        checks, losses = [search.check()], []
-        while search.steps < s.steps:
-            losses.append(search.step())
-            bar.update()
-            if search.steps % s.check_every == 0:
-                checks.append(search.check())
-                bar.set_postfix_str(f"held out {checks[-1].mean():.3g} (at the start {checks[0].mean():.3g})")
-                if len(checks) - 1 - _chosen(checks) >= s.patience:
-                    break
-        chosen = _chosen(checks)
-        final = _Training(engine, data, [np.ones(len(t), dtype=bool) for t in trajectories.times], s)
-        bar.total = bar.n + chosen * s.check_every
-        final_losses = []
-        for _ in range(chosen * s.check_every):
-            final_losses.append(final.step())
-            bar.update()
+    whole = [np.ones(len(t), dtype=bool) for t in trajectories.times]
+    final, record = train_until_harm(
+        _Training(engine, data, [~mask for mask in held], s),
+        lambda: _Training(engine, data, whole, s),
+        s.steps,
+        s.check_every,
+        s.patience,
+        progress,
+    )
     user_noise = data.noise * data.scaling.std[0]
-    curve = [float(check.mean()) for check in checks]
-    record = {
+    record |= {
         "method": "multiple shooting",
-        "seconds": round(time.perf_counter() - started, 1),
-        "steps": final.steps,
-        "searched_steps": search.steps,
-        "held_out_error": {
-            "start": curve[0],
-            "best": min(curve),
-            "chosen": curve[chosen],
-            "every_steps": s.check_every,
-            "curve": curve,
-        },
-        "loss": {"search": _plain(losses), "final": _plain(final_losses)},
+        "held_out_is": "Mean square error on held-out windows, in units of noise",
         "data": {
             "trajectories": len(trajectories),
             "points": trajectories.n_points,
@@ -331,7 +268,7 @@ def adapt(
         "settings": dataclasses.asdict(s),
         "versions": versions(),
     }
-    return Adaptation(final.average, record)
+    return Adaptation(final.low_rank.average, record)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -357,20 +294,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         trajectories = read_csv(options.data, options.time, options.group, options.features, options.missing)
         model = load_model(options.model)
-        settings = LoRASettings(rank=options.rank, steps=options.steps, seed=options.seed)
-        result = adapt(model, trajectories, settings, progress=True)
-        save_adapter(options.out, model, settings.rank, settings.alpha, result.state, result.record)
+        given = {"rank": options.rank, "steps": options.steps, "seed": options.seed}
+        if model.spec.scaling is None:
+            tuning = FineTuning(options.rank, options.steps)
+            estimator, result = "LASSODEForecaster", adapt_forecaster(model, trajectories, tuning, options.seed, True)
+        elif hasattr(model.network, "decode_sde"):
+            estimator, result = "FIMSDERegressor", adapt_sde(model, trajectories, SDEAdaptSettings(**given), True)
+        else:
+            estimator, result = "FIMODERegressor", adapt(model, trajectories, LoRASettings(**given), True)
+        alpha = result.record["settings"]["alpha"]
+        save_adapter(options.out, model, options.rank, alpha, result.state, result.record)
     except (SkdynError, OSError, ValueError) as error:
         print(f"pretrain.lora: error: {error}", file=sys.stderr)
         return 1
     held_out = result.record["held_out_error"]
     print(f"{trajectories!r} from {options.data}: {result.record['steps']} steps in {result.record['seconds']} s")
-    print(
-        f"Mean square error on held-out windows, in units of noise: {held_out['start']:.3g} -> {held_out['chosen']:.3g}"
-    )
+    print(f"{result.record['held_out_is']}: {held_out['start']:.4g} -> {held_out['chosen']:.4g}")
     if result.record["steps"] == 0:
         print("Every step made it worse: the adapter changes nothing.")
-    print(f"FIMODERegressor(model={options.model!r}, adapter={os.fspath(options.out)!r})")
+    print(f"{estimator}(model={options.model!r}, adapter={os.fspath(options.out)!r})")
     return 0
 
 

@@ -132,11 +132,12 @@ def draw_curve(metrics: Path, picture: Path) -> bool:
     if groups:
         middle.legend(fontsize="small")
     validation = [row for row in rows if row["kind"] == "validation"]
-    names = sorted({name for row in validation for name in row if name.startswith("prior/") and name.count("/") == 1})
+    shown = ("prior/", "unseen/")
+    names = sorted({name for row in validation for name in row if name.startswith(shown) and name.count("/") == 1})
     for name in names:
         points = [(row["elapsed"] / 60, row[name]) for row in validation if name in row]
         right.plot(*zip(*points, strict=True), marker=".", label=name.removeprefix("prior/"))
-    right.set(xlabel="minutes", ylabel="median relative error of the field")
+    right.set(xlabel="minutes", ylabel="error on the frozen validation suite")
     if any(row[name] > 0 for row in validation for name in names if name in row):
         right.set_yscale("log")
     if names:

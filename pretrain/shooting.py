@@ -33,7 +33,7 @@ class ShootingData:
     def __init__(self, trajectories: Trajectories, engine: Engine) -> None:
         states, times, mask = pad([trajectories])
         self.trajectories = trajectories
-        self.scaling = scaling = engine.model.spec.scaling(states, times, mask)
+        self.scaling = scaling = engine.scaling(states, times, mask)
         self.mask = torch.from_numpy(mask[0])
         tau = scaling.normalise_times(times)[0]
         x = (scaling.normalise(states) * mask[..., None])[0]
@@ -141,7 +141,7 @@ def field_of(
     """
     arranged = [engine.arrange(thin(context, points)) for context in contexts]
     states, times, mask = pad(arranged)
-    scaling = engine.model.spec.scaling(states, times, mask)
+    scaling = engine.scaling(states, times, mask)
     padding = (0, engine.max_dim - states.shape[-1])
     dim_mask = F.pad(torch.ones(len(contexts), states.shape[-1]), padding)
     encoded = network.encode(

@@ -19,6 +19,11 @@ def exactly(value: Any) -> Any:
     return dataclasses.field(metadata={"value": value})
 
 
+def one_of(*values: Any) -> Any:
+    """Declare a configuration field that can only have one of a few values."""
+    return dataclasses.field(metadata={"values": values})
+
+
 def parse_config(cls: type[Config], values: Mapping[str, Any]) -> Config:
     """Build the frozen dataclass ``cls`` from ``values``, refusing anything unknown, missing or out of bounds.
 
@@ -42,6 +47,11 @@ def _checked(field: dataclasses.Field, value: Any) -> Any:
         expected = field.metadata["value"]
         if type(value) is not type(expected) or value != expected:
             raise ValueError(f"{field.name} must be {expected!r}, got {value!r}")
+        return value
+    if "values" in field.metadata:
+        if not any(type(value) is type(known) and value == known for known in field.metadata["values"]):
+            known = ", ".join(map(repr, field.metadata["values"]))
+            raise ValueError(f"{field.name} must be one of {known}, got {value!r}")
         return value
     bounds = field.metadata["bounds"]
     if str(field.type).startswith("tuple"):

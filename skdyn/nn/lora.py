@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skdyn.nn.attention import Attention
+from skdyn.nn.hub_attention import HubAttention
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -55,7 +56,7 @@ class LowRankLinear(nn.Module):
 
 
 def attention_projections(network: nn.Module) -> tuple[str, ...]:
-    """Names of the linear layers inside every `skdyn.nn.attention.Attention` of a network, in its own order.
+    """Names of the linear layers inside every attention of a network, in its own order.
 
     Examples
     --------
@@ -66,7 +67,7 @@ def attention_projections(network: nn.Module) -> tuple[str, ...]:
     return tuple(
         f"{outer}.{inner}" if outer else inner
         for outer, module in network.named_modules()
-        if isinstance(module, Attention)
+        if isinstance(module, (Attention, HubAttention))
         for inner, layer in module.named_children()
         if isinstance(layer, nn.Linear)
     )

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from pretrain.lora import LoRASettings, _chosen, _Training, adapt, main
+from pretrain.adaptation import chosen_check
+from pretrain.lora import LoRASettings, _Training, adapt, main
 from pretrain.shooting import ShootingData, hold_out, interpolate, roll_out
 from skdyn import FIMODERegressor, Trajectories, TrajectoryError
 from skdyn.adapters import CONFIG, TENSORS, save_adapter
@@ -83,11 +84,11 @@ def test_held_out_points_have_to_show_harm():
     rng = np.random.default_rng(0)
     noise = rng.exponential(size=12)
     wobble = [noise + 0.3 * rng.normal(size=12) for _ in range(4)]
-    assert _chosen([noise + 1, noise + 0.5, noise]) == 2
-    assert _chosen([noise + 0.5, noise, noise + 0.1, noise + 0.2]) == 1
-    assert _chosen([noise, noise + 1, noise + 2]) == 0
-    assert _chosen([noise + 1, *wobble]) >= 3
-    assert _chosen([noise]) == 0
+    assert chosen_check([noise + 1, noise + 0.5, noise]) == 2
+    assert chosen_check([noise + 0.5, noise, noise + 0.1, noise + 0.2]) == 1
+    assert chosen_check([noise, noise + 1, noise + 2]) == 0
+    assert chosen_check([noise + 1, *wobble]) >= 3
+    assert chosen_check([noise]) == 0
 
 
 def test_held_out_points_tell_nothing_of_themselves(dummy):

@@ -1,0 +1,124 @@
+"""What a forecaster does with a pretrained network: load it, fine-tune it, and leave it out of pickles."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import os
+from collections.abc import Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skdyn.exceptions import WeightsError
+from skdyn.trajectories import Trajectories
+
+if TYPE_CHECKING:
+    import torch
+
+    from skdyn.forecasting.curve import Curve
+
+_session_lock = Lock()
+
+
+class ForecasterMixin:
+    """Keep the network of a forecaster with the parameters ``model``, ``device``, ``adapter`` and ``fine_tune``.
+
+    The network is no part of a pickle, which holds the identity of the weights and the fine-tuned factors instead.
+    """
+
+    model: str | os.PathLike[str]
+    device: str | torch.device
+    adapter: str | os.PathLike[str] | None
+    fine_tune: Mapping[str, Any] | None
+    random_state: int
+    context_: Trajectories
+    weights_: dict[str, str]
+    fine_tuning_: dict[str, Any]
+
+    def _start(self, context: Trajectories) -> None:
+        """Load the network for `fit`, and fine-tune it where that was asked for."""
+        from skdyn.forecasting.fine_tuning import FineTuning, fine_tune
+
+        settings = None if self.fine_tune is None else _parsed(FineTuning, self.fine_tune)
+        network, self.weights_ = self._pretrained()
+        for name in ("fine_tuning_", "_factors"):
+            self.__dict__.pop(name, None)
+        if settings is not None:
+            seed = self.random_state
+            if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+                raise ValueError(f"random_state must be an integer of at least 0, got {seed!r}")
+            state, self.fine_tuning_ = fine_tune(network, list(context), settings, int(seed))
+            self._factors = {name: factor.numpy() for name, factor in state.items()}
+        network = self._placed(network)
+        self._session = (network, _nominal(network, context))
+
+    def _pretrained(self) -> tuple[Any, dict[str, str]]:
+        """The model's network, and which weights it has."""
+        from skdyn.weights import load_model
+
+        model = load_model(self.model)
+        if model.spec.scaling is not None:
+            raise WeightsError(f"{model.source} is a model of a vector field, not a forecaster: use FIMODERegressor")
+        if self.adapter is not None:
+            from skdyn.adapters import load_adapter
+
+            model = load_adapter(self.adapter, model)
+        return model.network, {"name": model.spec.name, "source": model.source, "sha256": model.sha256}
+
+    def _placed(self, network: Any) -> Any:
+        """The network with the fine-tuned factors, where there are any, on the device."""
+        import torch
+
+        from skdyn.inference import resolve_device
+
+        if "_factors" in self.__dict__:
+            from skdyn.forecasting.fine_tuning import with_factors
+
+            network = with_factors(network, {name: torch.from_numpy(part) for name, part in self._factors.items()})
+        device = resolve_device(self.device)
+        return network if device.type == "cpu" else copy.deepcopy(network).to(device)
+
+    def _open(self) -> Any:
+        """The network."""
+        return self._opened()[0]
+
+    def _nominal_curves(self) -> list[Curve]:
+        """Curves of the fitted series where no times are requested."""
+        return self._opened()[1]
+
+    def _opened(self) -> tuple[Any, list[Curve]]:
+        """The network and the nominal curves; made anew after unpickling."""
+        session = self.__dict__.get("_session")
+        if session is None:
+            with _session_lock:
+                session = self.__dict__.get("_session")
+                if session is None:
+                    network, weights = self._pretrained()
+                    if weights["sha256"] != self.weights_["sha256"]:
+                        raise WeightsError(
+                            f"the weights of {self.model!r} at {weights['source']} are not those this estimator was "
+                            "fitted with (their sha256 differs); fit again"
+                        )
+                    network = self._placed(network)
+                    self._session = session = (network, _nominal(network, self.context_))
+        return session
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
+        return {name: value for name, value in state.items() if name != "_session"}
+
+
+def _nominal(network: Any, context: Trajectories) -> list[Curve]:
+    from skdyn.forecasting.backtest import nominal_curve
+
+    return [nominal_curve(network, times, values) for times, values in context]
+
+
+def _parsed(settings: type, values: Any) -> Any:
+    """The settings of a user's dict."""
+    names = [field.name for field in dataclasses.fields(settings)]
+    if not isinstance(values, Mapping) or not set(values) <= set(names):
+        raise ValueError(f"fine_tune must be None or a dict with any of {', '.join(names)}; got {values!r}")
+    return settings(**values)

@@ -1,0 +1,421 @@
+"""LASS-ODE as a forecaster."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdyn.estimators._forecaster import ForecasterMixin
+from skdyn.exceptions import ForecastWarning, TrajectoryError
+from skdyn.forecasting.request import at_levels, checked_levels, is_listed, requested_times
+from skdyn.reading import is_dataframe
+from skdyn.registry import ModelSpec
+from skdyn.trajectories import Trajectories
+
+if TYPE_CHECKING:
+    import torch
+
+    from skdyn.dynamics.equilibria import Equilibrium
+    from skdyn.forecasting.curve import Curve
+    from skdyn.forecasting.local_field import LocalLinearField
+
+_LEAST_POINTS, _FEW_POINTS = 3, 10
+_LARGEST = 1e150
+_POOR_RECONSTRUCTION = 0.05
+
+
+class LASSODEForecaster(ForecasterMixin, BaseEstimator):
+    """Forecast series from their observed prefixes with a pretrained network, without training.
+
+    The network reads a prefix and answers with a linear ODE for each of 40 equal pieces of time, before and after the
+    last observation; the forecast is their exact solution. Series may be irregular in time and of different lengths,
+    and each is forecast on its own: neither the other series nor anything after a series' last observation has any
+    influence on it. A forecast is equivariant under ``x -> a x`` with ``a > 0`` (for each variable) and ``t -> c t +
+    e``; it may depend on where zero lies, which matters to populations and concentrations.
+
+    The forecast depends on the last requested time, which tells the network how far it has to see: two requests that
+    share it agree at the times that they share. The prefix should be between 0.3 and 0.9 of the time up to there.
+    Further ahead, the network continues its own median window by window; for a short look ahead, it uses recent points.
+
+    Parameters
+    ----------
+    model : str or path, default="lass-ode"
+        A registered name (`skdyn.list_models`), a folder, or ``hf://owner/repo[/sub/folder][@revision]``.
+    device : str or torch.device, default="auto"
+        ``"auto"`` is CUDA where there is one, else the CPU.
+    missing : {"raise", "drop", "keep"}, default="raise"
+        What to do with rows that hold a NaN: raise an error, drop them, or use what else they hold.
+    adapter : str or path, optional
+        Folder of a low-rank adapter that ``python -m pretrain.lora --model lass-ode`` trained on this model.
+    fine_tune : dict, optional
+        Adapt the attention to the fitted series by low-rank updates, trained on cuts of the series themselves until
+        their held-out ends are forecast no better: any of ``rank`` (8), ``epochs`` (30) and ``lr`` (5e-3). ``{}`` takes
+        these values.
+    random_state : int, default=0
+        Seed of the fine-tuning; without it nothing is random.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of variables, D.
+    feature_names_in_ : array of shape (D,)
+        Only where the series came with names.
+    context_ : Trajectories
+        What was given to `fit`.
+    reconstruction_error_ : array of shape (K,)
+        Mean square error of the network's own curve at the observed points of each series, in half ranges of its
+        variables. A large one means that the network has not understood the series.
+    levels_ : tuple of float
+        Levels of the quantiles that the model predicts.
+    weights_ : dict
+        ``name``, ``source`` and ``sha256`` of the model that was used; with an adapter, the sha256 is of both together.
+    fine_tuning_ : dict
+        Only with ``fine_tune``: epochs, losses and settings.
+
+    References
+    ----------
+    LASS-ODE: arXiv 2602.01009. LoRA: arXiv 2106.09685.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdyn import LASSODEForecaster
+    >>> t = np.linspace(0, 10, 101)
+    >>> observed = np.column_stack([np.cos(2 * t), np.sin(2 * t)])
+    >>> est = LASSODEForecaster().fit([(t, observed)])
+    >>> est.predict(np.linspace(10.1, 14, 40)).shape
+    (40, 2)
+    >>> est.predict(horizon=20, quantiles=(0.1, 0.5, 0.9)).shape
+    (20, 2, 3)
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "lass-ode",
+        *,
+        device: str | torch.device = "auto",
+        missing: Literal["raise", "drop", "keep"] = "raise",
+        adapter: str | os.PathLike[str] | None = None,
+        fine_tune: Mapping[str, Any] | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.model = model
+        self.device = device
+        self.missing = missing
+        self.adapter = adapter
+        self.fine_tune = fine_tune
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, *, t: Any = None) -> Self:
+        """Take the observed prefixes.
+
+        Parameters
+        ----------
+        X : list of (t, x) pairs, list of arrays (L_k, D), array (K, L, D) or (L, D), DataFrame or Trajectories
+            One or many series; see `skdyn.Trajectories`. Inputs are never modified.
+        y : ignored
+        t : float, timedelta, array of shape (L,) or list of arrays (L_k,), optional
+            Times for inputs that carry none; unit steps by default.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TrajectoryError
+            If ``X`` cannot be read as trajectories, or a variable of a series has fewer than three values.
+        WeightsError
+            If the pretrained model cannot be found or trusted, or is not a forecaster.
+
+        Warns
+        -----
+        ForecastWarning
+            If a variable of a series has fewer than ten values, or the network reconstructs a series poorly.
+        """
+        from skdyn.forecasting.backtest import reconstruction_error
+
+        context = self._read(X, t)
+        counts = np.array([(~np.isnan(x)).sum(axis=0) for x in context.states])
+        _check_values(context, counts)
+        self._start(context)
+        self.context_ = context
+        self.n_features_in_ = context.n_features
+        if context.feature_names is not None:
+            self.feature_names_in_ = np.array(context.feature_names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        self.levels_ = self._open().config.levels
+        self.reconstruction_error_ = np.array(
+            [reconstruction_error(curve, t, x) for curve, (t, x) in zip(self._nominal_curves(), context, strict=True)]
+        )
+        self._warn_of_little_support(counts)
+        return self
+
+    def predict(self, X: Any = None, *, horizon: int | None = None, quantiles: Sequence[float] | None = None) -> Any:
+        """Forecast the fitted series.
+
+        Parameters
+        ----------
+        X : array of shape (T,), or list of arrays of shape (T_k,), optional
+            Increasing times, shared by all series or one array for each, in the units (or dates) of those of `fit`.
+            Times before a series' last observation give the network's reconstruction. An array of shape (N, D) holds
+            states instead, as scikit-learn has it, and gives the `vector_field` there.
+        horizon : int, optional
+            In place of times: so many steps after each series' last observation, each the median step of the series.
+        quantiles : sequence of Q floats, optional
+            Levels of quantiles in place of the median, between the least and the largest of ``levels_``.
+
+        Returns
+        -------
+        array of shape (T, D), (K, T, D) or list of K arrays of shape (T_k, D)
+            For one series, for K series with shared times or a horizon, and for a list of times. With ``quantiles``
+            each shape has a last axis of length Q more.
+
+        Raises
+        ------
+        ValueError
+            If neither times nor a horizon or both are given, times do not increase or precede a series, or a level is
+            not one that the model predicts.
+        """
+        check_is_fitted(self)
+        if is_dataframe(X) or not (is_listed(X) or np.ndim(X) < 2):
+            if horizon is not None or quantiles is not None:
+                raise ValueError("horizon and quantiles belong to times, but X is an array of states")
+            return self.vector_field(validate_data(self, X, reset=False, dtype=np.float64))
+        levels = None if quantiles is None else checked_levels(quantiles, self.levels_)
+        answers = []
+        for k, t in enumerate(requested_times(X, horizon, self.context_)):
+            values = self._curve(k, t).values(t)
+            middle = values.shape[-1] // 2
+            answers.append(values[..., middle] if levels is None else at_levels(values, self.levels_, levels))
+        return _arranged(answers, X)
+
+    def derivative(self, t: Any) -> Any:
+        """Time derivative of the forecast.
+
+        Parameters
+        ----------
+        t : array of shape (T,), or list of arrays of shape (T_k,)
+            As for `predict`.
+
+        Returns
+        -------
+        array of shape (T, D), (K, T, D) or list of K arrays of shape (T_k, D)
+            In units of state per unit of time; as `predict` returns the median.
+        """
+        check_is_fitted(self)
+        times = requested_times(t, None, self.context_)
+        return _arranged([self._curve(k, part).slopes(part) for k, part in enumerate(times)], t)
+
+    def vector_field(self, points: Any) -> np.ndarray:
+        """Vector field near the forecast.
+
+        The model is a forecaster: its linear dynamics depend on time, so it has no vector field of its own. What is
+        returned is the linear model of velocity against state that fits the forecast curves (reconstruction and a
+        forecast of two thirds of the prefix) best around each point. All series are taken to be of one system. Between
+        and beside the curves it is an extrapolation.
+
+        Parameters
+        ----------
+        points : array of shape (..., D)
+
+        Returns
+        -------
+        array of shape (..., D)
+            NaN, with a ForecastWarning, for points further from all curves than a quarter of half their extent.
+        """
+        check_is_fitted(self)
+        points = _as_points(points, self.n_features_in_)
+        flat = points.reshape(-1, self.n_features_in_)
+        local = self._local_field()
+        (field, _), far = local(flat), local.is_far(flat)
+        if far.any():
+            warnings.warn(
+                f"{int(far.sum())} of {len(flat)} points are far from the forecast, where the field is not known: NaN",
+                ForecastWarning,
+                stacklevel=2,
+            )
+            field = np.where(far[:, None], np.nan, field)
+        return field.reshape(points.shape)
+
+    def equilibria(self, *, tolerance: float = 1e-3) -> list[Equilibrium]:
+        """Find where the `vector_field` vanishes near the forecast.
+
+        Parameters
+        ----------
+        tolerance : float, default=1e-3
+            A real part of an eigenvalue below this fraction of the largest modulus counts as zero.
+
+        Returns
+        -------
+        list of skdyn.dynamics.equilibria.Equilibrium
+            Read the caveat of `vector_field`: a limit cycle's inner equilibrium, for one, is out of sight.
+        """
+        from skdyn.base import state_units, widened_box
+        from skdyn.dynamics.equilibria import find_equilibria
+
+        check_is_fitted(self)
+        local = self._local_field()
+        data = local.states * local.half + local.center
+        found = find_equilibria(
+            lambda x: local(x)[0], local, data, widened_box(data), *state_units(data), tolerance=tolerance
+        )
+        return [point for point in found if not local.is_far(point.state[None])[0]]
+
+    def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
+        """Negative error of forecasts of other trajectories from their first 60%.
+
+        The first 60% of each trajectory's duration are the prefix, the rest is forecast and compared: the mean square
+        error in half ranges of the whole trajectory's variables, where an error above five counts as five. The series
+        given to `fit` have no influence, except by ``fine_tune``.
+
+        Parameters
+        ----------
+        X : trajectories in any accepted form
+        y : ignored
+        t : see `fit`
+
+        Returns
+        -------
+        float
+            Between -25 and 0, never NaN.
+        """
+        from skdyn.forecasting.backtest import unseen_error
+
+        check_is_fitted(self)
+        held_out = self._read(X, t)
+        if held_out.n_features != self.n_features_in_:
+            raise TrajectoryError(
+                f"X has {held_out.n_features} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input"
+            )
+        network = self._open()
+        errors = [unseen_error(network, times, x, f"trajectory {k}") for k, (times, x) in enumerate(held_out)]
+        return -float(np.mean(errors))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write parameters and prefixes to a folder, as JSON and NumPy arrays without pickles and without weights."""
+        from skdyn.persistence import save
+
+        check_is_fitted(self)
+        save(cast(Any, self), folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Fit anew from a folder that `save` wrote, with the same fine-tuning where there was one.
+
+        Raises
+        ------
+        SkdynError
+            If the folder is not one of this class, is damaged, or its model's weights have changed since.
+        """
+        from skdyn.persistence import load
+
+        return load(cast(Any, cls), folder)
+
+    def _read(self, X: Any, t: Any) -> Trajectories:
+        if isinstance(self.missing, str) and self.missing == "keep":
+            return Trajectories.with_gaps(X, t)
+        if not (isinstance(self.missing, str) and self.missing in ("raise", "drop")):
+            raise TrajectoryError(f"missing must be 'raise', 'drop' or 'keep', got {self.missing!r}")
+        return Trajectories(X, t, missing=self.missing)
+
+    def _curve(self, k: int, times: np.ndarray) -> Curve:
+        from skdyn.forecasting.curve import Curve
+
+        observed, values = self.context_[k]
+        return Curve(self._open(), observed, values, float(times[-1]), float(times[0]))
+
+    def _warn_of_little_support(self, counts: np.ndarray) -> None:
+        poor = np.flatnonzero(~(self.reconstruction_error_ <= _POOR_RECONSTRUCTION))
+        few = np.flatnonzero((counts < _FEW_POINTS).any(axis=1))
+        if len(poor):
+            warnings.warn(
+                f"the network reconstructs {len(poor)} of {len(counts)} series poorly (the first is {poor[0]}, with an "
+                f"error of {self.reconstruction_error_[poor[0]]:.2g}; see reconstruction_error_): do not trust its "
+                "forecast",
+                ForecastWarning,
+                stacklevel=3,
+            )
+        if len(few):
+            warnings.warn(
+                f"{len(few)} of {len(counts)} series have fewer than {_FEW_POINTS} values of a variable (the first is "
+                f"{few[0]}): the forecast is mostly the model's expectation",
+                ForecastWarning,
+                stacklevel=3,
+            )
+
+    def _local_field(self) -> LocalLinearField:
+        from skdyn.forecasting.local_field import LocalLinearField
+
+        return LocalLinearField.near(self._nominal_curves())
+
+
+def _check_values(context: Trajectories, counts: np.ndarray) -> None:
+    if (counts < _LEAST_POINTS).any():
+        k, d = np.argwhere(counts < _LEAST_POINTS)[0]
+        raise TrajectoryError(
+            f"trajectory {k}, column {d}: {counts[k, d]} sample(s); at least {_LEAST_POINTS} are needed to forecast"
+        )
+    for k, x in enumerate(context.states):
+        if not np.nanmax(np.abs(x)) < _LARGEST:
+            raise TrajectoryError(
+                f"trajectory {k}: a state exceeds {_LARGEST:g}, too large for float64 arithmetic: choose another unit"
+            )
+
+
+def _as_points(points: Any, dim: int) -> np.ndarray:
+    try:
+        array = np.asarray(points)
+        array = array.astype(np.float64) if array.dtype.kind in "fiu" else array
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"points cannot be read as an array: {error}") from None
+    if array.dtype != np.float64:
+        raise ValueError(f"points have type {array.dtype}: expected real numbers")
+    if array.ndim == 0 or array.shape[-1] != dim:
+        raise ValueError(f"points have shape {array.shape}: expected (..., {dim}), one entry for each fitted variable")
+    if not np.isfinite(array).all():
+        raise ValueError("points hold a value that is not finite (NaN or infinity)")
+    return array
+
+
+def _arranged(answers: list[np.ndarray], times: Any) -> Any:
+    """One array for one series, one of all series where they share their times, else a list."""
+    if is_listed(times):
+        return answers
+    return answers[0] if len(answers) == 1 else np.stack(answers)
+
+
+def _recognises(config: Mapping[str, Any]) -> bool:
+    return config.get("model_type") == "lass-ode"
+
+
+def _configure(config: Mapping[str, Any]) -> Any:
+    from skdyn.nn.lass_ode import LASSODEConfig
+
+    return LASSODEConfig.from_dict(config)
+
+
+def _network(config: Any) -> torch.nn.Module:
+    from skdyn.nn.lass_ode import LASSODE
+
+    return LASSODE(config)
+
+
+MODEL = ModelSpec(
+    name="lass-ode",
+    summary="forecasts of series of observed dynamical systems",
+    location=Path(__file__).parents[1] / "bundle" / "lass-ode",
+    recognises=_recognises,
+    configure=_configure,
+    network=_network,
+    scaling=None,
+)

@@ -1,0 +1,58 @@
+"""How well a forecaster follows series whose values are known.
+
+Errors are mean squares over observed values in half ranges of each variable, so that a full swing counts as 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skdyn.exceptions import TrajectoryError
+from skdyn.forecasting.curve import Curve
+
+NOMINAL_RATIO = 0.6
+"""Share of the prefix in a window where no times are requested."""
+
+WORST = 5.0
+"""Larger errors of a forecast, in half ranges, count as this."""
+
+_LEAST_POINTS = 3
+
+
+def nominal_curve(network: Any, times: np.ndarray, values: np.ndarray) -> Curve:
+    """The curve of a series (L,), (L, D) up to where the series is 0.6 of it."""
+    return Curve(network, times, values, float(times[0] + (times[-1] - times[0]) / NOMINAL_RATIO), float(times[0]))
+
+
+def reconstruction_error(curve: Curve, times: np.ndarray, values: np.ndarray) -> float:
+    """Error of a curve at the points that it was made from."""
+    answer = curve.values(times)
+    return float(np.nanmean(((answer[..., answer.shape[-1] // 2] - values) / _half_ranges(values)) ** 2))
+
+
+def unseen_error(network: Any, times: np.ndarray, values: np.ndarray, name: str) -> float:
+    """Error of the forecast of a series' last two fifths from what is before them, with single errors clipped.
+
+    Raises
+    ------
+    TrajectoryError
+        If there is too little before or nothing after; ``name`` says of which series.
+    """
+    seen = times <= times[0] + NOMINAL_RATIO * (times[-1] - times[0])
+    if ((~np.isnan(values[seen])).sum(axis=0) < _LEAST_POINTS).any() or np.isnan(values[~seen]).all():
+        raise TrajectoryError(
+            f"{name} cannot be scored: each variable needs {_LEAST_POINTS} values in the first 60% of its duration, "
+            "and there must be one after them"
+        )
+    answer = Curve(network, times[seen], values[seen], float(times[-1])).values(times[~seen])
+    error = (answer[..., answer.shape[-1] // 2] - values[~seen]) / _half_ranges(values)
+    return float(np.nanmean(np.clip(error, -WORST, WORST) ** 2))
+
+
+def _half_ranges(values: np.ndarray) -> np.ndarray:
+    """Half ranges (D,) of the observed values; a constant counts as having a thousandth of its value."""
+    low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+    half = high / 2 - low / 2
+    return np.where(half > 0, half, np.maximum(1e-3 * np.abs(high), 1e-150))

@@ -1,0 +1,172 @@
+"""The forecast of one series as a curve that can be evaluated at any time, in the user's units.
+
+The network sees a window of time, of which the observed prefix is between 0.3 and 0.9. Forecasts further ahead are made
+of several windows: each continues the median of the one before it. Letters: L observed points, D channels, T times, Q
+quantiles.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+
+from skdyn.forecasting.channels import MAX_POINTS, last_observed, split_channels
+from skdyn.nn.prefixes import PrefixScaling, make_prefixes
+
+LEAST_RATIO, LARGEST_RATIO = 0.3, 0.9
+"""Shares of a window that its prefix had in training."""
+
+_NEXT_RATIO = 0.6  # of the windows after the first
+_RECENT_POINTS = 100  # are kept where older ones are left out
+
+JOIN = 0.1
+"""How fast the correction at the last observation fades, as a share of a window; see docs/design/lass-ode.md."""
+
+
+class Window:
+    """The network's answer for one window of time.
+
+    Parameters
+    ----------
+    network : LASSODE
+        In evaluation mode.
+    times, values : arrays of shape (L,) and (L, D)
+        The prefix, NaN where missing, with at least one value in every channel.
+    end : float
+        Where the window ends.
+    spread : array of shape (D, Q) or 0
+        Quantiles of the error at the end of the prefix, relative to its median: zero for observations.
+    """
+
+    def __init__(self, network: Any, times: np.ndarray, values: np.ndarray, end: float, spread: Any = 0.0) -> None:
+        self.network = network
+        self.end = end
+        self.spread = spread
+        self.parts: list[tuple[Any, PrefixScaling]] = []
+        parameter = next(network.parameters())
+        size = network.config.max_dim
+        for start in range(0, values.shape[1], size):  # more channels than the network has codes for: in groups
+            arrays = split_channels(times, values[:, start : start + size])
+            x, t, mask = (torch.from_numpy(array[None]) for array in arrays)
+            prefixes, scaling = make_prefixes(x, t, mask, torch.tensor([end], dtype=torch.float64), parameter.dtype)
+            moved = {f.name: getattr(prefixes, f.name).to(parameter.device) for f in dataclasses.fields(prefixes)}
+            with torch.inference_mode():
+                self.parts.append((network.encode(dataclasses.replace(prefixes, **moved)), scaling))
+        self.last, value = last_observed(times, values)
+        # Each channel at its own last time, of which the diagonal is wanted.
+        joined = self._restored(self.last, slopes=False)[..., network.config.quantiles // 2]
+        self.offset = value - np.diagonal(joined)
+        self.fade = JOIN * (end - times[0])
+
+    def values(self, times: np.ndarray) -> np.ndarray:
+        """Quantiles (T, D, Q) at times (T,); after the last observation they are joined to it."""
+        answer = self._restored(times, slopes=False) + self._correction(times)[..., None]
+        middle = answer.shape[-1] // 2
+        median = answer[..., middle : middle + 1]
+        # Errors of this window and of those before it are taken to be independent.
+        width = np.hypot(answer - median, np.broadcast_to(self.spread, answer.shape))
+        return median + np.sign(np.arange(answer.shape[-1]) - middle) * width
+
+    def slopes(self, times: np.ndarray) -> np.ndarray:
+        """Time derivative (T, D) of the median."""
+        return self._restored(times, slopes=True) - self._correction(times) / self.fade
+
+    def _correction(self, times: np.ndarray) -> np.ndarray:
+        """What is added after the last observation (T, D), so that the forecast starts there."""
+        elapsed = times[:, None] - self.last
+        return np.where(elapsed > 0, self.offset * np.exp(-np.maximum(elapsed, 0) / self.fade), 0.0)
+
+    def _restored(self, times: np.ndarray, slopes: bool) -> np.ndarray:
+        """The network's quantiles (T, D, Q), or the slopes of its median (T, D), in the user's units."""
+        answers = []
+        for encoded, scaling in self.parts:
+            tau = scaling.normalise_times(torch.from_numpy(np.ascontiguousarray(times))[None])
+            tau = tau.to(encoded.polynomials)
+            with torch.inference_mode():
+                if slopes:
+                    normalised = self.network.derivative(encoded, tau).cpu()
+                    answers.append(scaling.restore_slopes(normalised)[0].transpose(0, 1))
+                else:
+                    normalised = self.network.decode(encoded, tau).cpu()
+                    answers.append(scaling.restore(normalised)[0].transpose(0, 1))
+        return torch.cat(answers, dim=1).numpy()
+
+
+class Curve:
+    """The forecast of one series.
+
+    Parameters
+    ----------
+    network : LASSODE
+        In evaluation mode.
+    times, values : arrays of shape (L,) and (L, D)
+        The observed series, NaN where missing.
+    until : float
+        The last time of interest.
+    since : float, optional
+        The first time of interest, for which older observations may be left out; the last observation by default.
+    """
+
+    def __init__(
+        self, network: Any, times: np.ndarray, values: np.ndarray, until: float, since: float | None = None
+    ) -> None:
+        self.windows: list[Window] = []
+        until = max(until, float(times[-1]))
+        times, values = _recent(times, values, until, since)
+        self.start = float(times[0])
+        span = times[-1] - times[0]
+        self._add(network, times, values, _end(times[0], span, until))
+        length = self.windows[0].end - times[0]
+        step = max(float(np.median(np.diff(times))), length / MAX_POINTS)
+        while self.windows[-1].end < until:
+            window = self.windows[-1]
+            ahead = np.arange(times[-1] + step, window.end + step / 2, step)
+            ahead[-1] = window.end
+            median = window.values(ahead)[..., network.config.quantiles // 2]
+            times, values = np.append(times, ahead), np.concatenate([values, median])
+            keep = times >= window.end - _NEXT_RATIO * length
+            times, values = times[keep], values[keep]
+            end = float(max(min(until, times[0] + length), times[0] + _NEXT_RATIO * length / LARGEST_RATIO))
+            spread = window.values(times[-1:])[0]
+            self._add(network, times, values, end, spread - spread[:, [network.config.quantiles // 2]])
+
+    def _add(self, *window: Any) -> None:
+        self.windows.append(Window(*window))
+
+    def values(self, times: np.ndarray) -> np.ndarray:
+        """Quantiles (T, D, Q) at times (T,) up to the last time of interest."""
+        return self._evaluate(times, "values")
+
+    def slopes(self, times: np.ndarray) -> np.ndarray:
+        """Time derivative (T, D) of the median."""
+        return self._evaluate(times, "slopes")
+
+    def _evaluate(self, times: np.ndarray, what: str) -> np.ndarray:
+        index = np.searchsorted([window.end for window in self.windows[:-1]], times)
+        used = [(w, index == w) for w in np.unique(index)]
+        parts = [(chosen, getattr(self.windows[w], what)(times[chosen])) for w, chosen in used]
+        answer = np.empty((len(times), *parts[0][1].shape[1:]))
+        for chosen, part in parts:
+            answer[chosen] = part
+        return answer
+
+
+def _end(start: float, span: float, until: float) -> float:
+    """End of the first window: the last time of interest, unless the prefix were too large or too small a share."""
+    return float(np.clip(until, start + span / LARGEST_RATIO, start + span / LEAST_RATIO))
+
+
+def _recent(times: np.ndarray, values: np.ndarray, until: float, since: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out what is older than the network can use for a short forecast, but keep some points of every channel."""
+    share = LARGEST_RATIO / (1 - LARGEST_RATIO)
+    oldest = times[-1] - share * (until - times[-1])
+    if since is not None:
+        oldest = min(oldest, since)
+    observed = ~np.isnan(values)
+    enough = observed[::-1].cumsum(axis=0)[::-1] >= np.minimum(_RECENT_POINTS, observed.sum(axis=0))
+    keep = np.flatnonzero(enough.all(axis=1) & (times <= oldest))
+    first = int(keep[-1]) if len(keep) else 0
+    return times[first:], values[first:]

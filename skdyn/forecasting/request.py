@@ -1,0 +1,99 @@
+"""What a user asks of a forecast: times and levels of quantiles, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from skdyn.exceptions import TrajectoryError
+from skdyn.times import read_times
+from skdyn.trajectories import Trajectories
+
+_RESHAPE = "if X is one state and not a list of times: Reshape your data with X.reshape(1, -1)"
+
+
+def is_listed(times: Any) -> bool:
+    """Whether times are a list of one array for each series, and not one array for all."""
+    return isinstance(times, (list, tuple)) and len(times) > 0 and all(np.ndim(part) == 1 for part in times)
+
+
+def requested_times(times: Any, horizon: Any, context: Trajectories) -> list[np.ndarray]:
+    """Times (T_k,) for each of K series, as numbers on the context's own axis.
+
+    Parameters
+    ----------
+    times : array of shape (T,), list of K arrays of shape (T_k,), or None
+    horizon : int or None
+        So many median steps after each series' last observation, in place of times.
+    context : Trajectories
+        The observed series.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong with the times or the horizon.
+    """
+    if (times is None) == (horizon is None):
+        raise ValueError("give either the times of the forecast or horizon=, a number of steps")
+    if times is None:
+        if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
+            raise ValueError(f"horizon must be a positive integer, got {horizon!r}")
+        return [t[-1] + np.median(np.diff(t)) * np.arange(1, horizon + 1) for t in context.times]
+    listed = is_listed(times)
+    if listed and len(times) != len(context):
+        raise ValueError(f"X lists {len(times)} arrays of times for {len(context)} fitted series")
+    parts = list(times) if listed else [times]
+    for part in parts:
+        if np.ndim(part) != 1 or len(part) == 0:
+            raise ValueError(f"times have shape {np.shape(part)}: expected (T,), at least one of them")
+    try:
+        read, origin = read_times(parts, [len(part) for part in parts])
+    except TrajectoryError as error:
+        raise ValueError(f"times: {str(error).replace('trajectory', 'array')}; {_RESHAPE}") from None
+    read = [part + _shift(origin, context.origin) for part in read]
+    read = read if listed else read * len(context)
+    for k, (part, observed) in enumerate(zip(read, context.times, strict=True)):
+        if part[0] < observed[0]:
+            raise ValueError(
+                f"times: the first ({part[0]:g}) is before the first observation of series {k} ({observed[0]:g}); "
+                f"{_RESHAPE}"
+            )
+    return read
+
+
+def _shift(origin: Any, observed: Any) -> float:
+    """What to add to requested times to count from the same moment as the observed ones."""
+    if origin is None:
+        return 0.0
+    dates = isinstance(origin, np.datetime64)
+    if observed is None or dates != isinstance(observed, np.datetime64):
+        raise ValueError("times are dates or very large integers, but those of the fitted series are not of this kind")
+    return float((origin - observed) / np.timedelta64(1, "s")) if dates else float(origin - observed)
+
+
+def checked_levels(quantiles: Any, known: Sequence[float]) -> np.ndarray:
+    """Levels (Q,) as an array, all between the least and the largest of those that the model predicts."""
+    levels = np.asarray(quantiles)
+    if levels.ndim != 1 or levels.size == 0 or levels.dtype.kind not in "fiu":
+        raise ValueError(f"quantiles must be a list of levels such as (0.1, 0.5, 0.9), got {quantiles!r}")
+    slack = 1e-9
+    bad = ~((levels >= known[0] - slack) & (levels <= known[-1] + slack))
+    if bad.any():
+        raise ValueError(
+            f"the quantile level {levels[bad][0]:g} is not between {known[0]:g} and {known[-1]:g}, the levels that "
+            "this model predicts"
+        )
+    return levels.astype(np.float64)
+
+
+def at_levels(values: np.ndarray, known: Sequence[float], levels: np.ndarray) -> np.ndarray:
+    """Quantiles (..., Q) at other levels from those (..., P) at known ones, linear in the Gaussian quantile."""
+    if len(known) == 1:
+        return np.repeat(values, len(levels), axis=-1)
+    knots, wanted = norm.ppf(known), norm.ppf(levels)
+    right = np.clip(np.searchsorted(knots, wanted), 1, len(knots) - 1)
+    share = np.clip((wanted - knots[right - 1]) / (knots[right] - knots[right - 1]), 0, 1)
+    return values[..., right - 1] + share * (values[..., right] - values[..., right - 1])

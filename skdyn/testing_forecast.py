@@ -1,0 +1,282 @@
+"""The contract of a forecaster, as checks that plugins run too.
+
+``check_forecaster(estimator)`` runs them all; ``forecaster_checks(estimator)`` yields them one by one, with names, for
+``pytest.mark.parametrize``. scikit-learn's own ``check_estimator`` complements them.
+"""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from skdyn.exceptions import ForecastWarning
+from skdyn.testing import example_trajectories
+from skdyn.trajectories import Trajectories
+
+Check = Callable[[Any], None]
+
+_EXTRA_PICKLE = 1_000_000
+_CLOSE = 1e-4  # relative tolerance of symmetries in single precision, of the largest value
+_LATER = np.linspace(8.5, 14, 25)
+
+
+def check_forecaster(estimator: Any) -> None:
+    """Check that a forecaster keeps the contract that skdyn's users rely on.
+
+    Parameters
+    ----------
+    estimator : forecaster with ``fit``, ``predict``, ``derivative`` and ``score``
+        Not fitted; it is cloned for each check.
+
+    Raises
+    ------
+    AssertionError
+        Naming the check and what was found.
+
+    Examples
+    --------
+    >>> from skdyn import LASSODEForecaster
+    >>> from skdyn.testing_forecast import check_forecaster
+    >>> check_forecaster(LASSODEForecaster(device="cpu"))
+    """
+    for name, check in forecaster_checks():
+        try:
+            check(clone(estimator))
+        except Exception as error:
+            raise AssertionError(f"{type(estimator).__name__} fails {name}: {error}") from error
+
+
+def forecaster_checks() -> Iterator[tuple[str, Check]]:
+    """Yield the name and the function of each check."""
+    for name, check in list(globals().items()):
+        if name.startswith("check_") and name != "check_forecaster":
+            yield name, partial(_quietly, check)
+
+
+def _quietly(check: Check, estimator: Any) -> None:
+    """Run a check without the warnings of a network that does not understand the examples."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ForecastWarning)
+        check(estimator)
+
+
+def _assert_close(actual: np.ndarray, expected: np.ndarray, tolerance: float = _CLOSE) -> None:
+    assert np.shape(actual) == np.shape(expected), f"has shape {np.shape(actual)}, not {np.shape(expected)}"
+    error = np.abs(actual - expected).max() / max(np.abs(expected).max(), 1e-300)
+    assert error <= tolerance, f"differs by {error:.2e} of the largest value (tolerance {tolerance:g})"
+
+
+def check_fit_returns_self(estimator: Any) -> None:
+    """`fit` returns self, keeps the parameters, and sets the attributes that everything else stands on."""
+    before = estimator.get_params()
+    assert estimator.fit(example_trajectories()) is estimator
+    assert estimator.get_params() == before, "fit changed a parameter"
+    assert estimator.n_features_in_ == 2
+    assert isinstance(estimator.context_, Trajectories)
+
+
+def check_accepted_forms(estimator: Any) -> None:
+    """Pairs, arrays with times, a 3-D array, a DataFrame and Trajectories mean the same."""
+    t = np.linspace(0, 8, 50)
+    x = np.stack([np.column_stack([a * np.cos(t), -3 * a * np.sin(t)]) for a in (1.0, 1.5)])
+    expected = clone(estimator).fit([(t, x[0]), (t, x[1])]).predict(_LATER)
+    assert expected.shape == (2, 25, 2)
+    forms: list[tuple[Any, Any]] = [(list(x), t), (list(x), [t, t]), (x, t), (x, t[1]), (Trajectories(x, t), None)]
+    try:
+        import pandas as pd
+    except ImportError:
+        pass
+    else:
+        rows = {"id": np.repeat([0, 1], 50), "t": np.tile(t, 2), "a": x[..., 0].ravel(), "b": x[..., 1].ravel()}
+        forms.append((pd.DataFrame(rows), None))
+    for X, times in forms:
+        _assert_close(clone(estimator).fit(X, t=times).predict(_LATER), expected, 1e-6)
+
+
+def check_shapes(estimator: Any) -> None:
+    """Forecasts of one series, of several, for listed times, horizons and quantiles have the shapes promised."""
+    one, many = example_trajectories(1), example_trajectories(3)
+    estimator.fit(one)
+    assert estimator.predict(_LATER).shape == (25, 2)
+    assert estimator.predict(horizon=4).shape == (4, 2)
+    assert estimator.predict([_LATER])[0].shape == (25, 2)
+    assert estimator.derivative(_LATER).shape == (25, 2)
+    levels = (0.25, 0.5, 0.75)
+    assert estimator.predict(_LATER, quantiles=levels).shape == (25, 2, 3)
+    estimator.fit(many)
+    assert estimator.predict(_LATER).shape == (3, 25, 2)
+    assert estimator.predict(horizon=4).shape == (3, 4, 2)
+    assert estimator.derivative(_LATER).shape == (3, 25, 2)
+    listed = estimator.predict([_LATER, _LATER[:4], _LATER[:9]], quantiles=levels)
+    assert [part.shape for part in listed] == [(25, 2, 3), (4, 2, 3), (9, 2, 3)]
+
+
+def check_nothing_but_the_prefix_matters(estimator: Any) -> None:
+    """A forecast depends neither on the other series nor on what would follow, bit for bit."""
+    pairs = example_trajectories(3)
+    expected = clone(estimator).fit(pairs).predict(_LATER)
+    others = [pairs[0], *((1.7 * t, 100 * x + 5) for t, x in example_trajectories(5, seed=8)[1:])]
+    np.testing.assert_array_equal(clone(estimator).fit(others).predict([_LATER, *[20 + _LATER] * 4])[0], expected[0])
+    np.testing.assert_array_equal(clone(estimator).fit(pairs[2:]).predict(_LATER), expected[2])
+    t, x = pairs[1]
+    frozen = Trajectories([(t[:30], x[:30])])
+    x[30:] = 1e6  # the same memory, after the prefix
+    first = clone(estimator).fit(frozen).predict(_LATER)
+    np.testing.assert_array_equal(clone(estimator).fit([(t[:30], x[:30])]).predict(_LATER), first)
+
+
+def check_grid_invariance(estimator: Any) -> None:
+    """Requests that share their last time agree at the times that they share."""
+    estimator.fit(example_trajectories(1))
+    other = np.unique(np.append(_LATER[::3], np.random.default_rng(0).uniform(8.5, 14, 30)))
+    _assert_close(estimator.predict(other)[np.isin(other, _LATER)], estimator.predict(_LATER)[::3], 1e-5)
+
+
+def check_equivariance(estimator: Any) -> None:
+    """``x -> a x`` with ``a > 0`` and ``t -> c t + e`` do the same to the forecast."""
+    a, day, epoch = np.array([250.0, 0.02]), 86400.0, 1.7e9
+    t, x = example_trajectories(1)[0]
+    expected = clone(estimator).fit([(t, x)])
+    moved = clone(estimator).fit([(day * t + epoch, a * x)])
+    later = day * _LATER + epoch
+    _assert_close(moved.predict(later) / a, expected.predict(_LATER))
+    _assert_close(moved.derivative(later) / a * day, expected.derivative(_LATER), 10 * _CLOSE)
+
+
+def check_derivative(estimator: Any) -> None:
+    """The derivative agrees with differences of the forecast."""
+    estimator.fit(example_trajectories(1))
+    middle = np.linspace(8.6, 13.6, 6)
+    step = 1e-3
+    times = np.sort(np.concatenate([middle - step, middle, middle + step, [14.0]]))
+    values = estimator.predict(times)[:-1].reshape(6, 3, 2)
+    slopes = estimator.derivative(times)[1:-1:3]
+    _assert_close(slopes, (values[:, 2] - values[:, 0]) / (2 * step), 2e-2)
+
+
+def check_quantiles_are_sorted(estimator: Any) -> None:
+    """Quantiles increase with their level, also far ahead, and the middle one is the forecast."""
+    estimator.fit(example_trajectories(1))
+    for later in (_LATER, np.linspace(8.5, 90, 50)):
+        quantiles = estimator.predict(later, quantiles=(0.2, 0.5, 0.65, 0.9))
+        assert (np.diff(quantiles, axis=-1) >= 0).all()
+        _assert_close(quantiles[..., 1], estimator.predict(later), 1e-9)
+
+
+def check_any_horizon(estimator: Any) -> None:
+    """One step and twenty times the prefix are finite."""
+    estimator.fit(example_trajectories(1))
+    assert np.isfinite(estimator.predict(horizon=1)).all()
+    assert np.isfinite(estimator.predict(np.linspace(8.5, 168, 300))).all()
+
+
+def check_inputs_unchanged(estimator: Any) -> None:
+    """Inputs are never modified, whatever their layout, and every layout gives the same answer."""
+    t, x = example_trajectories(1)[0]
+    expected = clone(estimator).fit([(t, x)]).predict(_LATER)
+    read_only = x.copy()
+    read_only.flags.writeable = False
+    for layout in (read_only, np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2], x.astype(">f8")):
+        before = layout.copy()
+        _assert_close(clone(estimator).fit([(t, layout)]).predict(_LATER), expected, 1e-9)
+        np.testing.assert_array_equal(layout, before)
+
+
+def check_refit_forgets(estimator: Any) -> None:
+    """A second fit gives what a fresh estimator gives."""
+    expected = clone(estimator).fit(example_trajectories(seed=5)).predict(_LATER)
+    again = estimator.fit(example_trajectories()).fit(example_trajectories(seed=5)).predict(_LATER)
+    _assert_close(again, expected, 1e-9)
+
+
+def check_pickle(estimator: Any) -> None:
+    """A pickle holds the prefixes and no weights, and gives the same answers when read back."""
+    pairs = example_trajectories()
+    content = pickle.dumps(estimator.fit(pairs))
+    extra = len(content) - sum(t.nbytes + x.nbytes for t, x in pairs)
+    assert extra < _EXTRA_PICKLE, f"the pickle has {extra} bytes over the prefixes"
+    np.testing.assert_array_equal(pickle.loads(content).predict(_LATER), estimator.predict(_LATER))
+
+
+def check_save_and_load(estimator: Any) -> None:
+    """What `save` writes, `load` reads."""
+    estimator.fit(example_trajectories())
+    with tempfile.TemporaryDirectory() as folder:
+        estimator.save(folder)
+        loaded = type(estimator).load(folder)
+    _assert_close(loaded.predict(_LATER), estimator.predict(_LATER), 1e-9)
+
+
+def check_threads(estimator: Any) -> None:
+    """Forecasts from several threads are the same as from one."""
+    estimator.fit(example_trajectories(2))
+    grids = [_LATER + shift for shift in range(4)]
+    expected = [estimator.predict(grid) for grid in grids]
+    with ThreadPoolExecutor(3) as pool:
+        for actual, wanted in zip(pool.map(estimator.predict, grids), expected, strict=True):
+            np.testing.assert_array_equal(actual, wanted)
+
+
+def check_no_network(estimator: Any) -> None:
+    """Fitting and forecasting open no connection."""
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("a connection was opened")
+
+    with mock.patch.object(socket.socket, "connect", refuse):
+        estimator.fit(example_trajectories(1)).predict(_LATER)
+
+
+def check_global_state(estimator: Any) -> None:
+    """NumPy's global random state is left alone."""
+    before = np.random.get_state(legacy=True)  # noqa: NPY002  (the legacy state is what is checked)
+    estimator.fit(example_trajectories(1)).predict(_LATER)
+    after = np.random.get_state(legacy=True)  # noqa: NPY002
+    np.testing.assert_array_equal(np.asarray(after[1]), np.asarray(before[1]))  # type: ignore[index]
+
+
+def check_score(estimator: Any) -> None:
+    """The score is a finite float of at most zero, also for held-out data that the model cannot follow."""
+    estimator.fit(example_trajectories())
+    rng = np.random.default_rng(0)
+    for held_out in (example_trajectories(seed=3), [(np.arange(40.0), 1e9 + 1e6 * rng.normal(size=(40, 2)))]):
+        score = estimator.score(held_out)
+        assert isinstance(score, float)
+        assert np.isfinite(score)
+        assert score <= 0
+
+
+def check_errors(estimator: Any) -> None:
+    """What cannot be answered is a clear error: not fitted, no data, times that are missing, unsorted or too early."""
+    _raises(NotFittedError, lambda: clone(estimator).predict(_LATER))
+    for bad in ([], np.zeros((3, 0)), np.zeros((2, 2)), [(np.zeros(3), np.ones((3, 2)))]):
+        _raises(ValueError, partial(clone(estimator).fit, bad))
+    t, x = example_trajectories(1)[0]
+    estimator.fit([(t, x)])
+    for times in (None, [], [9.0, 8.5], [9.0, 9.0], [np.nan], [-5.0, 9.0], [_LATER, _LATER]):
+        _raises(ValueError, partial(estimator.predict, times))
+    _raises(ValueError, lambda: estimator.predict(_LATER, horizon=3))
+    _raises(ValueError, lambda: estimator.predict(horizon=0))
+    _raises(ValueError, lambda: estimator.predict(_LATER, quantiles=(0.5, 1.5)))
+    _raises(ValueError, lambda: estimator.derivative(None))
+
+
+def _raises(kind: type[Exception], call: Callable[[], Any]) -> None:
+    try:
+        call()
+    except kind as error:
+        message = str(error)
+    else:
+        message = ""
+    assert message, f"no {kind.__name__} with a message was raised"

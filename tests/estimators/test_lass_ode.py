@@ -1,0 +1,172 @@
+"""The forecaster as its users see it; the contract suite holds what every forecaster keeps."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from skdyn import FIMODERegressor, LASSODEForecaster, Trajectories
+from skdyn.exceptions import ForecastWarning, SkdynError, WeightsError
+
+pytestmark = pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
+
+
+@pytest.fixture(scope="module")
+def forecaster(request):
+    return LASSODEForecaster(model=request.path.parents[1] / "dummy" / "lass-ode-tiny", device="cpu")
+
+
+def wave(points=60, dim=2):
+    t = np.linspace(0, 6, points)
+    return t, np.column_stack([np.sin(2 * t + d) for d in range(dim)])
+
+
+LATER = np.linspace(6.2, 10, 12)
+
+
+@pytest.mark.parametrize("dim", [1, 12])
+def test_few_and_many_variables(forecaster, dim):
+    assert forecaster.fit([wave(dim=dim)]).predict(LATER).shape == (12, dim)
+
+
+def test_missing_values_of_one_variable_cost_the_others_nothing(forecaster):
+    t, x = wave()
+    holes = x.copy()
+    holes[10:20, 1] = np.nan
+    holes[-1, 1] = np.nan
+    kept = type(forecaster)(forecaster.model, device="cpu", missing="keep").fit([(t, holes)])
+    assert np.isfinite(kept.predict(LATER)).all()
+    dropped = type(forecaster)(forecaster.model, device="cpu", missing="drop").fit([(t, holes)])
+    assert dropped.context_.n_points == 49
+    assert kept.context_.n_points == 60
+    assert np.abs(kept.predict(LATER) - dropped.predict(LATER)).max() > 1e-3
+
+
+def test_rows_without_any_value_do_not_matter(forecaster):
+    t, x = wave()
+    holes = x.copy()
+    holes[25:30] = np.nan
+    keeping = type(forecaster)(forecaster.model, device="cpu", missing="keep")
+    expected = keeping.fit([(np.delete(t, range(25, 30)), np.delete(x, range(25, 30), axis=0))]).predict(LATER)
+    np.testing.assert_array_equal(keeping.fit([(t, holes)]).predict(LATER), expected)
+
+
+def test_gaps_survive_saving(forecaster, tmp_path):
+    t, x = wave()
+    x[10:20, 1] = np.nan
+    fitted = type(forecaster)(forecaster.model, device="cpu", missing="keep").fit([(t, x)])
+    fitted.save(tmp_path)
+    np.testing.assert_array_equal(LASSODEForecaster.load(tmp_path).predict(LATER), fitted.predict(LATER))
+
+
+def test_an_irregular_series_with_most_points_dropped(forecaster):
+    t, x = wave(200)
+    keep = np.sort(np.random.default_rng(0).choice(200, 80, replace=False))
+    assert np.isfinite(forecaster.fit([(t[keep], x[keep])]).predict(LATER)).all()
+
+
+def test_a_constant_variable(forecaster):
+    t, x = wave()
+    x[:, 1] = 7.0
+    assert np.abs(forecaster.fit([(t, x)]).predict(LATER)[:, 1] - 7.0).max() < 0.1
+
+
+def test_dates_and_frames(forecaster):
+    pd = pytest.importorskip("pandas")
+    days = pd.date_range("2024-01-01", periods=40, freq="D")
+    frame = pd.DataFrame({"t": days, "a": np.sin(np.arange(40) / 3), "b": np.cos(np.arange(40) / 3)})
+    forecaster.fit(frame)
+    assert list(forecaster.feature_names_in_) == ["a", "b"]
+    later = pd.date_range("2024-02-10", periods=5, freq="D")
+    np.testing.assert_allclose(forecaster.predict(later), forecaster.predict(horizon=5), atol=1e-6)
+
+
+def test_dates_of_several_series_share_one_axis(forecaster):
+    start = np.datetime64("2024-01-01")
+    x = np.sin(np.arange(30) / 3)[:, None]
+    both = forecaster.fit([(start + np.arange(30), x), (start + np.arange(5, 35), x)])
+    first, second = both.predict([start + np.arange(30, 33), start + np.arange(35, 38)])
+    np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_states_give_the_field_near_the_forecast(forecaster):
+    fitted = forecaster.fit([wave()])
+    near = fitted.predict(LATER)
+    field = fitted.predict(near)
+    np.testing.assert_array_equal(field, fitted.vector_field(near))
+    assert np.isfinite(field).all()
+    assert fitted.vector_field(near.reshape(3, 4, 2)).shape == (3, 4, 2)
+    assert fitted.vector_field(near[0]).shape == (2,)
+
+
+@pytest.mark.filterwarnings("default::skdyn.exceptions.ForecastWarning")
+def test_the_field_is_not_known_far_away(forecaster):
+    with pytest.warns(ForecastWarning):
+        fitted = forecaster.fit([wave()])
+    with pytest.warns(ForecastWarning, match="1 of 2 points are far from the forecast"):
+        field = fitted.vector_field([[100.0, 100.0], fitted.predict(LATER)[0]])
+    assert np.isnan(field[0]).all()
+    assert np.isfinite(field[1]).all()
+
+
+def test_equilibria_lie_near_the_forecast_and_the_field_vanishes_there(forecaster):
+    fitted = forecaster.fit([wave()])
+    for point in fitted.equilibria():
+        np.testing.assert_allclose(fitted.vector_field(point.state), 0, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("default::skdyn.exceptions.ForecastWarning")
+def test_little_support_is_said(forecaster):
+    t, x = wave()
+    with pytest.warns(ForecastWarning, match="the network reconstructs 1 of 1 series poorly"):
+        forecaster.fit([(t, x)])
+    assert forecaster.reconstruction_error_.shape == (1,)
+    assert forecaster.reconstruction_error_[0] > 0.05
+    t = np.linspace(0, 1, 9)
+    with pytest.warns(ForecastWarning, match="1 of 1 series have fewer than 10 values of a variable"):
+        forecaster.fit([(t, np.full((9, 1), 3.0))])
+
+
+def test_the_reconstruction_error_is_in_half_ranges(forecaster):
+    t, x = wave()
+    first = forecaster.fit([(t, x)]).reconstruction_error_
+    np.testing.assert_allclose(forecaster.fit([(t, 50 * x)]).reconstruction_error_, first, rtol=1e-3)
+    curve = forecaster.fit([(t, x)])._nominal_curves()[0]
+    median = curve.values(t)[..., 4]
+    np.testing.assert_allclose(first[0], np.mean(((median - x) / (np.ptp(x, axis=0) / 2)) ** 2), rtol=1e-3)
+
+
+def test_the_score_is_the_error_of_the_unseen_part(forecaster):
+    t, x = wave(100)
+    score = forecaster.fit([wave()]).score([(t, x)])
+    seen = t <= 0.6 * t[-1]
+    forecast = forecaster.fit([(t[seen], x[seen])]).predict(t[~seen])
+    error = np.clip((forecast - x[~seen]) / (np.ptp(x, axis=0) / 2), -5, 5)
+    np.testing.assert_allclose(score, -np.mean(error**2), rtol=1e-6)
+
+
+def test_cross_validation_runs(forecaster):
+    from sklearn.model_selection import cross_val_score
+
+    X = Trajectories([wave(40), wave(50), wave(60), wave(70)])
+    assert np.isfinite(cross_val_score(forecaster, X, cv=2)).all()
+
+
+def test_a_pickle_refuses_other_weights(forecaster, tmp_path):
+    import shutil
+
+    shutil.copytree(forecaster.model, tmp_path / "model")
+    fitted = LASSODEForecaster(model=tmp_path / "model", device="cpu").fit([wave()])
+    content = pickle.dumps(fitted)
+    other = (tmp_path / "model" / "config.json").read_text().replace('"kernel_width": 0.04', '"kernel_width": 0.05')
+    (tmp_path / "model" / "config.json").write_text(other)
+    (tmp_path / "model" / "SHA256SUMS").unlink()
+    with pytest.raises(WeightsError, match="are not those this estimator was fitted with"):
+        pickle.loads(content).predict(LATER)
+
+
+def test_fields_and_forecasters_are_not_taken_for_each_other(forecaster, dummy_folder):
+    with pytest.raises(WeightsError, match="is a model of a vector field, not a forecaster: use FIMODERegressor"):
+        LASSODEForecaster(model=dummy_folder).fit([wave()])
+    with pytest.raises(SkdynError, match="is a forecaster, not a model of a vector field: use LASSODEForecaster"):
+        FIMODERegressor(model=forecaster.model).fit([wave()])
