@@ -1,0 +1,249 @@
+"""Forecasts of systems from prefixes, beside baselines: ``python -m skdyn.benchmarks forecast``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from skdyn import __version__
+from skdyn.benchmarks.comparison import bootstrap_interval
+from skdyn.benchmarks.forecast_baselines import BASELINES, quietly
+from skdyn.benchmarks.forecast_cases import RATIOS, SETTINGS, SOLVED, Case, Setting, make_cases, split_families
+from skdyn.benchmarks.forecast_pool import backtest_case, blend, select
+from skdyn.exceptions import SkdynError
+from skdyn.registry import make_estimator
+
+MODEL = "lass-ode"
+_DEFAULT = ("last_value", "prefix_mean", "parrot", "hankel_dmd", "esn", "sindy")
+_POOLED = ("blend", "select", "blend+model")
+
+
+class Result(NamedTuple):
+    """The score of one method on one case, the seconds that it took, and for the model what its interval holds."""
+
+    method: str
+    split: str
+    family: str
+    series: int
+    ratio: float
+    noise: float
+    dropped: float
+    unseen_true: float
+    full_true: float
+    seconds: float
+    coverage: float | None
+
+
+class Answer(NamedTuple):
+    """A forecast (H, D), the seconds that it took, and what share of the truth lies between the outer quantiles."""
+
+    forecast: NDArray[np.float64]
+    seconds: float
+    coverage: float | None = None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--model", default=MODEL, help="registered name or folder (default: %(default)s)")
+    parser.add_argument(
+        "--methods",
+        default=",".join(_DEFAULT),
+        help=f"baselines, separated by commas, of {', '.join(BASELINES)} (default: %(default)s)",
+    )
+    parser.add_argument("--splits", default="in-domain,zero-shot", help="separated by commas (default: %(default)s)")
+    parser.add_argument("--series", type=int, default=20, help="recordings of each family (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="four recordings of each family, clean only")
+    parser.add_argument("--settings", nargs="+", type=_setting, help="each as noise,dropped: .05,0 is 5%% noise")
+    parser.add_argument("--no-pool", action="store_true", help="without blends of the methods by backtest")
+    parser.add_argument("--jobs", type=int, default=1, help="processes for the baselines")
+    parser.add_argument("--json", type=Path, help="write every case")
+
+
+def _setting(text: str) -> Setting:
+    noise, dropped = text.split(",")
+    return Setting(float(noise), float(dropped))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the benchmark and print its tables."""
+    names = [name for name in options.methods.split(",") if name]
+    if unknown := sorted(set(names) - set(BASELINES)):
+        raise ValueError(f"unknown method {unknown[0]!r}; known are {', '.join(BASELINES)}")
+    for name in [name for name in names if not BASELINES[name].installed]:
+        print(f"{name}: skipped, because {BASELINES[name].package} is not installed")
+        names.remove(name)
+    settings = tuple(options.settings or ()) or (SETTINGS[:1] if options.quick else SETTINGS)
+    series = min(options.series, 4) if options.quick else options.series
+    results: list[Result] = []
+    families = [family for split in options.splits.split(",") for family in split_families(split)]
+    with tqdm(total=len(families) * len(settings), desc="forecasts", unit="family") as bar:
+        for setting in settings:
+            for family in families:
+                cases = list(make_cases(family, setting, series))
+                results += evaluate(cases, names, options.model, not options.no_pool, options.jobs)
+                bar.update()
+    for setting in settings:
+        print_table([r for r in results if (r.noise, r.dropped) == setting], setting)
+    if options.json:
+        content = {"skdyn": __version__, "model": options.model, "cases": [r._asdict() for r in results]}
+        options.json.write_text(json.dumps(content), encoding="utf-8")
+        print(f"Cases written to {options.json}")
+    return 0
+
+
+def evaluate(
+    cases: Sequence[Case], baselines: Sequence[str], model: str = MODEL, pool: bool = True, processes: int = 1
+) -> list[Result]:
+    """Score baselines, the model, and their combinations.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    baselines : sequence of str
+        Names of `skdyn.benchmarks.forecast_baselines.BASELINES`.
+    model : str
+        Registered name or folder of a forecaster.
+    pool : bool, default=True
+        Combine the baselines by their backtests ("blend", "select"), and the blend with the model in it.
+    processes : int, default=1
+        Processes that share the baselines.
+
+    Returns
+    -------
+    list of Result
+    """
+    everyone = {name: _run_baseline(name, cases, processes) for name in baselines}
+    everyone[MODEL] = _run_model(model, cases)
+    if pool:
+        sub = [backtest_case(case) for case in cases]
+        tested = {name: _run_baseline(name, sub, processes) for name in baselines}
+        tested[MODEL] = _run_model(model, sub)
+        everyone |= _combine(cases, sub, baselines, everyone, tested)
+    return [
+        _result(name, case, answer)
+        for name, answers in everyone.items()
+        for case, answer in zip(cases, answers, strict=True)
+    ]
+
+
+def _run_baseline(name: str, cases: Iterable[Case], processes: int) -> list[Answer]:
+    return Parallel(processes)(delayed(_one)(name, case.times, case.values, case.future) for case in cases)
+
+
+def _one(name: str, times: NDArray, values: NDArray, future: NDArray) -> Answer:
+    start = time.perf_counter()
+    forecast = quietly(BASELINES[name].forecast, times, values, future)
+    return Answer(forecast, time.perf_counter() - start)
+
+
+def _run_model(model: str, cases: Sequence[Case]) -> list[Answer]:
+    """Fit and forecast all series of as many channels at once."""
+    start = time.perf_counter()
+    estimator = make_estimator(MODEL, model=model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a series is reconstructed poorly is in its error
+        try:
+            estimator.fit([(case.times, case.values) for case in cases])
+            levels = estimator.levels_
+            forecasts = estimator.predict([case.future for case in cases], quantiles=levels)
+        except SkdynError as error:
+            raise SkdynError(f"{cases[0].family}: {error}") from error
+    seconds = (time.perf_counter() - start) / len(cases)
+    answers = []
+    for case, quantiles in zip(cases, forecasts, strict=True):
+        inside = (quantiles[..., 0] <= case.truth) & (case.truth <= quantiles[..., -1])
+        coverage = float(inside.mean()) if len(levels) > 1 else None
+        answers.append(Answer(quantiles[..., len(levels) // 2], seconds, coverage))
+    return answers
+
+
+def _combine(
+    cases: Sequence[Case],
+    sub: Sequence[Case],
+    baselines: Sequence[str],
+    everyone: dict[str, list[Answer]],
+    tested: dict[str, list[Answer]],
+) -> dict[str, list[Answer]]:
+    combined: dict[str, list[Answer]] = {name: [] for name in _POOLED}
+    for place, (case, inner) in enumerate(zip(cases, sub, strict=True)):
+        forecasts = {name: everyone[name][place].forecast for name in everyone}
+        errors = {name: inner.error(tested[name][place].forecast) for name in everyone}
+        classical = {name: forecasts[name] for name in baselines}
+        seconds = sum(everyone[name][place].seconds + tested[name][place].seconds for name in baselines)
+        own = everyone[MODEL][place].seconds + tested[MODEL][place].seconds
+        combined["blend"].append(Answer(blend(case, classical, errors), seconds))
+        combined["select"].append(Answer(select(classical, errors), seconds))
+        combined["blend+model"].append(Answer(blend(case, forecasts, errors), seconds + own))
+    return combined
+
+
+def _result(method: str, case: Case, answer: Answer) -> Result:
+    error = case.error(answer.forecast)
+    full = error * case.unseen_share  # as if the prefix were reconstructed without error
+    return Result(
+        method,
+        case.split,
+        case.family,
+        case.series,
+        case.ratio,
+        *case.setting,
+        error,
+        full,
+        answer.seconds,
+        answer.coverage,
+    )
+
+
+def print_table(results: Sequence[Result], setting: Setting) -> None:
+    """Print mean errors by prefix, with intervals from resampling recordings, and differences to the model."""
+    groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
+    for result in results:
+        groups[result.split, result.method].append(result)
+    print(
+        f"\nnoise {setting.noise:.0%} of the range, {setting.dropped:.0%} of the prefix dropped: mean square error of "
+        "the unseen part x 100, in half-ranges of the whole recording"
+    )
+    for split in dict.fromkeys(result.split for result in results):
+        count = len({(r.family, r.series) for r in results if r.split == split})
+        heads = "".join(f"{f'{ratio:.0%}':>9}" for ratio in RATIOS)
+        print(f"\n{f'{split}, {count} recordings':24}{heads}{'mean':>9}{'95% interval':>16}{'median':>9}"
+              f"{'solved':>9}{'full':>9}{'ms':>9}   model less this")  # fmt: skip
+        methods = [method for (s, method) in groups if s == split]
+        for method in methods:
+            print(f"{method:24}" + _row(groups[split, method], groups[split, MODEL]))
+        held = [(r.ratio, r.coverage) for r in groups[split, MODEL] if r.coverage is not None]
+        if held:
+            shares = [np.mean([share for at, share in held if at == ratio]) for ratio in RATIOS]
+            print(f"{'in the interval, %':24}" + "".join(f"{100 * share:>9.1f}" for share in shares))
+    print(
+        f"solved: share of cases below {100 * SOLVED:g}; full: error times the unseen share, as if the prefix were "
+        "reconstructed exactly; intervals resample recordings; in the interval: the truth between the model's outer "
+        "quantiles"
+    )
+
+
+def _row(own: Sequence[Result], model: Sequence[Result]) -> str:
+    errors = 100 * np.array([r.unseen_true for r in own])
+    ratios = np.array([r.ratio for r in own])
+    recordings = [f"{r.family}/{r.series}" for r in own]
+    interval = bootstrap_interval(errors, recordings, rng=np.random.default_rng(0))
+    cells = "".join(f"{errors[ratios == ratio].mean():>9.2f}" for ratio in RATIOS)
+    cells += f"{errors.mean():>9.2f}{f'[{interval.low:.2f}, {interval.high:.2f}]':>16}{np.median(errors):>9.2f}"
+    cells += f"{np.mean(errors < 100 * SOLVED):>9.2f}{100 * np.mean([r.full_true for r in own]):>9.2f}"
+    cells += f"{1000 * np.mean([r.seconds for r in own]):>9.1f}"
+    if own is model:
+        return cells
+    difference = 100 * np.array([r.unseen_true for r in model]) - errors
+    paired = bootstrap_interval(difference, recordings, rng=np.random.default_rng(0))
+    return cells + f"   {paired.estimate:+.2f} [{paired.low:+.2f}, {paired.high:+.2f}]"

@@ -1,0 +1,176 @@
+"""Forecasters to compare with: trivial ones, context parroting, and well-kept libraries where they are installed.
+
+Each maps ``times (N,), values (N, D), future (H,)`` to ``(H, D)``; those for evenly spaced values map ``values (N,
+D)``, the step and the number of points to ``(count, D)``, and `on_grid` makes them the former.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import logging
+import warnings
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MOST_CALLS = 5000
+
+Array = NDArray[np.float64]
+Forecast = Callable[[Array, Array, Array], Array]
+
+
+class Baseline(NamedTuple):
+    """A forecaster and the package that it needs, if any."""
+
+    forecast: Forecast
+    package: str | None = None
+
+    @property
+    def installed(self) -> bool:
+        """Whether the package is there."""
+        return self.package is None or importlib.util.find_spec(self.package) is not None
+
+
+def last_value(times: Array, values: Array, future: Array) -> Array:
+    """The last observation for ever."""
+    return np.repeat(values[-1:], len(future), axis=0)
+
+
+def prefix_mean(times: Array, values: Array, future: Array) -> Array:
+    """The mean of the prefix for ever."""
+    return np.repeat(values.mean(axis=0, keepdims=True), len(future), axis=0)
+
+
+def parrot(values: Array, step: float, count: int) -> Array:
+    """Context parroting: find what the last points resemble most, and repeat what came after that.
+
+    The motif has a quarter of the prefix's points, at least three and at most twenty; channels are compared in their
+    own deviations.
+
+    References
+    ----------
+    Y. Zhang and W. Gilpin, *Context parroting: a simple but tough-to-beat baseline for foundation models in scientific
+    machine learning*, arXiv:2505.11349.
+    """
+    scaled = values / np.maximum(values.std(axis=0), 1e-12 * np.abs(values).max() + 1e-300)
+    length = int(np.clip(len(values) // 4, 3, 20))
+    windows = np.lib.stride_tricks.sliding_window_view(scaled, length, axis=0)  # (N - length + 1, D, length)
+    distances = ((windows[:-1] - windows[-1]) ** 2).sum(axis=(1, 2))
+    begin = int(distances.argmin()) + length  # the point after the best match
+    return values[begin + np.arange(count) % (len(values) - begin)]
+
+
+def on_grid(step_forecast: Callable[[Array, float, int], Array]) -> Forecast:
+    """Make a forecaster of evenly spaced values one of any: interpolate to the median step, and back at the end."""
+
+    def forecast(times: Array, values: Array, future: Array) -> Array:
+        step = float(np.median(np.diff(times)))
+        grid = times[-1] - step * np.arange(int((times[-1] - times[0]) / step + 1e-6), -1, -1)
+        even = np.column_stack([np.interp(grid, times, channel) for channel in values.T])
+        count = int(np.ceil((future[-1] - times[-1]) / step - 1e-6))
+        ahead = step_forecast(even, step, count)
+        at = times[-1] + step * np.arange(count + 1)
+        return np.column_stack(
+            [np.interp(future, at, np.append(last, channel)) for last, channel in zip(even[-1], ahead.T, strict=True)]
+        )
+
+    return forecast
+
+
+def hankel_dmd(values: Array, step: float, count: int) -> Array:
+    """Dynamic mode decomposition of half the prefix's delays, of rank eight (PyDMD)."""
+    from pydmd import HankelDMD
+
+    center = values.mean(axis=0)
+    model = HankelDMD(svd_rank=8, d=max(2, len(values) // 2))
+    model.fit((values - center).T)
+    model.dmd_time["tend"] = len(values) - 1 + count
+    return np.real(model.reconstructed_data.T[len(values) : len(values) + count]) + center
+
+
+def echo_state(values: Array, step: float, count: int) -> Array:
+    """Echo state network of 200 units with ridge readout (reservoirpy), its own input after the prefix."""
+    from reservoirpy.nodes import Reservoir, Ridge
+
+    center, scale = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-12)
+    series = (values - center) / scale
+    model = Reservoir(200, lr=0.5, sr=0.9, seed=0) >> Ridge(ridge=1e-4)
+    model.fit(series[:-1], series[1:], warmup=min(10, len(series) // 4))
+    model.run(series[:-1])
+    ahead, point = np.empty((count, values.shape[1])), series[-1]
+    for row in range(count):
+        point = np.clip(np.ravel(model.step(point)), -10.0, 10.0)
+        ahead[row] = point
+    return ahead * scale + center
+
+
+def sindy(times: Array, values: Array, future: Array) -> Array:
+    """Sparse polynomial ODE of degree three (pysindy), integrated from the last observation."""
+    from pysindy import STLSQ, PolynomialLibrary, SINDy
+    from scipy.integrate import solve_ivp
+
+    center, scale, span = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-12), times[-1] - times[0]
+    series, clock = (values - center) / scale, (times - times[0]) / span
+    model = SINDy(optimizer=STLSQ(threshold=0.05, alpha=1e-3), feature_library=PolynomialLibrary(3))
+    model.fit(series, t=clock)
+
+    def left(t: float, x: Array) -> float:
+        return 10.0 - float(np.abs(x).max())
+
+    left.terminal = True  # type: ignore[attr-defined]
+    ahead = (future - times[0]) / span
+    solution = solve_ivp(
+        lambda t, x: np.asarray(model.predict(x[None]))[0],
+        (clock[-1], ahead[-1]),
+        series[-1],
+        t_eval=ahead,
+        events=left,
+    )
+    reached = len(solution.t)  # fewer than asked for where the solution runs away
+    path = np.repeat(series[-1:], len(future), axis=0)
+    if reached:
+        path[:reached], path[reached:] = np.transpose(solution.y), solution.y[:, -1]
+    return path * scale + center
+
+
+def _statistical(name: str) -> Forecast:
+    """A model of statsforecast for each channel on its own."""
+
+    def step_forecast(values: Array, step: float, count: int) -> Array:
+        from statsforecast import models
+
+        model = getattr(models, name)()
+        return np.column_stack([model.forecast(y=np.ascontiguousarray(v), h=count)["mean"] for v in values.T])
+
+    return on_grid(step_forecast)
+
+
+BASELINES: dict[str, Baseline] = {
+    "last_value": Baseline(last_value),
+    "prefix_mean": Baseline(prefix_mean),
+    "parrot": Baseline(on_grid(parrot)),
+    "hankel_dmd": Baseline(on_grid(hankel_dmd), "pydmd"),
+    "esn": Baseline(on_grid(echo_state), "reservoirpy"),
+    "sindy": Baseline(sindy, "pysindy"),
+    "auto_theta": Baseline(_statistical("AutoTheta"), "statsforecast"),
+    "auto_ets": Baseline(_statistical("AutoETS"), "statsforecast"),
+    "auto_arima": Baseline(_statistical("AutoARIMA"), "statsforecast"),
+}
+"""Every baseline by its name, the quick ones first."""
+
+
+def quietly(forecast: Forecast, times: Array, values: Array, future: Array) -> Array:
+    """Run a baseline without its messages; where it fails, the last value stands for its forecast."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            return np.asarray(forecast(times, values, future), dtype=np.float64)
+    except (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError, IndexError):
+        return last_value(times, values, future)
+    finally:
+        logging.disable(logging.NOTSET)

@@ -1,0 +1,156 @@
+"""Display of a forecast: what was observed, a fan of quantiles, and what came after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from skdyn.plotting import DATA_COLOUR, FIELD_COLOUR, SIMULATION_COLOUR, shared_legend, some_axes
+
+_RESOLUTION = 200
+
+
+@dataclass
+class ForecastDisplay:
+    """A series, the forecast's quantiles, and what came after the prefix; one panel for each variable.
+
+    Parameters
+    ----------
+    observed : pair of arrays of shape (L,) and (L, D)
+        Times and values of the prefix.
+    times : array of shape (T,)
+    quantiles : array of shape (T, D, Q)
+    levels : tuple of Q floats
+        Lowest first; the middle one is the median.
+    names : list of D str
+    truth : pair of arrays of shape (H,) and (H, D), optional
+        Times and values after the prefix.
+
+    Attributes
+    ----------
+    ax_ : Axes, or array of D Axes
+    figure_ : Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdyn import ForecastDisplay, LASSODEForecaster
+    >>> t = np.linspace(0, 10, 101)
+    >>> x = np.column_stack([np.cos(2 * t), np.sin(2 * t)])
+    >>> est = LASSODEForecaster().fit([(t[:70], x[:70])])
+    >>> display = ForecastDisplay.from_estimator(est, truth=(t[70:], x[70:]))
+    """
+
+    observed: tuple[np.ndarray, np.ndarray]
+    times: np.ndarray
+    quantiles: np.ndarray
+    levels: tuple[float, ...]
+    names: list[str]
+    truth: tuple[np.ndarray, np.ndarray] | None = None
+    ax_: Any = None
+    figure_: Any = None
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        end: float | None = None,
+        truth: tuple[ArrayLike, ArrayLike] | None = None,
+        series: int = 0,
+        ax: Any = None,
+    ) -> Self:
+        """Compute and draw a forecast of one of the series of a fitted forecaster.
+
+        Parameters
+        ----------
+        estimator : fitted forecaster
+        end : float, optional
+            Last time of the forecast; by default the truth's, or without one as far ahead as half the prefix is long.
+        truth : pair of arrays of shape (H,) and (H, D), optional
+            Times and values that came after the prefix, to be drawn beside the forecast.
+        series : int, default=0
+            Which of the fitted series.
+        ax : Axes, or D Axes, optional
+            A new figure by default.
+
+        Raises
+        ------
+        ValueError
+            If there is no such series, the end is not after the last observation, or the truth has another shape.
+        """
+        check_is_fitted(estimator)
+        count = len(estimator.context_)
+        if not 0 <= series < count:
+            raise ValueError(f"series {series}: the forecaster was fitted on {count}, numbered from 0")
+        t, x = estimator.context_[series]
+        known = None if truth is None else (np.asarray(truth[0], dtype=float), np.asarray(truth[1], dtype=float))
+        if known is not None and known[1].shape != (len(known[0]), x.shape[1]):
+            raise ValueError(f"truth has shape {known[1].shape}: expected {(len(known[0]), x.shape[1])}")
+        if end is None:
+            end = t[-1] + (t[-1] - t[0]) / 2 if known is None else known[0][-1]
+        if not end > t[-1]:
+            raise ValueError(f"end is {end}, but the series was observed until {t[-1]}")
+        ahead = np.linspace(t[-1], end, _RESOLUTION + 1)[1:]
+        # The other series are asked for as little as possible.
+        asked = [ahead if k == series else times[-1:] + 1.0 for k, times in enumerate(estimator.context_.times)]
+        quantiles = estimator.predict(asked, quantiles=estimator.levels_)[series]
+        names = list(getattr(estimator, "feature_names_in_", [f"x{d}" for d in range(x.shape[1])]))
+        return cls((t, x), ahead, quantiles, tuple(estimator.levels_), names, known).plot(ax)
+
+    def plot(self, ax: Any = None, *, legend: bool = True) -> Self:
+        """Draw the forecast.
+
+        Parameters
+        ----------
+        ax : Axes, or D Axes, optional
+            A new figure by default.
+        legend : bool, default=True
+
+        Returns
+        -------
+        self
+        """
+        axes, self.figure_ = some_axes(ax, len(self.names), stacked=True)
+        for variable, (axis, name) in enumerate(zip(axes, self.names, strict=True)):
+            self._plot_variable(axis, variable)
+            axis.set_ylabel(name)
+        axes[-1].set_xlabel("time")
+        if legend:
+            shared_legend(axes)
+        self.ax_ = axes[0] if len(axes) == 1 else axes
+        return self
+
+    def _plot_variable(self, axis: Any, variable: int) -> None:
+        t, x = self.observed
+        middle = len(self.levels) // 2
+        for low in range(middle):
+            high = len(self.levels) - 1 - low
+            share = self.levels[high] - self.levels[low]
+            axis.fill_between(
+                self.times,
+                self.quantiles[:, variable, low],
+                self.quantiles[:, variable, high],
+                color=FIELD_COLOUR,
+                alpha=0.18,
+                linewidth=0,
+                label=f"{share:.0%} interval" if low == 0 else None,
+            )
+        axis.plot(self.times, self.quantiles[:, variable, middle], color=SIMULATION_COLOUR, lw=1.8, label="median")
+        axis.plot(t, x[:, variable], "o", color=DATA_COLOUR, ms=4, mew=0, label="observed")
+        if self.truth is not None:
+            axis.plot(
+                self.truth[0],
+                self.truth[1][:, variable],
+                "o",
+                color=DATA_COLOUR,
+                ms=4.5,
+                mfc="none",
+                label="afterwards",
+            )
+        axis.axvline(t[-1], color="0.6", lw=0.8, ls=":")
+        axis.margins(x=0.01)
