@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from skdyn.nn.lora import add_low_rank, attention_projections, initialise, load_low_rank_state, low_rank_state
+from skdyn.trajectories import Trajectories
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,18 @@ def train_until_harm(
             "curve": curve,
         },
         "loss": {"search": _plain(losses), "final": _plain(final_losses)},
+    }
+
+
+def describe_data(trajectories: Trajectories, held: Sequence[np.ndarray]) -> dict[str, Any]:
+    """What a model was adapted to, for the record; ``held`` marks the points that the search held out."""
+    return {
+        "trajectories": len(trajectories),
+        "points": trajectories.n_points,
+        "variables": trajectories.n_features,
+        "feature_names": None if trajectories.feature_names is None else list(trajectories.feature_names),
+        "held_out_points": int(sum(mask.sum() for mask in held)),
+        "longest_duration": max(float(t[-1] - t[0]) for t in trajectories.times),
     }
 
 

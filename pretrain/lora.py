@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pretrain.adaptation import Adaptation, LowRank, rate_share, train_until_harm
+from pretrain.adaptation import Adaptation, LowRank, describe_data, rate_share, train_until_harm
 from pretrain.forecasting.adapt import adapt_forecaster
 from pretrain.provenance import versions
 from pretrain.sde.adapt import SDEAdaptSettings, adapt_sde
@@ -256,15 +256,7 @@ def adapt(
     record |= {
         "method": "multiple shooting",
         "held_out_is": "Mean square error on held-out windows, in units of noise",
-        "data": {
-            "trajectories": len(trajectories),
-            "points": trajectories.n_points,
-            "variables": trajectories.n_features,
-            "feature_names": None if trajectories.feature_names is None else list(trajectories.feature_names),
-            "held_out_points": int(sum(mask.sum() for mask in held)),
-            "longest_duration": max(float(t[-1] - t[0]) for t in trajectories.times),
-            "noise_deviation": user_noise.tolist(),
-        },
+        "data": describe_data(trajectories, held) | {"noise_deviation": user_noise.tolist()},
         "settings": dataclasses.asdict(s),
         "versions": versions(),
     }

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pretrain.adaptation import Adaptation, LowRank, rate_share, train_until_harm
+from pretrain.adaptation import Adaptation, LowRank, describe_data, rate_share, train_until_harm
 from pretrain.provenance import versions
 from pretrain.shooting import draw_context, hold_out, subset
 from skdyn.inference import Engine, pad
@@ -74,9 +74,10 @@ class _SDETraining:
         self, engine: Engine, trajectories: Trajectories, keep: Sequence[np.ndarray], settings: SDEAdaptSettings
     ) -> None:
         self.engine, self.trajectories, self.keep, self.settings = engine, trajectories, keep, settings
+        self.base: Any = engine.model.network
         self.rng = np.random.default_rng(settings.seed)
         self.generator = torch.Generator().manual_seed(settings.seed)
-        self.low_rank = LowRank(engine.model.network, settings.rank, settings.alpha, self.generator, settings.average)
+        self.low_rank = LowRank(self.base, settings.rank, settings.alpha, self.generator, settings.average)
         self.steps = 0
         self.scaling = engine.scaling(*pad([trajectories]))
         padding = (0, engine.max_dim - trajectories.n_features)
@@ -98,7 +99,8 @@ class _SDETraining:
         low, high = states.amin(0), states.amax(0)
         self.box = torch.stack([low - (high - low) / 4, high + (high - low) / 4])
         with torch.no_grad():
-            self.base = engine.model.network.encode(*self._inputs(subset(trajectories, keep)))
+            inputs = self._inputs(subset(trajectories, keep))
+            self.base_context: Any = engine.model.network.encode(*inputs)  # type: ignore[operator]
 
     def _normalise(self, x: np.ndarray) -> Tensor:
         z = torch.from_numpy(self.scaling.normalise(x[None])[0])
@@ -144,7 +146,7 @@ class _SDETraining:
         box = low + (high - low) * torch.rand(_BOX_POINTS, len(low), generator=self.generator)
         queries = F.pad(box, (0, self.engine.max_dim - len(low)))[None]
         with torch.no_grad():
-            drift, drift_scale, diffusion, diffusion_scale = self.engine.model.network.decode_sde(self.base, queries)
+            drift, drift_scale, diffusion, diffusion_scale = self.base.decode_sde(self.base_context, queries)
         own_drift, _, own_diffusion, _ = self.low_rank.network.decode_sde(encoded, queries)
         departure = (own_drift - drift).abs() / drift_scale.exp() + (own_diffusion - diffusion).abs() / (
             diffusion_scale.exp()
@@ -200,14 +202,7 @@ def adapt_sde(
     record |= {
         "method": "one-step likelihood",
         "held_out_is": "Mean negative log-likelihood of held-out transitions, normalised",
-        "data": {
-            "trajectories": len(trajectories),
-            "points": trajectories.n_points,
-            "variables": trajectories.n_features,
-            "feature_names": None if trajectories.feature_names is None else list(trajectories.feature_names),
-            "held_out_points": int(sum(mask.sum() for mask in held)),
-            "longest_duration": max(float(t[-1] - t[0]) for t in trajectories.times),
-        },
+        "data": describe_data(trajectories, held),
         "settings": dataclasses.asdict(s),
         "versions": versions(),
     }

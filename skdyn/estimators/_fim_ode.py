@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,10 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdyn.arrangement import thin
 from skdyn.base import BaseDynamicsEstimator, state_units, widened_box
-from skdyn.estimators._pretrained import PretrainedMixin, or_none
+from skdyn.estimators._pretrained import PretrainedMixin, bundled_model, or_none
 from skdyn.exceptions import ConvergenceWarning
 from skdyn.normalization import fim_ode_scaling
-from skdyn.registry import ModelSpec
 from skdyn.trajectories import Trajectories
 
 if TYPE_CHECKING:
@@ -220,29 +217,12 @@ class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
         return self._symbolic
 
 
-def _recognises(config: Mapping[str, Any]) -> bool:
-    return config.get("model_type") == "fim-ode"
-
-
-def _configure(config: Mapping[str, Any]) -> Any:
-    from skdyn.nn.fim_ode import FIMODEConfig
-
-    return FIMODEConfig.from_dict(config)
-
-
-def _network(config: Any) -> torch.nn.Module:
-    from skdyn.nn.fim_ode import FIMODE
-
-    return FIMODE(config)
-
-
-MODEL = ModelSpec(
-    name="fim-ode",
-    summary="vector fields of ODEs of up to 3 variables",
-    location=Path(__file__).parents[1] / "bundle" / "fim-ode",
-    recognises=_recognises,
-    configure=_configure,
-    network=_network,
-    scaling=fim_ode_scaling,
+MODEL = bundled_model(
+    "fim-ode",
+    "vector fields of ODEs of up to 3 variables",
+    "fim_ode",
+    "FIMODEConfig",
+    "FIMODE",
+    fim_ode_scaling,
     trained_points=200,
 )

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from skdyn.estimators._pretrained import PretrainedMixin, or_none
+from skdyn.estimators._pretrained import PretrainedMixin, bundled_model, or_none
 from skdyn.exceptions import WeightsError
 from skdyn.normalization import fim_sde_scaling
-from skdyn.registry import ModelSpec
 from skdyn.stochastic import BaseStochasticEstimator
 from skdyn.trajectories import Trajectories
 
@@ -119,28 +116,6 @@ class FIMSDERegressor(PretrainedMixin, BaseStochasticEstimator):
         return self._model_jacobian(points)
 
 
-def _recognises(config: Mapping[str, Any]) -> bool:
-    return config.get("model_type") == "fim-sde"
-
-
-def _configure(config: Mapping[str, Any]) -> Any:
-    from skdyn.nn.fim_sde import FIMSDEConfig
-
-    return FIMSDEConfig.from_dict(config)
-
-
-def _network(config: Any) -> torch.nn.Module:
-    from skdyn.nn.fim_sde import FIMSDE
-
-    return FIMSDE(config)
-
-
-MODEL = ModelSpec(
-    name="fim-sde",
-    summary="drift and diffusion of SDEs of up to 3 variables",
-    location=Path(__file__).parents[1] / "bundle" / "fim-sde",
-    recognises=_recognises,
-    configure=_configure,
-    network=_network,
-    scaling=fim_sde_scaling,
+MODEL = bundled_model(
+    "fim-sde", "drift and diffusion of SDEs of up to 3 variables", "fim_sde", "FIMSDEConfig", "FIMSDE", fim_sde_scaling
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import numpy as np
@@ -13,10 +12,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdyn.estimators._forecaster import ForecasterMixin
+from skdyn.estimators._pretrained import bundled_model
 from skdyn.exceptions import ForecastWarning, TrajectoryError
 from skdyn.forecasting.request import at_levels, checked_levels, is_listed, requested_times
 from skdyn.reading import is_dataframe
-from skdyn.registry import ModelSpec
 from skdyn.trajectories import Trajectories
 
 if TYPE_CHECKING:
@@ -394,28 +393,6 @@ def _arranged(answers: list[np.ndarray], times: Any) -> Any:
     return answers[0] if len(answers) == 1 else np.stack(answers)
 
 
-def _recognises(config: Mapping[str, Any]) -> bool:
-    return config.get("model_type") == "lass-ode"
-
-
-def _configure(config: Mapping[str, Any]) -> Any:
-    from skdyn.nn.lass_ode import LASSODEConfig
-
-    return LASSODEConfig.from_dict(config)
-
-
-def _network(config: Any) -> torch.nn.Module:
-    from skdyn.nn.lass_ode import LASSODE
-
-    return LASSODE(config)
-
-
-MODEL = ModelSpec(
-    name="lass-ode",
-    summary="forecasts of series of observed dynamical systems",
-    location=Path(__file__).parents[1] / "bundle" / "lass-ode",
-    recognises=_recognises,
-    configure=_configure,
-    network=_network,
-    scaling=None,
+MODEL = bundled_model(
+    "lass-ode", "forecasts of series of observed dynamical systems", "lass_ode", "LASSODEConfig", "LASSODE", None
 )

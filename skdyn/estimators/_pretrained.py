@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from skdyn.exceptions import WeightsError
+from skdyn.registry import ModelSpec
 from skdyn.trajectories import Trajectories
 
 if TYPE_CHECKING:
@@ -89,6 +92,36 @@ class PretrainedMixin:
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
         return {name: value for name, value in state.items() if name != "_session"}
+
+
+def bundled_model(
+    name: str, summary: str, module: str, config: str, network: str, scaling: Any, trained_points: int | None = None
+) -> ModelSpec:
+    """Specification of a model of this package, whose network is imported when it is first needed.
+
+    Parameters
+    ----------
+    name, summary : str
+        The name is also the ``model_type`` of its configurations and its folder in the bundle.
+    module, config, network : str
+        Module of `skdyn.nn`, and the names of the classes in it.
+    scaling, trained_points
+        See `skdyn.registry.ModelSpec`.
+    """
+
+    def part(attribute: str) -> Any:
+        return getattr(import_module(f"skdyn.nn.{module}"), attribute)
+
+    return ModelSpec(
+        name=name,
+        summary=summary,
+        location=Path(__file__).parents[1] / "bundle" / name,
+        recognises=lambda values: values.get("model_type") == name,
+        configure=lambda values: part(config).from_dict(values),
+        network=lambda configuration: part(network)(configuration),
+        scaling=scaling,
+        trained_points=trained_points,
+    )
 
 
 def or_none(scale: np.ndarray) -> np.ndarray | None:
