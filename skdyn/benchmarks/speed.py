@@ -57,11 +57,31 @@ def run(options: argparse.Namespace) -> int:
     _row("equilibria in 2-D (s)", _median(estimator.equilibria, repeats), 1.5)
     size = sum(array.nbytes for array in (*estimator.context_.times, *estimator.context_.states))
     _row("pickle over the context (MB)", (len(pickle.dumps(estimator)) - size) / 1e6, 1.0)
+    _other_models(rng, repeats)
     if find_spec("pysindy") is None:
         print("\npysindy is not installed: no ratio to it")
     else:
         _compare_with_pysindy(context, points, x0, times, fit, field, simulation, repeats)
     return 0
+
+
+def _other_models(rng: np.random.Generator, repeats: int) -> None:
+    from skdyn import FIMSDERegressor, LASSODEForecaster
+
+    walk = np.cumsum(rng.normal(0, 0.05, (5_000, 2)), axis=0)
+    sde = FIMSDERegressor(device="cpu").fit(walk, t=0.01)
+    _row("SDE: fit of 5,000 points (s)", _median(lambda: FIMSDERegressor(device="cpu").fit(walk, t=0.01), repeats), 4.0)
+    states = walk[rng.integers(0, len(walk), 1024)]
+    _row("SDE: drift and diffusion at 1,024 points (s)", _median(lambda: sde.diffusion(states), repeats), 1.5)
+    t = np.linspace(0, 10, 200)
+    phases = rng.uniform(0, 2 * np.pi, (16, 1, 3))
+    series = [(t, np.sin(t[:, None] * (1 + rng.uniform(0, 1, 3)) + phase)) for phase in phases]
+
+    def forecast() -> None:
+        LASSODEForecaster(device="cpu").fit(series).predict(horizon=100)
+
+    forecast()
+    _row("forecast of 16 x 200 points x 3 channels (s)", _median(forecast, repeats), 2.0)
 
 
 def _compare_with_pysindy(
