@@ -88,9 +88,7 @@ def test_codes_of_no_frame(fitted):
     refused(fitted.inverse_transform, ValueError, r"X has shape \(1,\): expected \(N, 1\)", np.zeros(1))
 
 
-@pytest.mark.parametrize(
-    "method", ["transform", "inverse_transform", "vector_field", "diffusion", "jacobian", "score"]
-)
+@pytest.mark.parametrize("method", ["transform", "inverse_transform", "vector_field", "diffusion", "jacobian", "score"])
 def test_not_fitted(make, method):
     with pytest.raises(NotFittedError, match="This FIMCoarseGrainer instance is not fitted yet"):
         getattr(make(), method)(X)

@@ -1,0 +1,1 @@
+"""Train an autoencoder whose codes follow the equation that a frozen in-context model reads off them."""

@@ -1,0 +1,395 @@
+"""Latent dynamics of high-dimensional recordings as a scikit-learn transformer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdyn.base import check_positive, check_whole
+from skdyn.estimators._fim_ode import FIMODERegressor
+from skdyn.estimators._fim_sde import FIMSDERegressor
+from skdyn.exceptions import TrajectoryError
+from skdyn.reading import ID_COLUMNS, TIME_COLUMNS, is_dataframe
+from skdyn.trajectories import Trajectories
+
+if TYPE_CHECKING:
+    import torch
+
+_LONGEST = 1e150  # step between frames whose square float64 can hold
+_LARGEST = 1e12  # error that a frame counts with at most, so that a mean stays finite
+
+
+class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """A few codes for high-dimensional frames, together with the stochastic equation that the codes obey.
+
+    An encoder and a decoder are trained so that a frozen, pretrained in-context model, given the codes of a context of
+    frames, predicts each next frame: ``decoder(z + f(z) h + g(z) sqrt(h) noise)`` with z the code of the frame before
+    and h the time between the two. What is learned is the autoencoder; drift f and diffusion g come from the model in
+    one forward pass.
+
+    The loss of predictions cannot tell the codes from any smooth, invertible function of them, so f and g, and with
+    them the equilibria of the drift, are those of one coordinate among many (Ito's formula leads from one to another).
+    The law of the simulated frames does not depend on that choice. Scale and sign are fixed after training: each code
+    has mean zero and variance one over the training frames, and rises with the feature with which it varies most.
+
+    Letters: L frames of a recording, D features of a frame, d = ``n_components`` codes, N queries.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        Number of codes, d; at most the number of variables that the model takes.
+    model : str or path, default="fim-sde"
+        The frozen model: a registered name, a folder, or ``hf://owner/repo[/sub/folder][@revision]``. With a model of
+        ODEs, such as ``"fim-ode"``, the codes follow a deterministic equation.
+    encoder, decoder : torch.nn.Module, optional
+        Modules from frames (N, D) to codes (N, d) and from codes to frames, as starting points; they are copied. By
+        default perceptrons with the layers ``hidden`` and their mirror image. Frames reach them with the mean frame
+        taken off and a variance of one over all features together.
+    hidden : sequence of int, default=(128, 64, 32)
+        Widths of the encoder's hidden layers.
+    activation : {"elu", "gelu", "relu", "sigmoid", "silu", "tanh"}, default="silu"
+    learning_rate : float, default=2e-3
+        Largest one of Adam; it rises to this over the first tenth of the steps and then falls to zero.
+    max_iter : int, default=1000
+        Training steps.
+    context_size : int, default=1000
+        Most frames whose codes are the context of one step, in windows of 200 from anywhere in the recordings.
+    n_queries : int, default=256
+        Most frames that one step predicts from; they are drawn from all recordings.
+    horizon : float, default=0.25
+        How far ahead the first steps predict, in units of the time in which the codes forget where they were; it
+        shrinks to the next frame over the first 60% of the steps. Zero looks at next frames only, as the reference
+        does, and often leaves the codes folded.
+    isometry : float, default=0.1
+        Weight of a penalty on codes that are stretched in one place and squeezed in another: the variance of the
+        logarithm of how much the decoded frame changes where a code moves a little. The loss of predictions leaves
+        that open; the penalty takes the coordinate in which equal steps change the frame equally. Zero is the
+        reference's loss.
+    tol : float, default=1e-3
+        Once the horizon has shrunk, stop when the mean loss of the latest ``n_iter_no_change`` steps is not below that
+        of the same number of steps before by this fraction.
+    n_iter_no_change : int or None, default=None
+        None trains for all of ``max_iter`` steps.
+    missing : {"raise", "drop"}, default="raise"
+        What `fit` and `score` do with frames that hold a NaN; `transform` refuses them.
+    device : str or torch.device, default="auto"
+        ``"auto"`` is CUDA where there is one, else the CPU.
+    random_state : int, RandomState or None, default=None
+        For the initial weights, the contexts and the noise; an integer gives the same codes each time.
+    verbose : bool, default=False
+        Show a progress bar.
+
+    Attributes
+    ----------
+    autoencoder_ : skdyn.coarse_graining.autoencoder.Autoencoder
+        The trained modules and the scaling of frames and codes.
+    dynamics_ : FIMSDERegressor or FIMODERegressor
+        Fitted to the codes of the training frames.
+    context_ : Trajectories
+        Those codes, one trajectory a recording.
+    loss_curve_ : list of float
+        Loss of each step, as a fraction of the frames' variance.
+    n_iter_ : int
+        Steps taken.
+    n_features_in_ : int
+    feature_names_in_ : array of shape (D,)
+        Only where the recordings came with names.
+
+    References
+    ----------
+    *Towards Fast Coarse-graining and Equation Discovery with Foundation Inference Models*, arXiv:2510.12618.
+
+    Examples
+    --------
+    >>> from skdyn import FIMCoarseGrainer
+    >>> from skdyn.datasets import make_blob_video
+    >>> video = make_blob_video(300, size=15)
+    >>> grainer = FIMCoarseGrainer(max_iter=5, random_state=0).fit(video.frames, t=video.t)
+    >>> codes = grainer.transform(video.frames)
+    >>> codes.shape, grainer.vector_field(codes).shape, grainer.diffusion(codes).shape
+    ((300, 1), (300, 1), (300, 1))
+    >>> grainer.inverse_transform(codes).shape
+    (300, 225)
+    """
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        model: str | os.PathLike[str] = "fim-sde",
+        encoder: torch.nn.Module | None = None,
+        decoder: torch.nn.Module | None = None,
+        hidden: Sequence[int] = (128, 64, 32),
+        activation: Literal["elu", "gelu", "relu", "sigmoid", "silu", "tanh"] = "silu",
+        learning_rate: float = 2e-3,
+        max_iter: int = 1000,
+        context_size: int = 1000,
+        n_queries: int = 256,
+        horizon: float = 0.25,
+        isometry: float = 0.1,
+        tol: float = 1e-3,
+        n_iter_no_change: int | None = None,
+        missing: Literal["raise", "drop"] = "raise",
+        device: str | torch.device = "auto",
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        self.n_components = n_components
+        self.model = model
+        self.encoder = encoder
+        self.decoder = decoder
+        self.hidden = hidden
+        self.activation = activation
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.context_size = context_size
+        self.n_queries = n_queries
+        self.horizon = horizon
+        self.isometry = isometry
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.missing = missing
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None, *, t: Any = None) -> Self:
+        """Train the autoencoder and infer the equation of the codes.
+
+        Parameters
+        ----------
+        X : array (L, D), list of arrays (L_k, D), list of (t, x) pairs, array (K, L, D), DataFrame or Trajectories
+            One recording or several, a row a frame: reshape images to rows. See `skdyn.Trajectories`. No pair of
+            frames is taken across recordings.
+        y : ignored
+        t : float, timedelta, array of shape (L,) or list of arrays (L_k,), optional
+            Times for inputs that carry none; unit steps by default.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TrajectoryError
+            If ``X`` cannot be read as recordings of frames of one size, or shows no motion.
+        WeightsError
+            If the model cannot be found or trusted.
+        SkdynError
+            If a code collapses to a constant while training.
+        """
+        import torch
+
+        from skdyn.coarse_graining.autoencoder import build_autoencoder
+        from skdyn.coarse_graining.latent import LatentModel
+        from skdyn.coarse_graining.training import Recordings, train
+        from skdyn.inference import Engine
+        from skdyn.weights import load_model
+
+        recordings = Trajectories(X, t, missing=self.missing)
+        frames = np.concatenate(recordings.states)
+        settings = self._settings()
+        engine = Engine(load_model(self.model), self.device)
+        latent = LatentModel(engine.model, engine.network, int(self.n_components))
+        if all((x == x[0]).all() for x in recordings.states):
+            raise TrajectoryError("no recording shows any motion: all of its frames are the same")
+        with np.errstate(over="ignore"):
+            steps = np.concatenate([np.diff(times) for times in recordings.times])
+        if not ((steps > 1 / _LONGEST) & (steps < _LONGEST)).all():
+            raise TrajectoryError("the time steps are too large or too small for float64 arithmetic")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        autoencoder = build_autoencoder(
+            frames,
+            latent.dim,
+            encoder=self.encoder,
+            decoder=self.decoder,
+            hidden=[int(width) for width in self.hidden],
+            activation=self.activation,
+            seed=seed,
+            device=engine.device,
+        )
+        prepared = Recordings(
+            frames=autoencoder.scaled(frames),
+            times=torch.from_numpy(np.concatenate(recordings.times)).to(engine.device),
+            lengths=tuple(len(times) for times in recordings.times),
+        )
+        losses = train(autoencoder, prepared, latent, settings, seed, progress=bool(self.verbose))
+        autoencoder.finish(frames)
+        regressor = FIMSDERegressor if latent.is_stochastic else FIMODERegressor
+        codes = [(times, autoencoder.encode(x)) for times, x in recordings]
+        self.dynamics_ = regressor(self.model, device=self.device).fit(codes)
+        self.context_ = self.dynamics_.context_
+        self.autoencoder_ = autoencoder
+        self.loss_curve_ = losses
+        self.n_iter_ = len(losses)
+        self.n_features_in_ = recordings.n_features
+        self._n_features_out = latent.dim
+        if recordings.feature_names is not None:
+            self.feature_names_in_ = np.array(recordings.feature_names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Codes of frames.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (N, D), or recordings in any form that `fit` takes
+
+        Returns
+        -------
+        array of shape (N, d)
+            One row a frame; the frames of several recordings follow each other.
+        """
+        check_is_fitted(self)
+        return self.autoencoder_.encode(self._frames(X))
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Frames that codes stand for.
+
+        Parameters
+        ----------
+        X : array of shape (N, d)
+
+        Returns
+        -------
+        array of shape (N, D)
+            In the units of the frames that `fit` was given.
+        """
+        check_is_fitted(self)
+        codes = self.dynamics_._check_points(X, "X")
+        if codes.ndim != 2:
+            raise ValueError(f"X has shape {codes.shape}: expected (N, {self._n_features_out}), a row of codes a frame")
+        return self.autoencoder_.decode(codes)
+
+    def vector_field(self, points: Any, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Drift of the codes at any points (..., d); see `FIMSDERegressor.vector_field`."""
+        check_is_fitted(self)
+        return self.dynamics_.vector_field(points, return_std)
+
+    def diffusion(self, points: Any, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Diffusion of the codes at any points (..., d); see `FIMSDERegressor.diffusion`.
+
+        Raises
+        ------
+        ValueError
+            If the model is one of ODEs, which have none.
+        """
+        check_is_fitted(self)
+        if not hasattr(self.dynamics_, "diffusion"):
+            raise ValueError(f"the model {self.model!r} is of ODEs and has no diffusion: fit with model='fim-sde'")
+        return self.dynamics_.diffusion(points, return_std)
+
+    def jacobian(self, points: Any) -> np.ndarray:
+        """Jacobian of the drift, (..., d, d), at codes (..., d)."""
+        check_is_fitted(self)
+        return self.dynamics_.jacobian(points)
+
+    def equilibria(self, bounds: Any = None, *, tolerance: float = 1e-3) -> list[Any]:
+        """Codes at which the drift vanishes; see `FIMSDERegressor.equilibria`."""
+        check_is_fitted(self)
+        return self.dynamics_.equilibria(bounds, tolerance=tolerance)
+
+    def simulate(self, z0: Any, t: Any, **settings: Any) -> np.ndarray:
+        """Paths of the codes from initial codes; `inverse_transform` turns their points into frames.
+
+        Parameters
+        ----------
+        z0 : array of shape (d,) or (N, d)
+            Codes at ``t[0]``.
+        t : array of shape (L,)
+            Increasing times, in the units of the recordings.
+        **settings
+            Those of the ``simulate`` of `dynamics_`: ``n_paths``, ``random_state`` and so on for an SDE.
+
+        Returns
+        -------
+        array of shape (L, d), (N, L, d), (n_paths, L, d) or (N, n_paths, L, d)
+        """
+        check_is_fitted(self)
+        return self.dynamics_.simulate(z0, t, **settings)
+
+    def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
+        """Minus the error of predicted next frames, as a fraction of the variance of the training frames.
+
+        A frame is predicted from the one before by ``decoder(z + f(z) h)``, without noise.
+
+        Parameters
+        ----------
+        X : recordings in any form that `fit` takes
+        y : ignored
+        t : see `fit`
+
+        Returns
+        -------
+        float
+            At most 0; -1 is as good as the mean frame for recordings like those of the training. Never NaN or
+            infinite.
+        """
+        check_is_fitted(self)
+        recordings = Trajectories(X, t, missing=self.missing)
+        errors = []
+        for times, frames in recordings:
+            codes = self.autoencoder_.encode(self._check_width(frames))
+            step = np.diff(times)[:, None]
+            with np.errstate(all="ignore"):
+                following = codes[:-1] + self.dynamics_._field(codes[:-1])[0] * step
+                predicted = self.autoencoder_.decode(following)
+                errors.append(np.square((predicted - frames[1:]) / self.autoencoder_.frame_scale).mean(axis=1))
+        return -float(np.nan_to_num(np.concatenate(errors), nan=_LARGEST).clip(max=_LARGEST).mean())
+
+    def _frames(self, X: Any) -> np.ndarray:
+        """Frames (N, D) of any accepted input, one after the other."""
+        if is_dataframe(X):
+            several = not {*TIME_COLUMNS, *ID_COLUMNS}.isdisjoint(X.columns)
+        elif isinstance(X, (list, tuple)):
+            several = len(X) > 0 and _is_recording(X[0])
+        else:
+            several = isinstance(X, Trajectories) or getattr(X, "ndim", 2) == 3
+        if not several:
+            return validate_data(self, X, reset=False, dtype=np.float64)
+        return self._check_width(np.concatenate(Trajectories(X).states))
+
+    def _check_width(self, frames: np.ndarray) -> np.ndarray:
+        if frames.shape[1] != self.n_features_in_:
+            raise TrajectoryError(
+                f"X has {frames.shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input"
+            )
+        return frames
+
+    def _settings(self) -> Any:
+        from skdyn.coarse_graining.training import Settings
+        from skdyn.nn.autoencoder import ACTIVATIONS
+
+        whole = {name: getattr(self, name) for name in ("n_components", "max_iter", "context_size", "n_queries")}
+        if self.n_iter_no_change is not None:
+            whole["n_iter_no_change"] = self.n_iter_no_change
+        if isinstance(self.hidden, str) or not isinstance(self.hidden, (Sequence, np.ndarray)):
+            raise ValueError(f"hidden must be a sequence of whole numbers, got {self.hidden!r}")
+        for i, width in enumerate(self.hidden):
+            whole[f"hidden[{i}]"] = width
+        check_positive(learning_rate=self.learning_rate, **whole)
+        check_whole(**whole)
+        for name in ("horizon", "isometry", "tol"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < np.inf:
+                raise ValueError(f"{name} must be zero or positive and finite, got {value!r}")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(sorted(ACTIVATIONS))}, got {self.activation!r}")
+        return Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
+
+
+def _is_recording(item: Any) -> bool:
+    """Whether an item of a list is a recording (L, D) or a pair of times and recording, not a row of numbers."""
+    if isinstance(item, list):
+        return len(item) > 0 and np.ndim(item[0]) > 0
+    return isinstance(item, tuple) or getattr(item, "ndim", 1) == 2

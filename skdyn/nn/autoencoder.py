@@ -1,0 +1,50 @@
+"""Multilayer perceptrons that map frames to a few codes and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import nn
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+}
+
+
+def perceptron(sizes: Sequence[int], activation: str) -> nn.Sequential:
+    """Build linear layers with an activation between any two, none at the end.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Width of the input, of each hidden layer and of the output.
+    activation : str
+        One of `ACTIVATIONS`.
+
+    Returns
+    -------
+    Sequential
+        With Glorot's normal weights and zero biases, as for the autoencoder of the pendulum video of Champion et al.
+        (PNAS 116, 2019).
+
+    Examples
+    --------
+    >>> import torch
+    >>> perceptron([2601, 128, 64, 32, 1], "sigmoid")(torch.zeros(7, 2601)).shape
+    torch.Size([7, 1])
+    """
+    layers: list[nn.Module] = []
+    for i, (inputs, outputs) in enumerate(pairwise(sizes)):
+        if i:
+            layers.append(ACTIVATIONS[activation]())
+        linear = nn.Linear(inputs, outputs)
+        nn.init.xavier_normal_(linear.weight)
+        nn.init.zeros_(linear.bias)
+        layers.append(linear)
+    return nn.Sequential(*layers)
