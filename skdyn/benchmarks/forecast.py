@@ -20,7 +20,7 @@ from skdyn import __version__
 from skdyn.benchmarks.comparison import bootstrap_interval
 from skdyn.benchmarks.forecast_baselines import BASELINES, quietly
 from skdyn.benchmarks.forecast_cases import RATIOS, SETTINGS, SOLVED, Case, Setting, make_cases, split_families
-from skdyn.benchmarks.forecast_pool import backtest_case, blend, select
+from skdyn.benchmarks.forecast_pool import backtest_case, blend, bounded, select
 from skdyn.exceptions import SkdynError
 from skdyn.registry import make_estimator
 
@@ -177,14 +177,14 @@ def _combine(
 ) -> dict[str, list[Answer]]:
     combined: dict[str, list[Answer]] = {name: [] for name in _POOLED}
     for place, (case, inner) in enumerate(zip(cases, sub, strict=True)):
-        forecasts = {name: everyone[name][place].forecast for name in everyone}
+        forecasts = bounded(case, {name: everyone[name][place].forecast for name in everyone})
         errors = {name: inner.error(tested[name][place].forecast) for name in everyone}
         classical = {name: forecasts[name] for name in baselines}
         seconds = sum(everyone[name][place].seconds + tested[name][place].seconds for name in baselines)
         own = everyone[MODEL][place].seconds + tested[MODEL][place].seconds
-        combined["blend"].append(Answer(blend(case, classical, errors), seconds))
+        combined["blend"].append(Answer(blend(classical, errors), seconds))
         combined["select"].append(Answer(select(classical, errors), seconds))
-        combined["blend+model"].append(Answer(blend(case, forecasts, errors), seconds + own))
+        combined["blend+model"].append(Answer(blend(forecasts, errors), seconds + own))
     return combined
 
 
@@ -217,7 +217,7 @@ def print_table(results: Sequence[Result], setting: Setting) -> None:
     for split in dict.fromkeys(result.split for result in results):
         count = len({(r.family, r.series) for r in results if r.split == split})
         heads = "".join(f"{f'{ratio:.0%}':>9}" for ratio in RATIOS)
-        print(f"\n{f'{split}, {count} recordings':24}{heads}{'mean':>9}{'95% interval':>16}{'median':>9}"
+        print(f"\n{f'{split}, {count} recordings':24}{heads}{'mean':>9}{'95% interval':>19}{'median':>9}"
               f"{'solved':>9}{'full':>9}{'ms':>9}   model less this")  # fmt: skip
         methods = [method for (s, method) in groups if s == split]
         for method in methods:
@@ -239,7 +239,7 @@ def _row(own: Sequence[Result], model: Sequence[Result]) -> str:
     recordings = [f"{r.family}/{r.series}" for r in own]
     interval = bootstrap_interval(errors, recordings, rng=np.random.default_rng(0))
     cells = "".join(f"{errors[ratios == ratio].mean():>9.2f}" for ratio in RATIOS)
-    cells += f"{errors.mean():>9.2f}{f'[{interval.low:.2f}, {interval.high:.2f}]':>16}{np.median(errors):>9.2f}"
+    cells += f"{errors.mean():>9.2f}{f'[{interval.low:.2f}, {interval.high:.2f}]':>19}{np.median(errors):>9.2f}"
     cells += f"{np.mean(errors < 100 * SOLVED):>9.2f}{100 * np.mean([r.full_true for r in own]):>9.2f}"
     cells += f"{1000 * np.mean([r.seconds for r in own]):>9.1f}"
     if own is model:

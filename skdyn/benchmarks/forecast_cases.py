@@ -118,4 +118,7 @@ def make_cases(family: str, setting: Setting, n_series: int = 20, ratios: tuple[
 
 def split_families(split: str) -> tuple[str, ...]:
     """Names of the families of a split."""
-    return {"in-domain": IN_DOMAIN, "zero-shot": ZERO_SHOT}[split]
+    splits = {"in-domain": IN_DOMAIN, "zero-shot": ZERO_SHOT}
+    if split not in splits:
+        raise ValueError(f"unknown split {split!r}; known are {', '.join(splits)}")
+    return splits[split]

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.benchmarks.forecast_cases import CLIP, Case
+from skdyn.benchmarks.forecast_cases import Case
 
 _HELD_OUT = 0.3
 _FLOOR = 1e-4
+_REACH = 2.0
 
 
 def backtest_case(case: Case) -> Case:
@@ -29,27 +30,22 @@ def backtest_case(case: Case) -> Case:
     )
 
 
-def blend(
-    case: Case, forecasts: Mapping[str, NDArray[np.float64]], backtests: Mapping[str, float]
-) -> NDArray[np.float64]:
-    """Mean of the forecasts (H, D) with weights of one over their backtest errors.
-
-    Each is cut off `CLIP` half-ranges of the prefix from its middle, so that one that diverges does not decide.
-
-    Parameters
-    ----------
-    case : Case
-    forecasts : mapping of str to array of shape (H, D)
-    backtests : mapping of str to float
-        Errors on `backtest_case`.
-    """
+def bounded(case: Case, forecasts: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """The forecasts (H, D), kept within two half-ranges of the prefix from its middle, lest a wild one decide."""
     low, high = case.values.min(axis=0), case.values.max(axis=0)
-    middle, reach = (low + high) / 2, CLIP * (high - low) / 2
+    middle, reach = (low + high) / 2, _REACH * (high - low) / 2
+    return {
+        name: np.clip(np.where(np.isfinite(f), f, middle), middle - reach, middle + reach)
+        for name, f in forecasts.items()
+    }
+
+
+def blend(forecasts: Mapping[str, NDArray[np.float64]], backtests: Mapping[str, float]) -> NDArray[np.float64]:
+    """Mean of the forecasts (H, D) with weights of one over their errors on `backtest_case`."""
     weights = np.array([1 / (backtests[name] + _FLOOR) for name in forecasts])
-    bounded = [np.clip(np.nan_to_num(f, nan=0.0), middle - reach, middle + reach) for f in forecasts.values()]
-    return np.tensordot(weights / weights.sum(), np.stack(bounded), axes=1)
+    return np.tensordot(weights / weights.sum(), np.stack(list(forecasts.values())), axes=1)
 
 
 def select(forecasts: Mapping[str, NDArray[np.float64]], backtests: Mapping[str, float]) -> NDArray[np.float64]:
-    """The forecast (H, D) whose maker had the smallest backtest error."""
+    """The forecast (H, D) whose maker had the smallest error on `backtest_case`."""
     return forecasts[min(forecasts, key=lambda name: backtests[name])]

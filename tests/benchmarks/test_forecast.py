@@ -9,7 +9,7 @@ from skdyn.benchmarks import __main__, forecast
 from skdyn.benchmarks.forecast import evaluate, print_table
 from skdyn.benchmarks.forecast_baselines import BASELINES, Baseline, last_value, on_grid, parrot, prefix_mean, quietly
 from skdyn.benchmarks.forecast_cases import CLIP, RATIOS, SETTINGS, Setting, make_cases
-from skdyn.benchmarks.forecast_pool import backtest_case, blend, select
+from skdyn.benchmarks.forecast_pool import backtest_case, blend, bounded, select
 
 DUMMY = str(Path(__file__).parent.parent / "dummy" / "lass-ode-tiny")
 CLEAN, NOISY, DROPPED = SETTINGS
@@ -106,12 +106,21 @@ def test_pooling(cases):
     inner = backtest_case(case)
     assert len(inner.times) + len(inner.future) == len(case.times)
     assert np.array_equal(np.concatenate([inner.values, inner.truth]), case.values)  # nothing but the prefix
-    forecasts = {"good": case.truth, "bad": case.truth + 1e6}
+    forecasts = {"good": case.truth, "bad": case.truth + 1.0}
     errors = {"good": 0.0, "bad": 1.0}
     assert select(forecasts, errors) is case.truth
-    assert case.error(blend(case, forecasts, errors)) < 1e-4
-    even = blend(case, {"one": case.truth, "two": case.truth}, {"one": 1.0, "two": 2.0})
-    np.testing.assert_allclose(even, np.clip(case.truth, even.min(), even.max()))
+    np.testing.assert_allclose(blend(forecasts, errors), case.truth, atol=2e-4)
+    np.testing.assert_allclose(blend(forecasts, {"good": 0.5, "bad": 0.5}), case.truth + 0.5)
+
+
+def test_what_runs_away_is_held_near_the_prefix(cases):
+    case = cases[0]
+    middle = np.broadcast_to((case.values.min(axis=0) + case.values.max(axis=0)) / 2, case.truth.shape)
+    half = np.ptp(case.values, axis=0) / 2
+    held = bounded(case, {"up": middle + np.inf, "far": middle - 1e6, "near": middle + half})
+    np.testing.assert_array_equal(held["up"], middle)
+    np.testing.assert_allclose(held["far"], middle - 2 * half)
+    np.testing.assert_allclose(held["near"], middle + half)
 
 
 def test_evaluate(cases, capsys):
@@ -148,5 +157,19 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert "unknown method 'chronos'" in capsys.readouterr().err
 
 
+def test_an_unknown_split_is_named(capsys):
+    assert __main__.main(["forecast", "--methods", "last_value", "--splits", "in-domain,held-out"]) == 1
+    assert "unknown split 'held-out'" in capsys.readouterr().err
+
+
 def test_settings_are_read():
     assert forecast._setting(".05,0.4") == Setting(0.05, 0.4)
+
+
+@pytest.mark.parametrize("family", ["van_der_pol", "brusselator"])
+def test_the_bundled_model_is_better_than_repeating(family):
+    results = evaluate(list(make_cases(family, CLEAN, 3)), ["last_value", "prefix_mean"], pool=False)
+    mean = {name: np.mean([r.unseen_true for r in results if r.method == name]) for name in {r.method for r in results}}
+    assert mean["lass-ode"] < 0.7 * min(mean["last_value"], mean["prefix_mean"])
+    coverage = np.mean([r.coverage for r in results if r.method == "lass-ode"])
+    assert 0.4 < coverage < 0.99
