@@ -33,7 +33,7 @@ _POOR_RECONSTRUCTION = 0.05
 class LASSODEForecaster(ForecasterMixin, BaseEstimator):
     """Forecast series from their observed prefixes with a pretrained network, without training.
 
-    The network reads a prefix and answers with a linear ODE for each of 40 equal pieces of time, before and after the
+    The network reads a prefix and answers with a linear ODE for each of 20 equal pieces of time, before and after the
     last observation; the forecast is their exact solution. Series may be irregular in time and of different lengths,
     and each is forecast on its own: neither the other series nor anything after a series' last observation has any
     influence on it. A forecast is equivariant under ``x -> a x`` with ``a > 0`` (for each variable) and ``t -> c t +
