@@ -30,8 +30,9 @@ def test_the_readme_runs():
     import matplotlib.pyplot as plt
 
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    assert len(blocks) == 4
     names: dict = {}
-    exec(compile(code, "README.md", "exec"), names)
+    exec(compile("".join(blocks), "README.md", "exec"), names)
     assert [point.kind for point in names["est"].equilibria()] == ["stable spiral"]
     plt.close("all")
