@@ -48,8 +48,8 @@ class LatentModel:
         """Whether the model has a diffusion."""
         return hasattr(self.network, "decode_sde")
 
-    def encode(self, codes: Tensor, times: Tensor, mask: np.ndarray) -> EncodedLatent:
-        """Take in a context.
+    def context(self, codes: Tensor, times: Tensor, mask: np.ndarray) -> LatentContext:
+        """Scale a context.
 
         Parameters
         ----------
@@ -62,27 +62,26 @@ class LatentModel:
 
         Returns
         -------
-        EncodedLatent
+        LatentContext
         """
         seen = torch.from_numpy(mask).to(codes.device)[None]
         states = codes.new_zeros(*seen.shape, self.dim).masked_scatter(seen[..., None], codes).double()
         scaling = self.model.spec.scaling(states, times[None], seen)  # type: ignore[misc]
-        z, tau = scaling.normalise(states) * seen[..., None], scaling.normalise_times(times[None]) * seen
-        dim_mask = self._pad(torch.ones(1, self.dim, device=codes.device))
-        encoded = self.network.encode(self._pad(z), tau, seen, dim_mask)
-        return EncodedLatent(self, scaling, encoded)
+        return LatentContext(self, scaling, states, times[None], seen)
 
     def _pad(self, z: Tensor) -> Tensor:
         return nn.functional.pad(z, (0, self.model.config.max_dim - self.dim))
 
 
 @dataclass(frozen=True)
-class EncodedLatent:
-    """A context of codes that the model has taken in, with its scaling."""
+class LatentContext:
+    """A context of codes with its scaling, to be taken in by the model."""
 
     latent: LatentModel
     scaling: Scaling
-    encoded: Any
+    states: Tensor
+    times: Tensor
+    seen: Tensor
 
     @property
     def speed(self) -> float:
@@ -91,12 +90,15 @@ class EncodedLatent:
 
     def dynamics(self, queries: Tensor) -> tuple[Tensor, Tensor | None]:
         """Drift and diffusion (N, d) at codes (N, d), in their own units; None in place of an ODE's diffusion."""
-        latent, dim = self.latent, self.latent.dim
-        z = latent._pad(self.scaling.normalise(queries.double()[None])).to(queries.dtype)
+        latent, scaling, dim = self.latent, self.scaling, self.latent.dim
+        z = latent._pad(scaling.normalise(self.states) * self.seen[..., None])
+        dim_mask = latent._pad(torch.ones(1, dim, device=queries.device))
+        encoded = latent.network.encode(z, scaling.normalise_times(self.times) * self.seen, self.seen, dim_mask)
+        z = latent._pad(scaling.normalise(queries.double()[None])).to(queries.dtype)
         if not latent.is_stochastic:
-            field, _ = latent.network.decode(self.encoded, z)
-            return self.scaling.field(field[..., :dim].double())[0].to(queries.dtype), None
-        drift, _, diffusion, _ = latent.network.decode_sde(self.encoded, z)
-        drift = self.scaling.field(drift[..., :dim].double())[0]
-        diffusion = self.scaling.diffusion(diffusion[..., :dim].double())[0]
+            field, _ = latent.network.decode(encoded, z)
+            return scaling.field(field[..., :dim].double())[0].to(queries.dtype), None
+        drift, _, diffusion, _ = latent.network.decode_sde(encoded, z)
+        drift = scaling.field(drift[..., :dim].double())[0]
+        diffusion = scaling.diffusion(diffusion[..., :dim].double())[0]
         return drift.to(queries.dtype), diffusion.to(queries.dtype)

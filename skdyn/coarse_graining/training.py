@@ -5,9 +5,10 @@ a context of frames, the loss is ``|y_{i+1} - decoder(z_i + f(z_i) h + g(z_i) sq
 one frame to the next. Gradients flow through the code and through the context; the model's weights are fixed.
 
 That loss alone leaves codes folded: frames that lie far apart get codes that lie close together, and the decoder copes.
-Training therefore goes from coarse to fine. At first the same loss looks further ahead, to a frame a good part of the
-system's own time away, so that the noise smears the codes over a wide stretch and only an order of the codes in which
-neighbours look alike can predict anything; the horizon then shrinks to the next frame.
+So training starts without the model, from coarse to fine: the codes are taken for a random walk, and the frame to
+predict lies a good part of the system's own time ahead. Its noise smears the codes over a wide stretch, so that only an
+order in which neighbours look alike can predict anything. The horizon shrinks to the next frame, and the model takes
+over.
 
 Source: *Towards Fast Coarse-graining and Equation Discovery with Foundation Inference Models*, arXiv:2510.12618.
 """
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from skdyn.coarse_graining.autoencoder import Autoencoder
-from skdyn.coarse_graining.latent import EncodedLatent, LatentModel
+from skdyn.coarse_graining.latent import LatentContext, LatentModel
 from skdyn.coarse_graining.spread import check_spread, deviation
 from skdyn.coarse_graining.windows import draw_transitions, draw_windows
 from skdyn.exceptions import SkdynError
@@ -74,7 +75,7 @@ class Settings:
     n_iter_no_change: int | None
 
     def horizon_at(self, step: int) -> float:
-        """Lead time of a step, in the model's unit of time: it shrinks by a thousand, then it is zero."""
+        """Lead time of a step's random walk, in the model's unit of time: it shrinks by a thousand, then it is zero."""
         progress = step / (_COARSE * self.max_iter)
         return self.horizon * 1e-3**progress if progress < 1 else 0.0
 
@@ -132,7 +133,7 @@ def train(
             loss, decoded = prediction_loss(
                 autoencoder,
                 recordings,
-                latent.encode(codes, recordings.times[windows.frames], windows.mask),
+                latent.context(codes, recordings.times[windows.frames], windows.mask),
                 horizon=settings.horizon_at(step),
                 n_queries=settings.n_queries,
                 rng=rng,
@@ -161,7 +162,7 @@ def train(
 def prediction_loss(
     autoencoder: Autoencoder,
     recordings: Recordings,
-    context: EncodedLatent,
+    context: LatentContext,
     *,
     horizon: float,
     n_queries: int,
@@ -173,9 +174,10 @@ def prediction_loss(
     ----------
     autoencoder : Autoencoder
     recordings : Recordings
-    context : EncodedLatent
+    context : LatentContext
     horizon : float
-        How far ahead to predict, in the model's unit of time; a frame at least, and not beyond the recording.
+        Zero predicts next frames by the model. Otherwise, how far ahead to predict by a random walk of the codes, in
+        the model's unit of time; a frame at least, and not beyond the recording.
     n_queries : int
         Most frames to predict from.
     rng : numpy.random.Generator
@@ -190,12 +192,16 @@ def prediction_loss(
     device = recordings.frames.device
     now, later = (torch.from_numpy(i).to(device) for i in draw_transitions(recordings.lengths, ahead, n_queries, rng))
     z = autoencoder.encoder(recordings.frames[now])
-    step = (recordings.times[later] - recordings.times[now])[:, None].to(z.dtype)
-    drift, diffusion = context.dynamics(z)
-    z = z + drift * step
-    if diffusion is not None:
-        noise = torch.from_numpy(rng.standard_normal(z.shape)).to(z)
-        z = z + diffusion * step.sqrt() * noise
+    noise = torch.from_numpy(rng.standard_normal(z.shape)).to(z)
+    if horizon > 0:
+        moved = autoencoder.encoder(recordings.frames[later]) - z
+        z = z + moved.square().mean(dim=0).sqrt() * noise
+    else:
+        step = (recordings.times[later] - recordings.times[now])[:, None].to(z.dtype)
+        drift, diffusion = context.dynamics(z)
+        z = z + drift * step
+        if diffusion is not None:
+            z = z + diffusion * step.sqrt() * noise
     return (autoencoder.decoder(z) - recordings.frames[later]).square().mean(), z.detach()
 
 

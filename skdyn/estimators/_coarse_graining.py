@@ -64,9 +64,9 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     n_queries : int, default=256
         Most frames that one step predicts from; they are drawn from all recordings.
     horizon : float, default=0.25
-        How far ahead the first steps predict, in units of the time in which the codes forget where they were; it
-        shrinks to the next frame over the first 60% of the steps. Zero looks at next frames only, as the reference
-        does, and often leaves the codes folded.
+        Over the first 60% of the steps the codes are taken for a random walk, and the frame to predict lies this far
+        ahead at first, in units of the time in which the codes forget where they were, and less and less far later.
+        Zero trains with the model from the start, as the reference does, and often leaves the codes folded.
     isometry : float, default=0.1
         Weight of a penalty on codes that are stretched in one place and squeezed in another: the variance of the
         logarithm of how much the decoded frame changes where a code moves a little. The loss of predictions leaves

@@ -191,7 +191,7 @@ def test_gradients_flow_through_the_query_and_the_context(parts):
     autoencoder, recordings, latent = parts
     codes = autoencoder.encoder(recordings.frames).detach().requires_grad_()
     query = codes[:3].detach().requires_grad_()
-    drift, diffusion = latent.encode(codes, recordings.times[None], np.ones((1, 400), bool)).dynamics(query)
+    drift, diffusion = latent.context(codes, recordings.times[None], np.ones((1, 400), bool)).dynamics(query)
     by_context, by_query = torch.autograd.grad((drift + diffusion).sum(), (codes, query))
     assert by_context.abs().max() > 0
     assert by_query.abs().min() > 0
@@ -204,7 +204,7 @@ def test_the_dynamics_have_the_units_of_the_codes(parts):
     pieces = [slice(0, 300), slice(300, 400)]
     frames = np.minimum(np.arange(300) + np.array([[0], [300]]), 399)
     mask = np.arange(300) < np.array([[300], [100]])
-    drift, diffusion = latent.encode(codes, recordings.times[frames], mask).dynamics(codes[:5])
+    drift, diffusion = latent.context(codes, recordings.times[frames], mask).dynamics(codes[:5])
     regressor = FIMSDERegressor(DUMMY_SDE, device="cpu")
     regressor.fit([(recordings.times[piece].numpy(), codes[piece].numpy()) for piece in pieces])
     np.testing.assert_allclose(drift, regressor.vector_field(codes[:5].numpy()), rtol=1e-3)
@@ -215,7 +215,7 @@ def test_the_loss_is_that_of_the_paper(parts):
     """With horizon zero and all frames as context, computed here step by step."""
     autoencoder, recordings, latent = parts
     z = autoencoder.encoder(recordings.frames)
-    context = latent.encode(z, recordings.times[None], np.ones((1, 400), bool))
+    context = latent.context(z, recordings.times[None], np.ones((1, 400), bool))
     settings = {"horizon": 0.0, "n_queries": 10**6, "rng": np.random.default_rng(3)}
     loss, decoded = prediction_loss(autoencoder, recordings, context, **settings)
     rng = np.random.default_rng(3)
@@ -226,6 +226,23 @@ def test_the_loss_is_that_of_the_paper(parts):
     expected = (autoencoder.decoder(following) - recordings.frames[order + 1]).square().mean()
     torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(decoded, following.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_first_steps_take_the_codes_for_a_random_walk(parts):
+    autoencoder, recordings, latent = parts
+    z = autoencoder.encoder(recordings.frames)
+    context = latent.context(z, recordings.times[None], np.ones((1, 400), bool))
+    horizon = 20.5 * 0.01 * context.speed  # twenty frames and a half
+    loss, _ = prediction_loss(
+        autoencoder, recordings, context, horizon=horizon, n_queries=10**6, rng=np.random.default_rng(3)
+    )
+    rng = np.random.default_rng(3)
+    now = rng.permutation(399)
+    later = np.minimum(now + 20, 399)
+    noise = torch.from_numpy(rng.standard_normal((399, 1))).float()
+    walk = z[now] + (z[later] - z[now]).square().mean().sqrt() * noise
+    expected = (autoencoder.decoder(walk) - recordings.frames[later]).square().mean()
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_the_horizon_shrinks_to_a_frame():
