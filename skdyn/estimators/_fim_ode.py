@@ -49,7 +49,7 @@ class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
     adapter : str or path, optional
         Folder of a low-rank adapter that ``python -m pretrain.lora`` trained on this model for the data at hand.
     refine : {None, "sparse", "auto"}, default=None
-        ``"sparse"`` fits a sparse polynomial to the context, with the pretrained field as the prior away from the data;
+        ``"sparse"`` fits sparse equations to the context, with the pretrained field as the prior away from the data;
         field, Jacobian, equilibria and simulations are then those of the equations found. ``"auto"`` keeps whichever of
         the two reproduces the context better when simulated.
 
@@ -131,7 +131,7 @@ class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
             self._refine(context)
 
     def _refine(self, context: Trajectories) -> None:
-        """Fit a sparse polynomial with the pretrained field as its prior, and decide which of the two to use."""
+        """Fit sparse equations with the pretrained field as its prior, and decide which of the two to use."""
         from skdyn.dynamics.rollout import rollout_scores
         from skdyn.estimators._symbolic import SymbolicField
         from skdyn.sparse import FieldPrior

@@ -1,4 +1,4 @@
-"""A sparse polynomial ODE by multiple shooting, without any pretrained model."""
+"""A sparse ODE by multiple shooting, without any pretrained model."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from skdyn.trajectories import Trajectories
 
 
 class SparseODERegressor(BaseDynamicsEstimator):
-    """Equations of an ODE from trajectories: a sparse polynomial fitted by multiple shooting.
+    """Equations of an ODE from trajectories: a few terms fitted by multiple shooting.
 
-    Terms are proposed by backward elimination on smoothed slopes, fitted by multiple-shooting least squares, pruned by
-    Wald statistics and selected by a score of roll-out errors and of the number of terms (`skdyn.sparse`).
+    Terms are proposed by backward elimination on smoothed slopes, fitted by multiple-shooting least squares, changed by
+    stepwise selection and selected by a score of roll-out errors and of the number of terms (`skdyn.sparse`).
 
     Parameters
     ----------
     max_degree : int, optional
-        Largest total degree. By default 5 for one variable, 3 for two and three (5 for two if 3 leaves structure
-        unexplained), 2 for four to eight, 1 for more.
+        Largest total degree, without any other functions. By default 5 for one variable, 3 for two and three (5 for
+        two if 3 misses much), 2 for four to eight, 1 for more; and for one and two variables sines, cosines and Hill
+        functions where polynomials leave structure unexplained.
     max_points : int, default=1200
         Most points that enter the fit; more are thinned evenly, with a warning.
     missing : {"raise", "drop"}, default="raise"

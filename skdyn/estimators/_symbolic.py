@@ -1,4 +1,4 @@
-"""A sparse polynomial field with its trust region: what `SparseODERegressor` and the refinement of FIM-ODE share."""
+"""A sparse field with its trust region: what `SparseODERegressor` and the refinement of FIM-ODE share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skdyn.trajectories import Trajectories
 
 @dataclass(frozen=True)
 class SymbolicField:
-    """A sparse polynomial field, trusted in the data's box widened by a quarter on each side.
+    """A sparse field, trusted in the data's box widened by a quarter on each side.
 
     Attributes
     ----------
@@ -54,13 +54,13 @@ class SymbolicField:
     def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and the Laplace scale of its error (N, D).
 
-        The scale follows from the standard errors of the coefficients, taken as independent. Outside the trusted box it
-        grows by the field's typical size for every width of the box.
+        The scale follows from the standard errors of the coefficients, taken as independent; that a term, or the scale
+        of a function, may be wrong is not in it. Outside the trusted box it grows by the field's typical size for every
+        width of the box.
         """
-        offset = points - self.ode.center
-        powers = np.prod(offset[:, None, :] ** self.ode.exponents, axis=2)
         with np.errstate(over="ignore"):
-            variance = powers**2 @ np.where(self.ode.coefficients != 0, self.ode.standard_errors, 0.0) ** 2
+            errors = np.where(self.ode.coefficients != 0, self.ode.standard_errors, 0.0)
+            variance = self.ode.terms_at(points) ** 2 @ errors**2
             outside = np.maximum(self.low - points, points - self.high).clip(min=0.0) / (self.high - self.low)
             scale = np.sqrt(variance / 2) + outside.max(axis=1, keepdims=True) * self.typical
             return self.ode.field(points), scale
@@ -103,6 +103,8 @@ class SymbolicField:
             for name, c in zip(self.names, self.ode.center, strict=True)
         ]
         terms = [sympy.Mul(*(v ** int(p) for v, p in zip(variables, row, strict=True))) for row in self.ode.exponents]
+        functions = [sympy.Integer(1), *(function.to_sympy(variables) for function in self.ode.functions)]
+        terms = [term * functions[f + 1] for term, f in zip(terms, self.ode.function_of, strict=True)]
         return [
             sympy.Add(*(sympy.Float(float(value)) * term for value, term in zip(column, terms, strict=True) if value))
             for column in self.ode.coefficients.T

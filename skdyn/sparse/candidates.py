@@ -1,15 +1,15 @@
-"""Candidate supports: backward elimination of the regression of slopes on monomials."""
+"""Candidate supports: backward elimination of the regression of slopes on terms."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skdyn.sparse.context import Context
-from skdyn.sparse.library import MonomialLibrary
+from skdyn.sparse.library import TermLibrary
 
 Array = NDArray[np.float64]
 
@@ -72,16 +72,6 @@ class Candidates:
                 chosen.append(int(i))
         return self.take(chosen)
 
-    def extended(self, size: int) -> Candidates:
-        """Return the batch in a library of ``size`` monomials that continues this one."""
-        more = ((0, 0), (0, size - self.coefficients.shape[1]), (0, 0))
-        return replace(
-            self,
-            coefficients=np.pad(self.coefficients, more),
-            support=np.pad(self.support, more),
-            wald=np.pad(self.wald, more),
-        )
-
 
 def join(batches: Sequence[Candidates]) -> Candidates:
     """Concatenate batches."""
@@ -95,20 +85,20 @@ def join(batches: Sequence[Candidates]) -> Candidates:
     )
 
 
-def propose(context: Context, library: MonomialLibrary, degrees: Sequence[int], origin: str) -> Candidates:
+def propose(context: Context, library: TermLibrary, degrees: Sequence[int], origin: str) -> Candidates:
     """Return distinct candidates from the smoothed path, for each degree limit and penalty a term."""
     design = library.design(context.path)
     found: dict[bytes, Array] = {}
     for degree in degrees:
-        size = min(library.prefix(degree), max(1, context.n_points // 2))
-        errors, paths = eliminate(design[:, :size], context.slopes)
+        columns = library.up_to(degree)[: max(1, context.n_points // 2)]
+        errors, paths = eliminate(design[:, columns], context.slopes)
         counts = np.arange(len(errors))
         for penalty in PENALTIES:
             criterion = 0.25 * context.n_points * np.log(errors) + penalty * counts[:, None]
             chosen = np.argmin(criterion, axis=0)
             coefficients = np.zeros((library.size, context.dimension))
             for d, count in enumerate(chosen):
-                coefficients[:size, d] = paths[count, :, d]
+                coefficients[columns, d] = paths[count, :, d]
             found.setdefault((coefficients != 0).tobytes(), coefficients)
     coefficients = np.stack(list(found.values()))
     n_found = len(coefficients)

@@ -1,4 +1,4 @@
-"""Monomials of a state: values, coefficient-space derivatives and readable names."""
+"""Terms of a field: monomials, and functions times low monomials; values, derivatives and readable names."""
 
 from __future__ import annotations
 
@@ -9,50 +9,58 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
+from skdyn.sparse.functions import ScalarFunction
+
 Array = NDArray[np.float64]
 
 
-class MonomialLibrary:
-    """All monomials of ``dimension`` variables up to ``degree``, lowest degree first.
+class TermLibrary:
+    """All monomials of ``dimension`` variables up to ``degree``, then functions times the lowest of them.
 
-    The library of a lower degree is a prefix of that of a higher one, so that coefficients of the former
-    are coefficients of the latter with zeros appended.
+    Behind the T terms stand rows that no field uses: the derivatives of the functions, times the same factors. With
+    them the derivative of every term is a combination of rows, as it is for monomials alone, where there are none.
+    Without functions, the library of a lower degree is a prefix of that of a higher one.
 
     Parameters
     ----------
     dimension : int
         Number of state variables D.
     degree : int
-        Largest total degree.
+        Largest total degree of the monomials by themselves, at least 1; with functions at least 2.
+    functions : sequence of ScalarFunction
+        One is multiplied with all monomials up to degree two, several with those up to degree one.
 
     Attributes
     ----------
     exponents : ndarray of int, shape (T, D)
-        Row l holds the powers of monomial l; row 0 is the constant.
+        Row l holds the powers of term l's monomial; row 0 is the constant.
     degrees : ndarray of int, shape (T,)
-        Total degree of each monomial.
-    derivative : ndarray, shape (D, T, T)
-        ``derivative[e] @ c`` are the coefficients of the derivative, by variable e, of the polynomial with
-        coefficients c.
+        Total degree of each term's monomial, at least 1 with a function.
+    function_of : ndarray of int, shape (T,)
+        Which function a term has; -1 for none.
+    derivative : ndarray, shape (D, R, R)
+        ``derivative[e] @ c`` are the coefficients of the derivative, by variable e, of the field with coefficients c.
 
     Examples
     --------
     >>> import numpy as np
-    >>> library = MonomialLibrary(2, 2)
+    >>> library = TermLibrary(2, 2)
     >>> library.names(["x", "y"])
     ['1', 'x', 'y', 'x^2', 'x y', 'y^2']
     >>> library.design(np.array([[2.0, 3.0]]))
     array([[1., 2., 3., 4., 6., 9.]])
+    >>> TermLibrary(1, 2, [ScalarFunction("sin", (2.0,))]).names(["x"])
+    ['1', 'x', 'x^2', 'sin(2 x)', 'x sin(2 x)', 'x^2 sin(2 x)']
     """
 
-    def __init__(self, dimension: int, degree: int) -> None:
+    def __init__(self, dimension: int, degree: int, functions: Sequence[ScalarFunction] = ()) -> None:
         self.dimension = dimension
         self.degree = degree
-        rows = []
+        self.functions = tuple(functions)
+        rows = [[0] * dimension]
         # Each monomial is a lower one times one variable: evaluation costs one product a monomial.
         self._levels: list[tuple[slice, NDArray[np.intp], NDArray[np.intp]]] = []
         index: dict[tuple[int, ...], int] = {(): 0}
-        rows.append([0] * dimension)
         for total in range(1, degree + 1):
             words = list(combinations_with_replacement(range(dimension), total))
             first = len(rows)
@@ -62,45 +70,73 @@ class MonomialLibrary:
             parents = np.array([index[word[:-1]] for word in words], dtype=np.intp)
             factors = np.array([word[-1] for word in words], dtype=np.intp)
             self._levels.append((slice(first, len(rows)), parents, factors))
-        self.exponents = np.array(rows, dtype=np.int64)
-        self.degrees = self.exponents.sum(axis=1)
+        self._n_monomials = n = len(rows)
+        self._width = width = factor_count(dimension, len(self.functions))
+        count = width * len(self.functions)
+        self.exponents = np.array(rows + rows[:width] * len(self.functions), dtype=np.int64)
+        self.function_of = np.concatenate([np.full(n, -1), np.repeat(np.arange(len(self.functions)), width)])
+        self.degrees = np.maximum(self.exponents.sum(axis=1), self.function_of >= 0)
+        self.derivative = np.zeros((dimension, n + 2 * count, n + 2 * count))
         position = {tuple(row): l for l, row in enumerate(rows)}
-        self.derivative = np.zeros((dimension, self.size, self.size))
         for l, row in enumerate(rows):
             for e in range(dimension):
                 if row[e]:
                     lower = (*row[:e], row[e] - 1, *row[e + 1 :])
                     self.derivative[e, position[lower], l] = row[e]
+        for f, function in enumerate(self.functions):
+            own = np.arange(n + f * width, n + (f + 1) * width)
+            for e in range(dimension):
+                self.derivative[e][np.ix_(own, own)] = self.derivative[e, :width, :width]
+                self.derivative[e, own + count, own] = function.direction[e]
+
+    def parameters(self) -> dict[tuple[float, ...], NDArray[np.intp]]:
+        """Return the terms that hang on each direction of the functions: a number fitted beside the coefficients."""
+        directions = [None, *(function.direction for function in self.functions)]
+        own = [directions[f + 1] for f in self.function_of]
+        return {d: np.flatnonzero([o == d for o in own]) for d in directions if d is not None}
+
+    @property
+    def n_terms(self) -> int:
+        """Number of terms T, the first rows."""
+        return len(self.exponents)
 
     @property
     def size(self) -> int:
-        """Number of monomials T."""
-        return len(self.exponents)
+        """Number of rows R: the terms and the derivatives behind them."""
+        return self.derivative.shape[1]
 
-    def prefix(self, degree: int) -> int:
-        """Return the number of monomials of at most this degree."""
-        return int(np.count_nonzero(self.degrees <= degree))
+    def up_to(self, degree: int) -> NDArray[np.intp]:
+        """Return the positions of the terms of at most this degree."""
+        return np.flatnonzero(self.degrees <= degree)
 
     def fill(self, x: Array, out: Array) -> None:
-        """Write the monomials of ``x`` (D, ...) into ``out`` (T, ...), both with leading component axes."""
+        """Write all rows at ``x`` (D, ...) into ``out`` (R, ...), both with leading component axes."""
         out[0] = 1.0
         out[1 : self.dimension + 1] = x
         for rows, parents, factors in self._levels[1:]:
             np.multiply(out.take(parents, axis=0), x.take(factors, axis=0), out=out[rows])
+        width = self._width
+        for f, function in enumerate(self.functions):
+            first = self._n_monomials + f * width
+            behind = first + width * len(self.functions)
+            value, slope = function.evaluate(x)
+            np.multiply(out[:width], value, out=out[first : first + width])
+            np.multiply(out[:width], slope, out=out[behind : behind + width])
 
     def design(self, x: Array) -> Array:
-        """Return the design matrix (N, T) of states ``x`` (N, D)."""
+        """Return the matrix (N, R) of all rows at states ``x`` (N, D)."""
         out = np.empty((self.size, len(x)))
         self.fill(np.ascontiguousarray(x.T), out)
         return np.ascontiguousarray(out.T)
 
     def field(self, x: Array, coefficients: Array) -> Array:
-        """Return the field (N, D) at states ``x`` (N, D) for coefficients (T, D)."""
-        return self.design(x) @ coefficients
+        """Return the field (N, D) at states ``x`` (N, D) for coefficients (R, D)."""
+        # Not a matrix product, whose last bits depend on the number of states.
+        return np.einsum("nr,rd->nd", self.design(x), coefficients)
 
     def jacobian(self, x: Array, coefficients: Array) -> Array:
         """Return the field's Jacobian (N, D, D), ``[n, d, e]`` the derivative of component d by variable e."""
-        lowered = self.derivative @ coefficients  # (e, T, d)
+        lowered = self.derivative @ coefficients  # (e, R, d)
         return np.einsum("nt,etd->nde", self.design(x), lowered)
 
     def unit_factors(self, scale: Array, rate: float) -> Array:
@@ -113,15 +149,22 @@ class MonomialLibrary:
         return scale[None, :] * rate / monomial_scale[:, None]
 
     def names(self, variables: Sequence[str]) -> list[str]:
-        """Return one readable name a monomial, the constant as ``"1"``."""
+        """Return one readable name a term, the constant as ``"1"``."""
         out = []
-        for row in self.exponents:
+        for row, f in zip(self.exponents, self.function_of):
             factors = [name if power == 1 else f"{name}^{power}" for name, power in zip(variables, row) if power]
+            if f >= 0:
+                factors.append(self.functions[f].name(variables))
             out.append(" ".join(factors) or "1")
         return out
 
 
+def factor_count(dimension: int, n_functions: int) -> int:
+    """Return how many monomials multiply a function: up to degree two for one by itself, else up to degree one."""
+    return dimension + 1 + (dimension * (dimension + 1) // 2 if n_functions == 1 else 0)
+
+
 @lru_cache(maxsize=32)
-def monomials(dimension: int, degree: int) -> MonomialLibrary:
-    """Return the shared library of this dimension and degree (building one takes milliseconds)."""
-    return MonomialLibrary(dimension, degree)
+def terms(dimension: int, degree: int, functions: tuple[ScalarFunction, ...] = ()) -> TermLibrary:
+    """Return the shared library of these terms (building one takes milliseconds)."""
+    return TermLibrary(dimension, degree, functions)

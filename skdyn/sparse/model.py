@@ -1,4 +1,4 @@
-"""The result of a sparse fit: a polynomial field in the user's units."""
+"""The result of a sparse fit: a field of few terms in the user's units."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdyn.sparse.library import MonomialLibrary, monomials
+from skdyn.sparse.functions import ScalarFunction
+from skdyn.sparse.library import TermLibrary, terms
 
 Array = NDArray[np.float64]
 
@@ -34,12 +35,16 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class SparseODE:
-    """A sparse polynomial field ``dx/dt = Theta(x - center) coefficients``.
+    """A sparse field ``dx/dt = Theta(x - center) coefficients`` of monomials and, where it needs them, functions.
 
     Attributes
     ----------
     exponents : ndarray of int, shape (T, D)
-        Powers of each monomial.
+        Powers of each term's monomial.
+    functions : tuple of ScalarFunction
+        Sines, cosines and Hill functions; each multiplies some of the monomials. Empty for a polynomial.
+    function_of : ndarray of int, shape (T,)
+        Which function each term has; -1 for none.
     coefficients : ndarray, shape (T, D)
         In the user's units; exactly zero for terms that are not in the field.
     standard_errors : ndarray, shape (T, D)
@@ -75,6 +80,8 @@ class SparseODE:
     """
 
     exponents: NDArray[np.int64]
+    functions: tuple[ScalarFunction, ...]
+    function_of: NDArray[np.int64]
     coefficients: Array
     standard_errors: Array
     center: Array
@@ -87,12 +94,17 @@ class SparseODE:
     n_points_used: int
 
     def __post_init__(self) -> None:
-        for name in ("exponents", "coefficients", "standard_errors", "center", "start_states", "noise"):
+        for name in ("exponents", "function_of", "coefficients", "standard_errors", "center", "start_states", "noise"):
             getattr(self, name).setflags(write=False)
 
     @property
-    def _library(self) -> MonomialLibrary:
-        return monomials(self.dimension, int(self.exponents.sum(axis=1).max()))
+    def _library(self) -> TermLibrary:
+        return terms(self.dimension, int(self.exponents[self.function_of < 0].sum(axis=1).max()), self.functions)
+
+    @property
+    def _rows(self) -> Array:
+        """Coefficients of all rows of the library, those behind the terms being zero."""
+        return np.pad(self.coefficients, ((0, self._library.size - len(self.coefficients)), (0, 0)))
 
     @property
     def dimension(self) -> int:
@@ -118,7 +130,7 @@ class SparseODE:
             Time derivatives, in the user's units of state over time.
         """
         states, shape = self._states(x)
-        return self._library.field(states, self.coefficients).reshape(shape)
+        return self._library.field(states, self._rows).reshape(shape)
 
     def jacobian(self, x: ArrayLike) -> Array:
         """Return the field's derivatives at states.
@@ -135,7 +147,23 @@ class SparseODE:
             ratio of the two states' units).
         """
         states, shape = self._states(x)
-        return self._library.jacobian(states, self.coefficients).reshape(*shape, self.dimension)
+        return self._library.jacobian(states, self._rows).reshape(*shape, self.dimension)
+
+    def terms_at(self, x: ArrayLike) -> Array:
+        """Return the values of all terms, coefficients left out.
+
+        Parameters
+        ----------
+        x : array-like, shape (..., D)
+            States, in the user's units.
+
+        Returns
+        -------
+        ndarray, shape (..., T)
+        """
+        states, shape = self._states(x)
+        terms = len(self.exponents)
+        return self._library.design(states)[:, :terms].reshape(*shape[:-1], terms)
 
     def equations(self, precision: int = 3, names: Sequence[str] | None = None) -> list[str]:
         """Write the field down, one readable equation a component.
@@ -159,11 +187,11 @@ class SparseODE:
             f"({name} {'-' if c > 0 else '+'} {abs(c):.{precision + 3}g})" if c else name
             for name, c in zip(variables, self.center)
         ]
-        monomial_names = self._library.names(shifted)
+        term_names = self._library.names(shifted)
         out = []
         for d, variable in enumerate(variables):
             text = ""
-            for value, name in zip(self.coefficients[:, d], monomial_names):
+            for value, name in zip(self.coefficients[:, d], term_names):
                 if value == 0:
                     continue
                 sign = ("-" if value < 0 else "") if not text else (" - " if value < 0 else " + ")

@@ -9,20 +9,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.sparse.library import MonomialLibrary
+from skdyn.sparse.library import TermLibrary
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 
 def roll_out(
-    library: MonomialLibrary, coefficients: Array, start: Array, steps: Array, keep_stages: bool = False
+    library: TermLibrary, coefficients: Array, start: Array, steps: Array, keep_stages: bool = False
 ) -> tuple[Array, Array]:
     """Integrate ``du/dtau = Theta(u) xi`` by the fourth-order Runge-Kutta rule.
 
     Parameters
     ----------
-    library : MonomialLibrary
+    library : TermLibrary
         The monomials Theta, T of them.
     coefficients : ndarray, shape (T, D, B)
         One field for each member of the batch.
@@ -71,7 +71,7 @@ def roll_out(
 
 
 def sensitivities(
-    library: MonomialLibrary,
+    library: TermLibrary,
     coefficients: Array,
     stages: Array,
     steps: Array,

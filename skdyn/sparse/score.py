@@ -1,4 +1,4 @@
-"""The score of a candidate: roll-out errors, a BIC penalty and the prior's log density."""
+"""The score of a candidate: roll-out errors, the number of terms, runaway states and the prior's log density."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import qmc
 
 from skdyn.sparse.candidates import Candidates
 from skdyn.sparse.context import FLOOR, Context
-from skdyn.sparse.library import MonomialLibrary
+from skdyn.sparse.library import TermLibrary
 from skdyn.sparse.prior import FieldPrior
 from skdyn.sparse.rollout import roll_out
 from skdyn.sparse.segments import Segments, split
@@ -29,6 +30,16 @@ NOISY_FREE_SHARE = 0.1
 #: Squared errors, in squared states of size one, are cut here: divergence is bad, not infinitely so.
 _WORST = 1e3
 _N_SHORT = 12
+#: Starts in the box of the data, widened on each side by this share of its width, ...
+_N_STARTS = 16
+START_MARGIN = 1.0
+#: ... from which a field should not run away further than this many widths of the data, ...
+FAR = 4.0
+#: ... and what the score charges one that does from all of them.
+RUNAWAY_WEIGHT = 20.0
+_N_COARSE = 80
+#: Correlation of neighbouring residuals that counts as structure, in standard deviations of that of noise.
+STRUCTURE = 3.0
 
 
 class PriorTerms:
@@ -36,13 +47,13 @@ class PriorTerms:
 
     Parameters
     ----------
-    library : MonomialLibrary
+    library : TermLibrary
         The monomials of the field.
     prior : FieldPrior or None
         Belief in scaled units; None weighs nothing.
     """
 
-    def __init__(self, library: MonomialLibrary, prior: FieldPrior | None) -> None:
+    def __init__(self, library: TermLibrary, prior: FieldPrior | None) -> None:
         size, dim = library.size, library.dimension
         self.gram = np.zeros((dim, size, size))
         self.linear = np.zeros((dim, size))
@@ -76,7 +87,8 @@ class Scorer:
 
     Three roll-outs are compared with the observations: from the fitted starts, from the observed first points
     (a field may not rely on a start moved on to an unstable manifold), and short ones from the smoothed path
-    (which rank chaotic fields).
+    (which rank chaotic fields). More of them start in a widened box of the data, each over the longest duration: a
+    field is charged for those that run away, as fields that fit the data alike may do where the data are silent.
 
     Parameters
     ----------
@@ -91,8 +103,15 @@ class Scorer:
         self._whole = split(context, 1, substeps)
         self._short = split(context, _N_SHORT, substeps)
         self._weights = context.weights / context.weights.mean(axis=0)
+        low, high = context.path.min(axis=0), context.path.max(axis=0)
+        width = np.where(high > low, high - low, 1.0)
+        # States of one sign are amounts: no start has the other.
+        lower = np.where(low >= 0, np.maximum(low - START_MARGIN * width, 0.0), low - START_MARGIN * width)
+        upper = np.where(high <= 0, np.minimum(high + START_MARGIN * width, 0.0), high + START_MARGIN * width)
+        self._around = lower + (upper - lower) * qmc.Sobol(context.dimension, scramble=False).random(_N_STARTS)
+        self._center, self._far = (low + high) / 2, FAR * width
 
-    def score(self, library: MonomialLibrary, batch: Candidates, prior: PriorTerms) -> Candidates:
+    def score(self, library: TermLibrary, batch: Candidates, prior: PriorTerms) -> Candidates:
         """Return the batch with its scores."""
         context, n = self._context, len(batch)
         first = self._whole.start
@@ -105,21 +124,55 @@ class Scorer:
         free = np.maximum(long[n:] - context.noise, fitted)
         short = np.maximum(self._errors(library, batch.coefficients, path, self._short), floor)
         share = FREE_SHARE if context.clean else NOISY_FREE_SHARE
+        if len(context.bounds) > 2:  # no field can fit several trajectories by moving each on to an unstable manifold
+            share = 0.0
         fit = (LONG_SHARE - share) * np.log(fitted) + share * np.log(free) + (1 - LONG_SHARE) * np.log(short)
-        terms = np.count_nonzero(batch.support, axis=(1, 2)) * np.log(context.n_points)
+        count = np.count_nonzero(batch.support, axis=(1, 2))
+        for own in library.parameters().values():
+            count += batch.support[:, own].any(axis=(1, 2))
+        terms = count * np.log(context.n_points)
         total = context.n_points * fit.sum(axis=1) + terms + prior.penalty(batch.coefficients)
+        total += RUNAWAY_WEIGHT * self.runaway(library, batch.coefficients)
         return replace(batch, score=total)
 
-    def missed(self, library: MonomialLibrary, batch: Candidates) -> Array:
+    def runaway(self, library: TermLibrary, coefficients: Array) -> Array:
+        """Return the share (C,) of starts about the data from which fields (C, T, D) run away."""
+        n, m = len(coefficients), len(self._around)
+        fields = np.repeat(coefficients.transpose(1, 2, 0), m, axis=2)
+        steps = np.full((_N_COARSE, n * m), float(self._context.tau.max()) / _N_COARSE)
+        states, _ = roll_out(library, fields, np.tile(self._around.T, n), steps)
+        with np.errstate(invalid="ignore"):
+            inside = (np.abs(states[-1] - self._center[:, None]) < self._far[:, None]).all(axis=0)
+        return 1.0 - inside.reshape(n, m).mean(axis=1)
+
+    def missed(self, library: TermLibrary, batch: Candidates) -> Array:
         """Return the share (C,) of the context's variance that the roll-out from the fitted start misses."""
         context = self._context
         starts = batch.states[:, self._whole.start]
         errors = self._errors(library, batch.coefficients, starts, self._whole, weighted=False)
         return errors.sum(axis=1) / max(float(context.observed.var(axis=0).sum()), FLOOR**2)
 
+    def leaves_structure(self, library: TermLibrary, batch: Candidates) -> bool:
+        """Say whether residuals of the first field resemble their neighbours more than noise would."""
+        context, whole = self._context, self._whole
+        starts = batch.states[:1, whole.start]
+        states, _ = roll_out(library, *batched(batch.coefficients[:1], starts, whole))
+        residual = np.empty_like(context.observed)
+        residual[whole.row[whole.used]] = observed_states(states, whole, 1)[whole.used][..., 0]
+        residual -= context.observed
+        if not np.isfinite(residual).all():
+            return True
+        visible = np.mean(residual**2, axis=0) > (2 * FLOOR) ** 2
+        residual *= np.sqrt(context.weights)
+        within = np.ones(context.n_points - 1, dtype=bool)
+        within[context.bounds[1:-1] - 1] = False
+        products = (residual[1:] * residual[:-1])[within].sum(axis=0)
+        correlation = products / np.maximum(np.sum(residual**2, axis=0), FLOOR**2)
+        return bool((visible & (correlation > STRUCTURE / np.sqrt(context.n_points))).any())
+
     def _errors(
         self,
-        library: MonomialLibrary,
+        library: TermLibrary,
         coefficients: Array,
         starts: Array,
         segments: Segments,

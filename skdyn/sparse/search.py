@@ -1,4 +1,4 @@
-"""The search for a sparse field: candidates, shooting, pruning, a last polish, escalation."""
+"""The search for a sparse field: candidates, shooting, stepwise selection, a last polish, wider libraries."""
 
 from __future__ import annotations
 
@@ -7,29 +7,42 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from skdyn.sparse.candidates import Candidates, join, propose
 from skdyn.sparse.context import MAX_POINTS, Context, build_context
-from skdyn.sparse.library import MonomialLibrary, monomials
+from skdyn.sparse.function_choice import DEGREE as FUNCTION_DEGREE
+from skdyn.sparse.function_choice import choose_functions
+from skdyn.sparse.functions import ScalarFunction, stretched
+from skdyn.sparse.library import TermLibrary, terms
 from skdyn.sparse.model import SparseODE, Stage
 from skdyn.sparse.prior import FieldPrior
-from skdyn.sparse.prune import thinned
 from skdyn.sparse.score import PriorTerms, Scorer
-from skdyn.sparse.shooting import Schedule, polish
+from skdyn.sparse.shooting import Schedule, polish, quadratic
+from skdyn.sparse.stepwise import neighbours
 
 Array = NDArray[np.float64]
 
-_POOL = 6
-_FINALISTS = 2
-_PARENTS = 3
-_PRUNING_ROUNDS = 6
+_POOL = 8
+_FINALISTS = 8
+_PARENTS = 6
+_ROUNDS = 6
 _PATIENCE = 3
+#: Costs of a term in the stepwise selections, in units of the score's.
+_STRICTNESS = (4.0, 2.0, 1.0, 0.5)
 _WIDE = (Schedule(12, 0.3, 4), Schedule(5, 10.0, 4))
-_PRUNED = (Schedule(5, 10.0, 4),)
-_FINAL = (Schedule(2, 1e4, 4),)
-_ERRORS = Schedule(2, 1e4, 0)
+_STEPPED = Schedule(5, 10.0, 4)
+_FINAL = Schedule(12, 1e4, 4)
+_ERRORS = Schedule(12, 1e4, 0)
 _ESCALATED_DEGREE = 5
+_ORDINARY_DEGREE = 3
 _QUADRATIC_DIMENSION = 8
+#: Functions are tried in so many dimensions, so many sets of them, ...
+_FUNCTION_DIMENSION = 2
+_FUNCTION_SETS = {1: 3, 2: 2}
+#: ... and the scale of each is fitted within this factor of its guess.
+_STRETCH = 1.25
+_TRIALS = 6
 
 
 def fit_sparse(
@@ -39,11 +52,12 @@ def fit_sparse(
     max_points: int = MAX_POINTS,
     verbose: bool = False,
 ) -> SparseODE:
-    """Fit a sparse polynomial field to trajectories.
+    """Fit a sparse field to trajectories.
 
     Supports proposed by backward elimination on smoothed slopes are fitted by multiple-shooting least
-    squares, pruned by Wald statistics and selected by a score of roll-out errors, the number of terms (as
-    in Schwarz's criterion) and, where given, the prior's log density. The search is deterministic. Rescaling
+    squares, changed by stepwise selection on the quadratic about each fit, and selected by a score of roll-out
+    errors, the number of terms (as in Schwarz's criterion), runaway states and, where given, the prior's log
+    density. The search is deterministic. Rescaling
     states or time, and reordering trajectories, changes the field only as it should.
 
     Parameters
@@ -54,8 +68,9 @@ def fit_sparse(
     prior : FieldPrior, optional
         Belief about the field away from the data.
     max_degree : int, optional
-        Largest total degree of the monomials. Where omitted: 5 in one dimension; 3 in two (5 if 3 leaves
-        structure unexplained) and three; 2 in four to eight; 1 in more.
+        Largest total degree of the monomials, without any other functions. Where omitted: 5 in one dimension; 3 in
+        two (5 if 3 misses much) and three; 2 in four to eight; 1 in more; and in one and two dimensions sines,
+        cosines and Hill functions where polynomials leave structure unexplained.
     max_points : int
         Most observations that enter the fit; more are thinned evenly, which the result records.
     verbose : bool
@@ -93,12 +108,12 @@ def fit_sparse(
     degree = max_degree or {1: 5, 2: 3, 3: 3}.get(dim, 2 if dim <= _QUADRATIC_DIMENSION else 1)
 
     search = _Search(context, scaled_prior, verbose)
-    library = monomials(dim, degree)
-    search.run(library, range(1, degree + 1), "")
-    if max_degree is None and dim == 2 and search.leaves_structure(library):
-        library = monomials(dim, _ESCALATED_DEGREE)
-        search.run(library, range(1, _ESCALATED_DEGREE + 1), "degree 5: ")
-    return search.result(library)
+    search.run(terms(dim, degree), "")
+    if max_degree is None and dim == 2 and search.misses_much():
+        search.run(terms(dim, _ESCALATED_DEGREE), "degree 5: ")
+    if max_degree is None and dim <= _FUNCTION_DIMENSION and not context.center.any() and search.leaves_structure():
+        search.run_functions(choose_functions(context, _FUNCTION_SETS[dim]))
+    return search.result()
 
 
 class _Search:
@@ -108,50 +123,86 @@ class _Search:
         self._context, self._prior, self._verbose = context, prior, verbose
         self._substeps = 2 if context.clean else 1
         self._scorer = Scorer(context, self._substeps)
-        self._best: Candidates | None = None
+        self._best: Candidates
+        self._least = np.inf
         self._path: list[Stage] = []
+        self.library: TermLibrary  # of the best
 
-    def run(self, library: MonomialLibrary, degrees: Sequence[int], label: str) -> None:
+    def run(self, library: TermLibrary, label: str) -> None:
         """Search one library."""
-        terms = PriorTerms(library, self._prior)
-        proposed = propose(self._context, library, degrees, label + "screening")
-        pool = self._scored(library, proposed, terms).best(_POOL)
-        pool = self._fitted(library, pool, _WIDE, terms, label + "shooting").best(_POOL)
+        prior = PriorTerms(library, self._prior)
+        proposed = propose(self._context, library, range(1, library.degree + 1), label + "screening")
+        pool = self._scored(library, proposed, prior).best(_POOL)
+        pool = self._fitted(library, pool, _WIDE, prior, label + "shooting").best(_POOL)
         seen = {support.tobytes() for support in pool.support}
+        strictness = [factor * np.log(self._context.n_points) for factor in _STRICTNESS]
         parents, idle = pool.best(_PARENTS), 0
-        for _ in range(_PRUNING_ROUNDS):
-            children = thinned(parents, seen, label + "pruning")
+        for _ in range(_ROUNDS):
+            surfaces = quadratic(self._context, library, parents, _STEPPED, self._substeps, prior)
+            children = neighbours(parents, surfaces, strictness, seen, label + "stepping")
             if children is None or idle == _PATIENCE:
                 break
             before = pool.score[0]
-            fitted = self._fitted(library, children, _PRUNED, terms, label + "pruning")
+            fitted = self._fitted(library, children, (_STEPPED,), prior, label + "stepping")
             pool = join([pool, fitted]).best(_POOL)
             idle = 0 if pool.score[0] < before else idle + 1
             # The best child goes on even where it is worse: far sparser fields lie behind a few such steps.
             parents = join([pool.best(_PARENTS - 1), fitted.best(1)])
-        self._fitted(library, pool.best(_FINALISTS), _FINAL, terms, label + "final polish")
+        self._fitted(library, pool.best(_FINALISTS), (_FINAL,), prior, label + "final polish")
 
-    def leaves_structure(self, library: MonomialLibrary) -> bool:
+    def run_functions(self, sets: Sequence[tuple[ScalarFunction, ...]]) -> None:
+        """Search libraries with functions, then again with the scales of the best fitted."""
+        for functions in sets:
+            self.run(terms(self._context.dimension, FUNCTION_DEGREE, functions), f"{_kinds(functions)}: ")
+            if self.library.functions == functions and not self.leaves_structure():
+                break
+        if self.library.functions in sets:
+            before = self._least
+            self._stretch_all()
+            if self._least < before:
+                self.run(self.library, f"{_kinds(self.library.functions)}, fitted: ")
+
+    def _stretch_all(self) -> None:
+        """Fit the scale of each function of the best field, its frequency or half-saturation."""
+        for direction, own in self.library.parameters().items():
+            if self._best.support[0, own].any():
+                self._stretch(direction)
+
+    def _stretch(self, direction: tuple[float, ...]) -> None:
+        library, field = self.library, self._best
+
+        def score(log_factor: float) -> float:
+            functions = stretched(library.functions, direction, float(np.exp(log_factor)))
+            other = terms(library.dimension, library.degree, functions)
+            prior = PriorTerms(other, self._prior)
+            return float(self._fitted(other, field, (_STEPPED,), prior, "function's scale").score[0])
+
+        reach = np.log(_STRETCH)
+        minimize_scalar(score, bounds=(-reach, reach), method="bounded", options={"maxiter": _TRIALS, "xatol": 1e-4})
+
+    def misses_much(self) -> bool:
         """Say whether the best field misses more than four times the noise, or one percent."""
-        assert self._best is not None
         noise = self._context.noise.sum() / max(float(self._context.observed.var(axis=0).sum()), 1e-300)
-        return bool(self._scorer.missed(library, self._best)[0] > max(4.0 * noise, 0.01))
+        return bool(self._scorer.missed(self.library, self._best)[0] > max(4.0 * noise, 0.01))
 
-    def result(self, library: MonomialLibrary) -> SparseODE:
+    def leaves_structure(self) -> bool:
+        """Say whether the best field's residuals resemble their neighbours, or it takes powers above the third."""
+        high = self._best.support[0, : self.library.n_terms][self.library.degrees > _ORDINARY_DEGREE].any()
+        return bool(high) or self._scorer.leaves_structure(self.library, self._best)
+
+    def result(self) -> SparseODE:
         """Return the best field in the user's units."""
-        assert self._best is not None
-        context = self._context
-        best = self._best.extended(library.size)
-        terms = PriorTerms(library, self._prior)
-        last = polish(context, library, best, _ERRORS, self._substeps, terms, "errors")
+        context, library, best = self._context, self.library, self._best
+        prior = PriorTerms(library, self._prior)
+        last = polish(context, library, best, _ERRORS, self._substeps, prior, "errors")
         factors = library.unit_factors(context.scale, context.rate)
-        support = best.support[0]
-        value = best.coefficients[0]
+        support, value = best.support[0, : library.n_terms], best.coefficients[0, : library.n_terms]
         with np.errstate(divide="ignore", invalid="ignore"):
-            error = np.where(support, np.abs(value) / last.wald[0], 0.0)
-        n_terms = int(support.sum())
+            error = np.where(support, np.abs(value) / last.wald[0, : library.n_terms], 0.0)
         return SparseODE(
             exponents=library.exponents.copy(),
+            functions=tuple(function.in_units(1.0 / context.scale) for function in library.functions),
+            function_of=library.function_of.copy(),
             coefficients=np.where(support, value * factors, 0.0),
             standard_errors=np.where(support, error * factors, 0.0),
             center=context.center,
@@ -159,32 +210,30 @@ class _Search:
             noise=np.sqrt(context.noise) * context.scale,
             score=float(best.score[0]),
             origin=best.origin[0],
-            path=(*self._path, Stage("result", float(best.score[0]), n_terms)),
+            path=(*self._path, Stage("result", float(best.score[0]), int(support.sum()))),
             n_points_given=context.n_given,
             n_points_used=context.n_points,
         )
 
     def _fitted(
-        self,
-        library: MonomialLibrary,
-        batch: Candidates,
-        schedules: Sequence[Schedule],
-        terms: PriorTerms,
-        origin: str,
+        self, library: TermLibrary, batch: Candidates, schedules: Sequence[Schedule], prior: PriorTerms, origin: str
     ) -> Candidates:
         for schedule in schedules:
-            batch = polish(self._context, library, batch, schedule, self._substeps, terms, origin)
-        return self._scored(library, batch, terms)
+            batch = polish(self._context, library, batch, schedule, self._substeps, prior, origin)
+        return self._scored(library, batch, prior)
 
-    def _scored(self, library: MonomialLibrary, batch: Candidates, terms: PriorTerms) -> Candidates:
+    def _scored(self, library: TermLibrary, batch: Candidates, prior: PriorTerms) -> Candidates:
         """Score a batch and remember the best of it."""
-        batch = self._scorer.score(library, batch, terms)
+        batch = self._scorer.score(library, batch, prior)
         leader = batch.best(1)
-        if self._best is None or leader.score[0] < self._best.score[0]:
-            self._best = leader
-        n_terms = int(self._best.support.sum())
-        self._path.append(Stage(batch.origin[0], float(self._best.score[0]), n_terms))
+        if leader.score[0] < self._least or not self._path:
+            self._best, self._least, self.library = leader, float(leader.score[0]), library
+        self._path.append(Stage(batch.origin[0], self._least, int(self._best.support.sum())))
         if self._verbose:
             stage = self._path[-1]
             print(f"{stage.name}: score {stage.score:.2f}, {stage.n_terms} terms", file=sys.stderr)
         return batch
+
+
+def _kinds(functions: Sequence[ScalarFunction]) -> str:
+    return " and ".join(dict.fromkeys(function.kind for function in functions))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skdyn.sparse.candidates import Candidates
 from skdyn.sparse.context import Context
-from skdyn.sparse.library import MonomialLibrary
+from skdyn.sparse.library import TermLibrary
 from skdyn.sparse.rollout import roll_out, sensitivities
 from skdyn.sparse.score import PriorTerms, batched, observed_states
 from skdyn.sparse.segments import Segments, split
@@ -25,6 +25,8 @@ Index = NDArray[np.intp]
 _RIDGE = 1e-8
 _JITTER = 1e-11
 _FIRST_DAMPING = 1e-3
+#: Up to so many coefficients of a library, all of them are open to selection about a fit.
+_MOST_EXPANDED = 128
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,23 @@ class Schedule:
     n_segments: int
     continuity: float
     steps: int
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """The cost about a fit: ``x' hessian x - 2 right' x`` and a constant, for the coefficients at some positions.
+
+    Attributes
+    ----------
+    position : ndarray of int, shape (P,)
+        Which coefficients: positions in flattened (T, D).
+    hessian : ndarray, shape (P, P)
+    right : ndarray, shape (P,)
+    """
+
+    position: Index
+    hessian: Array
+    right: Array
 
 
 @dataclass(frozen=True)
@@ -74,7 +93,7 @@ class _Normal:
 
 def polish(
     context: Context,
-    library: MonomialLibrary,
+    library: TermLibrary,
     batch: Candidates,
     schedule: Schedule,
     substeps: int,
@@ -92,13 +111,28 @@ def polish(
     return problem.solve(batch, origin)
 
 
+def quadratic(
+    context: Context, library: TermLibrary, batch: Candidates, schedule: Schedule, substeps: int, prior: PriorTerms
+) -> list[Quadratic]:
+    """Expand the cost about each candidate, the starts eliminated.
+
+    In all coefficients that the library's terms can have; in a large library, in those of the candidate alone.
+    """
+    support = batch.support
+    if library.n_terms * library.dimension <= _MOST_EXPANDED:
+        support = np.zeros_like(support)
+        support[:, : library.n_terms] = True
+    problem = _Problem(context, library, replace(batch, support=support), schedule, substeps, prior)
+    return problem.expand(batch)
+
+
 class _Problem:
     """One batch, one segmentation."""
 
     def __init__(
         self,
         context: Context,
-        library: MonomialLibrary,
+        library: TermLibrary,
         batch: Candidates,
         schedule: Schedule,
         substeps: int,
@@ -135,6 +169,21 @@ class _Problem:
         with np.errstate(divide="ignore", invalid="ignore"):
             wald = np.where(batch.support, np.abs(point.coefficients) / errors, np.inf)
         return replace(batch, coefficients=point.coefficients, states=fitted, wald=wald, origin=(origin,) * n)
+
+    def expand(self, batch: Candidates) -> list[Quadratic]:
+        point = self._evaluate(batch.coefficients, batch.states[:, self.segments.start])
+        normal = self._normal(point)
+        condensed, inner = _condense(normal, np.zeros(len(batch)))
+        gradient = normal.param_gradient - np.einsum("ckip,cki->cp", normal.mixed, inner[..., -1])
+        out = []
+        for c, (used, position) in enumerate(zip(self.terms.used, self._flat())):
+            at, size = position[used], normal.param_size[c, used]
+            hessian = condensed[c][np.ix_(used, used)] * np.outer(size, size)
+            right = hessian @ batch.coefficients[c].ravel()[at] - gradient[c, used] * size
+            # In units of the candidate's own misfit, where that is more than the weights expect.
+            unit = max(float(point.misfit[c]) / self.n_values, 1.0)
+            out.append(Quadratic(at, hessian / unit, right / unit))
+        return out
 
     def _evaluate(self, coefficients: Array, starts: Array) -> _Point:
         n, dim, segments = len(coefficients), self.library.dimension, self.segments
@@ -184,8 +233,8 @@ class _Problem:
         weights = self.weights.transpose(1, 0, 2).reshape(size, 1, -1)
         residual = point.residual.transpose(3, 1, 0, 2).reshape(n, size, -1, 1)
         end = table[-1].transpose(2, 3, 0, 1)  # (C, S, D, Q)
-        pull = end.transpose(0, 1, 3, 2) * self.link[:, None, :]  # (C, S, Q, D)
         with np.errstate(over="ignore", invalid="ignore"):
+            pull = end.transpose(0, 1, 3, 2) * self.link[:, None, :]  # (C, S, Q, D)
             weighted = rows * weights
             hessian = weighted @ rows.transpose(0, 1, 3, 2) + pull @ end
             gradient = (weighted @ residual + pull @ point.gap[..., None])[..., 0]

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from skdyn import FIMODERegressor, SparseODERegressor
 from skdyn.datasets import load_hare_lynx
@@ -40,6 +41,20 @@ def test_equations_use_the_names_and_agree_with_the_field(oscillator):
     np.testing.assert_allclose(values, refined.vector_field([1.3, -0.4]), rtol=1e-9)
     assert {str(symbol) for expression in refined.to_sympy() for symbol in expression.free_symbols} == {"q", "v"}
     assert sympy.Symbol("v") in refined.to_sympy()[0].free_symbols
+
+
+def test_functions_reach_the_estimator_and_sympy():
+    pytest.importorskip("sympy")
+    t = np.linspace(0, 12, 150)
+    damped = solve_ivp(lambda _, x: [x[1], -1.3 * np.sin(x[0]) - 0.1 * x[1]], (0, 12), [2.0, 0.0], t_eval=t, rtol=1e-9)
+    estimator = SparseODERegressor().fit([Trajectory(t, damped.y.T, ("q", "v"))])
+    assert "sin(" in estimator.equations()[1]
+    point = {"q": 1.1, "v": -0.4}
+    values = [float(expression.subs(point)) for expression in estimator.to_sympy()]
+    field, scale = estimator.vector_field([1.1, -0.4], return_std=True)
+    np.testing.assert_allclose(values, field, rtol=1e-9)
+    np.testing.assert_allclose(field, [-0.4, -1.3 * np.sin(1.1) + 0.04], rtol=0.01)
+    assert (scale > 0).all()
 
 
 def test_the_predicted_error_grows_outside_the_box(oscillator):

@@ -108,6 +108,17 @@ def test_four_dimensions_use_degree_two():
     np.testing.assert_allclose(ode.field(x), np.column_stack([x[:, 1], -x[:, 0], x[:, 3], -4 * x[:, 2]]), atol=0.01)
 
 
+def test_in_a_large_library_selection_keeps_to_the_terms_in_use():
+    t = np.linspace(0.0, 6.0, 80)
+    rng = np.random.default_rng(0)
+    x = np.column_stack([f(w * t) for w in (1.0, 1.7, 2.3) for f in (np.cos, np.sin)])
+    ode = fit_sparse([(t, x + 0.01 * rng.standard_normal(x.shape))])
+    truth = np.column_stack(
+        [s * w * x[:, 2 * k + e] for k, w in enumerate((1.0, 1.7, 2.3)) for s, e in ((-1, 1), (1, 0))]
+    )
+    np.testing.assert_allclose(ode.field(x)[10:-10], truth[10:-10], atol=0.15)
+
+
 @pytest.mark.parametrize(
     ("trajectories", "message"),
     [

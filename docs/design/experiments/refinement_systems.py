@@ -56,7 +56,8 @@ def textbook_forms(rng: np.random.Generator) -> dict[str, tuple[Callable, tuple,
         "Duffing": (lambda x, y: (y, a * x - b * x**3 - 0.2 * c * y), (-2.0, -2.0), (2.0, 2.0), 12),
         "pendulum": (lambda x, y: (y, -a * np.sin(x) - 0.1 * b * y), (-2.5, -1.0), (2.5, 1.0), 14),
         "FitzHugh-Nagumo": (
-            lambda x, y: (x - x**3 / 3 - y + 0.5 * a, 0.15 * b * (x + 0.7 * c - 0.8 * d * y)), (-2.0, -1.0), (2.0, 1.5), 40,
+            lambda x, y: (x - x**3 / 3 - y + 0.5 * a, 0.15 * b * (x + 0.7 * c - 0.8 * d * y)),
+            (-2.0, -1.0), (2.0, 1.5), 40,
         ),
         "toggle switch": (
             lambda x, y: (3 * a / (1 + y**n) - b * x, 3 * c / (1 + x**n) - d * y), (0.1, 0.1), (3.0, 3.0), 6,
@@ -90,20 +91,25 @@ def textbook_forms(rng: np.random.Generator) -> dict[str, tuple[Callable, tuple,
             (-10.0, -10.0, 10.0), (10.0, 10.0, 30.0), 4,
         ),
         "Roessler": (
-            lambda x, y, z: (-y - z, a * x + 0.2 * b * y, 0.2 * c + z * (x - 4.5 * d)), (-4.0, -4.0, 0.1), (4.0, 4.0, 2.0), 18,
+            lambda x, y, z: (-y - z, a * x + 0.2 * b * y, 0.2 * c + z * (x - 4.5 * d)),
+            (-4.0, -4.0, 0.1), (4.0, 4.0, 2.0), 18,
         ),
         "rigid body": (
-            lambda x, y, z: (a * y * z, -(a + b) * x * z, b * x * y - 0.1 * c * z), (-2.0, -2.0, -2.0), (2.0, 2.0, 2.0), 10,
+            lambda x, y, z: (a * y * z, -(a + b) * x * z, b * x * y - 0.1 * c * z),
+            (-2.0, -2.0, -2.0), (2.0, 2.0, 2.0), 10,
         ),
         "epidemic": (
             lambda x, y, z: (-2.5 * a * x * y + 0.3 * b * z, 2.5 * a * x * y - c * y, c * y - 0.3 * b * z),
             (0.5, 0.05, 0.0), (0.9, 0.3, 0.2), 14,
         ),
         "jerk": (
-            lambda x, y, z: (y, z, -0.6 * a * z - b * y - 0.5 * c * x + 0.3 * d * x**2), (-1.0, -1.0, -1.0), (1.0, 1.0, 1.0), 14,
+            lambda x, y, z: (y, z, -0.6 * a * z - b * y - 0.5 * c * x + 0.3 * d * x**2),
+            (-1.0, -1.0, -1.0), (1.0, 1.0, 1.0), 14,
         ),
         "food chain": (
-            lambda x, y, z: (x * (a - 0.3 * x - 0.8 * b * y), y * (-0.3 + 0.6 * c * x - 0.6 * d * z), z * (-0.3 + 0.5 * e * y)),
+            lambda x, y, z: (
+                x * (a - 0.3 * x - 0.8 * b * y), y * (-0.3 + 0.6 * c * x - 0.6 * d * z), z * (-0.3 + 0.5 * e * y),
+            ),
             (0.5, 0.3, 0.3), (3.0, 2.0, 2.0), 16,
         ),
         "three compartments": (
@@ -118,7 +124,8 @@ def textbook_forms(rng: np.random.Generator) -> dict[str, tuple[Callable, tuple,
             lambda x, y, z: (y, -a * x - b * y * z, c * (y**2 - 1)), (-1.5, -1.5, -1.0), (1.5, 1.5, 1.0), 14,
         ),
         "dynamo": (
-            lambda x, y, z: (-0.5 * a * x + z * y, -0.5 * b * y + (z - c) * x, 1 - x * y), (-2.0, -2.0, 0.0), (2.0, 2.0, 2.0), 12,
+            lambda x, y, z: (-0.5 * a * x + z * y, -0.5 * b * y + (z - c) * x, 1 - x * y),
+            (-2.0, -2.0, 0.0), (2.0, 2.0, 2.0), 12,
         ),
     }  # fmt: skip
 

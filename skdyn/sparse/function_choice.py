@@ -1,0 +1,101 @@
+"""Which functions to try beside polynomials: those that explain the smoothed slopes best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from skdyn.sparse.candidates import eliminate
+from skdyn.sparse.context import Context
+from skdyn.sparse.functions import ScalarFunction, stretched
+from skdyn.sparse.library import factor_count, terms
+
+Array = NDArray[np.float64]
+Functions = tuple[ScalarFunction, ...]
+
+#: Degree of the polynomial beside the functions.
+DEGREE = 2
+_PENALTY = 12.0
+_POWERS = (1, 2, 4)
+#: Logarithm of the ratio of neighbouring scales, of the turns in the data's width and of the half-saturations.
+_STEP = 0.25
+_TURNS = 0.15 * np.exp(_STEP * np.arange(12))
+_HALVES = 0.1 * np.exp(_STEP * np.arange(13))
+
+
+def choose_functions(context: Context, count: int) -> list[Functions]:
+    """Return sets of functions, the most promising first, at most one of each kind and argument.
+
+    Each is judged by the regression of the smoothed slopes on polynomials and the set, and by the number of terms that
+    backward elimination leaves.
+
+    Parameters
+    ----------
+    context : Context
+    count : int
+        How many sets.
+
+    Returns
+    -------
+    list of tuple of ScalarFunction
+        Each of one direction: a sine with its cosine, or one Hill function.
+    """
+    best: dict[tuple[object, ...], tuple[float, Functions]] = {}
+    for label, functions in _sets(context.path):
+        value = _criterion(context, functions)
+        if label not in best or value < best[label][0]:
+            best[label] = value, functions
+    ranked = sorted(best.values(), key=lambda entry: entry[0])[: 2 * count]
+    refined = sorted((_refined(context, functions) for _, functions in ranked), key=lambda entry: entry[0])
+    return [functions for _, functions in refined[:count]]
+
+
+def _refined(context: Context, functions: Functions) -> tuple[float, Functions]:
+    """Return the set at its best scale between two of the grid, after its criterion."""
+    direction = functions[0].direction
+
+    def value(log_factor: float) -> float:
+        return _criterion(context, stretched(functions, direction, float(np.exp(log_factor))))
+
+    found = minimize_scalar(value, bounds=(-_STEP, _STEP), method="bounded", options={"maxiter": 14})
+    return float(found.fun), stretched(functions, direction, float(np.exp(found.x)))
+
+
+def _criterion(context: Context, functions: Functions) -> float:
+    """Regress the slopes on the library's terms, built here without the rows that only derivatives need."""
+    powers = terms(context.dimension, DEGREE).design(context.path)
+    factors = powers[:, : factor_count(context.dimension, len(functions))]
+    columns = [factors * function.evaluate(context.path.T)[0][:, None] for function in functions]
+    design = np.concatenate([powers, *columns], axis=1)
+    errors, _ = eliminate(design[:, : max(1, context.n_points // 2)], context.slopes)
+    counts = np.arange(len(errors))[:, None]
+    return float((0.25 * context.n_points * np.log(errors) + _PENALTY * counts).min(axis=0).sum())
+
+
+def _sets(path: Array) -> Iterator[tuple[tuple[object, ...], Functions]]:
+    """Sines with cosines, and Hill functions, each at several scales, with a label of kind and argument."""
+    dim = path.shape[1]
+    axes = [tuple(row) for row in np.eye(dim)]
+    for axis in axes + ([(1.0, -1.0)] if dim == 2 else []):
+        z = path @ np.array(axis)
+        width = float(np.ptp(z))
+        if width == 0:
+            continue
+        for turns in _TURNS:
+            direction = tuple(2 * np.pi * turns / width * np.array(axis))
+            yield ("sin", axis), (ScalarFunction("sin", direction), ScalarFunction("cos", direction))
+    for axis in axes:
+        z = path @ np.array(axis)
+        if np.ptp(z) == 0:
+            continue
+        positive = z.min() >= 0
+        for power in _POWERS:
+            if power % 2 and not positive:
+                continue
+            for half in _HALVES * np.abs(z).max():
+                direction = tuple(np.array(axis) / half)
+                yield ("rise", axis, power), (ScalarFunction("rise", direction, power),)
+                yield ("fall", axis, power), (ScalarFunction("fall", direction, power),)

@@ -1,0 +1,99 @@
+"""Functions of one linear form that polynomials do not hold: sines, cosines and Hill terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ScalarFunction:
+    """A function of ``z = direction . x``.
+
+    Attributes
+    ----------
+    kind : {"sin", "cos", "rise", "fall"}
+        ``"rise"`` is ``z^n / (1 + z^n)`` and ``"fall"`` is ``1 / (1 + z^n)`` (A. V. Hill 1910), where an odd power
+        takes a negative z for zero.
+    direction : tuple of D float
+        In inverse units of state.
+    power : int
+        n; 1 for sines and cosines.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ScalarFunction("rise", (0.5,), 2).evaluate(np.array([[2.0]]))
+    (array([0.5]), array([0.5]))
+    """
+
+    kind: Literal["sin", "cos", "rise", "fall"]
+    direction: tuple[float, ...]
+    power: int = 1
+
+    def evaluate(self, x: Array) -> tuple[Array, Array]:
+        """Return values and their derivatives by z at states ``x`` (D, ...)."""
+        z = np.tensordot(np.array(self.direction), x, axes=1)
+        if self.kind == "sin":
+            return np.sin(z), np.cos(z)
+        if self.kind == "cos":
+            return np.cos(z), -np.sin(z)
+        if self.power % 2:
+            z = np.maximum(z, 0.0)
+        lower = z ** (self.power - 1)
+        fall = 1.0 / (1.0 + lower * z)
+        slope = -self.power * lower * fall**2
+        return (fall, slope) if self.kind == "fall" else (1.0 - fall, -slope)
+
+    def in_units(self, scale: Array) -> ScalarFunction:
+        """Return the same function of ``u``, where ``x = scale * u``."""
+        return replace(self, direction=tuple(float(a) for a in np.array(self.direction) * scale))
+
+    def name(self, variables: Sequence[str], precision: int = 3) -> str:
+        """Return it in readable form, such as ``sin(2 x)`` or ``x^2/(0.25 + x^2)``."""
+        if self.kind in ("sin", "cos"):
+            return f"{self.kind}({_linear_form(self.direction, variables, precision)})"
+        variable, half = self._hill(variables)
+        power = variable if self.power == 1 else f"{variable}^{self.power}"
+        constant = f"{half**self.power:.{precision}g}"
+        return f"{power if self.kind == 'rise' else constant}/({constant} + {power})"
+
+    def to_sympy(self, variables: Sequence[Any]) -> Any:
+        """Return it as a sympy expression of these variables."""
+        import sympy
+
+        if self.kind in ("sin", "cos"):
+            z = sum(sympy.Float(a) * v for a, v in zip(self.direction, variables, strict=True) if a)
+            return getattr(sympy, self.kind)(z)
+        variable, half = self._hill(variables)
+        constant, power = sympy.Float(half) ** self.power, variable**self.power
+        return (power if self.kind == "rise" else constant) / (constant + power)
+
+    def _hill(self, variables: Sequence[Any]) -> tuple[Any, float]:
+        """Return the one variable of a Hill function and its half-saturation."""
+        (index,) = (e for e, a in enumerate(self.direction) if a)
+        return variables[index], 1.0 / self.direction[index]
+
+
+def stretched(
+    functions: tuple[ScalarFunction, ...], direction: tuple[float, ...], factor: float
+) -> tuple[ScalarFunction, ...]:
+    """Return the functions with one direction, wherever they have it, times a factor."""
+    new = tuple(factor * a for a in direction)
+    return tuple(replace(f, direction=new) if f.direction == direction else f for f in functions)
+
+
+def _linear_form(direction: Sequence[float], variables: Sequence[str], precision: int) -> str:
+    text = ""
+    for a, variable in zip(direction, variables, strict=True):
+        if a:
+            sign = ("-" if a < 0 else "") if not text else (" - " if a < 0 else " + ")
+            number = f"{abs(a):.{precision}g}"
+            text += sign + (variable if number == "1" else f"{number} {variable}")
+    return text

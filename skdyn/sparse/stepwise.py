@@ -1,0 +1,159 @@
+"""Neighbouring supports, by stepwise selection on the quadratic that least squares sees about a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdyn.sparse.candidates import Candidates
+from skdyn.sparse.shooting import Quadratic
+
+Array = NDArray[np.float64]
+
+_LEAST_PIVOT = 1e-9
+#: Exchanges are looked for among at most so many coefficients: their cost grows with the third power.
+_MOST_EXCHANGED = 128
+
+
+def neighbours(
+    parents: Candidates, surfaces: Sequence[Quadratic], penalties: Sequence[float], seen: set[bytes], origin: str
+) -> Candidates | None:
+    """Return fields with the supports that stepwise selection reaches from those of the parents.
+
+    Parameters
+    ----------
+    parents : Candidates
+    surfaces : sequence of Quadratic
+        The cost about each parent.
+    penalties : sequence of float
+        Costs of a term, one selection each.
+    seen : set of bytes
+        Supports that were fitted before; new ones are added.
+    origin : str
+        Name of the stage.
+
+    Returns
+    -------
+    Candidates or None
+        With the coefficients that minimise the quadratic; None where every such support has been seen.
+    """
+    rows: list[int] = []
+    supports, coefficients = [], []
+    for i, surface in enumerate(surfaces):
+        if not (np.isfinite(surface.hessian).all() and np.isfinite(surface.right).all()):
+            continue
+        begin = parents.support[i].ravel()[surface.position]
+        for used, values in step_from(surface.hessian, surface.right, begin, penalties):
+            support, value = np.zeros_like(parents.support[i]), np.zeros_like(parents.coefficients[i])
+            support.ravel()[surface.position] = used
+            value.ravel()[surface.position] = values
+            key = support.tobytes()
+            if used.any() and key not in seen:
+                seen.add(key)
+                rows.append(i)
+                supports.append(support)
+                coefficients.append(value)
+    if not rows:
+        return None
+    return replace(
+        parents.take(rows),
+        support=np.stack(supports),
+        coefficients=np.stack(coefficients),
+        origin=(origin,) * len(rows),
+    )
+
+
+def step_from(
+    hessian: Array, right: Array, support: NDArray[np.bool_], penalties: Sequence[float]
+) -> list[tuple[NDArray[np.bool_], Array]]:
+    """Add, drop and exchange terms while a quadratic plus a penalty a term falls.
+
+    The quadratic is ``x' H x - 2 r' x``, least over the terms in use. From the given support the single best addition
+    or removal is made again and again, and where none helps, the best exchange of two terms. All moves are read off
+    one matrix that is swept on the terms in use (A. E. Beaton 1964).
+
+    Parameters
+    ----------
+    hessian : ndarray, shape (P, P)
+        H, positive semidefinite.
+    right : ndarray, shape (P,)
+        r.
+    support : ndarray of bool, shape (P,)
+        Terms in use at the beginning.
+    penalties : sequence of float
+        Costs of a term, one selection each; every selection starts where the one before it ended.
+
+    Returns
+    -------
+    list of (ndarray of bool, ndarray), shapes (P,)
+        Supports and minimisers reached, one pair a penalty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> step_from(np.eye(3), np.array([3.0, 0.1, 0.0]), np.zeros(3, dtype=bool), [1.0])
+    [(array([ True, False, False]), array([3., 0., 0.]))]
+    """
+    size = np.sqrt(np.maximum(np.diagonal(hessian), 1e-300))
+    n = len(right)
+    table = np.empty((n, n + 1))
+    table[:, :n] = hessian / np.outer(size, size)
+    table[:, n] = right / size
+    used = np.zeros(n, dtype=bool)
+    for k in map(int, np.flatnonzero(support)):
+        if table[k, k] > _LEAST_PIVOT:
+            _sweep(table, used, k)
+    reached = []
+    for penalty in penalties:
+        for _ in range(2 * n):
+            gain = _gains(table, used, penalty)
+            k = int(np.argmax(gain))
+            if gain[k] > 0:
+                _sweep(table, used, k)
+                continue
+            pair = _exchange(table, used) if n <= _MOST_EXCHANGED else None
+            if pair is None:
+                break
+            for k in pair:
+                _sweep(table, used, k)
+        reached.append((used.copy(), np.where(used, table[:, n] / size, 0.0)))
+    return reached
+
+
+def _gains(table: Array, used: NDArray[np.bool_], penalty: float) -> Array:
+    """What the penalised quadratic would fall by if each term were added or dropped."""
+    pivot = np.diagonal(table)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = table[:, -1] ** 2 / pivot
+    gain = np.where(used, penalty - change, change - penalty)
+    return np.where(pivot > _LEAST_PIVOT, gain, -np.inf)
+
+
+def _exchange(table: Array, used: NDArray[np.bool_]) -> tuple[int, int] | None:
+    """Return the terms to drop and to add whose exchange lowers the quadratic most, if any does."""
+    best, pair = 1e-3, None
+    loss = -_gains(table, used, 0.0)
+    for drop in map(int, np.flatnonzero(used & np.isfinite(loss))):
+        trial, kept = table.copy(), used.copy()
+        _sweep(trial, kept, drop)
+        gain = np.where(kept, -np.inf, _gains(trial, kept, 0.0))
+        gain[drop] = -np.inf
+        add = int(np.argmax(gain))
+        if gain[add] - loss[drop] > best:
+            best, pair = gain[add] - loss[drop], (drop, add)
+    return pair
+
+
+def _sweep(table: Array, used: NDArray[np.bool_], k: int) -> None:
+    """Exchange the roles of term k, in place: in use or not."""
+    pivot = table[k, k]
+    row = table[k] / pivot
+    column = table[:, k].copy()
+    table -= np.outer(column, row)
+    table[k] = row
+    table[:, k] = -column / pivot
+    table[k, k] = 1.0 / pivot
+    used[k] = not used[k]
