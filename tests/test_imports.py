@@ -37,8 +37,8 @@ ARROWS = {
     "sparse": "base dynamics exceptions metrics normalization progress trajectories weights",
     "forecasting": "exceptions nn times trajectories",
     "coarse_graining": "exceptions nn normalization weights",
-    "estimators": "adapters arrangement base coarse_graining dynamics exceptions forecasting inference nn normalization "
-    "persistence progress reading registry sparse stochastic trajectories weights",
+    "estimators": "adapters arrangement base coarse_graining dynamics exceptions forecasting inference nn "
+    "normalization persistence progress reading registry sparse stochastic trajectories weights",
     "datasets": "exceptions metrics trajectories",
 }
 # Rooms on top of all these: nothing below may import them, and they do not import each other except as said.
@@ -54,7 +54,8 @@ TOP = {
 }
 # Other packages that only these rooms may import at all.
 OUTSIDE = {
-    "torch": "nn adapters coarse_graining forecasting inference weights dynamics estimators benchmarks cli signature_kernel",
+    "torch": "nn adapters coarse_graining forecasting inference weights dynamics estimators benchmarks cli "
+    "signature_kernel",
     "safetensors": "weights adapters",
     "huggingface_hub": "locations",
     "torchdiffeq": "dynamics",

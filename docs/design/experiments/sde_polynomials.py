@@ -1,4 +1,4 @@
-"""Errors of the least-squares polynomials alone on the double well: ``python docs/design/experiments/sde_polynomials.py``."""
+"""Errors of the polynomials alone on the double well: ``python docs/design/experiments/sde_polynomials.py``."""
 
 import torch
 from torch.nn.functional import pad
