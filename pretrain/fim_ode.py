@@ -23,8 +23,8 @@ from pretrain.distributed import choose_device
 from pretrain.objective import FIMODEObjective, activation_bytes, forward_flops
 from pretrain.presets import PRESETS, Preset
 from pretrain.priors import PRIORS, Mixture, prior_weights
-from pretrain.report import Stopwatch
-from pretrain.run import check_options, command_line, run_from_command_line, run_recipe
+from pretrain.report import Stopwatch, plain
+from pretrain.run import check_options, command_line, run_from_command_line, run_recipe, seeded_generator
 from pretrain.simulate import Simulator
 from pretrain.validation import ValidationSuite
 
@@ -123,14 +123,14 @@ class FIMODETask:
             "steps_per_pool": p.steps_per_pool,
             "shapes": [dataclasses.asdict(shape) for shape in p.shapes],
             "queries": dataclasses.asdict(p.queries),
-            "corruption": _plain(dataclasses.asdict(p.corruption)),
-            "simulation": _plain(dataclasses.asdict(p.simulation)),
+            "corruption": plain(dataclasses.asdict(p.corruption)),
+            "simulation": plain(dataclasses.asdict(p.simulation)),
             "ragged": p.ragged,
             "symmetries": p.symmetries,
         }
         return {
             "model": p.network.model_type,
-            "network": _plain(p.network.to_dict()),
+            "network": plain(p.network.to_dict()),
             "parameters": sum(parameter.numel() for parameter in self.module.parameters()),
             "seed": self.seed,
             "data": data,
@@ -140,8 +140,7 @@ class FIMODETask:
         }
 
     def _generator(self, purpose: int, number: int) -> torch.Generator:
-        seed = np.random.SeedSequence([self.seed, purpose, self._rank, number]).generate_state(1, np.uint64)
-        return torch.Generator(self._data_device).manual_seed(int(seed[0] >> np.uint64(1)))
+        return seeded_generator(self._data_device, self.seed, purpose, self._rank, number)
 
     def _use_pool(self, number: int) -> None:
         if number == self._pool_number:
@@ -159,11 +158,6 @@ class FIMODETask:
     def _synchronise(self) -> None:
         if self._data_device.type == "cuda":
             torch.cuda.synchronize(self._data_device)
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Tuples as lists, as JSON gives them back."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def train(

@@ -12,13 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from pretrain.priors import Mixture, prior_weights
-from pretrain.report import Stopwatch
-from pretrain.run import begin_with, check_options, command_line, run_from_command_line, run_recipe
+from pretrain.report import Stopwatch, plain
+from pretrain.run import begin_with, check_options, command_line, run_from_command_line, run_recipe, seeded_generator
 from pretrain.schedule import Clock
 from pretrain.sde.diffusion import DIFFUSIONS
 from pretrain.sde.examples import ExamplePool, Examples
@@ -124,7 +123,7 @@ class FIMSDETask:
         data = {
             "drifts": prior_weights(p.drifts),
             "diffusions": DIFFUSIONS[p.diffusions],
-            "regimes": [_plain(dataclasses.asdict(regime)) for regime in p.regimes],
+            "regimes": [plain(dataclasses.asdict(regime)) for regime in p.regimes],
             "observations": [dataclasses.asdict(observation) for observation in p.observations],
             "noise": dataclasses.asdict(p.noise),
             "systems": {str(dim): n for dim, n in p.systems.items()},
@@ -137,7 +136,7 @@ class FIMSDETask:
             data["begun_with_the_weights_of"] = self._earlier
         return {
             "model": p.network.model_type,
-            "network": _plain(p.network.to_dict()),
+            "network": plain(p.network.to_dict()),
             "parameters": sum(parameter.numel() for parameter in self.module.parameters()),
             "seed": self.seed,
             "data": data,
@@ -148,13 +147,7 @@ class FIMSDETask:
         }
 
     def _generator(self, purpose: int, number: int) -> torch.Generator:
-        seed = np.random.SeedSequence([self.seed, purpose, self._rank, number]).generate_state(1, np.uint64)
-        return torch.Generator(self._data_device).manual_seed(int(seed[0] >> np.uint64(1)))
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Tuples as lists, as JSON gives them back."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+        return seeded_generator(self._data_device, self.seed, purpose, self._rank, number)
 
 
 def train(preset: Preset, out: Path, minutes: float, seed: int = 0, clock: Clock | None = None, **options: Any) -> str:

@@ -19,7 +19,7 @@ from pretrain.forecasting.library import Librarian, Library
 from pretrain.forecasting.objective import LASSODEObjective, forward_flops
 from pretrain.forecasting.presets import PRESETS, Preset
 from pretrain.forecasting.validation import ForecastSuite
-from pretrain.report import Stopwatch
+from pretrain.report import Stopwatch, plain
 from pretrain.run import check_options, command_line, run_from_command_line
 
 TRACKS = ("open", "strict")
@@ -114,7 +114,7 @@ class LASSODETask:
             "network": p.network.to_dict(),
             "parameters": sum(parameter.numel() for parameter in self.module.parameters()),
             "seed": self.seed,
-            "data": _plain(
+            "data": plain(
                 {
                     "library": dataclasses.asdict(p.library),
                     "steps_per_library": p.steps_per_library,
@@ -137,13 +137,6 @@ def _flops_by_points(module: LASSODEObjective, dim: int) -> tuple[float, float]:
 
 def _pick(rng: np.random.Generator, weights: Sequence[float]) -> int:
     return int(rng.choice(len(weights), p=np.array(weights) / sum(weights)))
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists and keys as text, as JSON gives them back."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -55,9 +55,9 @@ class FIMODEObjective(nn.Module):
         points = batch.tokens.mask.flatten(1).float()
         velocity = batch.clean_velocities.flatten(1, 2)
         state = batch.clean_states.flatten(1, 2)
-        query_loss = _masked_mean(_laplace(batch.targets, field.float(), log_scale.float(), active), queries)
+        query_loss = _masked_mean(laplace(batch.targets, field.float(), log_scale.float(), active), queries)
         token_loss = _masked_mean(
-            _laplace(velocity, context.velocity.float(), context.log_scale.float(), active), points
+            laplace(velocity, context.velocity.float(), context.log_scale.float(), active), points
         )
         state_loss = _masked_mean(((context.state.float() - state).abs() * active).sum(-1), points)
         error = _masked_mean(((batch.targets - field.float()).abs() * active).sum(-1), queries)
@@ -67,17 +67,17 @@ class FIMODEObjective(nn.Module):
         with torch.no_grad():
             paths = batch.tokens.mask.shape[1]
             sums = {
-                "query_loss": _total(query_loss, batch.weight),
-                "token_loss": _total(token_loss, batch.weight),
-                "state_loss": _total(state_loss, batch.weight),
-                "error": _total(error, batch.weight),
-                f"error/{paths}_paths": _total(error, batch.weight),
-                "error/clean": _total(error, batch.weight * (batch.noise == 0)),
-                "error/low_noise": _total(error, batch.weight * (batch.noise > 0) * (batch.noise <= HIGH_NOISE)),
-                "error/high_noise": _total(error, batch.weight * (batch.noise > HIGH_NOISE)),
+                "query_loss": total(query_loss, batch.weight),
+                "token_loss": total(token_loss, batch.weight),
+                "state_loss": total(state_loss, batch.weight),
+                "error": total(error, batch.weight),
+                f"error/{paths}_paths": total(error, batch.weight),
+                "error/clean": total(error, batch.weight * (batch.noise == 0)),
+                "error/low_noise": total(error, batch.weight * (batch.noise > 0) * (batch.noise <= HIGH_NOISE)),
+                "error/high_noise": total(error, batch.weight * (batch.noise > HIGH_NOISE)),
             }
             for dim in range(1, self.network.config.max_dim + 1):
-                sums[f"error/{dim}d"] = _total(error, batch.weight * (batch.dims == dim))
+                sums[f"error/{dim}d"] = total(error, batch.weight * (batch.dims == dim))
         return loss, sums
 
 
@@ -91,7 +91,8 @@ def _compiled_for_training(function: Callable[..., Tensor]) -> Callable[..., Ten
     return call
 
 
-def _laplace(truth: Tensor, mean: Tensor, log_scale: Tensor, active: Tensor) -> Tensor:
+def laplace(truth: Tensor, mean: Tensor, log_scale: Tensor, active: Tensor) -> Tensor:
+    """Negative log-likelihood of a Laplace distribution without its constant, summed over D with weights ``active``."""
     return (((truth - mean).abs() * (-log_scale).exp() + log_scale) * active).sum(-1)
 
 
@@ -100,7 +101,8 @@ def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     return (values * mask).sum(-1) / mask.sum(-1).clamp(min=1.0)
 
 
-def _total(values: Tensor, weight: Tensor) -> Tensor:
+def total(values: Tensor, weight: Tensor) -> Tensor:
+    """Weighted sum and sum of the weights."""
     # Contexts without weight may hold anything, even what is not finite.
     return torch.stack([torch.where(weight > 0, values * weight, 0.0).sum(), weight.sum()])
 

@@ -19,6 +19,13 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     os.replace(partial, path)
 
 
+def plain(value: Any) -> Any:
+    """Tuples as lists and keys as text, as JSON gives them back."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Rows of metrics.jsonl; a last line that was cut off is ignored."""
     rows = []

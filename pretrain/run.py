@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -100,6 +101,12 @@ def run_recipe(
         return outcome
     finally:
         world.leave()
+
+
+def seeded_generator(device: torch.device, *numbers: int) -> torch.Generator:
+    """A generator on a device whose stream is a function of these numbers, and of no other's."""
+    seed = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
+    return torch.Generator(device).manual_seed(int(seed[0] >> np.uint64(1)))
 
 
 def begin_with(module: nn.Module, run: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from pretrain.objective import laplace, total
 from pretrain.sde.examples import Examples
 from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig, make_sde_tokens
 
@@ -44,11 +45,11 @@ class FIMSDEObjective(nn.Module):
         active = active / active.sum(-1, keepdim=True)
         queries, tokens = batch.query_mask.float(), batch.tokens.mask.float()
         truth = (batch.diffusion + floor).log()
-        drift_loss = _masked_mean(_laplace(batch.drift, drift, drift_scale, active), queries)
-        diffusion_loss = _masked_mean(_laplace(truth, log_diffusion, diffusion_scale, active), queries)
+        drift_loss = _masked_mean(laplace(batch.drift, drift, drift_scale, active), queries)
+        diffusion_loss = _masked_mean(laplace(truth, log_diffusion, diffusion_scale, active), queries)
         token_loss = _masked_mean(
-            _laplace(batch.token_drift, context.drift.float(), context.drift_log_scale.float(), active)
-            + _laplace(
+            laplace(batch.token_drift, context.drift.float(), context.drift_log_scale.float(), active)
+            + laplace(
                 (batch.token_diffusion + floor).log(),
                 context.log_diffusion.float(),
                 context.diffusion_log_scale.float(),
@@ -62,20 +63,16 @@ class FIMSDEObjective(nn.Module):
             error = _masked_mean(((batch.drift - drift).abs() * active).sum(-1), queries)
             relative = _masked_mean(((truth - log_diffusion).abs() * active).sum(-1), queries)
             sums = {
-                "drift_loss": _total(drift_loss, batch.weight),
-                "diffusion_loss": _total(diffusion_loss, batch.weight),
-                "token_loss": _total(token_loss, batch.weight),
-                "error/drift": _total(error, batch.weight),
-                "error/log_diffusion": _total(relative, batch.weight),
-                "error/drift_noisy": _total(error, batch.weight * (batch.noise > 0)),
+                "drift_loss": total(drift_loss, batch.weight),
+                "diffusion_loss": total(diffusion_loss, batch.weight),
+                "token_loss": total(token_loss, batch.weight),
+                "error/drift": total(error, batch.weight),
+                "error/log_diffusion": total(relative, batch.weight),
+                "error/drift_noisy": total(error, batch.weight * (batch.noise > 0)),
             }
             for dim in range(1, self.network.config.max_dim + 1):
-                sums[f"error/drift_{dim}d"] = _total(error, batch.weight * (batch.dims == dim))
+                sums[f"error/drift_{dim}d"] = total(error, batch.weight * (batch.dims == dim))
         return loss, sums
-
-
-def _laplace(truth: Tensor, mean: Tensor, log_scale: Tensor, active: Tensor) -> Tensor:
-    return (((truth - mean).abs() * (-log_scale).exp() + log_scale) * active).sum(-1)
 
 
 def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -84,10 +81,6 @@ def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:
     return torch.where(weight > 0, values, 0.0).sum() / weight.sum().clamp(min=1.0)
-
-
-def _total(values: Tensor, weight: Tensor) -> Tensor:
-    return torch.stack([torch.where(weight > 0, values * weight, 0.0).sum(), weight.sum()])
 
 
 def forward_flops(network: FIMSDE, tokens: int, queries: int) -> float:

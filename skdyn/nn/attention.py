@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -105,3 +106,13 @@ class Block(nn.Module):
         """Update ``x`` of shape (B, M, width) by attention to the given keys and values."""
         x = x + self.attention(self.attention_norm(x), keys_values, mask)
         return x + self.feedforward(self.feedforward_norm(x))
+
+
+def blocks(modules: nn.ModuleList) -> list[Block]:
+    """Blocks of a list of modules, as a type checker knows them."""
+    return cast("list[Block]", list(modules))
+
+
+def mlp(inputs: int, width: int) -> nn.Sequential:
+    """Two linear layers with a GELU between them, as embeddings have them."""
+    return nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, width))

@@ -12,12 +12,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from skdyn.nn.attention import Block, RMSNorm, Rotary
+from skdyn.nn.attention import Block, RMSNorm, Rotary, blocks, mlp
 from skdyn.nn.config import between, exactly, parse_config
 
 _STEP_FLOOR = 1e-6
@@ -198,8 +198,8 @@ class FIMODE(nn.Module):
     def __init__(self, config: FIMODEConfig) -> None:
         super().__init__()
         self.config = c = config
-        self.observation_embedding = _mlp(c.token_features, c.width)
-        self.query_embedding = _mlp(c.query_features, c.width)
+        self.observation_embedding = mlp(c.token_features, c.width)
+        self.query_embedding = mlp(c.query_features, c.width)
         self.rotary = Rotary(c.width // c.heads, c.rope_min_wavelength, c.rope_max_wavelength)
         self.encoder = nn.ModuleList(Block(c.width, c.heads, c.feedforward) for _ in range(c.encoder_layers))
         self.context_norm = RMSNorm(c.width)
@@ -244,14 +244,14 @@ class FIMODE(nn.Module):
         x = self.observation_embedding(tokens.features)
         cos, sin = self.rotary(tokens.times.reshape(batch * paths, points), x.dtype)
         rotation = (cos[:, None], sin[:, None])
-        for depth, block in enumerate(_blocks(self.encoder)):
+        for depth, block in enumerate(blocks(self.encoder)):
             if depth % 2 == 0:
                 x = block.self_attend(x.reshape(batch * paths, points, -1), path_mask, rotation)
             else:
                 x = x.reshape(batch, paths * points, -1)
                 x = layout.unpack(block.self_attend(layout.pack(x), context_mask), x)
         x = self.context_norm(layout.pack(x.reshape(batch, paths * points, -1)))
-        keys_values = tuple(block.attention.keys_values(x) for block in _blocks(self.decoder))
+        keys_values = tuple(block.attention.keys_values(x) for block in blocks(self.decoder))
 
         with torch.autocast(x.device.type, enabled=False):
             x = _at_least_float32(x)
@@ -285,7 +285,7 @@ class FIMODE(nn.Module):
         cross_mask = None if mask is None else mask[:, None, None]
         features = self._state_features(queries, context.dim_mask)
         x = self.query_embedding(features)
-        for block, keys_values in zip(_blocks(self.decoder), context.keys_values, strict=True):
+        for block, keys_values in zip(blocks(self.decoder), context.keys_values, strict=True):
             x = block.cross_attend(x, keys_values, cross_mask)
         h = self.decoder_norm(x)
 
@@ -325,14 +325,6 @@ class _Layout:
     def unpack(self, packed: Tensor, x: Tensor) -> Tensor:
         """Put packed tokens back in their places in ``x``."""
         return packed if self.order is None else x.scatter(1, self.order.expand_as(packed), packed)
-
-
-def _blocks(modules: nn.ModuleList) -> list[Block]:
-    return cast("list[Block]", list(modules))
-
-
-def _mlp(inputs: int, width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, width))
 
 
 def _at_least_float32(x: Tensor) -> Tensor:

@@ -13,12 +13,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from skdyn.nn.attention import Block, RMSNorm
+from skdyn.nn.attention import Block, RMSNorm, blocks, mlp
 from skdyn.nn.config import between, exactly, parse_config
 from skdyn.nn.fim_ode import fourier
 from skdyn.nn.least_squares import DRIFT_FITS, SQUARE_FITS, PolynomialFits, evaluate_fits, fit_polynomials
@@ -148,7 +148,7 @@ def make_sde_tokens(
     # The same for the whole context, where little noise is left.
     weight = summary.count[..., None]
     total = weight.sum(1, keepdim=True).clamp(min=1)
-    overall = (torch.stack(_rates(summary)[: len(config.lags)], -2) * weight[..., None]).sum(1, keepdim=True)
+    overall = (rates[..., : len(config.lags), :] * weight[..., None]).sum(1, keepdim=True)
     overall_rates = (_root(overall / total[..., None]) + _SIZE_FLOOR).log().flatten(-2)
     overall_noise = (_root(-(summary.noise * weight).sum(1, keepdim=True) / total) + _SIZE_FLOOR).log()
     steps = torch.stack([lag.step for lag in summary.lags], dim=-1)
@@ -195,7 +195,7 @@ def _rates(summary: Summary) -> list[Tensor]:
         both = torch.minimum(short.seen, long.seen)
         step = _positive(long.step - short.step)[..., None]
         growth.append((both, ((long.square - short.square) / step).clamp(min=0)))
-    return squares + (_filled([(summary.lags[0].seen, squares[0]), *growth])[1:] if growth else [])
+    return squares + _filled([(summary.lags[0].seen, squares[0]), *growth])[1:]
 
 
 def _filled(parts: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
@@ -260,8 +260,8 @@ class FIMSDE(nn.Module):
     def __init__(self, config: FIMSDEConfig) -> None:
         super().__init__()
         self.config = c = config
-        self.token_embedding = _mlp(c.token_features, c.width)
-        self.query_embedding = _mlp(c.query_features, c.width)
+        self.token_embedding = mlp(c.token_features, c.width)
+        self.query_embedding = mlp(c.query_features, c.width)
         self.encoder = nn.ModuleList(Block(c.width, c.heads, c.feedforward) for _ in range(c.encoder_layers))
         self.context_norm = RMSNorm(c.width)
         self.decoder = nn.ModuleList(Block(c.width, c.heads, c.feedforward) for _ in range(c.decoder_layers))
@@ -301,10 +301,10 @@ class FIMSDE(nn.Module):
         mask = tokens.mask
         attention_mask = (mask | ~mask.any(-1, keepdim=True))[:, None, None]
         x = self.token_embedding(tokens.features)
-        for block in _blocks(self.encoder):
+        for block in blocks(self.encoder):
             x = block.self_attend(x, attention_mask)
         x = self.context_norm(x)
-        keys_values = tuple(block.attention.keys_values(x) for block in _blocks(self.decoder))
+        keys_values = tuple(block.attention.keys_values(x) for block in blocks(self.decoder))
         with torch.autocast(x.device.type, enabled=False):
             x = x.to(tokens.states.dtype)
             mix, diffusion_mix, drift, drift_scale, shift, log_diffusion, diffusion_scale, jacobian = self.token_head(
@@ -349,7 +349,7 @@ class FIMSDE(nn.Module):
         fitted_drift, fitted_log, fit_features = self._fitted(context, queries)
         x = self.query_embedding(features) + self.fit_embedding(fit_features)
         cross_mask = context.mask[:, None, None]
-        for block, keys_values in zip(_blocks(self.decoder), context.keys_values, strict=True):
+        for block, keys_values in zip(blocks(self.decoder), context.keys_values, strict=True):
             x = block.cross_attend(x, keys_values, cross_mask)
         h = self.decoder_norm(x)
         with torch.autocast(x.device.type, enabled=False):
@@ -390,11 +390,3 @@ class FIMSDE(nn.Module):
     def _attend(self, queries: Tensor, keys: Tensor, mask: Tensor, values: Tensor) -> Tensor:
         scores = queries @ keys.transpose(-1, -2) / self.config.local_width**0.5
         return scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1) @ values
-
-
-def _blocks(modules: nn.ModuleList) -> list[Block]:
-    return cast("list[Block]", list(modules))
-
-
-def _mlp(inputs: int, width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, width))

@@ -95,8 +95,7 @@ def fit_polynomials(states: Tensor, times: Tensor, mask: Tensor, degree: int) ->
     by_instrument = torch.linalg.solve_ex(cross + ridge, instrument.transpose(1, 2) @ change).result
     by_instrument = by_instrument.nan_to_num(0.0, 0.0, 0.0)
 
-    psi = monomials(states[:, :, :-1], 2) * there
-    psi = psi.flatten(1, 2)
+    psi = phi[..., : len(_exponents(dim, 2))]
     before = torch.nn.functional.pad(change.unflatten(1, there.shape[1:3]), (0, 0, 1, 1)).transpose(1, 2)
     products = change * (before[:, :-2] + before[:, 2:]).transpose(1, 2).flatten(1, 2)
     square = change.square()
