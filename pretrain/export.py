@@ -21,8 +21,9 @@ from safetensors.torch import save_file
 from pretrain.checkpoint import load_checkpoint
 from pretrain.report import read_metrics
 
-_PREFIX = "network."
-FILES = ("model.safetensors", "config.json", "MODEL_CARD.md")
+PREFIX = "network."
+WEIGHTS = "model.safetensors"
+FILES = (WEIGHTS, "config.json", "MODEL_CARD.md")
 FIELD_CARD = {
     "data": "Synthetic: systems drawn from a prior, simulated and corrupted during training. No data set.",
     "validation": "Median relative error of the field, `sum |f - f_hat| / sum |f|`, on a frozen suite of prior samples "
@@ -47,8 +48,8 @@ def export_run(run: Path, out: Path) -> Path:
     task = checkpoint.values["task"]
     weights = {}
     for key, tensor in checkpoint.tensors.items():
-        if key.startswith(f"ema/{_PREFIX}"):
-            name = key.removeprefix(f"ema/{_PREFIX}")
+        if key.startswith(f"ema/{PREFIX}"):
+            name = key.removeprefix(f"ema/{PREFIX}")
             weights[name] = tensor.to(torch.float16).contiguous()
             if not weights[name].isfinite().all():
                 raise ValueError(f"{name} is not finite in float16; the run has diverged")
@@ -56,11 +57,11 @@ def export_run(run: Path, out: Path) -> Path:
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    save_file(weights, partial / "model.safetensors", metadata={"format": "pt"})
+    save_file(weights, partial / WEIGHTS, metadata={"format": "pt"})
     (partial / "config.json").write_text(json.dumps(task["network"], indent=2) + "\n")
     card = model_card(report, read_metrics(run / "metrics.jsonl"))
     (partial / "MODEL_CARD.md").write_text(card)
-    sums = [f"{_sha256(partial / name)}  {name}\n" for name in FILES]
+    sums = [f"{sha256(partial / name)}  {name}\n" for name in FILES]
     (partial / "SHA256SUMS").write_text("".join(sums))
     out.mkdir(parents=True, exist_ok=True)
     for path in partial.iterdir():
@@ -151,7 +152,8 @@ def push_to_hub(folder: Path, repository: str, api: Any) -> None:
     )
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Hexadecimal digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

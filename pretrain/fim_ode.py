@@ -24,7 +24,7 @@ from pretrain.objective import FIMODEObjective, activation_bytes, forward_flops
 from pretrain.presets import PRESETS, Preset
 from pretrain.priors import PRIORS, Mixture, prior_weights
 from pretrain.report import Stopwatch, plain
-from pretrain.run import check_options, command_line, run_from_command_line, run_recipe, seeded_generator
+from pretrain.run import begin_with, check_options, command_line, run_from_command_line, run_recipe, seeded_generator
 from pretrain.simulate import Simulator
 from pretrain.validation import ValidationSuite
 
@@ -47,9 +47,19 @@ class FIMODETask:
         Position among the processes that train together; each has its own data.
     compiled : bool
         Compile the integration step, and on a GPU the network's blocks.
+    initial : Path, optional
+        An earlier run, or an exported model, whose weights to begin with.
     """
 
-    def __init__(self, preset: Preset, seed: int, device: torch.device, rank: int = 0, compiled: bool = False) -> None:
+    def __init__(
+        self,
+        preset: Preset,
+        seed: int,
+        device: torch.device,
+        rank: int = 0,
+        compiled: bool = False,
+        initial: Path | None = None,
+    ) -> None:
         self.preset, self.seed = preset, seed
         self._device, self._rank = device, rank
         # Not every operation of the simulation exists on MPS.
@@ -57,6 +67,7 @@ class FIMODETask:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)  # the CPU's alone, which is put back afterwards
             self.module = FIMODEObjective(preset.network)
+        self._earlier = begin_with(self.module, initial)
         self.module.to(device)
         self._flops = {
             (shape.paths, shape.points): 3
@@ -133,7 +144,7 @@ class FIMODETask:
             "network": plain(p.network.to_dict()),
             "parameters": sum(parameter.numel() for parameter in self.module.parameters()),
             "seed": self.seed,
-            "data": data,
+            "data": data | self._earlier,
             "headline": "prior/mean",
             "systems_drawn": self._simulator.counts["drawn"],
             "systems_kept": self._simulator.counts["kept"],
@@ -167,10 +178,12 @@ def train(
     return run_recipe(partial(make_task, preset, minutes, seed), preset, out, minutes, device, **options)
 
 
-def make_task(preset: Preset, minutes: float, seed: int, device: torch.device, rank: int) -> FIMODETask:
+def make_task(
+    preset: Preset, minutes: float, seed: int, device: torch.device, rank: int, initial: Path | None = None
+) -> FIMODETask:
     """The task of a run of so many minutes, which decide whether compiling is repaid."""
     compiled = minutes * 60 >= COMPILE_FROM.get(device.type, math.inf)
-    return FIMODETask(preset, seed, device, rank, compiled)
+    return FIMODETask(preset, seed, device, rank, compiled, initial)
 
 
 def dry_run(preset: Preset, minutes: float, device: torch.device) -> dict[str, float]:
@@ -231,7 +244,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{name:<20} {value:,.4g}" if value < 1000 else f"{name:<20} {value:,.0f}")
         return
     check_options(parser, options)
-    run_from_command_line(partial(make_task, preset, options.minutes, options.seed), preset, options)
+    make = partial(make_task, preset, options.minutes, options.seed, initial=options.initial)
+    run_from_command_line(make, preset, options)
 
 
 if __name__ == "__main__":

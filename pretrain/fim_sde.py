@@ -50,7 +50,7 @@ class FIMSDETask:
     rank : int
         Position among the processes that train together; each has its own data.
     initial : Path, optional
-        An earlier run whose averaged weights to begin with. Parameters that it lacks keep their initial values.
+        An earlier run, or an exported model, whose weights to begin with.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class FIMSDETask:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.module = FIMSDEObjective(preset.network)
-        self._earlier = None if initial is None else begin_with(self.module, initial)
+        self._earlier = begin_with(self.module, initial)
         self.module.to(device)
         self._simulator = SDESimulator(Mixture(prior_weights(preset.drifts)), DIFFUSIONS[preset.diffusions])
         self._pool: ExamplePool | None = None
@@ -132,14 +132,12 @@ class FIMSDETask:
             "batch": {str(tokens): n for tokens, n in p.batch.items()},
             "queries": p.queries,
         }
-        if self._earlier is not None:
-            data["begun_with_the_weights_of"] = self._earlier
         return {
             "model": p.network.model_type,
             "network": plain(p.network.to_dict()),
             "parameters": sum(parameter.numel() for parameter in self.module.parameters()),
             "seed": self.seed,
-            "data": data,
+            "data": data | self._earlier,
             "headline": "prior/mean",
             "card": _CARD,
             "systems_drawn": self._simulator.counts["drawn"],
@@ -158,7 +156,6 @@ def train(preset: Preset, out: Path, minutes: float, seed: int = 0, clock: Clock
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = command_line("pretrain.fim_sde", __doc__, PRESETS)
-    parser.add_argument("--initial", type=Path, help="folder of an earlier run, whose averaged weights to begin with")
     options = parser.parse_args(arguments)
     check_options(parser, options)
     preset = PRESETS[options.preset]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from pretrain.forecasting.objective import LASSODEObjective, forward_flops
 from pretrain.forecasting.presets import PRESETS, Preset
 from pretrain.forecasting.validation import ForecastSuite
 from pretrain.report import Stopwatch, plain
-from pretrain.run import check_options, command_line, run_from_command_line
+from pretrain.run import begin_with, check_options, command_line, run_from_command_line
 
 TRACKS = ("open", "strict")
 
@@ -50,14 +52,19 @@ class LASSODETask:
     device : torch.device
     rank : int
         Position among the processes that train together; each has its own data.
+    initial : Path, optional
+        An earlier run, or an exported model, whose weights to begin with.
     """
 
-    def __init__(self, preset: Preset, seed: int, device: torch.device, rank: int = 0) -> None:
+    def __init__(
+        self, preset: Preset, seed: int, device: torch.device, rank: int = 0, initial: Path | None = None
+    ) -> None:
         self.preset, self.seed = preset, seed
         self._device, self._rank = device, rank
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.module = LASSODEObjective(preset.network)
+        self._earlier = begin_with(self.module, initial)
         self.module.to(device)
         self._librarian = Librarian(preset.library)
         self._library: Library = {}
@@ -121,6 +128,7 @@ class LASSODETask:
                     "shapes": [dataclasses.asdict(shape) for shape in p.shapes],
                     "observation": dataclasses.asdict(p.observation),
                 }
+                | self._earlier
             ),
             "recordings": dict(self._librarian.counts),
             "headline": "unseen/mean",
@@ -149,11 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.track:
         library = dataclasses.replace(preset.library, prior="" if options.track == "strict" else "mixture")
         preset = dataclasses.replace(preset, library=library)
-
-    def make_task(device: torch.device, rank: int) -> LASSODETask:
-        return LASSODETask(preset, options.seed, device, rank)
-
-    run_from_command_line(make_task, preset, options)
+    run_from_command_line(partial(LASSODETask, preset, options.seed, initial=options.initial), preset, options)
 
 
 if __name__ == "__main__":

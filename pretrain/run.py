@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from pretrain.checkpoint import load_checkpoint
 from pretrain.distributed import World, choose_device
-from pretrain.export import export_run
+from pretrain.export import PREFIX, WEIGHTS, export_run, sha256
 from pretrain.optim import OptimConfig
 from pretrain.schedule import Clock, Schedule, WallClock
 from pretrain.trainer import Task, Trainer, TrainSettings
@@ -109,37 +110,48 @@ def seeded_generator(device: torch.device, *numbers: int) -> torch.Generator:
     return torch.Generator(device).manual_seed(int(seed[0] >> np.uint64(1)))
 
 
-def begin_with(module: nn.Module, run: Path) -> dict[str, Any]:
-    """Give a module the averaged weights of an earlier run; parameters that the run lacks keep their values.
+def begin_with(module: nn.Module, folder: Path | None) -> dict[str, Any]:
+    """Give a module the averaged weights of an earlier run; parameters that these lack keep their values.
+
+    Parameters
+    ----------
+    module : Module
+    folder : Path, optional
+        A run's folder, or an exported model's; nothing changes without one.
 
     Returns
     -------
     dict
-        What the earlier run was, for the model card.
+        What the model card says of its data, one entry more where there are earlier weights.
 
     Raises
     ------
     ValueError
-        If the run has a parameter that the module lacks or that is of another shape.
+        If there is a weight that the module lacks or that is of another shape.
     """
-    weights = load_checkpoint(run / "checkpoints").tensors
+    if folder is None:
+        return {}
+    if (folder / WEIGHTS).is_file():
+        weights = {f"{PREFIX}{name}": tensor for name, tensor in load_file(folder / WEIGHTS).items()}
+        earlier: dict[str, Any] = {"weights_sha256": sha256(folder / WEIGHTS)}
+    else:
+        tensors = load_checkpoint(folder / "checkpoints").tensors
+        weights = {key.removeprefix("ema/"): value for key, value in tensors.items() if key.startswith("ema/")}
+        report = json.loads((folder / "run.json").read_text())
+        earlier = {
+            "steps": report["steps"],
+            "contexts": report["contexts"],
+            "minutes": round(report["elapsed_seconds"] / 60, 1),
+            "preset_budget_minutes": round(report["settings"]["budget_seconds"] / 60, 1),
+            "source_sha256": report["source"]["sha256"],
+        }
     parameters = dict(module.named_parameters())
     with torch.no_grad():
-        for key, tensor in weights.items():
-            group, _, name = key.partition("/")
-            if group != "ema":
-                continue
+        for name, tensor in weights.items():
             if name not in parameters or parameters[name].shape != tensor.shape:
-                raise ValueError(f"{run} was trained with another network: {name} does not fit")
+                raise ValueError(f"{folder} holds another network: {name} does not fit")
             parameters[name].copy_(tensor)
-    report = json.loads((run / "run.json").read_text())
-    return {
-        "steps": report["steps"],
-        "contexts": report["contexts"],
-        "minutes": round(report["elapsed_seconds"] / 60, 1),
-        "preset_budget_minutes": round(report["settings"]["budget_seconds"] / 60, 1),
-        "source_sha256": report["source"]["sha256"],
-    }
+    return {"begun_with_the_weights_of": earlier}
 
 
 def summary(out: Path) -> str:
@@ -167,6 +179,7 @@ def command_line(program: str, description: str | None, presets: Mapping[str, An
     parser.add_argument("--resume", action="store_true", help="continue the run in --out, or begin it")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (default auto)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--initial", type=Path, help="begin with the weights in this folder, of a run or a model")
     parser.add_argument("--shard-mb", type=float, help="cut checkpoints into parts of at most so many megabytes")
     return parser
 

@@ -31,8 +31,8 @@ class Candidates:
         The terms in use.
     states : ndarray, shape (C, N, D)
         Fitted states at the observations.
-    wald : ndarray, shape (C, T, D)
-        Coefficients over their standard errors, in absolute value; infinite where not known.
+    cost : ndarray, shape (C,)
+        Of the least squares that fitted each; infinite where not known.
     score : ndarray, shape (C,)
         Lower is better; infinite where not known.
     origin : tuple of str
@@ -42,7 +42,7 @@ class Candidates:
     coefficients: Array
     support: NDArray[np.bool_]
     states: Array
-    wald: Array
+    cost: Array
     score: Array
     origin: tuple[str, ...]
 
@@ -56,7 +56,7 @@ class Candidates:
             self.coefficients[index],
             self.support[index],
             self.states[index],
-            self.wald[index],
+            self.cost[index],
             self.score[index],
             tuple(self.origin[i] for i in index),
         )
@@ -79,7 +79,7 @@ def join(batches: Sequence[Candidates]) -> Candidates:
         np.concatenate([b.coefficients for b in batches]),
         np.concatenate([b.support for b in batches]),
         np.concatenate([b.states for b in batches]),
-        np.concatenate([b.wald for b in batches]),
+        np.concatenate([b.cost for b in batches]),
         np.concatenate([b.score for b in batches]),
         sum((b.origin for b in batches), ()),
     )
@@ -106,7 +106,7 @@ def propose(context: Context, library: TermLibrary, degrees: Sequence[int], orig
         coefficients,
         coefficients != 0,
         np.repeat(context.path[None], n_found, axis=0),
-        np.full(coefficients.shape, np.inf),
+        np.full(n_found, np.inf),
         np.full(n_found, np.inf),
         (origin,) * n_found,
     )

@@ -68,7 +68,7 @@ def _criterion(context: Context, functions: Functions) -> float:
     """Regress the slopes on the library's terms, built here without the rows that only derivatives need."""
     powers = terms(context.dimension, DEGREE).design(context.path)
     factors = powers[:, : factor_count(context.dimension, len(functions))]
-    columns = [factors * function.evaluate(context.path.T)[0][:, None] for function in functions]
+    columns = [factors * function.value(context.path.T)[:, None] for function in functions]
     design = np.concatenate([powers, *columns], axis=1)
     errors, _ = eliminate(design[:, : max(1, context.n_points // 2)], context.slopes)
     counts = np.arange(len(errors))[:, None]

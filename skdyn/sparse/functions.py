@@ -37,19 +37,35 @@ class ScalarFunction:
     direction: tuple[float, ...]
     power: int = 1
 
+    def value(self, x: Array) -> Array:
+        """Return values at states ``x`` (D, ...)."""
+        z = self._argument(x)
+        if self.kind == "sin":
+            return np.sin(z)
+        if self.kind == "cos":
+            return np.cos(z)
+        fall = 1.0 / (1.0 + z**self.power)
+        return fall if self.kind == "fall" else 1.0 - fall
+
     def evaluate(self, x: Array) -> tuple[Array, Array]:
         """Return values and their derivatives by z at states ``x`` (D, ...)."""
-        z = np.tensordot(np.array(self.direction), x, axes=1)
+        z = self._argument(x)
         if self.kind == "sin":
             return np.sin(z), np.cos(z)
         if self.kind == "cos":
             return np.cos(z), -np.sin(z)
-        if self.power % 2:
-            z = np.maximum(z, 0.0)
         lower = z ** (self.power - 1)
         fall = 1.0 / (1.0 + lower * z)
         slope = -self.power * lower * fall**2
         return (fall, slope) if self.kind == "fall" else (1.0 - fall, -slope)
+
+    def _argument(self, x: Array) -> Array:
+        """Return z, without its negative values where an odd power takes them for zero."""
+        parts = [a * x[e] for e, a in enumerate(self.direction) if a]
+        z = parts[0]
+        for part in parts[1:]:
+            z = z + part
+        return np.maximum(z, 0.0) if self.power % 2 and self.kind in ("rise", "fall") else z
 
     def in_units(self, scale: Array) -> ScalarFunction:
         """Return the same function of ``u``, where ``x = scale * u``."""

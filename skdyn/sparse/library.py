@@ -59,17 +59,20 @@ class TermLibrary:
         self.functions = tuple(functions)
         rows = [[0] * dimension]
         # Each monomial is a lower one times one variable: evaluation costs one product a monomial.
-        self._levels: list[tuple[slice, NDArray[np.intp], NDArray[np.intp]]] = []
-        index: dict[tuple[int, ...], int] = {(): 0}
+        self._products: list[tuple[int, slice, slice]] = []  # a variable, and the rows from and to which it leads
+        end_of_lower = 1
         for total in range(1, degree + 1):
             words = list(combinations_with_replacement(range(dimension), total))
-            first = len(rows)
-            for word in words:
-                index[word] = len(rows)
-                rows.append([word.count(e) for e in range(dimension)])
-            parents = np.array([index[word[:-1]] for word in words], dtype=np.intp)
-            factors = np.array([word[-1] for word in words], dtype=np.intp)
-            self._levels.append((slice(first, len(rows)), parents, factors))
+            rows.extend([word.count(e) for e in range(dimension)] for word in words)
+            end = len(rows)
+            for e in range(dimension):
+                # The words that begin with e are e before each word, one shorter, of letters from e on: the last ones.
+                count = sum(word[0] == e for word in words)
+                first = end - sum(word[0] >= e for word in words)
+                if total > 1:
+                    lower = slice(end_of_lower - count, end_of_lower)
+                    self._products.append((e, lower, slice(first, first + count)))
+            end_of_lower = end
         self._n_monomials = n = len(rows)
         self._width = width = factor_count(dimension, len(self.functions))
         count = width * len(self.functions)
@@ -110,18 +113,21 @@ class TermLibrary:
         return np.flatnonzero(self.degrees <= degree)
 
     def fill(self, x: Array, out: Array) -> None:
-        """Write all rows at ``x`` (D, ...) into ``out`` (R, ...), both with leading component axes."""
+        """Write the rows at ``x`` (D, ...) into ``out``, all R of them or the T terms alone, by its length."""
         out[0] = 1.0
         out[1 : self.dimension + 1] = x
-        for rows, parents, factors in self._levels[1:]:
-            np.multiply(out.take(parents, axis=0), x.take(factors, axis=0), out=out[rows])
+        for e, lower, rows in self._products:
+            np.multiply(out[lower], x[e], out=out[rows])
         width = self._width
         for f, function in enumerate(self.functions):
             first = self._n_monomials + f * width
             behind = first + width * len(self.functions)
-            value, slope = function.evaluate(x)
+            if behind < len(out):
+                value, slope = function.evaluate(x)
+                np.multiply(out[:width], slope, out=out[behind : behind + width])
+            else:
+                value = function.value(x)
             np.multiply(out[:width], value, out=out[first : first + width])
-            np.multiply(out[:width], slope, out=out[behind : behind + width])
 
     def design(self, x: Array) -> Array:
         """Return the matrix (N, R) of all rows at states ``x`` (N, D)."""

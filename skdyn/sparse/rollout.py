@@ -23,29 +23,30 @@ def roll_out(
     Parameters
     ----------
     library : TermLibrary
-        The monomials Theta, T of them.
-    coefficients : ndarray, shape (T, D, B)
+        The rows Theta, R of them.
+    coefficients : ndarray, shape (R, D, B)
         One field for each member of the batch.
     start : ndarray, shape (D, B)
         Initial states.
     steps : ndarray, shape (J, B)
         Step lengths.
     keep_stages : bool
-        Also return the monomials at the stages, which `sensitivities` needs.
+        Also return the rows at the stages, which `sensitivities` needs.
 
     Returns
     -------
     states : ndarray, shape (J + 1, D, B)
         States before the first and after each step. A member that diverges holds infinities or NaN.
-    stages : ndarray, shape (J, 4, T, B)
-        Monomials at the four stages of each step; length 0 unless kept.
+    stages : ndarray, shape (J, 4, R, B)
+        Rows at the four stages of each step; length 0 unless kept.
     """
     n_steps, batch = steps.shape
+    size = library.size if keep_stages else library.n_terms
     states = np.empty((n_steps + 1, *start.shape))
     states[0] = start
-    stages = np.empty((n_steps if keep_stages else 0, 4, library.size, batch))
-    spare = np.empty((4, library.size, batch))
-    by_component = np.ascontiguousarray(coefficients.transpose(1, 0, 2))
+    stages = np.empty((n_steps if keep_stages else 0, 4, size, batch))
+    spare = np.empty((4, size, batch))
+    by_component = np.ascontiguousarray(coefficients[:size].transpose(1, 0, 2))
     with np.errstate(over="ignore", invalid="ignore"):
         x = states[0]
         for j in range(n_steps):
@@ -84,7 +85,7 @@ def sensitivities(
     ----------
     library, coefficients, steps
         As given to `roll_out`.
-    stages : ndarray, shape (J, 4, T, B)
+    stages : ndarray, shape (J, 4, R, B)
         As returned by it.
     component, monomial : ndarray of int, shape (P, B)
         The coefficients to differentiate by: entry ``[monomial, component]``. A component of -1 is padding

@@ -18,7 +18,7 @@ from skdyn.sparse.library import TermLibrary, terms
 from skdyn.sparse.model import SparseODE, Stage
 from skdyn.sparse.prior import FieldPrior
 from skdyn.sparse.score import PriorTerms, Scorer
-from skdyn.sparse.shooting import Schedule, polish, quadratic
+from skdyn.sparse.shooting import Schedule, polish, quadratic, standard_errors
 from skdyn.sparse.stepwise import neighbours
 
 Array = NDArray[np.float64]
@@ -33,7 +33,6 @@ _STRICTNESS = (4.0, 2.0, 1.0, 0.5)
 _WIDE = (Schedule(12, 0.3, 4), Schedule(5, 10.0, 4))
 _STEPPED = Schedule(5, 10.0, 4)
 _FINAL = Schedule(12, 1e4, 4)
-_ERRORS = Schedule(12, 1e4, 0)
 _ESCALATED_DEGREE = 5
 _ORDINARY_DEGREE = 3
 _QUADRATIC_DIMENSION = 8
@@ -171,14 +170,18 @@ class _Search:
     def _stretch(self, direction: tuple[float, ...]) -> None:
         library, field = self.library, self._best
 
-        def score(log_factor: float) -> float:
+        def fitted(log_factor: float) -> tuple[TermLibrary, Candidates, PriorTerms]:
             functions = stretched(library.functions, direction, float(np.exp(log_factor)))
             other = terms(library.dimension, library.degree, functions)
             prior = PriorTerms(other, self._prior)
-            return float(self._fitted(other, field, (_STEPPED,), prior, "function's scale").score[0])
+            batch = polish(self._context, other, field, _STEPPED, self._substeps, prior, "function's scale")
+            return other, batch, prior
 
-        reach = np.log(_STRETCH)
-        minimize_scalar(score, bounds=(-reach, reach), method="bounded", options={"maxiter": _TRIALS, "xatol": 1e-4})
+        reach, options = np.log(_STRETCH), {"maxiter": _TRIALS, "xatol": 1e-4}
+        found = minimize_scalar(
+            lambda x: fitted(x)[1].cost[0], bounds=(-reach, reach), method="bounded", options=options
+        )
+        self._scored(*fitted(found.x))
 
     def misses_much(self) -> bool:
         """Say whether the best field misses more than four times the noise, or one percent."""
@@ -194,11 +197,9 @@ class _Search:
         """Return the best field in the user's units."""
         context, library, best = self._context, self.library, self._best
         prior = PriorTerms(library, self._prior)
-        last = polish(context, library, best, _ERRORS, self._substeps, prior, "errors")
+        error = standard_errors(context, library, best, _FINAL, self._substeps, prior)[0, : library.n_terms]
         factors = library.unit_factors(context.scale, context.rate)
         support, value = best.support[0, : library.n_terms], best.coefficients[0, : library.n_terms]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            error = np.where(support, np.abs(value) / last.wald[0, : library.n_terms], 0.0)
         return SparseODE(
             exponents=library.exponents.copy(),
             functions=tuple(function.in_units(1.0 / context.scale) for function in library.functions),

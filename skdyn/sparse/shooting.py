@@ -105,10 +105,17 @@ def polish(
     Returns
     -------
     Candidates
-        With new coefficients, fitted states and Wald statistics; not yet scored.
+        With new coefficients, fitted states and costs; not yet scored.
     """
     problem = _Problem(context, library, batch, schedule, substeps, prior)
     return problem.solve(batch, origin)
+
+
+def standard_errors(
+    context: Context, library: TermLibrary, batch: Candidates, schedule: Schedule, substeps: int, prior: PriorTerms
+) -> Array:
+    """Return standard errors (C, T, D) of the coefficients; infinite where nothing determines one."""
+    return _Problem(context, library, batch, schedule, substeps, prior).standard_errors(batch)
 
 
 def quadratic(
@@ -150,28 +157,26 @@ class _Problem:
 
     def solve(self, batch: Candidates, origin: str) -> Candidates:
         n = len(batch)
-        point = self._evaluate(batch.coefficients, batch.states[:, self.segments.start])
+        point = self._begin(batch)
         damping = np.full(n, _FIRST_DAMPING)
-        normal = self._normal(point)
+        better = np.ones(n, dtype=bool)
         for _ in range(self.schedule.steps):
+            if better.any():
+                normal = self._normal(point)
             coefficients, starts = self._step(point, normal, damping)
             trial = self._evaluate(coefficients, starts)
             better = trial.cost < point.cost
             damping = np.where(better, damping / 5.0, damping * 10.0)
             if better.any():
                 point = self._merge(better, trial, point)
-                normal = self._normal(point)
         fitted = batch.states.copy()
         at_rows = observed_states(point.states, self.segments, n)[self.segments.used]
         finite = np.isfinite(point.cost)
         fitted[np.ix_(finite, self.segments.row[self.segments.used])] = at_rows.transpose(2, 0, 1)[finite]
-        errors = self._standard_errors(point, normal)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            wald = np.where(batch.support, np.abs(point.coefficients) / errors, np.inf)
-        return replace(batch, coefficients=point.coefficients, states=fitted, wald=wald, origin=(origin,) * n)
+        return replace(batch, coefficients=point.coefficients, states=fitted, cost=point.cost, origin=(origin,) * n)
 
     def expand(self, batch: Candidates) -> list[Quadratic]:
-        point = self._evaluate(batch.coefficients, batch.states[:, self.segments.start])
+        point = self._begin(batch)
         normal = self._normal(point)
         condensed, inner = _condense(normal, np.zeros(len(batch)))
         gradient = normal.param_gradient - np.einsum("ckip,cki->cp", normal.mixed, inner[..., -1])
@@ -184,6 +189,9 @@ class _Problem:
             unit = max(float(point.misfit[c]) / self.n_values, 1.0)
             out.append(Quadratic(at, hessian / unit, right / unit))
         return out
+
+    def _begin(self, batch: Candidates) -> _Point:
+        return self._evaluate(batch.coefficients, batch.states[:, self.segments.start])
 
     def _evaluate(self, coefficients: Array, starts: Array) -> _Point:
         n, dim, segments = len(coefficients), self.library.dimension, self.segments
@@ -302,8 +310,10 @@ class _Problem:
         starts = point.starts - (start_change / normal.start_size).reshape(point.starts.shape)
         return coefficients.reshape(point.coefficients.shape), starts
 
-    def _standard_errors(self, point: _Point, normal: _Normal) -> Array:
+    def standard_errors(self, batch: Candidates) -> Array:
         """Return standard errors (C, T, D), infinite where a candidate diverged or a term is not active."""
+        point = self._begin(batch)
+        normal = self._normal(point)
         condensed, _ = _condense(normal, np.zeros(len(point.cost)))
         variance = np.abs(np.diagonal(np.linalg.inv(condensed), axis1=1, axis2=2)) / normal.param_size**2
         with np.errstate(over="ignore", invalid="ignore"):

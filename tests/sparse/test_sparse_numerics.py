@@ -219,5 +219,5 @@ def test_the_score_charges_runaway_states_and_structure_is_seen():
     slower = 0.9 * harmonic
     for field, structured in ((harmonic, False), (slower, True)):
         states = clean[None] / context.scale
-        batch = Candidates(field[None], field[None] != 0, states, np.ones((1, *field.shape)), np.zeros(1), ("test",))
+        batch = Candidates(field[None], field[None] != 0, states, np.zeros(1), np.zeros(1), ("test",))
         assert scorer.leaves_structure(library, batch) == structured
