@@ -42,6 +42,10 @@ class BaseFieldEstimator(BaseEstimator, ABC):
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Field (N, D) at ``points`` (N, D), and the scale of its error (N, D) or None if there is none."""
 
+    def _velocity(self, points: np.ndarray) -> np.ndarray:
+        """Field (N, D) alone; to be overridden where the scale of its error costs time of its own."""
+        return self._field(points)[0]
+
     @abstractmethod
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and Jacobian (N, D, D) at ``points`` (N, D), in double precision."""
@@ -104,7 +108,7 @@ class BaseFieldEstimator(BaseEstimator, ABC):
         if isinstance(X, Trajectories):
             X = np.concatenate(X.states)
         points = validate_data(self, X, reset=False, dtype=np.float64)
-        field, _ = self._field(points)
+        field = self._velocity(points)
         self._check_finite(points, field)
         return field
 
@@ -132,10 +136,13 @@ class BaseFieldEstimator(BaseEstimator, ABC):
             If the last axis does not have D entries, or a value is not a finite real number.
         """
         points = self._check_points(points)
-        field, scale = self._field(points.reshape(-1, points.shape[-1]))
-        self._check_finite(points, field)
+        flat = points.reshape(-1, points.shape[-1])
         if not return_std:
+            field = self._velocity(flat)
+            self._check_finite(points, field)
             return field.reshape(points.shape)
+        field, scale = self._field(flat)
+        self._check_finite(points, field)
         if scale is None:
             raise ValueError(f"{type(self).__name__} does not predict the error of its field: use return_std=False")
         return field.reshape(points.shape), scale.reshape(points.shape)
@@ -178,7 +185,7 @@ class BaseFieldEstimator(BaseEstimator, ABC):
         data = np.concatenate(self.context_.states)
         box = self._check_bounds(bounds, data)
         center, scale = state_units(data)
-        return find_equilibria(lambda x: self._field(x)[0], self._field_jacobian, data, box, center, scale, tolerance)
+        return find_equilibria(self._velocity, self._field_jacobian, data, box, center, scale, tolerance)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write parameters and context to a folder, as JSON and NumPy arrays without pickles and without weights.
@@ -323,7 +330,7 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         times = self._check_times(t)
         center, scale = state_units(np.concatenate(self.context_.states))
         paths = integrate(
-            lambda x: self._field(x)[0],
+            self._velocity,
             np.atleast_2d(x0),
             times,
             center=center,
@@ -361,7 +368,7 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
 
         held_out = self._check_held_out(X, t)
         center, scale = state_units(np.concatenate(self.context_.states))
-        scores = rollout_scores(lambda x: self._field(x)[0], held_out, center, scale)
+        scores = rollout_scores(self._velocity, held_out, center, scale)
         return float(scores.mean())
 
 

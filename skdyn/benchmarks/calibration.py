@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("--estimator", default="fim-ode", help="registered name (default: %(default)s)")
     parser.add_argument("--params", type=json.loads, default={}, help="the estimator's parameters as JSON")
+    parser.add_argument("--refine", choices=("sparse", "auto"), help="shorthand for the parameter of fim-ode")
     parser.add_argument("--grid", action="store_true", help="all six settings of noise and gaps, not three")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="also draw the reliability curves")
@@ -41,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure coverage and print it by place, number of variables and noise."""
     settings = SETTINGS if options.grid else (Setting(0, 0), Setting(0.05, 0), Setting(0.05, 0.5))
-    estimator = make_estimator(options.estimator, **options.params)
+    params = options.params | ({"refine": options.refine} if options.refine else {})
+    estimator = make_estimator(options.estimator, **params)
     jobs = [job for setting in settings for job in make_jobs(setting, 0, (1, 2, 3))]
     ratios: dict[tuple[str, int, Setting], list[np.ndarray]] = defaultdict(list)
     solved = Parallel(options.jobs, return_as="generator")(delayed(_ratios)(estimator, job) for job in jobs)
@@ -49,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         for place, values in zip(PLACES, both, strict=True):
             ratios[place, job.system.dim, job.setting].append(values)
     joined = {key: np.concatenate(values) for key, values in ratios.items()}
-    print(f"\n{options.estimator} {options.params or ''}: share of true fields inside the predicted interval")
+    print(f"\n{options.estimator} {params or ''}: share of true fields inside the predicted interval")
     print(f"{'place':6}{'D':>3}{'(sigma, rho)':>14}{'values':>9}" + "".join(f"{f'{100 * p:g}%':>9}" for p in LEVELS))
     for (place, dim, setting), values in sorted(joined.items()):
         label = f"({setting.sigma:g}, {setting.rho:g})"

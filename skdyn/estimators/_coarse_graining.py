@@ -341,7 +341,7 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             codes = self.autoencoder_.encode(self._check_width(frames))
             step = np.diff(times)[:, None]
             with np.errstate(all="ignore"):
-                following = codes[:-1] + self.dynamics_._field(codes[:-1])[0] * step
+                following = codes[:-1] + self.dynamics_._velocity(codes[:-1]) * step
                 predicted = self.autoencoder_.decode(following)
                 errors.append(np.square((predicted - frames[1:]) / self.autoencoder_.frame_scale).mean(axis=1))
         return -float(np.nan_to_num(np.concatenate(errors), nan=_LARGEST).clip(max=_LARGEST).mean())

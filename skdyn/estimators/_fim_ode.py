@@ -150,16 +150,22 @@ class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 raw = rollout_scores(lambda x: self._pretrained(x)[0], context, *units).mean()
-                refined = rollout_scores(lambda x: self._symbolic.field(x)[0], context, *units).mean()
+                refined = rollout_scores(self._symbolic.field, context, *units).mean()
             self.refined_ = bool(refined >= raw)
 
     def _shorten(self, context: Trajectories) -> Trajectories:
         return thin(context, int(self.max_context))
 
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        field, scale = self._pretrained(points)
+        if self.__dict__.get("refined_"):
+            return self._symbolic.field(points), self._symbolic.scale(points, scale)
+        return field, scale
+
+    def _velocity(self, points: np.ndarray) -> np.ndarray:
         if self.__dict__.get("refined_"):
             return self._symbolic.field(points)
-        return self._pretrained(points)
+        return self._pretrained(points)[0]
 
     def _pretrained(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         engine, context = self._open()

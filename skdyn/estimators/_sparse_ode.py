@@ -69,6 +69,9 @@ class SparseODERegressor(BaseDynamicsEstimator):
         self.equations_ = self._symbolic.ode
 
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        return self._symbolic.field(points), self._symbolic.scale(points)
+
+    def _velocity(self, points: np.ndarray) -> np.ndarray:
         return self._symbolic.field(points)
 
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from skdyn.base import widened_box
+from skdyn.base import state_units, widened_box
 from skdyn.dynamics.simulate import name_rows
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
 from skdyn.trajectories import Trajectories
+
+#: Distance from the observed states, in standard deviations, from which they say nothing more.
+_FAR = 2.0
+#: Singular values of the data, relative to the largest, that are nothing but rounding.
+_DEPENDENT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,10 @@ class SymbolicField:
     typical : array of shape (D,)
         Root mean square of the field on the data.
     names : tuple of D str
+    units : array of shape (D,)
+        Standard deviation of each variable; of the most variable one where one is constant.
+    observed : cKDTree
+        The observed states in these units.
     """
 
     ode: SparseODE
@@ -34,6 +44,8 @@ class SymbolicField:
     high: np.ndarray
     typical: np.ndarray
     names: tuple[str, ...]
+    units: np.ndarray
+    observed: cKDTree
 
     @classmethod
     def fit(cls, context: Trajectories, prior: FieldPrior | None = None, **options: Any) -> SymbolicField:
@@ -46,24 +58,43 @@ class SymbolicField:
                 stacklevel=5,
             )
         data = np.concatenate(context.states)
+        _, units = state_units(data)
+        units = np.where(units > 0, units, 1.0)
+        _warn_where_dependent(data / units)
         low, high = widened_box(data)
         typical = np.sqrt(np.mean(ode.field(data) ** 2, axis=0))
         names = context.feature_names or tuple(f"x{d}" for d in range(context.n_features))
-        return cls(ode, low, high, typical, names)
+        return cls(ode, low, high, typical, names, units, cKDTree(data / units))
 
-    def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Field (N, D) and the Laplace scale of its error (N, D).
+    def field(self, points: np.ndarray) -> np.ndarray:
+        """Field (N, D)."""
+        with np.errstate(over="ignore"):
+            return self.ode.field(points)
 
-        The scale follows from the standard errors of the coefficients, taken as independent; that a term, or the scale
-        of a function, may be wrong is not in it. Outside the trusted box it grows by the field's typical size for every
-        width of the box.
+    def scale(self, points: np.ndarray, elsewhere: np.ndarray | None = None) -> np.ndarray:
+        """Laplace scale (N, D) of the field's error.
+
+        The sum of four: what follows from the standard errors of the coefficients, taken as independent; the mean
+        difference to the other fields that fit nearly as well; ``elsewhere``, in full from two standard deviations away
+        from the observed states, and less nearer to them; and, outside the trusted box, the field's typical size for
+        every width of the box.
+
+        Parameters
+        ----------
+        points : array of shape (N, D)
+        elsewhere : array of shape (N, D), optional
+            Scale of the error of a field from another source.
         """
         with np.errstate(over="ignore"):
             errors = np.where(self.ode.coefficients != 0, self.ode.standard_errors, 0.0)
-            variance = self.ode.terms_at(points) ** 2 @ errors**2
-            outside = np.maximum(self.low - points, points - self.high).clip(min=0.0) / (self.high - self.low)
-            scale = np.sqrt(variance / 2) + outside.max(axis=1, keepdims=True) * self.typical
-            return self.ode.field(points), scale
+            scale = np.sqrt(self.ode.terms_at(points) ** 2 @ errors**2 / 2) + self.ode.spread(points)
+            outside = np.maximum(self.low - points, points - self.high).clip(min=0.0)
+            outside /= np.where(self.high > self.low, self.high - self.low, self.units)
+            scale += outside.max(axis=1, keepdims=True) * self.typical
+            if elsewhere is not None and len(points):
+                distance, _ = self.observed.query(points / self.units)
+                scale += np.minimum(distance / _FAR, 1.0)[:, None] * elsewhere
+            return scale
 
     def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and analytic Jacobian (N, D, D)."""
@@ -109,3 +140,18 @@ class SymbolicField:
             sympy.Add(*(sympy.Float(float(value)) * term for value, term in zip(column, terms, strict=True) if value))
             for column in self.ode.coefficients.T
         ]
+
+
+def _warn_where_dependent(data: np.ndarray) -> None:
+    """Warn if a variable is a linear combination of the others, to rounding: equations are then not unique."""
+    deviations = data - data.mean(axis=0)
+    deviations = deviations[:, np.abs(deviations).max(axis=0) > 1e-12 * np.abs(data).max(axis=0)]
+    if 1 < deviations.shape[1] < len(data):
+        strengths = np.linalg.svd(deviations, compute_uv=False)
+        if strengths[-1] < _DEPENDENT * strengths[0]:
+            warnings.warn(
+                "the variables are linearly dependent (a conserved total?): many equations fit them alike, and these are "
+                "one choice; leave out a variable",
+                UserWarning,
+                stacklevel=6,
+            )

@@ -84,8 +84,8 @@ class TermLibrary:
         for l, row in enumerate(rows):
             for e in range(dimension):
                 if row[e]:
-                    lower = (*row[:e], row[e] - 1, *row[e + 1 :])
-                    self.derivative[e, position[lower], l] = row[e]
+                    one_less = (*row[:e], row[e] - 1, *row[e + 1 :])
+                    self.derivative[e, position[one_less], l] = row[e]
         for f, function in enumerate(self.functions):
             own = np.arange(n + f * width, n + (f + 1) * width)
             for e in range(dimension):

@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 
 from skdyn.sparse.candidates import Candidates, join, propose
 from skdyn.sparse.context import MAX_POINTS, Context, build_context
+from skdyn.sparse.field import SparseField
 from skdyn.sparse.function_choice import DEGREE as FUNCTION_DEGREE
 from skdyn.sparse.function_choice import choose_functions
 from skdyn.sparse.functions import ScalarFunction, stretched
@@ -42,6 +43,9 @@ _FUNCTION_SETS = {1: 3, 2: 2}
 #: ... and the scale of each is fitted within this factor of its guess.
 _STRETCH = 1.25
 _TRIALS = 6
+#: Fields whose score is this much worse are a thousand times less likely; they and all beyond so many are forgotten.
+_NEARLY_AS_GOOD = 14.0
+_ALTERNATIVES = 8
 
 
 def fit_sparse(
@@ -125,6 +129,7 @@ class _Search:
         self._best: Candidates
         self._least = np.inf
         self._path: list[Stage] = []
+        self._polished: list[tuple[TermLibrary, Candidates]] = []
         self.library: TermLibrary  # of the best
 
     def run(self, library: TermLibrary, label: str) -> None:
@@ -147,7 +152,8 @@ class _Search:
             idle = 0 if pool.score[0] < before else idle + 1
             # The best child goes on even where it is worse: far sparser fields lie behind a few such steps.
             parents = join([pool.best(_PARENTS - 1), fitted.best(1)])
-        self._fitted(library, pool.best(_FINALISTS), (_FINAL,), prior, label + "final polish")
+        last = self._fitted(library, pool.best(_FINALISTS), (_FINAL,), prior, label + "final polish")
+        self._polished.append((library, last))
 
     def run_functions(self, sets: Sequence[tuple[ScalarFunction, ...]]) -> None:
         """Search libraries with functions, then again with the scales of the best fitted."""
@@ -198,23 +204,45 @@ class _Search:
         context, library, best = self._context, self.library, self._best
         prior = PriorTerms(library, self._prior)
         error = standard_errors(context, library, best, _FINAL, self._substeps, prior)[0, : library.n_terms]
-        factors = library.unit_factors(context.scale, context.rate)
-        support, value = best.support[0, : library.n_terms], best.coefficients[0, : library.n_terms]
+        support = best.support[0, : library.n_terms]
         return SparseODE(
-            exponents=library.exponents.copy(),
-            functions=tuple(function.in_units(1.0 / context.scale) for function in library.functions),
-            function_of=library.function_of.copy(),
-            coefficients=np.where(support, value * factors, 0.0),
-            standard_errors=np.where(support, error * factors, 0.0),
-            center=context.center,
+            **vars(self._in_units(library, best)),
+            standard_errors=np.where(support, error * library.unit_factors(context.scale, context.rate), 0.0),
+            alternatives=self._alternatives(),
             start_states=best.states[0, context.bounds[:-1]] * context.scale + context.center,
             noise=np.sqrt(context.noise) * context.scale,
-            score=float(best.score[0]),
+            clean=context.clean,
             origin=best.origin[0],
             path=(*self._path, Stage("result", float(best.score[0]), int(support.sum()))),
             n_points_given=context.n_given,
             n_points_used=context.n_points,
         )
+
+    def _in_units(self, library: TermLibrary, batch: Candidates, row: int = 0) -> SparseField:
+        """Return one field of a batch in the user's units."""
+        context = self._context
+        support, value = batch.support[row, : library.n_terms], batch.coefficients[row, : library.n_terms]
+        return SparseField(
+            exponents=library.exponents.copy(),
+            functions=tuple(function.in_units(1.0 / context.scale) for function in library.functions),
+            function_of=library.function_of.copy(),
+            coefficients=np.where(support, value * library.unit_factors(context.scale, context.rate), 0.0),
+            center=context.center,
+            score=float(batch.score[row]),
+        )
+
+    def _alternatives(self) -> tuple[SparseField, ...]:
+        """Return polished fields nearly as good as the best, without it and without repetitions."""
+        taken = {_key(self.library, self._best, 0)}
+        out: list[SparseField] = []
+        entries = [(float(batch.score[row]), library, batch, row)
+                   for library, batch in self._polished for row in range(len(batch))]  # fmt: skip
+        for score, library, batch, row in sorted(entries, key=lambda entry: entry[0]):
+            key = _key(library, batch, row)
+            if score < self._least + _NEARLY_AS_GOOD and key not in taken and len(out) < _ALTERNATIVES:
+                taken.add(key)
+                out.append(self._in_units(library, batch, row))
+        return tuple(out)
 
     def _fitted(
         self, library: TermLibrary, batch: Candidates, schedules: Sequence[Schedule], prior: PriorTerms, origin: str
@@ -234,6 +262,15 @@ class _Search:
             stage = self._path[-1]
             print(f"{stage.name}: score {stage.score:.2f}, {stage.n_terms} terms", file=sys.stderr)
         return batch
+
+
+def _key(library: TermLibrary, batch: Candidates, row: int) -> tuple[object, ...]:
+    """What tells one field's form from another's: its terms, whatever the library that they come from."""
+    used = np.argwhere(batch.support[row, : library.n_terms])
+    return tuple(
+        (*library.exponents[term], library.functions[f] if (f := library.function_of[term]) >= 0 else None, d)
+        for term, d in used.tolist()
+    )
 
 
 def _kinds(functions: Sequence[ScalarFunction]) -> str:

@@ -5,6 +5,8 @@ from scipy.integrate import solve_ivp
 from skdyn import FIMODERegressor, SparseODERegressor
 from skdyn.datasets import load_hare_lynx
 from skdyn.datasets.classics import make_trajectories, van_der_pol
+from skdyn.estimators._symbolic import SymbolicField
+from skdyn.exceptions import TrajectoryError
 from skdyn.trajectories import Trajectory
 
 T = np.linspace(0, 12, 120)
@@ -62,6 +64,62 @@ def test_the_predicted_error_grows_outside_the_box(oscillator):
     _, inside = refined.vector_field([1.0, 0.0], return_std=True)
     _, outside = refined.vector_field([12.0, 0.0], return_std=True)
     assert (outside > 5 * inside).all()
+
+
+def test_away_from_the_observed_states_the_pretrained_error_counts(oscillator):
+    context, refined = oscillator
+    points = np.array([context[0].x[20], [0.3, 0.2], [6.0, 6.0]])
+    own = SymbolicField.scale(refined._symbolic, points)
+    _, pretrained = FIMODERegressor(device="cpu").fit(context).vector_field(points, return_std=True)
+    _, scale = refined.vector_field(points, return_std=True)
+    share = (scale - own) / pretrained
+    np.testing.assert_allclose(share[:, 0], share[:, 1])
+    assert 0 <= share[0, 0] < 0.1 < share[1, 0] < 1
+    np.testing.assert_allclose(share[2], 1, rtol=1e-6)
+
+
+def test_fields_that_fit_nearly_as_well_are_kept(oscillator):
+    _, refined = oscillator
+    ode = refined.refinement_
+    assert 0 < len(ode.alternatives) <= 8
+    scores = [ode.score, *(other.score for other in ode.alternatives)]
+    assert scores == sorted(scores)
+    forms = {tuple(map(tuple, np.argwhere(f.coefficients))) for f in (ode, *ode.alternatives) if not f.functions}
+    assert len(forms) == 1 + sum(not f.functions for f in ode.alternatives)
+    points = np.array([[1.0, 0.5], [-1.5, 1.0]])
+    others = [np.abs(other.field(points) - ode.field(points)) for other in ode.alternatives]
+    assert (ode.spread(points) <= np.max(others, axis=0)).all()
+    assert (ode.spread(points) > 0).all()
+    assert all(len(other.equations()) == 2 for other in ode.alternatives)
+
+
+def test_a_constant_variable_has_a_finite_error():
+    x = np.column_stack([np.ones(60), np.sin(T[:60]), np.cos(T[:60])])
+    for estimator in (FIMODERegressor(device="cpu", refine="sparse"), SparseODERegressor()):
+        field, scale = estimator.fit([(T[:60], x)]).vector_field([[1.0, 0.0, 1.0], [2.0, 0.0, 1.0]], return_std=True)
+        np.testing.assert_allclose(field[0], [0, 1, 0], atol=1e-2)
+        assert np.isfinite(scale).all()
+        assert (scale[1] >= scale[0]).all()
+
+
+def test_data_at_rest_have_no_error_and_no_dynamics():
+    estimator = SparseODERegressor().fit([(T, np.full((120, 2), 3.0))])
+    np.testing.assert_array_equal(estimator.vector_field([[3.0, 3.0]], return_std=True), 0.0)
+    with pytest.raises(TrajectoryError, match="no dynamics"):
+        FIMODERegressor(device="cpu", refine="sparse").fit([(T, np.full((120, 2), 3.0))])
+
+
+def test_one_trajectory_may_rest_at_an_equilibrium():
+    context = [(T, np.zeros((120, 2))), (T, np.column_stack([np.cos(T), -np.sin(T)]))]
+    for estimator in (FIMODERegressor(device="cpu", refine="sparse"), SparseODERegressor()):
+        assert estimator.fit(context).equations() == ["d(x0)/dt = x1", "d(x1)/dt = -x0"]
+
+
+def test_dependent_variables_are_said():
+    decay = np.exp(-0.5 * T)
+    with pytest.warns(UserWarning, match="linearly dependent"):
+        estimator = SparseODERegressor().fit([(T, np.column_stack([decay, 1.0 - decay]))])
+    np.testing.assert_allclose(estimator.vector_field([0.5, 0.5]), [-0.25, 0.25], atol=1e-3)
 
 
 def test_leaving_the_box_is_said_once(oscillator):

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 
@@ -12,6 +13,7 @@ from pretrain import export
 from pretrain.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pretrain.export import export_run, push_to_hub
 from pretrain.fim_ode import FIMODETask, train
+from pretrain.presets import network
 from pretrain.schedule import StepClock
 from pretrain.simulate import SimulationConfig
 from pretrain.validation import ValidationSuite
@@ -62,6 +64,26 @@ def test_an_estimator_fits_with_it(run):
     field = estimator.vector_field(np.array([[1.0, 0.0], [0.0, 0.5]]))
     assert field.shape == (2, 2)
     assert np.isfinite(field).all()
+
+
+@pytest.mark.parametrize("kind", ["run", "model"])
+def test_a_run_begins_with_the_weights_of_a_run_or_a_model(run, kind):
+    folder = run if kind == "run" else run / "export"
+    task = FIMODETask(MICRO, 5, torch.device("cpu"), initial=folder)
+    fresh = FIMODETask(MICRO, 5, torch.device("cpu"))
+    average = load_checkpoint(run / "checkpoints").tensors
+    for name, parameter in task.module.named_parameters():
+        expected = average[f"ema/{name}"]
+        assert torch.equal(parameter, expected if kind == "run" else expected.half().float())
+    earlier = task.describe()["data"]["begun_with_the_weights_of"]
+    assert earlier.get("steps") == (12 if kind == "run" else None)
+    assert "begun_with_the_weights_of" not in fresh.describe()["data"]
+
+
+def test_a_run_refuses_weights_of_another_network(run):
+    wider = dataclasses.replace(MICRO, network=network(24, 2, 1, 24, 8))
+    with pytest.raises(ValueError, match="holds another network"):
+        FIMODETask(wider, 0, torch.device("cpu"), initial=run / "export")
 
 
 def test_the_card_tells_the_run(run):

@@ -1,7 +1,7 @@
 """Systems for developing the refinement: textbook forms with random constants, and draws from the pretraining prior.
 
 None is taken from a benchmark: a choice made here can be measured there. Each comes with two clean trajectories, the
-second to judge how a field found from the first generalizes.
+second to judge how a field found from the first generalizes, and with its field along them and at states about them.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,11 +18,14 @@ POINTS = 200
 
 
 class System(NamedTuple):
-    """A name, the times (L,) and two clean trajectories (2, L, D)."""
+    """A name, the times (L,), two clean trajectories (2, L, D) and states about them (M, D), each with its field."""
 
     name: str
     t: np.ndarray
     paths: np.ndarray
+    path_fields: np.ndarray
+    box: np.ndarray
+    box_fields: np.ndarray
 
 
 def hill(x, n):
@@ -144,8 +147,16 @@ def textbook(n_draws: int, seed: int = 0) -> Iterator[System]:
                 starts = rng.uniform(low, high, (2, len(low)))
                 runs = [solve_ivp(field, (0, duration), x, "LSODA", t, rtol=1e-9, atol=1e-11) for x in starts]
                 if all(run.success and np.abs(run.y).max() < 1e3 and run.y.std() > 0.02 for run in runs):
-                    yield System(name, t, np.stack([run.y.T for run in runs]))
+                    paths = np.stack([run.y.T for run in runs])
+                    box = rng.uniform(paths.min(axis=(0, 1)), paths.max(axis=(0, 1)), (64, len(low)))
+                    yield System(name, t, paths, _rates(rates, paths), box, _rates(rates, box))
                     break
+
+
+def _rates(rates: Callable, x: np.ndarray) -> np.ndarray:
+    """Field (..., D) at states (..., D)."""
+    values = rates(*np.moveaxis(x, -1, 0))
+    return np.stack(np.broadcast_arrays(*values), axis=-1) if isinstance(values, tuple) else values[..., None]
 
 
 def sampled(n: int, dim: int, seed: int = 0) -> Iterator[System]:
@@ -153,7 +164,8 @@ def sampled(n: int, dim: int, seed: int = 0) -> Iterator[System]:
     generator = torch.Generator().manual_seed(seed)
     simulator = Simulator(Mixture(PRIORS["mixture"]), SimulationConfig(points=POINTS))
     systems = simulator.draw_exactly(n, dim, generator)
-    for states, valid, horizon in zip(systems.states, systems.valid, systems.horizon, strict=True):
-        usable = states[valid].double().numpy()
-        if len(usable) > 1:
-            yield System(f"prior, {dim}-D", np.linspace(0, float(horizon), POINTS), usable[:2])
+    for i, horizon in enumerate(systems.horizon.tolist()):
+        if systems.valid[i].sum() > 1:
+            along = [values[i][systems.valid[i]][:2].double().numpy() for values in (systems.states, systems.fields)]
+            about = [values[i].double().numpy() for values in (systems.box, systems.box_fields)]
+            yield System(f"prior, {dim}-D", np.linspace(0, horizon, POINTS), *along, *about)

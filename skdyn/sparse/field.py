@@ -1,0 +1,157 @@
+"""A sparse field: its terms and their coefficients, its values, derivatives and readable form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skdyn.sparse.functions import ScalarFunction
+from skdyn.sparse.library import TermLibrary, terms
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SparseField:
+    """A sparse field ``dx/dt = Theta(x - center) coefficients`` of monomials and, where it needs them, functions.
+
+    Attributes
+    ----------
+    exponents : ndarray of int, shape (T, D)
+        Powers of each term's monomial.
+    functions : tuple of ScalarFunction
+        Sines, cosines and Hill functions; each multiplies some of the monomials. Empty for a polynomial.
+    function_of : ndarray of int, shape (T,)
+        Which function each term has; -1 for none.
+    coefficients : ndarray, shape (T, D)
+        In the user's units; exactly zero for terms that are not in the field.
+    center : ndarray, shape (D,)
+        Origin of the monomials: they are powers of ``x - center``. Zero, except for a state that moves by less
+        than a hundredth of its level.
+    score : float
+        Lower is better, comparable within one fit only.
+    """
+
+    exponents: NDArray[np.int64]
+    functions: tuple[ScalarFunction, ...]
+    function_of: NDArray[np.int64]
+    coefficients: Array
+    center: Array
+    score: float
+
+    def __post_init__(self) -> None:
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+
+    @property
+    def _library(self) -> TermLibrary:
+        return terms(self.dimension, int(self.exponents[self.function_of < 0].sum(axis=1).max()), self.functions)
+
+    @property
+    def _rows(self) -> Array:
+        """Coefficients of all rows of the library, those behind the terms being zero."""
+        return np.pad(self.coefficients, ((0, self._library.size - len(self.coefficients)), (0, 0)))
+
+    @property
+    def dimension(self) -> int:
+        """Number of state variables D."""
+        return self.exponents.shape[1]
+
+    @property
+    def n_terms(self) -> int:
+        """Number of terms in the field."""
+        return int(np.count_nonzero(self.coefficients))
+
+    def field(self, x: ArrayLike) -> Array:
+        """Return time derivatives at states.
+
+        Parameters
+        ----------
+        x : array-like, shape (..., D)
+            States, in the user's units.
+
+        Returns
+        -------
+        ndarray, shape (..., D)
+            Time derivatives, in the user's units of state over time.
+        """
+        states, shape = self._states(x)
+        return self._library.field(states, self._rows).reshape(shape)
+
+    def jacobian(self, x: ArrayLike) -> Array:
+        """Return the field's derivatives at states.
+
+        Parameters
+        ----------
+        x : array-like, shape (..., D)
+            States, in the user's units.
+
+        Returns
+        -------
+        ndarray, shape (..., D, D)
+            ``[..., d, e]`` is the derivative of component d by variable e, in inverse units of time (times the
+            ratio of the two states' units).
+        """
+        states, shape = self._states(x)
+        return self._library.jacobian(states, self._rows).reshape(*shape, self.dimension)
+
+    def terms_at(self, x: ArrayLike) -> Array:
+        """Return the values of all terms, coefficients left out.
+
+        Parameters
+        ----------
+        x : array-like, shape (..., D)
+            States, in the user's units.
+
+        Returns
+        -------
+        ndarray, shape (..., T)
+        """
+        states, shape = self._states(x)
+        terms = len(self.exponents)
+        return self._library.design(states)[:, :terms].reshape(*shape[:-1], terms)
+
+    def equations(self, precision: int = 3, names: Sequence[str] | None = None) -> list[str]:
+        """Write the field down, one readable equation a component.
+
+        Parameters
+        ----------
+        precision : int
+            Significant digits of the coefficients.
+        names : sequence of str, optional
+            One name a state variable; ``x0``, ``x1``, ... where omitted.
+
+        Returns
+        -------
+        list of str
+            D equations, such as ``"d(hare)/dt = 0.55 hare - 0.028 hare lynx"``.
+        """
+        variables = list(names) if names is not None else [f"x{d}" for d in range(self.dimension)]
+        if len(variables) != self.dimension:
+            raise ValueError(f"names must hold {self.dimension} names, not {len(variables)}.")
+        shifted = [
+            f"({name} {'-' if c > 0 else '+'} {abs(c):.{precision + 3}g})" if c else name
+            for name, c in zip(variables, self.center)
+        ]
+        term_names = self._library.names(shifted)
+        out = []
+        for d, variable in enumerate(variables):
+            text = ""
+            for value, name in zip(self.coefficients[:, d], term_names):
+                if value == 0:
+                    continue
+                sign = ("-" if value < 0 else "") if not text else (" - " if value < 0 else " + ")
+                number = f"{abs(value):.{precision}g}"
+                text += sign + (number if name == "1" else name if number == "1" else f"{number} {name}")
+            out.append(f"d({variable})/dt = {text or '0'}")
+        return out
+
+    def _states(self, x: ArrayLike) -> tuple[Array, tuple[int, ...]]:
+        states = np.asarray(x, dtype=np.float64)
+        if states.ndim == 0 or states.shape[-1] != self.dimension:
+            raise ValueError(f"States must have shape (..., {self.dimension}), not {states.shape}.")
+        return states.reshape(-1, self.dimension) - self.center, states.shape
