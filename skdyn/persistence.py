@@ -14,6 +14,8 @@ from skdyn.exceptions import SkdynError
 from skdyn.trajectories import Trajectories, Trajectory
 
 if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
     from skdyn.base import BaseFieldEstimator
 
     Estimator = TypeVar("Estimator", bound=BaseFieldEstimator)
@@ -37,7 +39,7 @@ def save(estimator: BaseFieldEstimator, folder: str | os.PathLike[str]) -> None:
     description = {
         "format": _FORMAT,
         "estimator": type(estimator).__name__,
-        "params": {name: _plain(name, value) for name, value in estimator.get_params(deep=False).items()},
+        "params": plain_params(estimator),
         "feature_names": None if names is None else list(names),
         "weights": getattr(estimator, "weights_", None),
     }
@@ -76,6 +78,17 @@ def load(cls: type[Estimator], folder: str | os.PathLike[str]) -> Estimator:
     return estimator
 
 
+def plain_params(estimator: BaseEstimator) -> dict[str, Any]:
+    """Parameters as plain values.
+
+    Raises
+    ------
+    SkdynError
+        If one of them cannot be written as JSON.
+    """
+    return {name: _plain(name, value) for name, value in estimator.get_params(deep=False).items()}
+
+
 def _plain(name: str, value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -85,6 +98,8 @@ def _plain(name: str, value: Any) -> Any:
         return str(value)
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, (list, tuple)):
+        return [_plain(f"{name}[{i}]", item) for i, item in enumerate(value)]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: _plain(f"{name}[{key!r}]", item) for key, item in value.items()}
     raise SkdynError(f"the parameter {name}={value!r} cannot be saved as JSON")

@@ -22,6 +22,13 @@ def is_dataframe(X: Any) -> bool:
     return type(X).__module__.split(".")[0] in ("pandas", "polars") and hasattr(X, "columns")
 
 
+def is_recording(item: Any) -> bool:
+    """Whether an item of a list is a recording (L, D) or a pair of times and recording, not a row of numbers."""
+    if isinstance(item, list):
+        return len(item) > 0 and np.ndim(item[0]) > 0
+    return isinstance(item, tuple) or getattr(item, "ndim", 1) == 2
+
+
 def read_arrays(X: Any, t: Any) -> list[tuple[Any, np.ndarray]]:
     """Split arrays, lists of arrays or lists of pairs into ``(t or None, x)`` with numeric ``x`` of shape (L, D)."""
     if issparse(X):

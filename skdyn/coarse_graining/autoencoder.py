@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from skdyn.normalization import state_moments
 
 _LEAST = 1e-140  # standard deviation of a feature that can be told from zero
 _CHUNK = 4096  # frames or codes mapped at once
+_SCALING = ("frame_mean", "frame_scale", "code_mean", "code_scale")
 
 
 @dataclass
@@ -76,6 +77,36 @@ class Autoencoder:
         covariance = (raw - self.code_mean).T @ (frames - self.frame_mean)
         strongest = np.abs(covariance).argmax(axis=1)
         self.code_scale = self.code_scale * np.where(covariance[np.arange(len(strongest)), strongest] < 0, -1.0, 1.0)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that a finished autoencoder of perceptrons is, by name."""
+        weights = {
+            f"{part}.{name}": tensor.cpu().numpy()
+            for part, module in (("encoder", self.encoder), ("decoder", self.decoder))
+            for name, tensor in module.state_dict().items()
+        }
+        scaling = {name: np.asarray(getattr(self, name)) for name in _SCALING}
+        return weights | scaling
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], activation: str, device: torch.device) -> Autoencoder:
+        """Build it anew from `arrays`.
+
+        Raises
+        ------
+        KeyError, ValueError, RuntimeError
+            If they are not those of perceptrons.
+        """
+        modules = []
+        for part in ("encoder", "decoder"):
+            own = {name.removeprefix(f"{part}."): a for name, a in arrays.items() if name.startswith(f"{part}.")}
+            layers = [weight for name, weight in own.items() if name.endswith(".weight")]
+            module = perceptron([layers[0].shape[1], *(len(weight) for weight in layers)], activation)
+            module.load_state_dict({name: torch.from_numpy(array) for name, array in own.items()})
+            modules.append(module.to(device, torch.float32 if device.type == "mps" else torch.float64))
+        encoder, decoder = modules
+        mean, scale, code_mean, code_scale = (arrays[name] for name in _SCALING)
+        return cls(encoder, decoder, mean, float(scale), code_mean, code_scale)
 
     def _raw(self, frames: np.ndarray) -> np.ndarray:
         with torch.inference_mode():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -12,11 +11,10 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdyn.base import check_positive, check_whole
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.estimators._fim_sde import FIMSDERegressor
 from skdyn.exceptions import TrajectoryError
-from skdyn.reading import ID_COLUMNS, TIME_COLUMNS, is_dataframe
+from skdyn.reading import ID_COLUMNS, TIME_COLUMNS, is_dataframe, is_recording
 from skdyn.trajectories import Trajectories
 
 if TYPE_CHECKING:
@@ -190,12 +188,13 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         from skdyn.coarse_graining.autoencoder import build_autoencoder
         from skdyn.coarse_graining.latent import LatentModel
         from skdyn.coarse_graining.training import Recordings, train
+        from skdyn.estimators._grainer_settings import check_settings
         from skdyn.inference import Engine
         from skdyn.weights import load_model
 
         recordings = Trajectories(X, t, missing=self.missing)
         frames = np.concatenate(recordings.states)
-        settings = self._settings()
+        settings = check_settings(self.get_params(deep=False))
         engine = Engine(load_model(self.model), self.device)
         latent = LatentModel(engine.model, engine.network, int(self.n_components))
         if all((x == x[0]).all() for x in recordings.states):
@@ -224,18 +223,52 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         autoencoder.finish(frames)
         regressor = FIMSDERegressor if latent.is_stochastic else FIMODERegressor
         codes = [(times, autoencoder.encode(x)) for times, x in recordings]
-        self.dynamics_ = regressor(self.model, device=self.device).fit(codes)
-        self.context_ = self.dynamics_.context_
-        self.autoencoder_ = autoencoder
-        self.loss_curve_ = losses
+        dynamics = regressor(self.model, device=self.device).fit(codes)
+        return self._keep(autoencoder, dynamics, losses, recordings.feature_names)
+
+    def _keep(self, autoencoder: Any, dynamics: Any, losses: list[float], names: Sequence[str] | None) -> Self:
+        """Set all that being fitted means."""
+        self.autoencoder_, self.dynamics_, self.loss_curve_ = autoencoder, dynamics, losses
+        self.context_ = dynamics.context_
         self.n_iter_ = len(losses)
-        self.n_features_in_ = recordings.n_features
-        self._n_features_out = latent.dim
-        if recordings.feature_names is not None:
-            self.feature_names_in_ = np.array(recordings.feature_names, dtype=object)
+        self.n_features_in_ = len(autoencoder.frame_mean)
+        self._n_features_out = dynamics.n_features_in_
+        if names is not None:
+            self.feature_names_in_ = np.array(names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         return self
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write parameters, autoencoder, and codes with their model's name, as JSON and NumPy arrays without pickles.
+
+        Parameters
+        ----------
+        folder : str or path
+            Made if it does not exist; files of an earlier `save` there are replaced.
+
+        Raises
+        ------
+        SkdynError
+            If a parameter cannot be written as JSON, such as an own encoder.
+        """
+        from skdyn.estimators._grainer_files import save
+
+        check_is_fitted(self)
+        save(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read what `save` wrote; nothing is trained again.
+
+        Raises
+        ------
+        SkdynError
+            If the folder is not one of this class, is damaged, or its model's weights have changed since.
+        """
+        from skdyn.estimators._grainer_files import load
+
+        return load(cls, folder)
 
     def transform(self, X: Any) -> np.ndarray:
         """Codes of frames.
@@ -351,7 +384,7 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         if is_dataframe(X):
             several = not {*TIME_COLUMNS, *ID_COLUMNS}.isdisjoint(X.columns)
         elif isinstance(X, (list, tuple)):
-            several = len(X) > 0 and _is_recording(X[0])
+            several = len(X) > 0 and is_recording(X[0])
         else:
             several = isinstance(X, Trajectories) or getattr(X, "ndim", 2) == 3
         if not several:
@@ -365,31 +398,3 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
                 "features as input"
             )
         return frames
-
-    def _settings(self) -> Any:
-        from skdyn.coarse_graining.training import Settings
-        from skdyn.nn.autoencoder import ACTIVATIONS
-
-        whole = {name: getattr(self, name) for name in ("n_components", "max_iter", "context_size", "n_queries")}
-        if self.n_iter_no_change is not None:
-            whole["n_iter_no_change"] = self.n_iter_no_change
-        if isinstance(self.hidden, str) or not isinstance(self.hidden, (Sequence, np.ndarray)):
-            raise ValueError(f"hidden must be a sequence of whole numbers, got {self.hidden!r}")
-        for i, width in enumerate(self.hidden):
-            whole[f"hidden[{i}]"] = width
-        check_positive(learning_rate=self.learning_rate, **whole)
-        check_whole(**whole)
-        for name in ("horizon", "isometry", "tol"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < np.inf:
-                raise ValueError(f"{name} must be zero or positive and finite, got {value!r}")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(sorted(ACTIVATIONS))}, got {self.activation!r}")
-        return Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
-
-
-def _is_recording(item: Any) -> bool:
-    """Whether an item of a list is a recording (L, D) or a pair of times and recording, not a row of numbers."""
-    if isinstance(item, list):
-        return len(item) > 0 and np.ndim(item[0]) > 0
-    return isinstance(item, tuple) or getattr(item, "ndim", 1) == 2

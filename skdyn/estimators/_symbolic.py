@@ -150,8 +150,8 @@ def _warn_where_dependent(data: np.ndarray) -> None:
         strengths = np.linalg.svd(deviations, compute_uv=False)
         if strengths[-1] < _DEPENDENT * strengths[0]:
             warnings.warn(
-                "the variables are linearly dependent (a conserved total?): many equations fit them alike, and these are "
-                "one choice; leave out a variable",
+                "the variables are linearly dependent (a conserved total?): many equations fit them alike, and these "
+                "are one choice; leave out a variable",
                 UserWarning,
                 stacklevel=6,
             )

@@ -1,5 +1,6 @@
 """FIMCoarseGrainer on tiny models of random weights: interface, gauge, gradients, determinism and guards."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -126,6 +127,37 @@ def test_a_pickle_holds_no_weights_of_the_model(grainer, video):
     again = pickle.loads(content)
     np.testing.assert_array_equal(again.transform(video.frames), grainer.transform(video.frames))
     np.testing.assert_array_equal(again.vector_field([[0.1]]), grainer.vector_field([[0.1]]))
+
+
+@pytest.mark.parametrize("model", [DUMMY_SDE, DUMMY])
+def test_save_and_load(grainer, video, model, tmp_path):
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame(video.frames).add_prefix("p").assign(t=video.t)
+    fitted = FIMCoarseGrainer(model=model, **TINY | {"max_iter": 3}).fit(table)
+    fitted.save(tmp_path / "new" / "grainer")
+    again = FIMCoarseGrainer.load(tmp_path / "new" / "grainer")
+    assert again.get_params() | {"hidden": (16, 8)} == fitted.get_params() | {"hidden": (16, 8)}
+    np.testing.assert_array_equal(again.transform(table), fitted.transform(table))
+    np.testing.assert_allclose(again.vector_field([[0.1]]), fitted.vector_field([[0.1]]), rtol=1e-9)
+    np.testing.assert_array_equal(again.inverse_transform([[0.1]]), fitted.inverse_transform([[0.1]]))
+    assert list(again.feature_names_in_) == list(fitted.feature_names_in_)
+    assert (again.n_iter_, again.loss_curve_) == (3, fitted.loss_curve_)
+    assert not list((tmp_path / "new").rglob("*.pkl"))
+
+
+@pytest.mark.parametrize("harm", ["grainer.json", "autoencoder.npz", "dynamics/context.npz"])
+def test_a_damaged_folder_is_refused(grainer, harm, tmp_path):
+    grainer.save(tmp_path)
+    (tmp_path / harm).write_bytes(b"{}")
+    with pytest.raises(SkdynError, match="damaged"):
+        FIMCoarseGrainer.load(tmp_path)
+
+
+def test_own_modules_are_not_saved(grainer, tmp_path):
+    own = copy.copy(grainer).set_params(encoder=perceptron([121, 1], "tanh"))
+    with pytest.raises(SkdynError, match=r"(?s)parameter encoder=.* cannot be saved"):
+        own.save(tmp_path / "x")
+    assert not (tmp_path / "x").exists()
 
 
 def test_own_modules_are_copied(video):
