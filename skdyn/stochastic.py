@@ -78,6 +78,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         random_state: int | np.random.Generator | None = None,
         substeps: int | None = None,
         bound: float = 100.0,
+        progress: bool = False,
     ) -> np.ndarray:
         """Draw paths of the inferred equation from any number of initial states, all in one batch (Euler-Maruyama).
 
@@ -98,6 +99,8 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         bound : float, default=100.0
             States further than this from the data's mean, in standard deviations, have diverged: they are NaN from
             there on, and one ConvergenceWarning names their initial states.
+        progress : bool, default=False
+            Show a progress bar.
 
         Returns
         -------
@@ -129,6 +132,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             center=center,
             scale=scale,
             bound=bound,
+            progress=progress,
         )
         if n_paths is None:
             paths = paths[:, 0]

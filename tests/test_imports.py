@@ -44,12 +44,9 @@ ARROWS = {
 # Rooms on top of all these: nothing below may import them, and they do not import each other except as said.
 TOP = {
     "plotting": "",
-    "plotting_sde": "plotting",
-    "plotting_forecast": "plotting",
     "testing": "",
-    "testing_forecast": "testing",
     "benchmarks": "",
-    "cli": "benchmarks plotting plotting_sde",
+    "cli": "benchmarks plotting",
     "__main__": "cli",
 }
 # Other packages that only these rooms may import at all.
@@ -59,10 +56,10 @@ OUTSIDE = {
     "safetensors": "weights adapters",
     "huggingface_hub": "locations",
     "torchdiffeq": "dynamics",
-    "matplotlib": "plotting plotting_sde plotting_forecast cli benchmarks",
-    "pandas": "trajectories testing testing_forecast",
+    "matplotlib": "plotting cli benchmarks",
+    "pandas": "trajectories testing",
     "polars": "",
-    "pickle": "testing testing_forecast benchmarks",  # to check pickles of their own making
+    "pickle": "testing benchmarks",  # to check pickles of their own making
 }
 FORBIDDEN = {"pretrain", "plugins", "dill", "tests"}
 

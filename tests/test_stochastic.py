@@ -164,6 +164,14 @@ def test_shapes_of_paths(fitted, n_paths):
     assert fitted.simulate([0.0], [5.0], n_paths=n_paths).shape == (*own, 1, 1)
 
 
+def test_a_bar_is_shown_where_one_is_asked_for(fitted, capsys):
+    x0, t = np.zeros(fitted.n_features_in_), np.linspace(0, 1, 6)
+    quiet = fitted.simulate(x0, t, random_state=0)
+    assert capsys.readouterr().err == ""
+    np.testing.assert_array_equal(fitted.simulate(x0, t, random_state=0, progress=True), quiet)
+    assert "5/5" in capsys.readouterr().err
+
+
 def test_the_score_is_the_mean_likelihood_of_a_transition(fitted):
     x = steps_of(0.1, 30, seed=4)
     expected = norm.logpdf(x[1:], x[:-1] * (1 - 0.15), 0.8 * np.sqrt(0.1)).mean()

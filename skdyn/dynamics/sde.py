@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
+from tqdm import tqdm
 
 from skdyn.dynamics.simulate import name_rows
 from skdyn.exceptions import ConvergenceWarning
@@ -28,6 +29,7 @@ def euler_maruyama(
     center: np.ndarray,
     scale: np.ndarray,
     bound: float = 100.0,
+    progress: bool = False,
 ) -> np.ndarray:
     """Draw paths of ``dx = f(x) dt + g(x) dW`` (Ito) with independent noise in each variable.
 
@@ -52,6 +54,8 @@ def euler_maruyama(
     center, scale : arrays of shape (D,)
         Units of the bound.
     bound : float, default=100.0
+    progress : bool, default=False
+        Show a progress bar.
 
     Returns
     -------
@@ -80,7 +84,9 @@ def euler_maruyama(
 
     with np.errstate(all="ignore"):
         alive = np.flatnonzero(near(x))
-        for i, (interval, steps) in enumerate(zip(np.diff(t), np.broadcast_to(substeps, len(t) - 1), strict=True), 1):
+        intervals = zip(np.diff(t), np.broadcast_to(substeps, len(t) - 1), strict=True)
+        bar = tqdm(intervals, total=len(t) - 1, desc="simulate", unit="interval", disable=not progress)
+        for i, (interval, steps) in enumerate(bar, 1):
             h = interval / steps
             for _ in range(steps):
                 noise = rng.standard_normal(x.shape)

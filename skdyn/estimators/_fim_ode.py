@@ -165,7 +165,7 @@ class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
     def _velocity(self, points: np.ndarray) -> np.ndarray:
         if self.__dict__.get("refined_"):
             return self._symbolic.field(points)
-        return self._pretrained(points)[0]
+        return super()._velocity(points)
 
     def _pretrained(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         engine, context = self._open()

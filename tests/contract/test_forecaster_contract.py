@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdyn import LASSODEForecaster
-from skdyn.testing_forecast import check_forecaster, forecaster_checks
+from skdyn.testing import check_forecaster, forecaster_checks
 
 DUMMY = str(Path(__file__).parents[1] / "dummy" / "lass-ode-tiny")
 

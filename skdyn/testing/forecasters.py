@@ -6,27 +6,27 @@
 
 from __future__ import annotations
 
-import pickle
-import socket
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skdyn.exceptions import ForecastWarning
-from skdyn.testing import example_trajectories
+from skdyn.testing.common import (
+    Check,
+    accepted_forms,
+    assert_close,
+    assert_raises,
+    example_trajectories,
+    run_checks,
+    shared_checks,
+)
 from skdyn.trajectories import Trajectories
 
-Check = Callable[[Any], None]
-
-_EXTRA_PICKLE = 1_000_000
 _CLOSE = 1e-4  # relative tolerance of symmetries in single precision, of the largest value
 _LATER = np.linspace(8.5, 14, 25)
 
@@ -47,19 +47,15 @@ def check_forecaster(estimator: Any) -> None:
     Examples
     --------
     >>> from skdyn import LASSODEForecaster
-    >>> from skdyn.testing_forecast import check_forecaster
+    >>> from skdyn.testing import check_forecaster
     >>> check_forecaster(LASSODEForecaster(device="cpu"))
     """
-    for name, check in forecaster_checks():
-        try:
-            check(clone(estimator))
-        except Exception as error:
-            raise AssertionError(f"{type(estimator).__name__} fails {name}: {error}") from error
+    run_checks(estimator, forecaster_checks())
 
 
 def forecaster_checks() -> Iterator[tuple[str, Check]]:
     """Yield the name and the function of each check."""
-    for name, check in list(globals().items()):
+    for name, check in [*shared_checks([_LATER + shift for shift in range(4)]), *globals().items()]:
         if name.startswith("check_") and name != "check_forecaster":
             yield name, partial(_quietly, check)
 
@@ -71,37 +67,13 @@ def _quietly(check: Check, estimator: Any) -> None:
         check(estimator)
 
 
-def _assert_close(actual: np.ndarray, expected: np.ndarray, tolerance: float = _CLOSE) -> None:
-    assert np.shape(actual) == np.shape(expected), f"has shape {np.shape(actual)}, not {np.shape(expected)}"
-    error = np.abs(actual - expected).max() / max(np.abs(expected).max(), 1e-300)
-    assert error <= tolerance, f"differs by {error:.2e} of the largest value (tolerance {tolerance:g})"
-
-
-def check_fit_returns_self(estimator: Any) -> None:
-    """`fit` returns self, keeps the parameters, and sets the attributes that everything else stands on."""
-    before = estimator.get_params()
-    assert estimator.fit(example_trajectories()) is estimator
-    assert estimator.get_params() == before, "fit changed a parameter"
-    assert estimator.n_features_in_ == 2
-    assert isinstance(estimator.context_, Trajectories)
-
-
 def check_accepted_forms(estimator: Any) -> None:
     """Pairs, arrays with times, a 3-D array, a DataFrame and Trajectories mean the same."""
-    t = np.linspace(0, 8, 50)
-    x = np.stack([np.column_stack([a * np.cos(t), -3 * a * np.sin(t)]) for a in (1.0, 1.5)])
-    expected = clone(estimator).fit([(t, x[0]), (t, x[1])]).predict(_LATER)
+    (pairs, _), *forms = accepted_forms()
+    expected = clone(estimator).fit(pairs).predict(_LATER)
     assert expected.shape == (2, 25, 2)
-    forms: list[tuple[Any, Any]] = [(list(x), t), (list(x), [t, t]), (x, t), (x, t[1]), (Trajectories(x, t), None)]
-    try:
-        import pandas as pd
-    except ImportError:
-        pass
-    else:
-        rows = {"id": np.repeat([0, 1], 50), "t": np.tile(t, 2), "a": x[..., 0].ravel(), "b": x[..., 1].ravel()}
-        forms.append((pd.DataFrame(rows), None))
     for X, times in forms:
-        _assert_close(clone(estimator).fit(X, t=times).predict(_LATER), expected, 1e-6)
+        assert_close(clone(estimator).fit(X, t=times).predict(_LATER), expected, 1e-6)
 
 
 def check_shapes(estimator: Any) -> None:
@@ -140,7 +112,7 @@ def check_grid_invariance(estimator: Any) -> None:
     """Requests that share their last time agree at the times that they share."""
     estimator.fit(example_trajectories(1))
     other = np.unique(np.append(_LATER[::3], np.random.default_rng(0).uniform(8.5, 14, 30)))
-    _assert_close(estimator.predict(other)[np.isin(other, _LATER)], estimator.predict(_LATER)[::3], 1e-5)
+    assert_close(estimator.predict(other)[np.isin(other, _LATER)], estimator.predict(_LATER)[::3], 1e-5)
 
 
 def check_equivariance(estimator: Any) -> None:
@@ -150,8 +122,8 @@ def check_equivariance(estimator: Any) -> None:
     expected = clone(estimator).fit([(t, x)])
     moved = clone(estimator).fit([(day * t + epoch, a * x)])
     later = day * _LATER + epoch
-    _assert_close(moved.predict(later) / a, expected.predict(_LATER))
-    _assert_close(moved.derivative(later) / a * day, expected.derivative(_LATER), 10 * _CLOSE)
+    assert_close(moved.predict(later) / a, expected.predict(_LATER), _CLOSE)
+    assert_close(moved.derivative(later) / a * day, expected.derivative(_LATER), 10 * _CLOSE)
 
 
 def check_derivative(estimator: Any) -> None:
@@ -162,7 +134,7 @@ def check_derivative(estimator: Any) -> None:
     times = np.sort(np.concatenate([middle - step, middle, middle + step, [14.0]]))
     values = estimator.predict(times)[:-1].reshape(6, 3, 2)
     slopes = estimator.derivative(times)[1:-1:3]
-    _assert_close(slopes, (values[:, 2] - values[:, 0]) / (2 * step), 2e-2)
+    assert_close(slopes, (values[:, 2] - values[:, 0]) / (2 * step), 2e-2)
 
 
 def check_quantiles_are_sorted(estimator: Any) -> None:
@@ -171,7 +143,7 @@ def check_quantiles_are_sorted(estimator: Any) -> None:
     for later in (_LATER, np.linspace(8.5, 90, 50)):
         quantiles = estimator.predict(later, quantiles=(0.2, 0.5, 0.65, 0.9))
         assert (np.diff(quantiles, axis=-1) >= 0).all()
-        _assert_close(quantiles[..., 1], estimator.predict(later), 1e-9)
+        assert_close(quantiles[..., 1], estimator.predict(later), 1e-9)
 
 
 def check_any_horizon(estimator: Any) -> None:
@@ -179,71 +151,6 @@ def check_any_horizon(estimator: Any) -> None:
     estimator.fit(example_trajectories(1))
     assert np.isfinite(estimator.predict(horizon=1)).all()
     assert np.isfinite(estimator.predict(np.linspace(8.5, 168, 300))).all()
-
-
-def check_inputs_unchanged(estimator: Any) -> None:
-    """Inputs are never modified, whatever their layout, and every layout gives the same answer."""
-    t, x = example_trajectories(1)[0]
-    expected = clone(estimator).fit([(t, x)]).predict(_LATER)
-    read_only = x.copy()
-    read_only.flags.writeable = False
-    for layout in (read_only, np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2], x.astype(">f8")):
-        before = layout.copy()
-        _assert_close(clone(estimator).fit([(t, layout)]).predict(_LATER), expected, 1e-9)
-        np.testing.assert_array_equal(layout, before)
-
-
-def check_refit_forgets(estimator: Any) -> None:
-    """A second fit gives what a fresh estimator gives."""
-    expected = clone(estimator).fit(example_trajectories(seed=5)).predict(_LATER)
-    again = estimator.fit(example_trajectories()).fit(example_trajectories(seed=5)).predict(_LATER)
-    _assert_close(again, expected, 1e-9)
-
-
-def check_pickle(estimator: Any) -> None:
-    """A pickle holds the prefixes and no weights, and gives the same answers when read back."""
-    pairs = example_trajectories()
-    content = pickle.dumps(estimator.fit(pairs))
-    extra = len(content) - sum(t.nbytes + x.nbytes for t, x in pairs)
-    assert extra < _EXTRA_PICKLE, f"the pickle has {extra} bytes over the prefixes"
-    np.testing.assert_array_equal(pickle.loads(content).predict(_LATER), estimator.predict(_LATER))
-
-
-def check_save_and_load(estimator: Any) -> None:
-    """What `save` writes, `load` reads."""
-    estimator.fit(example_trajectories())
-    with tempfile.TemporaryDirectory() as folder:
-        estimator.save(folder)
-        loaded = type(estimator).load(folder)
-    _assert_close(loaded.predict(_LATER), estimator.predict(_LATER), 1e-9)
-
-
-def check_threads(estimator: Any) -> None:
-    """Forecasts from several threads are the same as from one."""
-    estimator.fit(example_trajectories(2))
-    grids = [_LATER + shift for shift in range(4)]
-    expected = [estimator.predict(grid) for grid in grids]
-    with ThreadPoolExecutor(3) as pool:
-        for actual, wanted in zip(pool.map(estimator.predict, grids), expected, strict=True):
-            np.testing.assert_array_equal(actual, wanted)
-
-
-def check_no_network(estimator: Any) -> None:
-    """Fitting and forecasting open no connection."""
-
-    def refuse(*_: Any) -> None:
-        raise AssertionError("a connection was opened")
-
-    with mock.patch.object(socket.socket, "connect", refuse):
-        estimator.fit(example_trajectories(1)).predict(_LATER)
-
-
-def check_global_state(estimator: Any) -> None:
-    """NumPy's global random state is left alone."""
-    before = np.random.get_state(legacy=True)  # noqa: NPY002  (the legacy state is what is checked)
-    estimator.fit(example_trajectories(1)).predict(_LATER)
-    after = np.random.get_state(legacy=True)  # noqa: NPY002
-    np.testing.assert_array_equal(np.asarray(after[1]), np.asarray(before[1]))  # type: ignore[index]
 
 
 def check_score(estimator: Any) -> None:
@@ -259,24 +166,14 @@ def check_score(estimator: Any) -> None:
 
 def check_errors(estimator: Any) -> None:
     """What cannot be answered is a clear error: not fitted, no data, times that are missing, unsorted or too early."""
-    _raises(NotFittedError, lambda: clone(estimator).predict(_LATER))
+    assert_raises(NotFittedError, lambda: clone(estimator).predict(_LATER))
     for bad in ([], np.zeros((3, 0)), np.zeros((2, 2)), [(np.zeros(3), np.ones((3, 2)))]):
-        _raises(ValueError, partial(clone(estimator).fit, bad))
+        assert_raises(ValueError, partial(clone(estimator).fit, bad))
     t, x = example_trajectories(1)[0]
     estimator.fit([(t, x)])
     for times in (None, [], [9.0, 8.5], [9.0, 9.0], [np.nan], [-5.0, 9.0], [_LATER, _LATER]):
-        _raises(ValueError, partial(estimator.predict, times))
-    _raises(ValueError, lambda: estimator.predict(_LATER, horizon=3))
-    _raises(ValueError, lambda: estimator.predict(horizon=0))
-    _raises(ValueError, lambda: estimator.predict(_LATER, quantiles=(0.5, 1.5)))
-    _raises(ValueError, lambda: estimator.derivative(None))
-
-
-def _raises(kind: type[Exception], call: Callable[[], Any]) -> None:
-    try:
-        call()
-    except kind as error:
-        message = str(error)
-    else:
-        message = ""
-    assert message, f"no {kind.__name__} with a message was raised"
+        assert_raises(ValueError, partial(estimator.predict, times))
+    assert_raises(ValueError, lambda: estimator.predict(_LATER, horizon=3))
+    assert_raises(ValueError, lambda: estimator.predict(horizon=0))
+    assert_raises(ValueError, lambda: estimator.predict(_LATER, quantiles=(0.5, 1.5)))
+    assert_raises(ValueError, lambda: estimator.derivative(None))

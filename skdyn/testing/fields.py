@@ -6,27 +6,26 @@ names, for ``pytest.mark.parametrize``. scikit-learn's own ``check_estimator`` c
 
 from __future__ import annotations
 
-import pickle
-import socket
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skdyn.exceptions import ConvergenceWarning
-from skdyn.trajectories import Trajectories
+from skdyn.testing.common import (
+    Check,
+    accepted_forms,
+    assert_close,
+    assert_raises,
+    example_trajectories,
+    run_checks,
+    shared_checks,
+)
 
-Check = Callable[[Any], None]
-Pairs = list[tuple[np.ndarray, np.ndarray]]
-
-_EXTRA_PICKLE = 1_000_000
 _CLOSE = 2e-3  # relative tolerance of symmetries in single precision, of the largest value
 
 
@@ -49,11 +48,7 @@ def check_dynamics_estimator(estimator: Any) -> None:
     >>> from skdyn.testing import check_dynamics_estimator
     >>> check_dynamics_estimator(FIMODERegressor(device="cpu"))
     """
-    for name, check in dynamics_checks(estimator):
-        try:
-            check(clone(estimator))
-        except Exception as error:
-            raise AssertionError(f"{type(estimator).__name__} fails {name}: {error}") from error
+    run_checks(estimator, dynamics_checks(estimator))
 
 
 def dynamics_checks(estimator: Any) -> Iterator[tuple[str, Check]]:
@@ -61,8 +56,9 @@ def dynamics_checks(estimator: Any) -> Iterator[tuple[str, Check]]:
 
     Symmetries are checked only where the class promises them, ``check_stochastic_...`` only for estimators of SDEs.
     """
+    yield from shared_checks([_queries(50, seed) for seed in range(6)])
     for name, check in list(globals().items()):
-        if name.startswith("check_") and name not in ("check_dynamics_estimator",):
+        if name.startswith("check_") and name != "check_dynamics_estimator":
             symmetry = name.removeprefix("check_").removesuffix("_equivariance")
             promised = not name.endswith("_equivariance") or symmetry in estimator.symmetries
             if promised and (not name.startswith("check_stochastic_") or _is_stochastic(estimator)):
@@ -73,63 +69,27 @@ def _is_stochastic(estimator: Any) -> bool:
     return hasattr(estimator, "diffusion")
 
 
-def example_trajectories(count: int = 3, points: int = 60, seed: int = 0) -> Pairs:
-    """Noise-free trajectories (t, x) of a damped oscillator with distinct scales, ragged and irregular in time."""
-    rng = np.random.default_rng(seed)
-    pairs = []
-    for k in range(count):
-        t = np.sort(rng.uniform(0, 8, points - 7 * k))
-        t += 1e-3 * np.arange(len(t))
-        phase, size = 2.1 * k, 1.0 + 0.4 * k
-        decay = size * np.exp(-0.15 * t)
-        pairs.append((t, np.column_stack([decay * np.cos(t + phase), -3.0 * decay * np.sin(t + phase)])))
-    return pairs
-
-
 def _queries(count: int = 40, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 0.7, (count, 2)) * [1.0, 3.0]
 
 
-def _assert_close(actual: np.ndarray, expected: np.ndarray, tolerance: float = _CLOSE) -> None:
-    error = np.abs(actual - expected).max() / max(np.abs(expected).max(), 1e-300)
-    assert error <= tolerance, f"differs by {error:.2e} of the largest value (tolerance {tolerance:g})"
-
-
-def check_fit_returns_self(estimator: Any) -> None:
-    """`fit` returns self, keeps the parameters, and sets the attributes that everything else stands on."""
-    before = estimator.get_params()
-    assert estimator.fit(example_trajectories()) is estimator
-    assert estimator.get_params() == before, "fit changed a parameter"
-    assert estimator.n_features_in_ == 2
-    assert isinstance(estimator.context_, Trajectories)
-
-
 def check_accepted_forms(estimator: Any) -> None:
     """Pairs, arrays with times, a 3-D array, a DataFrame and Trajectories mean the same."""
-    t = np.linspace(0, 8, 50)
-    x = np.stack([np.column_stack([a * np.cos(t), -3 * a * np.sin(t)]) for a in (1.0, 1.5)])
-    expected = clone(estimator).fit([(t, x[0]), (t, x[1])]).predict(_queries())
-    forms: list[tuple[Any, Any]] = [(list(x), t), (list(x), [t, t]), (x, t), (x, t[1]), (Trajectories(x, t), None)]
-    try:
-        import pandas as pd
-    except ImportError:
-        pass
-    else:
-        rows = {"id": np.repeat([0, 1], 50), "t": np.tile(t, 2), "a": x[..., 0].ravel(), "b": x[..., 1].ravel()}
-        forms.append((pd.DataFrame(rows), None))
+    (pairs, _), *forms = accepted_forms()
+    expected = clone(estimator).fit(pairs).predict(_queries())
     for X, times in forms:
         fitted = clone(estimator).fit(X, t=times)
         queries: Any = _queries()
         if hasattr(fitted, "feature_names_in_"):
             queries = type(X)(queries, columns=list(fitted.feature_names_in_))
-        _assert_close(fitted.predict(queries), expected, 1e-6)
+        assert_close(fitted.predict(queries), expected, 1e-6)
 
 
 def check_single_array(estimator: Any) -> None:
     """One array (L, D) is one trajectory with unit steps."""
     x = example_trajectories(1)[0][1]
     expected = clone(estimator).fit([(np.arange(len(x)), x)]).predict(_queries())
-    _assert_close(clone(estimator).fit(x).predict(_queries()), expected, 1e-6)
+    assert_close(clone(estimator).fit(x).predict(_queries()), expected, 1e-6)
 
 
 def check_shapes(estimator: Any) -> None:
@@ -160,7 +120,7 @@ def check_jacobian_is_the_derivative(estimator: Any) -> None:
         ],
         axis=-1,
     )
-    _assert_close(estimator.jacobian(points), differences, 1e-3)
+    assert_close(estimator.jacobian(points), differences, 1e-3)
 
 
 def check_affine_equivariance(estimator: Any) -> None:
@@ -169,9 +129,9 @@ def check_affine_equivariance(estimator: Any) -> None:
     pairs, queries = example_trajectories(), _queries()
     plain = clone(estimator).fit(pairs)
     moved = clone(estimator).fit([(t, a * x + b) for t, x in pairs])
-    _assert_close(moved.predict(a * queries + b) / a, plain.predict(queries))
+    assert_close(moved.predict(a * queries + b) / a, plain.predict(queries), _CLOSE)
     if _is_stochastic(estimator):
-        _assert_close(moved.diffusion(a * queries + b) / a, plain.diffusion(queries))
+        assert_close(moved.diffusion(a * queries + b) / a, plain.diffusion(queries), _CLOSE)
 
 
 def check_time_equivariance(estimator: Any) -> None:
@@ -180,16 +140,16 @@ def check_time_equivariance(estimator: Any) -> None:
     pairs, queries = example_trajectories(), _queries()
     plain = clone(estimator).fit(pairs)
     moved = clone(estimator).fit([(day * t + 1.7e9, x) for t, x in pairs])
-    _assert_close(moved.predict(queries) * day, plain.predict(queries))
+    assert_close(moved.predict(queries) * day, plain.predict(queries), _CLOSE)
     if _is_stochastic(estimator):
-        _assert_close(moved.diffusion(queries) * np.sqrt(day), plain.diffusion(queries))
+        assert_close(moved.diffusion(queries) * np.sqrt(day), plain.diffusion(queries), _CLOSE)
 
 
 def check_trajectory_order(estimator: Any) -> None:
     """The order of the trajectories does not matter."""
     pairs, queries = example_trajectories(), _queries()
     expected = clone(estimator).fit(pairs).predict(queries)
-    _assert_close(clone(estimator).fit(pairs[::-1]).predict(queries), expected, 1e-4)
+    assert_close(clone(estimator).fit(pairs[::-1]).predict(queries), expected, 1e-4)
 
 
 def check_queries_are_independent(estimator: Any) -> None:
@@ -202,75 +162,7 @@ def check_queries_are_independent(estimator: Any) -> None:
     others[41] = queries[41]
     np.testing.assert_array_equal(estimator.vector_field(others)[41], together[41])
     order = np.random.default_rng(2).permutation(300)
-    _assert_close(estimator.vector_field(queries[order]), together[order], 1e-5)
-
-
-def check_inputs_unchanged(estimator: Any) -> None:
-    """Inputs are never modified, whatever their layout, and every layout gives the same answer."""
-    (t, x), queries = example_trajectories(1)[0], _queries()
-    expected = clone(estimator).fit([(t, x)]).predict(queries)
-    read_only = x.copy()
-    read_only.flags.writeable = False
-    strided = np.repeat(x, 2, axis=0)[::2]
-    for layout in (read_only, np.asfortranarray(x), strided, x.astype(">f8")):
-        before = layout.copy()
-        _assert_close(clone(estimator).fit([(t, layout)]).predict(queries), expected, 1e-9)
-        np.testing.assert_array_equal(layout, before)
-
-
-def check_refit_forgets(estimator: Any) -> None:
-    """A second fit gives what a fresh estimator gives."""
-    queries = _queries()
-    expected = clone(estimator).fit(example_trajectories(seed=5)).predict(queries)
-    again = estimator.fit(example_trajectories()).fit(example_trajectories(seed=5)).predict(queries)
-    _assert_close(again, expected, 1e-9)
-
-
-def check_pickle(estimator: Any) -> None:
-    """A pickle holds the context and no weights, and gives the same answers when read back."""
-    pairs, queries = example_trajectories(), _queries()
-    estimator.fit(pairs)
-    content = pickle.dumps(estimator)
-    extra = len(content) - sum(t.nbytes + x.nbytes for t, x in pairs)
-    assert extra < _EXTRA_PICKLE, f"the pickle has {extra} bytes over the context"
-    np.testing.assert_array_equal(pickle.loads(content).predict(queries), estimator.predict(queries))
-
-
-def check_save_and_load(estimator: Any) -> None:
-    """What `save` writes, `load` reads."""
-    estimator.fit(example_trajectories())
-    with tempfile.TemporaryDirectory() as folder:
-        estimator.save(folder)
-        loaded = type(estimator).load(folder)
-    _assert_close(loaded.predict(_queries()), estimator.predict(_queries()), 1e-9)
-
-
-def check_threads(estimator: Any) -> None:
-    """Queries from several threads give the same answers as from one."""
-    estimator.fit(example_trajectories())
-    parts = [_queries(50, seed) for seed in range(6)]
-    expected = [estimator.predict(part) for part in parts]
-    with ThreadPoolExecutor(3) as pool:
-        for actual, wanted in zip(pool.map(estimator.predict, parts), expected, strict=True):
-            np.testing.assert_array_equal(actual, wanted)
-
-
-def check_no_network(estimator: Any) -> None:
-    """Fitting and querying open no connection."""
-
-    def refuse(*_: Any) -> None:
-        raise AssertionError("a connection was opened")
-
-    with mock.patch.object(socket.socket, "connect", refuse):
-        estimator.fit(example_trajectories()).predict(_queries())
-
-
-def check_global_state(estimator: Any) -> None:
-    """NumPy's global random state is left alone."""
-    before = np.random.get_state(legacy=True)  # noqa: NPY002  (the legacy state is what is checked)
-    estimator.fit(example_trajectories()).predict(_queries())
-    after = np.random.get_state(legacy=True)  # noqa: NPY002
-    np.testing.assert_array_equal(np.asarray(after[1]), np.asarray(before[1]))  # type: ignore[index]
+    assert_close(estimator.vector_field(queries[order]), together[order], 1e-5)
 
 
 def check_score(estimator: Any) -> None:
@@ -289,20 +181,20 @@ def check_score(estimator: Any) -> None:
 
 def check_errors(estimator: Any) -> None:
     """What cannot be answered is a clear error: not fitted, the wrong width, NaN, no data."""
-    _raises(NotFittedError, lambda: clone(estimator).predict(_queries()))
-    _raises(NotFittedError, lambda: clone(estimator).simulate([0.0, 0.0], [0.0, 1.0]))
+    assert_raises(NotFittedError, lambda: clone(estimator).predict(_queries()))
+    assert_raises(NotFittedError, lambda: clone(estimator).simulate([0.0, 0.0], [0.0, 1.0]))
     refused: list[Any] = [[], np.zeros((3, 0)), np.zeros((1, 2)), [(np.zeros(3), np.ones((3, 2)))]]
     for bad in refused:
-        _raises(ValueError, partial(clone(estimator).fit, bad))
+        assert_raises(ValueError, partial(clone(estimator).fit, bad))
     (t, x) = example_trajectories(1)[0]
     hole = x.copy()
     hole[7, 1] = np.nan
-    _raises(ValueError, lambda: clone(estimator).fit([(t, hole)]))
+    assert_raises(ValueError, lambda: clone(estimator).fit([(t, hole)]))
     estimator.fit([(t, x)])
-    _raises(ValueError, lambda: estimator.predict(np.zeros((4, 3))))
-    _raises(ValueError, lambda: estimator.vector_field(np.full((4, 2), np.nan)))
-    _raises(ValueError, lambda: estimator.simulate([0.0], [0.0, 1.0]))
-    _raises(ValueError, lambda: estimator.simulate([0.0, 0.0], [1.0, 0.0]))
+    assert_raises(ValueError, lambda: estimator.predict(np.zeros((4, 3))))
+    assert_raises(ValueError, lambda: estimator.vector_field(np.full((4, 2), np.nan)))
+    assert_raises(ValueError, lambda: estimator.simulate([0.0], [0.0, 1.0]))
+    assert_raises(ValueError, lambda: estimator.simulate([0.0, 0.0], [1.0, 0.0]))
 
 
 def check_stochastic_diffusion(estimator: Any) -> None:
@@ -316,10 +208,10 @@ def check_stochastic_diffusion(estimator: Any) -> None:
     assert estimator.diffusion(grid[0, 0]).shape == (2,)
     assert estimator.diffusion(grid[:0]).shape == (0, 4, 2)
     np.testing.assert_array_equal(estimator.diffusion(grid[:3]), diffusion[:3])
-    _assert_close(estimator.diffusion(grid[::-1]), diffusion[::-1], 1e-5)
-    _raises(NotFittedError, lambda: clone(estimator).diffusion(grid))
-    _raises(ValueError, lambda: estimator.diffusion(np.zeros((4, 3))))
-    _raises(ValueError, lambda: estimator.diffusion(np.full((4, 2), np.nan)))
+    assert_close(estimator.diffusion(grid[::-1]), diffusion[::-1], 1e-5)
+    assert_raises(NotFittedError, lambda: clone(estimator).diffusion(grid))
+    assert_raises(ValueError, lambda: estimator.diffusion(np.zeros((4, 3))))
+    assert_raises(ValueError, lambda: estimator.diffusion(np.full((4, 2), np.nan)))
 
 
 def check_stochastic_paths(estimator: Any) -> None:
@@ -336,7 +228,7 @@ def check_stochastic_paths(estimator: Any) -> None:
     np.testing.assert_array_equal(estimator.simulate(start, t, n_paths=4, random_state=generator), paths)
     assert not np.array_equal(estimator.simulate(start, t, n_paths=4, random_state=generator), paths)
     for bad in ({"n_paths": 0}, {"n_paths": 2.5}, {"substeps": 0}, {"random_state": "seed"}):
-        _raises(ValueError, partial(estimator.simulate, start, t, **bad))
+        assert_raises(ValueError, partial(estimator.simulate, start, t, **bad))
 
 
 def check_stochastic_stationary_density(estimator: Any) -> None:
@@ -350,13 +242,3 @@ def check_stochastic_stationary_density(estimator: Any) -> None:
     assert density.shape == (13, 13)
     assert (density > 0).all()
     np.testing.assert_allclose(density.sum() * steps.prod(), 1.0, rtol=1e-9)
-
-
-def _raises(kind: type[Exception], call: Callable[[], Any]) -> None:
-    try:
-        call()
-    except kind as error:
-        message = str(error)
-    else:
-        message = ""
-    assert message, f"no {kind.__name__} with a message was raised"

@@ -11,17 +11,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdyn.base import state_units
 from skdyn.dynamics.equilibria import Equilibrium
-from skdyn.plotting import (
+from skdyn.plotting.common import (
     DATA_COLOUR,
     FIELD_COLOUR,
     SIMULATION_COLOUR,
-    FieldSlice,
-    VectorFieldDisplay,
     mark_equilibrium,
     shared_legend,
     slice_points,
     some_axes,
 )
+from skdyn.plotting.fields import FieldSlice, VectorFieldDisplay
 from skdyn.trajectories import Trajectories, Trajectory
 
 if TYPE_CHECKING:

@@ -10,13 +10,19 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.dynamics.equilibria import Equilibrium
+from skdyn.plotting.common import (
+    DATA_COLOUR,
+    FIELD_COLOUR,
+    SIMULATION_COLOUR,
+    mark_equilibrium,
+    shared_legend,
+    slice_points,
+    some_axes,
+)
 from skdyn.trajectories import Trajectories
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-DATA_COLOUR, SIMULATION_COLOUR, FIELD_COLOUR = "#d1495b", "#1d3557", "#7d8597"
 
 
 @dataclass
@@ -276,52 +282,6 @@ class PhasePortraitDisplay:
             mark_equilibrium(ax, point, (point.state[i], point.state[j]))
 
 
-def slice_points(variables: tuple[int, ...], axes: tuple[np.ndarray, ...], base: np.ndarray) -> np.ndarray:
-    """States (R, D) or (R, R, D) on a line or a plane through ``base`` (D,), indexed by the first variable first."""
-    grids = np.meshgrid(*axes, indexing="ij")
-    points = np.broadcast_to(base, (*grids[0].shape, len(base))).copy()
-    for variable, values in zip(variables, grids, strict=True):
-        points[..., variable] = values
-    return points
-
-
-def shared_legend(axes: np.ndarray) -> None:
-    """Put what the first of the axes shows, each label once, above all of them."""
-    handles, labels = axes[0].get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    axes[0].figure.legend(
-        unique.values(), unique.keys(), loc="outside upper center", ncols=3 if len(axes) == 1 else 5, frameon=False
-    )
-
-
-def mark_equilibrium(ax: Axes, point: Equilibrium, place: tuple[float, float]) -> None:
-    """Draw an equilibrium: filled if stable, square if a saddle, pale if outside the data."""
-    label = point.kind + ("" if point.inside else ", outside the data")
-    marker = "s" if point.kind == "saddle" else "D" if point.kind in ("centre", "non-hyperbolic") else "o"
-    ax.plot(*place, marker, color=SIMULATION_COLOUR if point.stable else "white", markeredgecolor=SIMULATION_COLOUR,
-            markeredgewidth=1.8, markersize=8, alpha=1.0 if point.inside else 0.55, zorder=5, linestyle="none",
-            label=label)  # fmt: skip
-
-
 def _field_and_scale(estimator: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     field, scale = estimator._field(points.reshape(-1, points.shape[-1]))
     return field.reshape(points.shape), None if scale is None else scale.reshape(points.shape)
-
-
-def some_axes(ax: Any, count: int, *, stacked: bool = False) -> tuple[np.ndarray, Figure]:
-    """Use the axes given, or make ``count`` in a new figure: beside each other, or stacked with a common x axis."""
-    if ax is None:
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError:
-            raise ImportError('plots need matplotlib: pip install "skdyn[plot]"') from None
-        if stacked:
-            figure, axes = plt.subplots(count, 1, figsize=(7.6, 1.4 + 2.1 * count), sharex=True, layout="constrained")
-        else:
-            width = 6.6 if count == 1 else 5.2 * count
-            figure, axes = plt.subplots(1, count, figsize=(width, 5.0), layout="constrained")
-        return np.atleast_1d(axes), figure
-    axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-    if len(axes) != count:
-        raise ValueError(f"{count} axes are needed for this system, got {len(axes)}")
-    return axes, axes[0].figure

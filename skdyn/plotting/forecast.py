@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.plotting import DATA_COLOUR, FIELD_COLOUR, SIMULATION_COLOUR, shared_legend, some_axes
+from skdyn.plotting.common import DATA_COLOUR, FIELD_COLOUR, SIMULATION_COLOUR, shared_legend, some_axes
 
 _RESOLUTION = 200
 
