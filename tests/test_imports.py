@@ -35,7 +35,7 @@ ARROWS = {
     "base": "dynamics exceptions inference metrics normalization persistence registry times trajectories",
     "stochastic": "base dynamics",
     "sparse": "base dynamics exceptions metrics normalization progress trajectories weights",
-    "forecasting": "exceptions nn times trajectories",
+    "forecasting": "exceptions nn sparse times trajectories",
     "coarse_graining": "exceptions nn normalization weights",
     "estimators": "adapters arrangement base coarse_graining dynamics exceptions forecasting inference nn "
     "normalization persistence progress reading registry sparse stochastic trajectories weights",

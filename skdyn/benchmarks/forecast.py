@@ -25,6 +25,7 @@ from skdyn.exceptions import SkdynError
 from skdyn.registry import make_estimator
 
 MODEL = "lass-ode"
+ENSEMBLE = "lass-ode, ensemble"
 _DEFAULT = ("last_value", "prefix_mean", "parrot", "hankel_dmd", "esn", "sindy")
 _POOLED = ("blend", "select", "blend+model")
 
@@ -66,7 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="four recordings of each family, clean only")
     parser.add_argument("--settings", nargs="+", type=_setting, help="each as noise,dropped: .05,0 is 5%% noise")
     parser.add_argument("--no-pool", action="store_true", help="without blends of the methods by backtest")
-    parser.add_argument("--jobs", type=int, default=1, help="processes for the baselines")
+    parser.add_argument("--ensemble", action="store_true", help='also the model with ensemble="auto"')
+    parser.add_argument("--jobs", type=int, default=1, help="processes for the baselines and the ensemble")
     parser.add_argument("--json", type=Path, help="write every case")
 
 
@@ -91,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
         for setting in settings:
             for family in families:
                 cases = list(make_cases(family, setting, series))
-                results += evaluate(cases, names, options.model, not options.no_pool, options.jobs)
+                results += evaluate(cases, names, options.model, not options.no_pool, options.ensemble, options.jobs)
                 bar.update()
     for setting in settings:
         print_table([r for r in results if (r.noise, r.dropped) == setting], setting)
@@ -103,7 +105,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def evaluate(
-    cases: Sequence[Case], baselines: Sequence[str], model: str = MODEL, pool: bool = True, processes: int = 1
+    cases: Sequence[Case],
+    baselines: Sequence[str],
+    model: str = MODEL,
+    pool: bool = True,
+    ensemble: bool = False,
+    processes: int = 1,
 ) -> list[Result]:
     """Score baselines, the model, and their combinations.
 
@@ -116,8 +123,10 @@ def evaluate(
         Registered name or folder of a forecaster.
     pool : bool, default=True
         Combine the baselines by their backtests ("blend", "select"), and the blend with the model in it.
+    ensemble : bool, default=False
+        Also the model with ``ensemble="auto"``.
     processes : int, default=1
-        Processes that share the baselines.
+        Processes that share the baselines and the ensemble.
 
     Returns
     -------
@@ -130,6 +139,9 @@ def evaluate(
         tested = {name: _run_baseline(name, sub, processes) for name in baselines}
         tested[MODEL] = _run_model(model, sub)
         everyone |= _combine(cases, sub, baselines, everyone, tested)
+    if ensemble:
+        parts = Parallel(processes)(delayed(_run_model)(model, [case], "auto") for case in cases)
+        everyone[ENSEMBLE] = [answer for (answer,) in parts]
     return [
         _result(name, case, answer)
         for name, answers in everyone.items()
@@ -147,10 +159,10 @@ def _one(name: str, times: NDArray, values: NDArray, future: NDArray) -> Answer:
     return Answer(forecast, time.perf_counter() - start)
 
 
-def _run_model(model: str, cases: Sequence[Case]) -> list[Answer]:
+def _run_model(model: str, cases: Sequence[Case], ensemble: str | None = None) -> list[Answer]:
     """Fit and forecast all series of as many channels at once."""
     start = time.perf_counter()
-    estimator = make_estimator(MODEL, model=model)
+    estimator = make_estimator(MODEL, model=model, ensemble=ensemble)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a series is reconstructed poorly is in its error
         try:
@@ -222,10 +234,11 @@ def print_table(results: Sequence[Result], setting: Setting) -> None:
         methods = [method for (s, method) in groups if s == split]
         for method in methods:
             print(f"{method:24}" + _row(groups[split, method], groups[split, MODEL]))
-        held = [(r.ratio, r.coverage) for r in groups[split, MODEL] if r.coverage is not None]
-        if held:
-            shares = [np.mean([share for at, share in held if at == ratio]) for ratio in RATIOS]
-            print(f"{'in the interval, %':24}" + "".join(f"{100 * share:>9.1f}" for share in shares))
+        for method in methods:
+            held = [(r.ratio, r.coverage) for r in groups[split, method] if r.coverage is not None]
+            if held:
+                shares = [np.mean([share for at, share in held if at == ratio]) for ratio in RATIOS]
+                print(f"in the interval, %, {method}: " + ", ".join(f"{100 * share:.1f}" for share in shares))
     print(
         f"solved: share of cases below {100 * SOLVED:g}; full: error times the unseen share, as if the prefix were "
         "reconstructed exactly; intervals resample recordings; in the interval: the truth between the model's outer "

@@ -1,4 +1,4 @@
-"""Forecasters to compare with: trivial ones, context parroting, and well-kept libraries where they are installed.
+"""Forecasters to compare with: the classical experts of `skdyn.forecasting`, and well-kept libraries where installed.
 
 Each maps ``times (N,), values (N, D), future (H,)`` to ``(H, D)``; those for evenly spaced values map ``values (N,
 D)``, the step and the number of points to ``(count, D)``, and `on_grid` makes them the former.
@@ -17,10 +17,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skdyn.forecasting import experts
+from skdyn.forecasting.experts import Expert
+
 _MOST_CALLS = 5000
 
 Array = NDArray[np.float64]
 Forecast = Callable[[Array, Array, Array], Array]
+StepForecast = Callable[[Array, float, int], Array]
 
 
 class Baseline(NamedTuple):
@@ -35,50 +39,14 @@ class Baseline(NamedTuple):
         return self.package is None or importlib.util.find_spec(self.package) is not None
 
 
-def last_value(times: Array, values: Array, future: Array) -> Array:
-    """The last observation for ever."""
-    return np.repeat(values[-1:], len(future), axis=0)
+def fitted_once(expert: Expert) -> Forecast:
+    """An expert, fitted to a prefix for one forecast."""
+    return lambda times, values, future: expert(times, values)(future)
 
 
-def prefix_mean(times: Array, values: Array, future: Array) -> Array:
-    """The mean of the prefix for ever."""
-    return np.repeat(values.mean(axis=0, keepdims=True), len(future), axis=0)
-
-
-def parrot(values: Array, step: float, count: int) -> Array:
-    """Context parroting: find what the last points resemble most, and repeat what came after that.
-
-    The motif has a quarter of the prefix's points, at least three and at most twenty; channels are compared in their
-    own deviations.
-
-    References
-    ----------
-    Y. Zhang and W. Gilpin, *Context parroting: a simple but tough-to-beat baseline for foundation models in scientific
-    machine learning*, arXiv:2505.11349.
-    """
-    scaled = values / np.maximum(values.std(axis=0), 1e-12 * np.abs(values).max() + 1e-300)
-    length = int(np.clip(len(values) // 4, 3, 20))
-    windows = np.lib.stride_tricks.sliding_window_view(scaled, length, axis=0)  # (N - length + 1, D, length)
-    distances = ((windows[:-1] - windows[-1]) ** 2).sum(axis=(1, 2))
-    begin = int(distances.argmin()) + length  # the point after the best match
-    return values[begin + np.arange(count) % (len(values) - begin)]
-
-
-def on_grid(step_forecast: Callable[[Array, float, int], Array]) -> Forecast:
-    """Make a forecaster of evenly spaced values one of any: interpolate to the median step, and back at the end."""
-
-    def forecast(times: Array, values: Array, future: Array) -> Array:
-        step = float(np.median(np.diff(times)))
-        grid = times[-1] - step * np.arange(int((times[-1] - times[0]) / step + 1e-6), -1, -1)
-        even = np.column_stack([np.interp(grid, times, channel) for channel in values.T])
-        count = int(np.ceil((future[-1] - times[-1]) / step - 1e-6))
-        ahead = step_forecast(even, step, count)
-        at = times[-1] + step * np.arange(count + 1)
-        return np.column_stack(
-            [np.interp(future, at, np.append(last, channel)) for last, channel in zip(even[-1], ahead.T, strict=True)]
-        )
-
-    return forecast
+def on_grid(step_forecast: StepForecast) -> Forecast:
+    """A forecaster of evenly spaced values for any: interpolated to the median step, and back at the end."""
+    return fitted_once(experts.on_grid(step_forecast))
 
 
 def hankel_dmd(values: Array, step: float, count: int) -> Array:
@@ -152,9 +120,10 @@ def _statistical(name: str) -> Forecast:
 
 
 BASELINES: dict[str, Baseline] = {
-    "last_value": Baseline(last_value),
-    "prefix_mean": Baseline(prefix_mean),
-    "parrot": Baseline(on_grid(parrot)),
+    "last_value": Baseline(fitted_once(experts.last_value)),
+    "prefix_mean": Baseline(fitted_once(experts.prefix_mean)),
+    "parrot": Baseline(fitted_once(experts.parrot)),
+    "sparse_ode": Baseline(fitted_once(experts.sparse_ode)),
     "hankel_dmd": Baseline(on_grid(hankel_dmd), "pydmd"),
     "esn": Baseline(on_grid(echo_state), "reservoirpy"),
     "sindy": Baseline(sindy, "pysindy"),
@@ -173,6 +142,6 @@ def quietly(forecast: Forecast, times: Array, values: Array, future: Array) -> A
             warnings.simplefilter("ignore")
             return np.asarray(forecast(times, values, future), dtype=np.float64)
     except (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError, IndexError):
-        return last_value(times, values, future)
+        return experts.last_value(times, values)(future)
     finally:
         logging.disable(logging.NOTSET)

@@ -7,7 +7,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     import torch
 
     from skdyn.forecasting.curve import Curve
+    from skdyn.forecasting.ensemble import Ensemble
 
 _session_lock = Lock()
 
 
 class ForecasterMixin:
-    """Keep the network of a forecaster with the parameters ``model``, ``device``, ``adapter`` and ``fine_tune``.
+    """Keep the network of a forecaster with the parameters ``model``, ``device``, ``adapter``, ``fine_tune`` and
+    ``ensemble``.
 
     The network is no part of a pickle, which holds the identity of the weights and the fine-tuned factors instead.
     """
@@ -32,6 +34,7 @@ class ForecasterMixin:
     device: str | torch.device
     adapter: str | os.PathLike[str] | None
     fine_tune: Mapping[str, Any] | None
+    ensemble: Literal["auto"] | None
     random_state: int
     context_: Trajectories
     weights_: dict[str, str]
@@ -52,7 +55,7 @@ class ForecasterMixin:
             state, self.fine_tuning_ = fine_tune(network, list(context), settings, int(seed))
             self._factors = {name: factor.numpy() for name, factor in state.items()}
         network = self._placed(network)
-        self._session = (network, _nominal(network, context))
+        self._session = self._new_session(network, context)
 
     def _pretrained(self) -> tuple[Any, dict[str, str]]:
         """The model's network, and which weights it has."""
@@ -88,8 +91,12 @@ class ForecasterMixin:
         """Curves of the fitted series where no times are requested."""
         return self._opened()[1]
 
-    def _opened(self) -> tuple[Any, list[Curve]]:
-        """The network and the nominal curves; made anew after unpickling."""
+    def _ensembles(self) -> list[Ensemble] | None:
+        """What the forecasts of the fitted series are blended of; None where the network is alone."""
+        return self._opened()[2]
+
+    def _opened(self) -> tuple[Any, list[Curve], list[Ensemble] | None]:
+        """The network, nominal curves and ensembles; made anew after unpickling."""
         session = self.__dict__.get("_session")
         if session is None:
             with _session_lock:
@@ -102,18 +109,21 @@ class ForecasterMixin:
                             "fitted with (their sha256 differs); fit again"
                         )
                     network = self._placed(network)
-                    self._session = session = (network, _nominal(network, self.context_))
+                    self._session = session = self._new_session(network, self.context_)
         return session
+
+    def _new_session(self, network: Any, context: Trajectories) -> tuple[Any, list[Curve], list[Ensemble] | None]:
+        from skdyn.forecasting.backtest import nominal_curve
+        from skdyn.forecasting.ensemble import Ensemble
+
+        curves = [nominal_curve(network, times, values) for times, values in context]
+        if self.ensemble is None:
+            return network, curves, None
+        return network, curves, [Ensemble(network, times, values) for times, values in context]
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
         return {name: value for name, value in state.items() if name != "_session"}
-
-
-def _nominal(network: Any, context: Trajectories) -> list[Curve]:
-    from skdyn.forecasting.backtest import nominal_curve
-
-    return [nominal_curve(network, times, values) for times, values in context]
 
 
 def _parsed(settings: type, values: Any) -> Any:

@@ -5,6 +5,7 @@ Errors are mean squares over observed values in half ranges of each variable, so
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,13 +33,20 @@ def reconstruction_error(curve: Curve, times: np.ndarray, values: np.ndarray) ->
     return float(np.nanmean(((answer[..., answer.shape[-1] // 2] - values) / _half_ranges(values)) ** 2))
 
 
-def unseen_error(network: Any, times: np.ndarray, values: np.ndarray, name: str) -> float:
+def unseen_error(curve: Callable[..., Any], times: np.ndarray, values: np.ndarray, name: str) -> float:
     """Error of the forecast of a series' last two fifths from what is before them, with single errors clipped.
+
+    Parameters
+    ----------
+    curve : callable (times, values, until, since) -> Curve or the like
+    times, values : arrays of shape (L,) and (L, D)
+    name : str
+        Of the series.
 
     Raises
     ------
     TrajectoryError
-        If there is too little before or nothing after; ``name`` says of which series.
+        If there is too little before or nothing after.
     """
     seen = times <= times[0] + NOMINAL_RATIO * (times[-1] - times[0])
     if ((~np.isnan(values[seen])).sum(axis=0) < _LEAST_POINTS).any() or np.isnan(values[~seen]).all():
@@ -46,7 +54,8 @@ def unseen_error(network: Any, times: np.ndarray, values: np.ndarray, name: str)
             f"{name} cannot be scored: each variable needs {_LEAST_POINTS} values in the first 60% of its duration, "
             "and there must be one after them"
         )
-    answer = Curve(network, times[seen], values[seen], float(times[-1])).values(times[~seen])
+    last = float(times[seen][-1])
+    answer = curve(times[seen], values[seen], float(times[-1]), last).values(times[~seen])
     error = (answer[..., answer.shape[-1] // 2] - values[~seen]) / _half_ranges(values)
     return float(np.nanmean(np.clip(error, -WORST, WORST) ** 2))
 

@@ -1,4 +1,4 @@
-"""What a user asks of a forecast: times and levels of quantiles, read and checked."""
+"""What a user gives to a forecast and asks of it: series, times, levels of quantiles and states, read and checked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from skdyn.exceptions import TrajectoryError
 from skdyn.times import read_times
 from skdyn.trajectories import Trajectories
 
+LEAST_POINTS = 3
+"""Values of a variable that a forecast needs."""
+
+_LARGEST = 1e150
 _RESHAPE = "if X is one state and not a list of times: Reshape your data with X.reshape(1, -1)"
 
 
@@ -97,3 +101,40 @@ def at_levels(values: np.ndarray, known: Sequence[float], levels: np.ndarray) ->
     right = np.clip(np.searchsorted(knots, wanted), 1, len(knots) - 1)
     share = np.clip((wanted - knots[right - 1]) / (knots[right] - knots[right - 1]), 0, 1)
     return values[..., right - 1] + share * (values[..., right] - values[..., right - 1])
+
+
+def check_values(context: Trajectories, counts: np.ndarray) -> None:
+    """Refuse series with too few values (K, D) of a variable, or too large ones."""
+    if (counts < LEAST_POINTS).any():
+        k, d = np.argwhere(counts < LEAST_POINTS)[0]
+        raise TrajectoryError(
+            f"trajectory {k}, column {d}: {counts[k, d]} sample(s); at least {LEAST_POINTS} are needed to forecast"
+        )
+    for k, x in enumerate(context.states):
+        if not np.nanmax(np.abs(x)) < _LARGEST:
+            raise TrajectoryError(
+                f"trajectory {k}: a state exceeds {_LARGEST:g}, too large for float64 arithmetic: choose another unit"
+            )
+
+
+def as_points(points: Any, dim: int) -> np.ndarray:
+    """States (..., D) as an array of finite numbers."""
+    try:
+        array = np.asarray(points)
+        array = array.astype(np.float64) if array.dtype.kind in "fiu" else array
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"points cannot be read as an array: {error}") from None
+    if array.dtype != np.float64:
+        raise ValueError(f"points have type {array.dtype}: expected real numbers")
+    if array.ndim == 0 or array.shape[-1] != dim:
+        raise ValueError(f"points have shape {array.shape}: expected (..., {dim}), one entry for each fitted variable")
+    if not np.isfinite(array).all():
+        raise ValueError("points hold a value that is not finite (NaN or infinity)")
+    return array
+
+
+def arranged(answers: list[np.ndarray], times: Any) -> Any:
+    """One array for one series, one of all series where they share their times, else a list."""
+    if is_listed(times):
+        return answers
+    return answers[0] if len(answers) == 1 else np.stack(answers)

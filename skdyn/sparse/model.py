@@ -47,8 +47,8 @@ class SparseODE(SparseField):
         it is not accounted for.
     alternatives : tuple of SparseField
         Other fields that fit nearly as well, best first.
-    start_states : ndarray, shape (K, D)
-        Fitted first state of each trajectory that entered the fit.
+    start_states, end_states : ndarray, shape (K, D)
+        Fitted first and last state of each trajectory that entered the fit.
     noise : ndarray, shape (D,)
         Root-mean-square residual of the smoothing spline, in the user's units of state.
     clean : bool
@@ -75,6 +75,7 @@ class SparseODE(SparseField):
     standard_errors: Array
     alternatives: tuple[SparseField, ...]
     start_states: Array
+    end_states: Array
     noise: Array
     clean: bool
     origin: str

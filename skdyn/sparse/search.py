@@ -210,6 +210,7 @@ class _Search:
             standard_errors=np.where(support, error * library.unit_factors(context.scale, context.rate), 0.0),
             alternatives=self._alternatives(),
             start_states=best.states[0, context.bounds[:-1]] * context.scale + context.center,
+            end_states=best.states[0, context.bounds[1:] - 1] * context.scale + context.center,
             noise=np.sqrt(context.noise) * context.scale,
             clean=context.clean,
             origin=best.origin[0],

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from skdyn.benchmarks import __main__, forecast
-from skdyn.benchmarks.forecast import evaluate, print_table
-from skdyn.benchmarks.forecast_baselines import BASELINES, Baseline, last_value, on_grid, parrot, prefix_mean, quietly
+from skdyn.benchmarks.forecast import ENSEMBLE, evaluate, print_table
+from skdyn.benchmarks.forecast_baselines import BASELINES, Baseline, on_grid, quietly
 from skdyn.benchmarks.forecast_cases import CLIP, RATIOS, SETTINGS, Setting, make_cases
 from skdyn.benchmarks.forecast_pool import backtest_case, blend, bounded, select
 
@@ -62,18 +62,6 @@ def test_errors(cases):
     assert constant.error(off) == 0
 
 
-def test_the_parrot_repeats_a_cycle():
-    t = np.arange(100)
-    x = np.column_stack([np.sin(2 * np.pi * t / 20), np.cos(2 * np.pi * t / 20)])
-    np.testing.assert_allclose(parrot(x[:50], 1.0, 50), x[50:], atol=1e-12)
-
-
-def test_trivial_forecasts():
-    t, x, future = np.arange(4.0), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 0.0], [7.0, 2.0]]), np.arange(4.0, 7.0)
-    assert last_value(t, x, future).tolist() == [[7.0, 2.0]] * 3
-    assert prefix_mean(t, x, future).tolist() == [[4.0, 2.0]] * 3
-
-
 def test_grids_lose_nothing_on_even_times_and_interpolate_others():
     line = on_grid(
         lambda values, step, count: values[-1] + np.arange(1, count + 1)[:, None] * np.diff(values, axis=0)[-1]
@@ -124,8 +112,8 @@ def test_what_runs_away_is_held_near_the_prefix(cases):
 
 
 def test_evaluate(cases, capsys):
-    results = evaluate(cases, ["last_value", "parrot"], DUMMY)
-    methods = ["last_value", "parrot", "lass-ode", "blend", "select", "blend+model"]
+    results = evaluate(cases, ["last_value", "parrot"], DUMMY, ensemble=True)
+    methods = ["last_value", "parrot", "lass-ode", "blend", "select", "blend+model", ENSEMBLE]
     assert [r.method for r in results[:: len(cases)]] == methods
     assert len(results) == len(methods) * len(cases)
     for result in results:
@@ -144,7 +132,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         forecast, "split_families", lambda split: {"in-domain": ("logistic",), "zero-shot": ("sir",)}[split]
     )
-    monkeypatch.setitem(BASELINES, "absent", Baseline(last_value, "no_such_package"))
+    monkeypatch.setitem(BASELINES, "absent", Baseline(BASELINES["last_value"].forecast, "no_such_package"))
     arguments = ["forecast", "--model", DUMMY, "--methods", "last_value,absent", "--quick", "--series", "1"]
     assert __main__.main([*arguments, "--json", str(tmp_path / "cases.json")]) == 0
     printed = capsys.readouterr().out

@@ -24,6 +24,7 @@ ESTIMATORS = {
     "bundled": LASSODEForecaster(device="cpu"),
     "dummy": LASSODEForecaster(model=DUMMY, device="cpu"),
     "gaps": LASSODEForecaster(model=DUMMY, device="cpu", missing="keep"),
+    "ensemble": LASSODEForecaster(model=DUMMY, device="cpu", ensemble="auto"),
 }
 
 

@@ -1,0 +1,153 @@
+"""The network and classical experts of one series, blended by how well each forecasts the end of the prefix.
+
+Letters: L observed points, D channels, T times, Q quantiles.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from skdyn.forecasting.curve import Curve
+from skdyn.forecasting.experts import Expert, Forecast, parrot, sparse_ode
+
+EXPERTS: dict[str, Expert] = {"parrot": parrot, "sparse-ode": sparse_ode}
+NETWORK = "network"
+
+_HELD_OUT = 0.3
+_LEAST_POINTS = 12
+_FLOOR = 1e-4
+_REACH = 2.0
+
+
+class Ensemble:
+    """Forecasters of one series with their weights.
+
+    Each is fitted to the first 70% of the prefix and forecasts the rest; its weight is one over the mean square error,
+    in half-ranges of the prefix and with 1e-4 added, of that forecast. Then it is fitted to the whole prefix. The
+    network's quantiles move to the blended median, and narrow as the blend's error on the rest is below the network's.
+    Forecasts are kept within two half-ranges from the middle of the prefix. The network alone is left where fewer than
+    twelve rows are complete.
+
+    Parameters
+    ----------
+    network : LASSODE
+        In evaluation mode.
+    times, values : arrays of shape (L,) and (L, D)
+        The prefix, NaN where missing; the experts use complete rows.
+
+    Attributes
+    ----------
+    weights : dict of str to float
+        They sum to one.
+    width : float
+        Factor, at most one, of the distances of the network's quantiles from its median.
+    """
+
+    def __init__(self, network: Any, times: np.ndarray, values: np.ndarray) -> None:
+        complete = ~np.isnan(values).any(axis=1)
+        times, values = times[complete], values[complete]
+        self.weights, self.width = {NETWORK: 1.0}, 1.0
+        self._experts: dict[str, Forecast] = {}
+        if len(times) < _LEAST_POINTS:
+            return
+        low, high = values.min(axis=0), values.max(axis=0)
+        self._last, self._middle, half = times[-1], (low + high) / 2, (high - low) / 2
+        self._reach = _REACH * half
+        unit = np.where(half > 0, half, np.maximum(1e-3 * np.abs(high), 1e-150))
+
+        count = round((1 - _HELD_OUT) * len(times))
+        held_out, truth = times[count:], values[count:]
+        curve = Curve(network, times[:count], values[:count], float(times[-1]), float(times[0]))
+        forecasts = {NETWORK: _median(curve.values(held_out))}
+        for name, expert in EXPERTS.items():
+            try:
+                with warnings.catch_warnings(), np.errstate(all="ignore"):
+                    warnings.simplefilter("ignore")
+                    forecasts[name] = expert(times[:count], values[:count])(held_out)
+                    self._experts[name] = expert(times, values)
+            except (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError, IndexError):
+                forecasts.pop(name, None)
+        forecasts = {name: self._bounded(forecast) for name, forecast in forecasts.items()}
+        errors = {name: float(np.mean(((f - truth) / unit) ** 2)) for name, f in forecasts.items()}
+        total = sum(1 / (error + _FLOOR) for error in errors.values())
+        self.weights = {name: 1 / (error + _FLOOR) / total for name, error in errors.items()}
+        blended = sum(self.weights[name] * forecast for name, forecast in forecasts.items())
+        error = float(np.mean(((blended - truth) / unit) ** 2))
+        self.width = min(1.0, float(np.sqrt((error + _FLOOR) / (errors[NETWORK] + _FLOOR))))
+
+    def values(self, times: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+        """The blend's quantiles (T, D, Q) from the network's; up to the last observation they stay as they are."""
+        later = self._later(times)
+        if not later.any():
+            return quantiles
+        median = _median(quantiles[later])
+        blended = self.weights[NETWORK] * self._bounded(median)
+        for name, forecast in self._forecasts(times[later]).items():
+            blended = blended + self.weights[name] * forecast
+        answer = quantiles.copy()
+        answer[later] = blended[..., None] + self.width * (quantiles[later] - median[..., None])
+        return answer
+
+    def slopes(self, times: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """The time derivative (T, D) of the blend's median from that of the network's."""
+        later = self._later(times)
+        if not later.any():
+            return slopes
+        at = times[later]
+        step = 1e-4 * (times[-1] - self._last)
+        before, after = np.maximum(at - step, self._last), at + step
+        order = np.argsort(np.concatenate([before, after]), kind="stable")
+        place = np.argsort(order, kind="stable")
+        blended = self.weights[NETWORK] * slopes[later]
+        for name, forecast in self._forecasts(np.concatenate([before, after])[order]).items():
+            first, second = np.split(forecast[place], 2)
+            blended = blended + self.weights[name] * (second - first) / (after - before)[:, None]
+        answer = slopes.copy()
+        answer[later] = blended
+        return answer
+
+    def _later(self, times: np.ndarray) -> np.ndarray:
+        """Which times lie after the last observation; none where the network is alone."""
+        return times > self._last if self._experts else np.zeros(len(times), dtype=bool)
+
+    def _forecasts(self, times: np.ndarray) -> dict[str, np.ndarray]:
+        """The experts' forecasts (T, D)."""
+        forecasts = {}
+        for name, expert in self._experts.items():
+            with np.errstate(all="ignore"):
+                try:
+                    forecasts[name] = self._bounded(expert(times))
+                except (ValueError, ArithmeticError, RuntimeError):
+                    forecasts[name] = np.broadcast_to(self._middle, (len(times), len(self._middle)))
+        return forecasts
+
+    def _bounded(self, forecast: np.ndarray) -> np.ndarray:
+        finite = np.where(np.isfinite(forecast), forecast, self._middle)
+        return np.clip(finite, self._middle - self._reach, self._middle + self._reach)
+
+
+class EnsembleCurve:
+    """A curve of the network, with the experts after the last observation."""
+
+    def __init__(self, curve: Curve, ensemble: Ensemble) -> None:
+        self._curve, self._ensemble = curve, ensemble
+
+    def values(self, times: np.ndarray) -> np.ndarray:
+        """Quantiles (T, D, Q) at times (T,) up to the last time of interest."""
+        return self._ensemble.values(times, self._curve.values(times))
+
+    def slopes(self, times: np.ndarray) -> np.ndarray:
+        """Time derivative (T, D) of the median."""
+        return self._ensemble.slopes(times, self._curve.slopes(times))
+
+
+def blended_curve(network: Any, times: np.ndarray, values: np.ndarray, until: float, since: float) -> EnsembleCurve:
+    """The curve of a series that is seen for the first time; arguments as of `Curve`."""
+    return EnsembleCurve(Curve(network, times, values, until, since), Ensemble(network, times, values))
+
+
+def _median(quantiles: np.ndarray) -> np.ndarray:
+    return quantiles[..., quantiles.shape[-1] // 2]

@@ -1,0 +1,107 @@
+"""Classical forecasters of one series: each is fitted to a prefix and then answers for any later times.
+
+Letters: N observed points, D channels, H times ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Forecast = Callable[[Array], Array]
+Expert = Callable[[Array, Array], Forecast]
+
+_MOST_POINTS = 400
+_REACH = 2.0
+_MOST_CALLS = 20_000
+
+
+def last_value(times: Array, values: Array) -> Forecast:
+    """The last observation for ever."""
+    return lambda future: np.repeat(values[-1:], len(future), axis=0)
+
+
+def prefix_mean(times: Array, values: Array) -> Forecast:
+    """The mean of the prefix for ever."""
+    return lambda future: np.repeat(values.mean(axis=0, keepdims=True), len(future), axis=0)
+
+
+def parrot(times: Array, values: Array) -> Forecast:
+    """Context parroting: find what the last points resemble most, and repeat what came after that.
+
+    The motif has a quarter of the prefix's points, at least three and at most twenty; channels are compared in their
+    own deviations.
+
+    References
+    ----------
+    Y. Zhang and W. Gilpin, *Context parroting: a simple but tough-to-beat baseline for foundation models in scientific
+    machine learning*, arXiv:2505.11349.
+    """
+
+    def step_forecast(even: Array, step: float, count: int) -> Array:
+        scaled = even / np.maximum(even.std(axis=0), 1e-12 * np.abs(even).max() + 1e-300)
+        length = int(np.clip(len(even) // 4, 3, 20))
+        windows = np.lib.stride_tricks.sliding_window_view(scaled, length, axis=0)  # (N - length + 1, D, length)
+        distances = ((windows[:-1] - windows[-1]) ** 2).sum(axis=(1, 2))
+        begin = int(distances.argmin()) + length  # the point after the best match
+        return even[begin + np.arange(count) % (len(even) - begin)]
+
+    return on_grid(step_forecast)(times, values)
+
+
+def on_grid(step_forecast: Callable[[Array, float, int], Array]) -> Expert:
+    """Make an expert of what maps evenly spaced values (N, D), their step and a count to that many more values."""
+
+    def expert(times: Array, values: Array) -> Forecast:
+        step = float(np.median(np.diff(times)))
+        grid = times[-1] - step * np.arange(int((times[-1] - times[0]) / step + 1e-6), -1, -1)
+        even = np.column_stack([np.interp(grid, times, channel) for channel in values.T])
+
+        def forecast(future: Array) -> Array:
+            count = int(np.ceil((future[-1] - times[-1]) / step - 1e-6))
+            ahead = np.concatenate([even[-1:], step_forecast(even, step, count)])
+            at = times[-1] + step * np.arange(count + 1)
+            return np.column_stack([np.interp(future, at, channel) for channel in ahead.T])
+
+        return forecast
+
+    return expert
+
+
+def sparse_ode(times: Array, values: Array) -> Forecast:
+    """A sparse ODE (`skdyn.sparse.fit_sparse`), integrated from the fitted state at the last observation.
+
+    Where the solution runs away, further than two half-ranges from the middle of the prefix, it stays.
+    """
+    from skdyn.sparse import fit_sparse
+
+    ode = fit_sparse([(times, values)], max_points=_MOST_POINTS)
+    low, high = values.min(axis=0), values.max(axis=0)
+    middle, reach = (low + high) / 2, _REACH * np.where(high > low, (high - low) / 2, 1.0)
+
+    def forecast(future: Array) -> Array:
+        from scipy.integrate import solve_ivp
+
+        def inside(t: float, x: Array) -> float:
+            return 1.0 - float(np.abs((x - middle) / reach).max())
+
+        inside.terminal = True  # type: ignore[attr-defined]
+        calls = iter(range(_MOST_CALLS))
+
+        def field(t: float, x: Array) -> Array:
+            if next(calls, None) is None:
+                raise RuntimeError("the equation found is too stiff")
+            return ode.field(x[None])[0]
+
+        start, tolerance = ode.end_states[0], 1e-9 * np.maximum(np.abs(values).max(axis=0), 1e-300)
+        solution = solve_ivp(
+            field, (times[-1], future[-1]), start, t_eval=future, events=inside, rtol=1e-6, atol=tolerance
+        )
+        reached = solution.y.T
+        stays = reached[-1] if len(reached) else np.clip(start, low, high)
+        return np.concatenate([reached, np.repeat(stays[None], len(future) - len(reached), axis=0)])
+
+    return forecast

@@ -1,0 +1,147 @@
+"""Classical experts, and their blend with the network."""
+
+import numpy as np
+import pytest
+
+from skdyn import LASSODEForecaster
+from skdyn.forecasting import ensemble as module
+from skdyn.forecasting.ensemble import EXPERTS, NETWORK, Ensemble
+from skdyn.forecasting.experts import last_value, parrot, prefix_mean, sparse_ode
+
+pytestmark = pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
+
+T = np.linspace(0, 12, 121)
+FUTURE = np.linspace(12.1, 16, 40)
+
+
+def orbit(t, dim=2):
+    return np.column_stack([np.exp(-0.1 * t) * np.cos(2 * t), np.exp(-0.1 * t) * np.sin(2 * t)])[:, :dim]
+
+
+@pytest.fixture(scope="module")
+def dummy(request):
+    return str(request.path.parents[1] / "dummy" / "lass-ode-tiny")
+
+
+@pytest.fixture(scope="module")
+def blended(dummy):
+    return LASSODEForecaster(model=dummy, device="cpu", ensemble="auto").fit([(T, orbit(T))])
+
+
+def test_the_parrot_repeats_a_cycle():
+    t = np.arange(100.0)
+    x = np.column_stack([np.sin(2 * np.pi * t / 20), np.cos(2 * np.pi * t / 20)])
+    np.testing.assert_allclose(parrot(t[:50], x[:50])(t[50:]), x[50:], atol=1e-12)
+
+
+def test_trivial_forecasts():
+    t, x, future = np.arange(4.0), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 0.0], [7.0, 2.0]]), np.arange(4.0, 7.0)
+    assert last_value(t, x)(future).tolist() == [[7.0, 2.0]] * 3
+    assert prefix_mean(t, x)(future).tolist() == [[4.0, 2.0]] * 3
+
+
+def test_the_sparse_ode_continues_what_it_has_understood():
+    np.testing.assert_allclose(sparse_ode(T, orbit(T))(FUTURE), orbit(FUTURE), atol=2e-3)
+
+
+def test_a_solution_that_runs_away_stays_where_it_left():
+    t = np.linspace(0, 2, 60)
+    growth = np.exp(2 * t)[:, None]
+    future = np.linspace(2.05, 20, 50)
+    ahead = sparse_ode(t, growth)(future)
+    assert np.isfinite(ahead).all()
+    assert ahead[0, 0] > growth[-1, 0]
+    assert ahead.max() < 3 * growth.max()
+    assert (ahead[-10:] == ahead[-1]).all()
+
+
+def test_what_forecasts_the_end_of_the_prefix_counts(blended):
+    (weights,) = blended.expert_weights_
+    assert set(weights) == {NETWORK, *EXPERTS}
+    assert sum(weights.values()) == pytest.approx(1)
+    assert weights["sparse-ode"] > 0.9  # the weights of the network are random
+    np.testing.assert_allclose(blended.predict(FUTURE), orbit(FUTURE), atol=0.05)
+
+
+def test_the_past_stays_the_network_s(blended, dummy):
+    alone = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])
+    times = np.concatenate([T[50::7], FUTURE])
+    seen = times <= T[-1]
+    np.testing.assert_array_equal(blended.predict(times)[seen], alone.predict(times)[seen])
+    np.testing.assert_array_equal(blended.derivative(times)[seen], alone.derivative(times)[seen])
+    assert not np.allclose(blended.predict(times)[~seen], alone.predict(times)[~seen], atol=0.1)
+
+
+def test_quantiles_narrow_with_the_error(blended, dummy):
+    alone = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])
+    levels = blended.levels_
+    ours, theirs = (np.diff(e.predict(FUTURE, quantiles=levels), axis=-1) for e in (blended, alone))
+    width = blended._ensembles()[0].width
+    assert 0 < width < 0.5
+    np.testing.assert_allclose(ours, width * theirs, atol=1e-9)
+
+
+def test_the_derivative_is_that_of_the_median(blended):
+    step = 1e-3
+    up, down = (blended.predict(np.append(FUTURE[:-1] + s, FUTURE[-1]))[:-1] for s in (step, -step))
+    np.testing.assert_allclose(blended.derivative(FUTURE)[:-1], (up - down) / (2 * step), atol=0.05)
+
+
+def test_too_little_leaves_the_network_alone(dummy):
+    few = [(T[:11], orbit(T[:11]))]
+    short = LASSODEForecaster(model=dummy, device="cpu", ensemble="auto").fit(few)
+    alone = LASSODEForecaster(model=dummy, device="cpu").fit(few)
+    assert short.expert_weights_ == [{NETWORK: 1.0}]
+    np.testing.assert_array_equal(short.predict(FUTURE), alone.predict(FUTURE))
+    np.testing.assert_array_equal(short.derivative(FUTURE), alone.derivative(FUTURE))
+
+
+def test_an_expert_that_fails_is_left_out(dummy, monkeypatch):
+    def broken(times, values):
+        raise np.linalg.LinAlgError("no")
+
+    monkeypatch.setitem(module.EXPERTS, "sparse-ode", broken)
+    fitted = LASSODEForecaster(model=dummy, device="cpu", ensemble="auto").fit([(T, orbit(T))])
+    assert set(fitted.expert_weights_[0]) == {NETWORK, "parrot"}
+    assert np.isfinite(fitted.predict(FUTURE)).all()
+
+
+def test_an_expert_that_fails_later_gives_the_middle(dummy, monkeypatch):
+    def broken(times, values):
+        def forecast(future):
+            if future[0] > T[-1]:
+                raise RuntimeError("too stiff")
+            return np.zeros((len(future), 2))
+
+        return forecast
+
+    monkeypatch.setattr(module, "EXPERTS", {"broken": broken})
+    fitted = LASSODEForecaster(model=dummy, device="cpu", ensemble="auto").fit([(T, orbit(T))])
+    assert np.isfinite(fitted.predict(FUTURE)).all()
+
+
+def test_gaps_are_no_obstacle(dummy):
+    holes = orbit(T)
+    holes[20:30, 1] = np.nan
+    fitted = LASSODEForecaster(model=dummy, device="cpu", ensemble="auto", missing="keep").fit([(T, holes)])
+    np.testing.assert_allclose(fitted.predict(FUTURE), orbit(FUTURE), atol=0.1)
+
+
+def test_the_score_is_the_blend_s(blended, dummy):
+    alone = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])
+    assert -0.01 < blended.score([(T, orbit(T))]) <= 0
+    assert alone.score([(T, orbit(T))]) < 10 * blended.score([(T, orbit(T))])
+
+
+def test_refit_without_an_ensemble_forgets_it(dummy):
+    fitted = LASSODEForecaster(model=dummy, device="cpu", ensemble="auto").fit([(T, orbit(T))])
+    fitted.set_params(ensemble=None).fit([(T, orbit(T))])
+    assert not hasattr(fitted, "expert_weights_")
+    with pytest.raises(ValueError, match="ensemble must be None or 'auto', got 'all'"):
+        fitted.set_params(ensemble="all").fit([(T, orbit(T))])
+
+
+def test_the_width_is_never_more_than_the_network_s(dummy):
+    network = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])._open()
+    noise = np.random.default_rng(0).normal(size=(60, 1))
+    assert Ensemble(network, T[:60], noise).width <= 1
