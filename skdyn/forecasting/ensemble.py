@@ -9,6 +9,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 
 from skdyn.forecasting.curve import Curve
 from skdyn.forecasting.experts import Expert, Forecast, parrot, sparse_ode
@@ -27,9 +28,9 @@ class Ensemble:
 
     Each is fitted to the first 70% of the prefix and forecasts the rest; its weight is one over the mean square error,
     in half-ranges of the prefix and with 1e-4 added, of that forecast. Then it is fitted to the whole prefix. The
-    network's quantiles move to the blended median, and narrow as the blend's error on the rest is below the network's.
-    Forecasts are kept within two half-ranges from the middle of the prefix. The network alone is left where fewer than
-    twelve rows are complete.
+    network's quantiles move to the blended median, narrow as the blend's error on the rest is below the network's, and
+    widen by the mean difference of the forecasts, by weight, from the median. Forecasts are kept within two half-ranges
+    from the middle of the prefix. The network alone is left where fewer than twelve rows are complete.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ class Ensemble:
     weights : dict of str to float
         They sum to one.
     width : float
-        Factor, at most one, of the distances of the network's quantiles from its median.
+        Factor, at most one, of the distances of the network's quantiles from its median, before they widen.
     """
 
     def __init__(self, network: Any, times: np.ndarray, values: np.ndarray) -> None:
@@ -51,6 +52,7 @@ class Ensemble:
         times, values = times[complete], values[complete]
         self.weights, self.width = {NETWORK: 1.0}, 1.0
         self._experts: dict[str, Forecast] = {}
+        self._levels = norm.ppf(network.config.levels)
         if len(times) < _LEAST_POINTS:
             return
         low, high = values.min(axis=0), values.max(axis=0)
@@ -74,7 +76,7 @@ class Ensemble:
         errors = {name: float(np.mean(((f - truth) / unit) ** 2)) for name, f in forecasts.items()}
         total = sum(1 / (error + _FLOOR) for error in errors.values())
         self.weights = {name: 1 / (error + _FLOOR) / total for name, error in errors.items()}
-        blended = sum(self.weights[name] * forecast for name, forecast in forecasts.items())
+        blended = self._mean(forecasts)
         error = float(np.mean(((blended - truth) / unit) ** 2))
         self.width = min(1.0, float(np.sqrt((error + _FLOOR) / (errors[NETWORK] + _FLOOR))))
 
@@ -84,11 +86,12 @@ class Ensemble:
         if not later.any():
             return quantiles
         median = _median(quantiles[later])
-        blended = self.weights[NETWORK] * self._bounded(median)
-        for name, forecast in self._forecasts(times[later]).items():
-            blended = blended + self.weights[name] * forecast
+        forecasts = {NETWORK: self._bounded(median), **self._forecasts(times[later])}
+        blended = self._mean(forecasts)
+        difference = self._mean({name: np.abs(forecast - blended) for name, forecast in forecasts.items()})
         answer = quantiles.copy()
         answer[later] = blended[..., None] + self.width * (quantiles[later] - median[..., None])
+        answer[later] += difference[..., None] * self._levels / max(np.abs(self._levels).max(), 1e-300)
         return answer
 
     def slopes(self, times: np.ndarray, slopes: np.ndarray) -> np.ndarray:
@@ -123,6 +126,10 @@ class Ensemble:
                 except (ValueError, ArithmeticError, RuntimeError):
                     forecasts[name] = np.broadcast_to(self._middle, (len(times), len(self._middle)))
         return forecasts
+
+    def _mean(self, parts: dict[str, np.ndarray]) -> np.ndarray:
+        """What the forecasters say, by weight."""
+        return np.sum([self.weights[name] * part for name, part in parts.items()], axis=0)
 
     def _bounded(self, forecast: np.ndarray) -> np.ndarray:
         finite = np.where(np.isfinite(forecast), forecast, self._middle)

@@ -72,13 +72,17 @@ def test_the_past_stays_the_network_s(blended, dummy):
     assert not np.allclose(blended.predict(times)[~seen], alone.predict(times)[~seen], atol=0.1)
 
 
-def test_quantiles_narrow_with_the_error(blended, dummy):
+def test_quantiles_narrow_with_the_error_and_widen_with_disagreement(blended, dummy):
     alone = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])
     levels = blended.levels_
     ours, theirs = (np.diff(e.predict(FUTURE, quantiles=levels), axis=-1) for e in (blended, alone))
-    width = blended._ensembles()[0].width
-    assert 0 < width < 0.5
-    np.testing.assert_allclose(ours, width * theirs, atol=1e-9)
+    (ensemble,) = blended._ensembles()
+    assert 0 < ensemble.width < 0.5
+    assert (ours >= ensemble.width * theirs - 1e-9).all()
+    forecasts = {NETWORK: alone.predict(FUTURE)} | ensemble._forecasts(FUTURE)
+    differences = [ensemble.weights[name] * np.abs(f - blended.predict(FUTURE)) for name, f in forecasts.items()]
+    spread = (ours - ensemble.width * theirs).sum(axis=-1)
+    np.testing.assert_allclose(spread, 2 * np.sum(differences, axis=0), atol=1e-9)
 
 
 def test_the_derivative_is_that_of_the_median(blended):
