@@ -100,7 +100,7 @@ def sparse_ode(times: Array, values: Array) -> Forecast:
         solution = solve_ivp(
             field, (times[-1], future[-1]), start, t_eval=future, events=inside, rtol=1e-6, atol=tolerance
         )
-        reached = solution.y.T
+        reached = np.reshape(solution.y, (len(start), -1)).T  # fewer times than asked for where it runs away
         stays = reached[-1] if len(reached) else np.clip(start, low, high)
         return np.concatenate([reached, np.repeat(stays[None], len(future) - len(reached), axis=0)])
 

@@ -55,6 +55,14 @@ def test_a_solution_that_runs_away_stays_where_it_left():
     assert (ahead[-10:] == ahead[-1]).all()
 
 
+def test_a_solution_that_leaves_at_once_stays_at_the_end_of_the_prefix():
+    t = np.linspace(0, 1.9, 80)
+    explosion = 1 / (2 - t)[:, None]  # x' = x^2, infinite at t = 2
+    ahead = sparse_ode(t, explosion)(np.linspace(5, 9, 7))
+    assert (ahead == ahead[0]).all()
+    assert explosion.min() <= ahead[0, 0] <= 3 * explosion.max()
+
+
 def test_what_forecasts_the_end_of_the_prefix_counts(blended):
     (weights,) = blended.expert_weights_
     assert set(weights) == {NETWORK, *EXPERTS}
