@@ -21,9 +21,9 @@ class SparseODERegressor(BaseDynamicsEstimator):
     Parameters
     ----------
     max_degree : int, optional
-        Largest total degree, without any other functions. By default 5 for one variable, 3 for two and three (5 for
-        two if 3 misses much), 2 for four to eight, 1 for more; and for one and two variables sines, cosines and Hill
-        functions where polynomials leave structure unexplained.
+        Largest total degree, without any other functions. By default 5 for one variable, 3 for two (5 if 3 misses much)
+        and three (under noise 2, and 3 if 2 misses much), 2 for four to eight, 1 for more; and for one and two
+        variables sines, cosines and Hill functions where polynomials leave structure unexplained.
     max_points : int, default=1200
         Most points that enter the fit; more are thinned evenly, with a warning.
     missing : {"raise", "drop"}, default="raise"

@@ -34,7 +34,6 @@ _STRICTNESS = (4.0, 2.0, 1.0, 0.5)
 _WIDE = (Schedule(12, 0.3, 4), Schedule(5, 10.0, 4))
 _STEPPED = Schedule(5, 10.0, 4)
 _FINAL = Schedule(12, 1e4, 4)
-_ESCALATED_DEGREE = 5
 _ORDINARY_DEGREE = 3
 _QUADRATIC_DIMENSION = 8
 #: Functions are tried in so many dimensions, so many sets of them, ...
@@ -72,8 +71,8 @@ def fit_sparse(
         Belief about the field away from the data.
     max_degree : int, optional
         Largest total degree of the monomials, without any other functions. Where omitted: 5 in one dimension; 3 in
-        two (5 if 3 misses much) and three; 2 in four to eight; 1 in more; and in one and two dimensions sines,
-        cosines and Hill functions where polynomials leave structure unexplained.
+        two (5 if 3 misses much) and three (under noise 2, and 3 if 2 misses much); 2 in four to eight; 1 in more; and
+        in one and two dimensions sines, cosines and Hill functions where polynomials leave structure unexplained.
     max_points : int
         Most observations that enter the fit; more are thinned evenly, which the result records.
     verbose : bool
@@ -108,15 +107,21 @@ def fit_sparse(
     if prior is not None and prior.points.shape[1] != dim:
         raise ValueError(f"The prior has {prior.points.shape[1]} state variables and the trajectories {dim}.")
     scaled_prior = None if prior is None else prior.in_units(context.center, context.scale, context.rate)
-    degree = max_degree or {1: 5, 2: 3, 3: 3}.get(dim, 2 if dim <= _QUADRATIC_DIMENSION else 1)
-
     search = _Search(context, scaled_prior, verbose)
-    search.run(terms(dim, degree), "")
-    if max_degree is None and dim == 2 and search.misses_much():
-        search.run(terms(dim, _ESCALATED_DEGREE), "degree 5: ")
+    for degree in _degrees(context) if max_degree is None else (max_degree,):
+        search.run(terms(dim, degree), f"degree {degree}: ")
+        if not search.misses_much():
+            break
     if max_degree is None and dim <= _FUNCTION_DIMENSION and not context.center.any() and search.leaves_structure():
         search.run_functions(choose_functions(context, _FUNCTION_SETS[dim]))
     return search.result()
+
+
+def _degrees(context: Context) -> tuple[int, ...]:
+    """Degrees of the polynomials to try, each if the one before it misses much."""
+    if context.dimension == 3:  # cubic terms are twice as many as all lower ones: under noise they need a reason
+        return (3,) if context.clean else (2, 3)
+    return {1: (5,), 2: (3, 5)}.get(context.dimension, (2,) if context.dimension <= _QUADRATIC_DIMENSION else (1,))
 
 
 class _Search:

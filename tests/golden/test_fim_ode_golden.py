@@ -1,4 +1,4 @@
-"""The bundled network gives the numbers of the reference implementation, step by step."""
+"""The network, with the weights that the first release had, gives the numbers of the reference implementation, step by step."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from skdyn.normalization import fim_ode_scaling
 from skdyn.weights import load_model
 
 GOLDEN = Path(__file__).parent / "fim_ode_v1_small.npz"
+WEIGHTS = Path(__file__).parent / "fim-ode-v1-small"
 TOLERANCE = 1e-4
 
 with np.load(GOLDEN) as archive:
@@ -52,7 +53,7 @@ def test_scaling(case, library):
 def test_network(case):
     states, times, mask = contexts(case)
     dim = states.shape[-1]
-    network = load_model("fim-ode").network
+    network = load_model(WEIGHTS).network
     scaling = fim_ode_scaling(states, times, mask)
 
     def pad(values):
@@ -79,7 +80,7 @@ def test_network(case):
 def test_estimator(case):
     states, times, _ = contexts(case)
     for b in range(len(states)):
-        est = FIMODERegressor(device="cpu").fit(list(zip(times[b], states[b], strict=True)))
+        est = FIMODERegressor(WEIGHTS, device="cpu").fit(list(zip(times[b], states[b], strict=True)))
         queries = case["queries"][b].astype(np.float64)
         field, scale = est.vector_field(queries, return_std=True)
         assert_agrees(field, case["field"][b])
