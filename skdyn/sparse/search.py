@@ -35,6 +35,7 @@ _WIDE = (Schedule(12, 0.3, 4), Schedule(5, 10.0, 4))
 _STEPPED = Schedule(5, 10.0, 4)
 _FINAL = Schedule(12, 1e4, 4)
 _ORDINARY_DEGREE = 3
+_FEW_TERMS = 3
 _QUADRATIC_DIMENSION = 8
 #: Functions are tried in so many dimensions, so many sets of them, ...
 _FUNCTION_DIMENSION = 2
@@ -71,8 +72,8 @@ def fit_sparse(
         Belief about the field away from the data.
     max_degree : int, optional
         Largest total degree of the monomials, without any other functions. Where omitted: 5 in one dimension; 3 in
-        two (5 if 3 misses much) and three (under noise 2, and 3 if 2 misses much); 2 in four to eight; 1 in more; and
-        in one and two dimensions sines, cosines and Hill functions where polynomials leave structure unexplained.
+        two (5 if 3 misses much) and three (under noise 2, and 3 if 2 misses much or needs many terms); 2 in four to
+        eight; 1 in more; and in one and two dimensions sines, cosines and Hill functions where polynomials leave structure unexplained.
     max_points : int
         Most observations that enter the fit; more are thinned evenly, which the result records.
     verbose : bool
@@ -110,7 +111,7 @@ def fit_sparse(
     search = _Search(context, scaled_prior, verbose)
     for degree in _degrees(context) if max_degree is None else (max_degree,):
         search.run(terms(dim, degree), f"degree {degree}: ")
-        if not search.misses_much():
+        if not search.misses_much() and (degree >= _ORDINARY_DEGREE or not search.is_dense()):
             break
     if max_degree is None and dim <= _FUNCTION_DIMENSION and not context.center.any() and search.leaves_structure():
         search.run_functions(choose_functions(context, _FUNCTION_SETS[dim]))
@@ -118,7 +119,7 @@ def fit_sparse(
 
 
 def _degrees(context: Context) -> tuple[int, ...]:
-    """Degrees of the polynomials to try, each if the one before it misses much."""
+    """Degrees of the polynomials to try, each if the one before it misses much; the third also if it needs many terms."""
     if context.dimension == 3:  # cubic terms are twice as many as all lower ones: under noise they need a reason
         return (3,) if context.clean else (2, 3)
     return {1: (5,), 2: (3, 5)}.get(context.dimension, (2,) if context.dimension <= _QUADRATIC_DIMENSION else (1,))
@@ -198,6 +199,10 @@ class _Search:
         """Say whether the best field misses more than four times the noise, or one percent."""
         noise = self._context.noise.sum() / max(float(self._context.observed.var(axis=0).sum()), 1e-300)
         return bool(self._scorer.missed(self.library, self._best)[0] > max(4.0 * noise, 0.01))
+
+    def is_dense(self) -> bool:
+        """Say whether the best field has more than three terms a variable."""
+        return bool(self._best.support.sum() > _FEW_TERMS * self.library.dimension)
 
     def leaves_structure(self) -> bool:
         """Say whether the best field's residuals resemble their neighbours, or it takes powers above the third."""

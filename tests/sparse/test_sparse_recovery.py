@@ -168,6 +168,24 @@ def test_degree_five_is_tried_where_three_misses_much():
     assert tried == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("noise", "field", "expected"),
+    [
+        (0.0, lambda t, x: [x[1], -x[0] - 0.2 * x[1], 0.3 * x[0] - 0.5 * x[2]], {3}),
+        (0.02, lambda t, x: [x[1], -x[0] - 0.2 * x[1], 0.3 * x[0] - 0.5 * x[2]], {2}),
+        (0.02, lambda t, x: [x[1], x[0] - x[0] ** 3 - 0.1 * x[1], x[0] - 0.5 * x[2]], {2, 3}),
+    ],
+    ids=["clean", "noisy", "noisy and cubic"],
+)
+def test_three_variables_begin_with_quadratic_terms_under_noise(noise, field, expected):
+    t = np.linspace(0.0, 12.0, 200)
+    x = simulate(field, [0.3, 0.0, 1.0], t)
+    ode = fit_sparse([(t, x + noise * x.std(axis=0) * np.random.default_rng(0).standard_normal(x.shape))])
+    assert {int(stage.name.split()[1][:-1]) for stage in ode.path if stage.name.startswith("degree")} == expected
+    truth = np.transpose(field(0.0, x.T))
+    assert np.abs(ode.field(x) - truth).max() < 0.1 * np.abs(truth).max()
+
+
 FUNCTIONAL = {
     "self-activation": (
         lambda t, x: [0.2 + 2 * x[0] ** 2 / (1 + x[0] ** 2) - 0.8 * x[0]], [0.1], 8.0, [[2.9], [4.0]],
