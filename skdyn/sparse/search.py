@@ -73,7 +73,8 @@ def fit_sparse(
     max_degree : int, optional
         Largest total degree of the monomials, without any other functions. Where omitted: 5 in one dimension; 3 in
         two (5 if 3 misses much) and three (under noise 2, and 3 if 2 misses much or needs many terms); 2 in four to
-        eight; 1 in more; and in one and two dimensions sines, cosines and Hill functions where polynomials leave structure unexplained.
+        eight; 1 in more; and in one and two dimensions sines, cosines and Hill functions where polynomials leave
+        structure unexplained.
     max_points : int
         Most observations that enter the fit; more are thinned evenly, which the result records.
     verbose : bool
@@ -119,7 +120,7 @@ def fit_sparse(
 
 
 def _degrees(context: Context) -> tuple[int, ...]:
-    """Degrees of the polynomials to try, each if the one before it misses much; the third also if it needs many terms."""
+    """Degrees of the polynomials to try: the next one where one misses much, or needs many terms below the third."""
     if context.dimension == 3:  # cubic terms are twice as many as all lower ones: under noise they need a reason
         return (3,) if context.clean else (2, 3)
     return {1: (5,), 2: (3, 5)}.get(context.dimension, (2,) if context.dimension <= _QUADRATIC_DIMENSION else (1,))

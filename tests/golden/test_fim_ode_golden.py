@@ -1,4 +1,4 @@
-"""The network, with the weights that the first release had, gives the numbers of the reference implementation, step by step."""
+"""The network, with its first weights, gives the numbers of the reference implementation, step by step."""
 
 from pathlib import Path
 
