@@ -124,12 +124,12 @@ def find_equilibria(
     low, high = (bounds - center) / scale
     starts, speed = _starts(lambda z: vector_field(z * scale + center) / scale, (data - center) / scale, low, high)
     roots = _roots(scaled, starts, low, high, speed, [])
-    compass = np.concatenate([np.eye(len(low)), -np.eye(len(low))])
+    compass = np.concatenate([radius * np.eye(len(low)) for radius in (0.1, -0.1, 0.3, -0.3)])
     fresh = roots
     for _ in range(_DEFLATIONS):
         if not fresh:
             break
-        around = np.concatenate([root + 0.3 * compass for root in fresh[:8]])
+        around = np.concatenate([root + compass for root in fresh[:8]])
         more = _roots(scaled, around, low, high, speed, roots)
         roots, fresh = more, more[len(roots) :]
     if not roots:
