@@ -164,7 +164,7 @@ def test_units_of_the_data_do_not_matter(dummy, orbits):
 def test_van_der_pol_is_simulated_better(tmp_path):
     """The next round, which no training point shows, from the exact start."""
     model, data = load_model("fim-ode"), [noisy_orbit()]
-    settings = LoRASettings(steps=15, contexts=2, check_every=15)
+    settings = LoRASettings(steps=25, contexts=2, check_every=25)
     result = adapt(model, Trajectories(data), settings)
     save_adapter(tmp_path, model, settings.rank, settings.alpha, result.state, result.record)
     assert sum((tmp_path / name).stat().st_size for name in (CONFIG, TENSORS)) < 2_000_000
