@@ -29,6 +29,7 @@ _FINALISTS = 8
 _PARENTS = 6
 _ROUNDS = 6
 _PATIENCE = 3
+_PATIENCE_WITH_FUNCTIONS = 2
 #: Costs of a term in the stepwise selections, in units of the score's.
 _STRICTNESS = (4.0, 2.0, 1.0, 0.5)
 _WIDE = (Schedule(12, 0.3, 4), Schedule(5, 10.0, 4))
@@ -148,10 +149,11 @@ class _Search:
         seen = {support.tobytes() for support in pool.support}
         strictness = [factor * np.log(self._context.n_points) for factor in _STRICTNESS]
         parents, idle = pool.best(_PARENTS), 0
+        patience = _PATIENCE_WITH_FUNCTIONS if library.functions else _PATIENCE
         for _ in range(_ROUNDS):
             surfaces = quadratic(self._context, library, parents, _STEPPED, self._substeps, prior)
             children = neighbours(parents, surfaces, strictness, seen, label + "stepping")
-            if children is None or idle == _PATIENCE:
+            if children is None or idle == patience:
                 break
             before = pool.score[0]
             fitted = self._fitted(library, children, (_STEPPED,), prior, label + "stepping")
