@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,7 +51,7 @@ def save(estimator: BaseFieldEstimator, folder: str | os.PathLike[str]) -> None:
 def load(cls: type[Estimator], folder: str | os.PathLike[str]) -> Estimator:
     """Build the estimator from its parameters and fit it to the saved context."""
     path = Path(folder)
-    try:
+    with damage_named(path, cls.__name__):
         description = json.loads((path / _ESTIMATOR).read_text(encoding="utf-8"))
         if description["format"] != _FORMAT or description["estimator"] != cls.__name__:
             raise SkdynError(
@@ -64,10 +66,6 @@ def load(cls: type[Estimator], folder: str | os.PathLike[str]) -> Estimator:
             [Trajectory(t, x, None if names is None else tuple(names)) for t, x in zip(times, states, strict=True)]
         )
         estimator = cls(**params)
-    except SkdynError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile) as error:
-        raise SkdynError(f"{path} is not a saved {cls.__name__}, or is damaged: {error}") from error
     estimator.fit(context)
     used = getattr(estimator, "weights_", None)
     if used is not None and (not isinstance(weights, dict) or weights.get("sha256") != used["sha256"]):
@@ -76,6 +74,17 @@ def load(cls: type[Estimator], folder: str | os.PathLike[str]) -> Estimator:
             "(their sha256 differs); fit again"
         )
     return estimator
+
+
+@contextmanager
+def damage_named(path: Path, kind: str) -> Iterator[None]:
+    """Turn what goes wrong while files are read into an error that names the folder and what it should hold."""
+    try:
+        yield
+    except SkdynError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, zipfile.BadZipFile) as error:
+        raise SkdynError(f"{path} is not a saved {kind}, or is damaged: {error}") from error
 
 
 def plain_params(estimator: BaseEstimator) -> dict[str, Any]:

@@ -7,7 +7,6 @@ the truth p percent of the time. Systems, noise and dropped points are ODEBench'
 from __future__ import annotations
 
 import argparse
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from tqdm import tqdm
 
+from skdyn.benchmarks.estimator_option import add_estimator, estimator_of
 from skdyn.benchmarks.odebench import Job, make_jobs
 from skdyn.benchmarks.protocol import SETTINGS, Setting
 from skdyn.exceptions import SkdynError
-from skdyn.registry import make_estimator
 
 LEVELS = (0.5, 0.8, 0.95)
 PLACES = ("path", "box")
@@ -31,9 +30,7 @@ _CURVE = np.linspace(0.02, 0.98, 25)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--estimator", default="fim-ode", help="registered name (default: %(default)s)")
-    parser.add_argument("--params", type=json.loads, default={}, help="the estimator's parameters as JSON")
-    parser.add_argument("--refine", choices=("sparse", "auto"), help="shorthand for the parameter of fim-ode")
+    add_estimator(parser)
     parser.add_argument("--grid", action="store_true", help="all six settings of noise and gaps, not three")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="also draw the reliability curves")
@@ -42,8 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure coverage and print it by place, number of variables and noise."""
     settings = SETTINGS if options.grid else (Setting(0, 0), Setting(0.05, 0), Setting(0.05, 0.5))
-    params = options.params | ({"refine": options.refine} if options.refine else {})
-    estimator = make_estimator(options.estimator, **params)
+    estimator, params = estimator_of(options)
     jobs = [job for setting in settings for job in make_jobs(setting, 0, (1, 2, 3))]
     ratios: dict[tuple[str, int, Setting], list[np.ndarray]] = defaultdict(list)
     solved = Parallel(options.jobs, return_as="generator")(delayed(_ratios)(estimator, job) for job in jobs)

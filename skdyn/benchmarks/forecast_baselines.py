@@ -1,4 +1,4 @@
-"""Forecasters to compare with: the classical experts of `skdyn.forecasting`, and well-kept libraries where installed.
+"""Forecasters to compare with: trivial ones, the experts of `skdyn.forecasting`, and libraries where installed.
 
 Each maps ``times (N,), values (N, D), future (H,)`` to ``(H, D)``; those for evenly spaced values map ``values (N,
 D)``, the step and the number of points to ``(count, D)``, and `on_grid` makes them the former.
@@ -37,6 +37,16 @@ class Baseline(NamedTuple):
     def installed(self) -> bool:
         """Whether the package is there."""
         return self.package is None or importlib.util.find_spec(self.package) is not None
+
+
+def last_value(times: Array, values: Array, future: Array) -> Array:
+    """The last observation for ever."""
+    return np.repeat(values[-1:], len(future), axis=0)
+
+
+def prefix_mean(times: Array, values: Array, future: Array) -> Array:
+    """The mean of the prefix for ever."""
+    return np.repeat(values.mean(axis=0, keepdims=True), len(future), axis=0)
 
 
 def fitted_once(expert: Expert) -> Forecast:
@@ -79,31 +89,23 @@ def echo_state(values: Array, step: float, count: int) -> Array:
 def sindy(times: Array, values: Array, future: Array) -> Array:
     """Sparse polynomial ODE of degree three (pysindy), integrated from the last observation."""
     from pysindy import STLSQ, PolynomialLibrary, SINDy
-    from scipy.integrate import solve_ivp
 
     center, scale, span = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-12), times[-1] - times[0]
     series, clock = (values - center) / scale, (times - times[0]) / span
     model = SINDy(optimizer=STLSQ(threshold=0.05, alpha=1e-3), feature_library=PolynomialLibrary(3))
     model.fit(series, t=clock)
 
-    def left(t: float, x: Array) -> float:
-        return 10.0 - float(np.abs(x).max())
-
-    left.terminal = True  # type: ignore[attr-defined]
     ahead = (future - times[0]) / span
     coefficients, powers = np.asarray(model.coefficients()), model.feature_library.powers_
-    calls = iter(range(_MOST_CALLS))
 
-    def rates(t: float, x: Array) -> Array:
-        if next(calls, None) is None:
-            raise RuntimeError("the equation found is too stiff")
+    def rates(x: Array) -> Array:
         return coefficients @ np.prod(x**powers, axis=1)  # much faster than the model's own prediction
 
-    solution = solve_ivp(rates, (clock[-1], ahead[-1]), series[-1], t_eval=ahead, events=left)
-    reached = len(solution.t)  # fewer than asked for where the solution runs away
-    path = np.repeat(series[-1:], len(future), axis=0)
-    if reached:
-        path[:reached], path[reached:] = np.transpose(solution.y), solution.y[:, -1]
+    reached = experts.integrated_inside(
+        rates, series[-1], clock[-1], ahead, lambda x: 10.0 - float(np.abs(x).max()), _MOST_CALLS
+    )
+    stays = reached[-1] if len(reached) else series[-1]
+    path = np.concatenate([reached, np.repeat(stays[None], len(future) - len(reached), axis=0)])
     return path * scale + center
 
 
@@ -120,8 +122,8 @@ def _statistical(name: str) -> Forecast:
 
 
 BASELINES: dict[str, Baseline] = {
-    "last_value": Baseline(fitted_once(experts.last_value)),
-    "prefix_mean": Baseline(fitted_once(experts.prefix_mean)),
+    "last_value": Baseline(last_value),
+    "prefix_mean": Baseline(prefix_mean),
     "parrot": Baseline(fitted_once(experts.parrot)),
     "sparse_ode": Baseline(fitted_once(experts.sparse_ode)),
     "hankel_dmd": Baseline(on_grid(hankel_dmd), "pydmd"),
@@ -142,6 +144,6 @@ def quietly(forecast: Forecast, times: Array, values: Array, future: Array) -> A
             warnings.simplefilter("ignore")
             return np.asarray(forecast(times, values, future), dtype=np.float64)
     except (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError, IndexError):
-        return experts.last_value(times, values)(future)
+        return last_value(times, values, future)
     finally:
         logging.disable(logging.NOTSET)

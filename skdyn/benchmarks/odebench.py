@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from skdyn import __version__
 from skdyn.benchmarks.comparison import bootstrap_interval, mcnemar
+from skdyn.benchmarks.estimator_option import add_estimator, estimator_of
 from skdyn.benchmarks.protocol import (
     R2_THRESHOLD,
     SETTINGS,
@@ -32,7 +33,6 @@ from skdyn.datasets.odebench import ODEBenchSystem, load_odebench, odebench_time
 from skdyn.dynamics.simulate import rk4
 from skdyn.exceptions import SkdynError
 from skdyn.metrics import variance_weighted_r2
-from skdyn.registry import make_estimator
 from skdyn.trajectories import Trajectories
 
 
@@ -68,9 +68,7 @@ class Job(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--estimator", default="fim-ode", help="registered name (default: %(default)s)")
-    parser.add_argument("--params", type=json.loads, default={}, help="the estimator's parameters as JSON")
-    parser.add_argument("--refine", choices=("sparse", "auto"), help="shorthand for the parameter of fim-ode")
+    add_estimator(parser)
     parser.add_argument("--jobs", type=int, default=1, help="processes for estimators fitted one by one")
     parser.add_argument("--grid", action="store_true", help="all six settings of noise and gaps, not only clean data")
     parser.add_argument("--settings", nargs="+", type=_setting, help="some settings, each as sigma,rho")
@@ -91,9 +89,8 @@ def run(options: argparse.Namespace) -> int:
     seeds = [int(seed) for seed in options.seeds.split(",")]
     dims = tuple(int(dim) for dim in options.dims.split(","))
     settings = tuple(options.settings or ()) or (SETTINGS if options.grid else SETTINGS[:1])
-    params = options.params | ({"refine": options.refine} if options.refine else {})
     name = options.estimator + (f" --refine {options.refine}" if options.refine else "")
-    estimator = make_estimator(options.estimator, **params)
+    estimator, _ = estimator_of(options)
     results = evaluate(estimator, settings, seeds, dims, options.substeps, options.jobs)
     print_table(name, results, settings)
     if options.json:

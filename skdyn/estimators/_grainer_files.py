@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +15,7 @@ from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.estimators._fim_sde import FIMSDERegressor
 from skdyn.exceptions import SkdynError
 from skdyn.inference import resolve_device
-from skdyn.persistence import plain_params
+from skdyn.persistence import damage_named, plain_params
 
 Grainer = TypeVar("Grainer", bound=FIMCoarseGrainer)
 
@@ -44,7 +43,7 @@ def save(grainer: FIMCoarseGrainer, folder: str | os.PathLike[str]) -> None:
 def load(cls: type[Grainer], folder: str | os.PathLike[str]) -> Grainer:
     """Read the folder."""
     path = Path(folder)
-    try:
+    with damage_named(path, cls.__name__):
         description = json.loads((path / _GRAINER).read_text(encoding="utf-8"))
         if description["format"] != _FORMAT:
             raise SkdynError(f"{path} is in format {description['format']}, not in format {_FORMAT}")
@@ -53,8 +52,4 @@ def load(cls: type[Grainer], folder: str | os.PathLike[str]) -> Grainer:
             autoencoder = Autoencoder.from_arrays(dict(arrays), grainer.activation, resolve_device(grainer.device))
         regressor = FIMSDERegressor if description["stochastic"] else FIMODERegressor
         losses, names = description["loss_curve"], description["feature_names"]
-    except SkdynError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, zipfile.BadZipFile) as error:
-        raise SkdynError(f"{path} is not a saved {cls.__name__}, or is damaged: {error}") from error
     return grainer._keep(autoencoder, regressor.load(path / _DYNAMICS), losses, names)

@@ -60,11 +60,12 @@ class SymbolicField:
         data = np.concatenate(context.states)
         _, units = state_units(data)
         units = np.where(units > 0, units, 1.0)
-        _warn_where_dependent(data / units)
+        scaled = data / units
+        _warn_where_dependent(scaled)
         low, high = widened_box(data)
         typical = np.sqrt(np.mean(ode.field(data) ** 2, axis=0))
         names = context.feature_names or tuple(f"x{d}" for d in range(context.n_features))
-        return cls(ode, low, high, typical, names, units, cKDTree(data / units))
+        return cls(ode, low, high, typical, names, units, cKDTree(scaled))
 
     def field(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D)."""

@@ -6,6 +6,7 @@ Letters: L observed points, D channels, T times, Q quantiles.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from skdyn.forecasting.experts import Expert, Forecast, parrot, sparse_ode
 EXPERTS: dict[str, Expert] = {"parrot": parrot, "sparse-ode": sparse_ode}
 NETWORK = "network"
 
-_HELD_OUT = 0.3
+HELD_OUT = 0.3
+"""Share of a prefix that forecasters are tested on."""
+
 _LEAST_POINTS = 12
 _FLOOR = 1e-4
 _REACH = 2.0
@@ -56,11 +59,10 @@ class Ensemble:
         if len(times) < _LEAST_POINTS:
             return
         low, high = values.min(axis=0), values.max(axis=0)
-        self._last, self._middle, half = times[-1], (low + high) / 2, (high - low) / 2
-        self._reach = _REACH * half
+        self._last, self._low, self._high, half = times[-1], low, high, (high - low) / 2
         unit = np.where(half > 0, half, np.maximum(1e-3 * np.abs(high), 1e-150))
 
-        count = round((1 - _HELD_OUT) * len(times))
+        count = round((1 - HELD_OUT) * len(times))
         held_out, truth = times[count:], values[count:]
         curve = Curve(network, times[:count], values[:count], float(times[-1]), float(times[0]))
         forecasts = {NETWORK: _median(curve.values(held_out))}
@@ -74,8 +76,7 @@ class Ensemble:
                 forecasts.pop(name, None)
         forecasts = {name: self._bounded(forecast) for name, forecast in forecasts.items()}
         errors = {name: float(np.mean(((f - truth) / unit) ** 2)) for name, f in forecasts.items()}
-        total = sum(1 / (error + _FLOOR) for error in errors.values())
-        self.weights = {name: 1 / (error + _FLOOR) / total for name, error in errors.items()}
+        self.weights = weights_by(errors)
         blended = self._mean(forecasts)
         error = float(np.mean(((blended - truth) / unit) ** 2))
         self.width = min(1.0, float(np.sqrt((error + _FLOOR) / (errors[NETWORK] + _FLOOR))))
@@ -124,7 +125,7 @@ class Ensemble:
                 try:
                     forecasts[name] = self._bounded(expert(times))
                 except (ValueError, ArithmeticError, RuntimeError):
-                    forecasts[name] = np.broadcast_to(self._middle, (len(times), len(self._middle)))
+                    forecasts[name] = self._bounded(np.full((len(times), len(self._low)), np.nan))
         return forecasts
 
     def _mean(self, parts: dict[str, np.ndarray]) -> np.ndarray:
@@ -132,8 +133,7 @@ class Ensemble:
         return np.sum([self.weights[name] * part for name, part in parts.items()], axis=0)
 
     def _bounded(self, forecast: np.ndarray) -> np.ndarray:
-        finite = np.where(np.isfinite(forecast), forecast, self._middle)
-        return np.clip(finite, self._middle - self._reach, self._middle + self._reach)
+        return kept_near(forecast, self._low, self._high)
 
 
 class EnsembleCurve:
@@ -149,6 +149,18 @@ class EnsembleCurve:
     def slopes(self, times: np.ndarray) -> np.ndarray:
         """Time derivative (T, D) of the median."""
         return self._ensemble.slopes(times, self._curve.slopes(times))
+
+
+def weights_by(errors: Mapping[str, float]) -> dict[str, float]:
+    """Weights that sum to one, inverse to the mean square errors of forecasts of the end of the prefix."""
+    total = sum(1 / (error + _FLOOR) for error in errors.values())
+    return {name: 1 / (error + _FLOOR) / total for name, error in errors.items()}
+
+
+def kept_near(forecast: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """A forecast (..., D) within two half-ranges from the middle of the prefix, and there where it is not finite."""
+    middle, reach = (low + high) / 2, _REACH * (high - low) / 2
+    return np.clip(np.where(np.isfinite(forecast), forecast, middle), middle - reach, middle + reach)
 
 
 def blended_curve(network: Any, times: np.ndarray, values: np.ndarray, until: float, since: float) -> EnsembleCurve:

@@ -6,6 +6,7 @@ Letters: N observed points, D channels, H times ahead.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +18,6 @@ Expert = Callable[[Array, Array], Forecast]
 _MOST_POINTS = 400
 _REACH = 2.0
 _MOST_CALLS = 20_000
-
-
-def last_value(times: Array, values: Array) -> Forecast:
-    """The last observation for ever."""
-    return lambda future: np.repeat(values[-1:], len(future), axis=0)
-
-
-def prefix_mean(times: Array, values: Array) -> Forecast:
-    """The mean of the prefix for ever."""
-    return lambda future: np.repeat(values.mean(axis=0, keepdims=True), len(future), axis=0)
 
 
 def parrot(times: Array, values: Array) -> Forecast:
@@ -82,26 +73,73 @@ def sparse_ode(times: Array, values: Array) -> Forecast:
     low, high = values.min(axis=0), values.max(axis=0)
     middle, reach = (low + high) / 2, _REACH * np.where(high > low, (high - low) / 2, 1.0)
 
+    start, tolerance = ode.end_states[0], 1e-9 * np.maximum(np.abs(values).max(axis=0), 1e-300)
+
     def forecast(future: Array) -> Array:
-        from scipy.integrate import solve_ivp
-
-        def inside(t: float, x: Array) -> float:
-            return 1.0 - float(np.abs((x - middle) / reach).max())
-
-        inside.terminal = True  # type: ignore[attr-defined]
-        calls = iter(range(_MOST_CALLS))
-
-        def field(t: float, x: Array) -> Array:
-            if next(calls, None) is None:
-                raise RuntimeError("the equation found is too stiff")
-            return ode.field(x[None])[0]
-
-        start, tolerance = ode.end_states[0], 1e-9 * np.maximum(np.abs(values).max(axis=0), 1e-300)
-        solution = solve_ivp(
-            field, (times[-1], future[-1]), start, t_eval=future, events=inside, rtol=1e-6, atol=tolerance
+        reached = integrated_inside(
+            lambda x: ode.field(x[None])[0],
+            start,
+            times[-1],
+            future,
+            lambda x: 1.0 - float(np.abs((x - middle) / reach).max()),
+            _MOST_CALLS,
+            rtol=1e-6,
+            atol=tolerance,
         )
-        reached = np.reshape(solution.y, (len(start), -1)).T  # fewer times than asked for where it runs away
         stays = reached[-1] if len(reached) else np.clip(start, low, high)
         return np.concatenate([reached, np.repeat(stays[None], len(future) - len(reached), axis=0)])
 
     return forecast
+
+
+def integrated_inside(
+    field: Callable[[Array], Array],
+    start: Array,
+    begin: float,
+    times: Array,
+    room: Callable[[Array], float],
+    most_calls: int,
+    **tolerances: Any,
+) -> Array:
+    """Integrate an equation that was found, which may run away.
+
+    Parameters
+    ----------
+    field : callable (D,) -> (D,)
+    start : array of shape (D,)
+        State at ``begin``.
+    begin : float
+    times : array of shape (H,)
+        Increasing, after ``begin``.
+    room : callable (D,) -> float
+        Positive inside the region that the solution may not leave.
+    most_calls : int
+        Of the field.
+    **tolerances
+        Of `scipy.integrate.solve_ivp`.
+
+    Returns
+    -------
+    array of shape (R, D)
+        States at the first R times, R < H where the solution leaves.
+
+    Raises
+    ------
+    RuntimeError
+        If the field is called too often.
+    """
+    from scipy.integrate import solve_ivp
+
+    def inside(t: float, x: Array) -> float:
+        return room(x)
+
+    inside.terminal = True  # type: ignore[attr-defined]
+    calls = iter(range(most_calls))
+
+    def rates(t: float, x: Array) -> Array:
+        if next(calls, None) is None:
+            raise RuntimeError("the equation found is too stiff")
+        return field(x)
+
+    solution = solve_ivp(rates, (begin, times[-1]), start, t_eval=times, events=inside, **tolerances)
+    return np.reshape(solution.y, (len(start), -1)).T

@@ -51,8 +51,6 @@ class SparseODE(SparseField):
         Fitted first and last state of each trajectory that entered the fit.
     noise : ndarray, shape (D,)
         Root-mean-square residual of the smoothing spline, in the user's units of state.
-    clean : bool
-        No noise was visible.
     origin : str
         Stage of the search that produced the field.
     path : tuple of Stage
@@ -77,7 +75,6 @@ class SparseODE(SparseField):
     start_states: Array
     end_states: Array
     noise: Array
-    clean: bool
     origin: str
     path: tuple[Stage, ...]
     n_points_given: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,6 +186,7 @@ class _Search:
     def _stretch(self, direction: tuple[float, ...]) -> None:
         library, field = self.library, self._best
 
+        @cache
         def fitted(log_factor: float) -> tuple[TermLibrary, Candidates, PriorTerms]:
             functions = stretched(library.functions, direction, float(np.exp(log_factor)))
             other = terms(library.dimension, library.degree, functions)
@@ -225,7 +227,6 @@ class _Search:
             start_states=best.states[0, context.bounds[:-1]] * context.scale + context.center,
             end_states=best.states[0, context.bounds[1:] - 1] * context.scale + context.center,
             noise=np.sqrt(context.noise) * context.scale,
-            clean=context.clean,
             origin=best.origin[0],
             path=(*self._path, Stage("result", float(best.score[0]), int(support.sum()))),
             n_points_given=context.n_given,

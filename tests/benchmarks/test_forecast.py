@@ -7,7 +7,7 @@ import pytest
 
 from skdyn.benchmarks import __main__, forecast
 from skdyn.benchmarks.forecast import ENSEMBLE, evaluate, print_table
-from skdyn.benchmarks.forecast_baselines import BASELINES, Baseline, on_grid, quietly
+from skdyn.benchmarks.forecast_baselines import BASELINES, Baseline, last_value, on_grid, prefix_mean, quietly
 from skdyn.benchmarks.forecast_cases import CLIP, RATIOS, SETTINGS, Setting, make_cases
 from skdyn.benchmarks.forecast_pool import backtest_case, blend, bounded, select
 
@@ -60,6 +60,12 @@ def test_errors(cases):
     constant = dataclasses.replace(case, half_range=case.half_range * [1.0, 0.0])
     off = case.truth + np.array([0.0, 1.0])
     assert constant.error(off) == 0
+
+
+def test_trivial_forecasts():
+    t, x, future = np.arange(4.0), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 0.0], [7.0, 2.0]]), np.arange(4.0, 7.0)
+    assert last_value(t, x, future).tolist() == [[7.0, 2.0]] * 3
+    assert prefix_mean(t, x, future).tolist() == [[4.0, 2.0]] * 3
 
 
 def test_grids_lose_nothing_on_even_times_and_interpolate_others():
@@ -132,7 +138,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         forecast, "split_families", lambda split: {"in-domain": ("logistic",), "zero-shot": ("sir",)}[split]
     )
-    monkeypatch.setitem(BASELINES, "absent", Baseline(BASELINES["last_value"].forecast, "no_such_package"))
+    monkeypatch.setitem(BASELINES, "absent", Baseline(last_value, "no_such_package"))
     arguments = ["forecast", "--model", DUMMY, "--methods", "last_value,absent", "--quick", "--series", "1"]
     assert __main__.main([*arguments, "--json", str(tmp_path / "cases.json")]) == 0
     printed = capsys.readouterr().out

@@ -6,7 +6,7 @@ import pytest
 from skdyn import LASSODEForecaster
 from skdyn.forecasting import ensemble as module
 from skdyn.forecasting.ensemble import EXPERTS, NETWORK, Ensemble
-from skdyn.forecasting.experts import last_value, parrot, prefix_mean, sparse_ode
+from skdyn.forecasting.experts import parrot, sparse_ode
 
 pytestmark = pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
 
@@ -32,12 +32,6 @@ def test_the_parrot_repeats_a_cycle():
     t = np.arange(100.0)
     x = np.column_stack([np.sin(2 * np.pi * t / 20), np.cos(2 * np.pi * t / 20)])
     np.testing.assert_allclose(parrot(t[:50], x[:50])(t[50:]), x[50:], atol=1e-12)
-
-
-def test_trivial_forecasts():
-    t, x, future = np.arange(4.0), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 0.0], [7.0, 2.0]]), np.arange(4.0, 7.0)
-    assert last_value(t, x)(future).tolist() == [[7.0, 2.0]] * 3
-    assert prefix_mean(t, x)(future).tolist() == [[4.0, 2.0]] * 3
 
 
 def test_the_sparse_ode_continues_what_it_has_understood():

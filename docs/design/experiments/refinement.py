@@ -32,7 +32,7 @@ def score(estimator, system, number, sigma, rho):
     except SkdynError:
         return [-np.inf, -np.inf]
     with np.errstate(all="ignore"):
-        paths = rk4(lambda x: fitted._field(x)[0], system.paths[:, 0], system.t, 4)
+        paths = rk4(fitted._velocity, system.paths[:, 0], system.t, 4)
     return [variance_weighted_r2(truth, path) for truth, path in zip(system.paths, paths, strict=True)]
 
 
