@@ -18,15 +18,22 @@ import numpy as np
 import torch
 from torch import nn
 
-from pretrain.batches import Batch, BatchShape, Pool, make_batch
-from pretrain.distributed import choose_device
-from pretrain.objective import FIMODEObjective, activation_bytes, forward_flops
-from pretrain.presets import PRESETS, Preset
+from pretrain.ode.batches import Batch, BatchShape, Pool, make_batch
+from pretrain.ode.objective import FIMODEObjective, activation_bytes, forward_flops
+from pretrain.ode.presets import PRESETS, Preset
+from pretrain.ode.validation import ValidationSuite
 from pretrain.priors import PRIORS, Mixture, prior_weights
-from pretrain.report import Stopwatch, plain
-from pretrain.run import begin_with, check_options, command_line, run_from_command_line, run_recipe, seeded_generator
-from pretrain.simulate import Simulator
-from pretrain.validation import ValidationSuite
+from pretrain.priors.simulate import Simulator
+from pretrain.run.distributed import choose_device
+from pretrain.run.recipe import (
+    begin_with,
+    check_options,
+    command_line,
+    run_from_command_line,
+    run_recipe,
+    seeded_generator,
+)
+from pretrain.run.report import Stopwatch, plain
 
 COMPILE_FROM = {"cuda": 600.0, "cpu": 1800.0, "mps": 1800.0}
 """Seconds of budget from which compiling is repaid, by device; without a GPU it compiles the simulator only."""
@@ -174,7 +181,7 @@ class FIMODETask:
 def train(
     preset: Preset, out: Path, minutes: float, seed: int = 0, device: torch.device | None = None, **options: Any
 ) -> str:
-    """Run a recipe on data of ``seed``; see `pretrain.run.run_recipe` for the other options."""
+    """Run a recipe on data of ``seed``; see `pretrain.run.recipe.run_recipe` for the other options."""
     return run_recipe(partial(make_task, preset, minutes, seed), preset, out, minutes, device, **options)
 
 

@@ -16,14 +16,21 @@ import torch
 from torch import nn
 
 from pretrain.priors import Mixture, prior_weights
-from pretrain.report import Stopwatch, plain
-from pretrain.run import begin_with, check_options, command_line, run_from_command_line, run_recipe, seeded_generator
-from pretrain.schedule import Clock
-from pretrain.sde.diffusion import DIFFUSIONS
-from pretrain.sde.examples import ExamplePool, Examples
+from pretrain.priors.diffusion import DIFFUSIONS
+from pretrain.priors.simulate_sde import SDESimulator
+from pretrain.run.recipe import (
+    begin_with,
+    check_options,
+    command_line,
+    run_from_command_line,
+    run_recipe,
+    seeded_generator,
+)
+from pretrain.run.report import Stopwatch, plain
+from pretrain.run.schedule import Clock
+from pretrain.sde.batches import ExamplePool, Examples
 from pretrain.sde.objective import FIMSDEObjective, forward_flops
 from pretrain.sde.presets import PRESETS, Preset
-from pretrain.sde.simulate import SDESimulator
 from pretrain.sde.validation import SDEValidationSuite
 
 _CARD = {
@@ -149,7 +156,7 @@ class FIMSDETask:
 
 
 def train(preset: Preset, out: Path, minutes: float, seed: int = 0, clock: Clock | None = None, **options: Any) -> str:
-    """Run a recipe on data of ``seed``; see `pretrain.run.run_recipe` for the other options."""
+    """Run a recipe on data of ``seed``; see `pretrain.run.recipe.run_recipe` for the other options."""
     return run_recipe(partial(FIMSDETask, preset, seed), preset, out, minutes, clock=clock, **options)
 
 

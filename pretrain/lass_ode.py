@@ -17,12 +17,12 @@ import torch
 from torch import nn
 
 from pretrain.forecasting.batches import ForecastBatch, make_forecast_batch
-from pretrain.forecasting.library import Librarian, Library
 from pretrain.forecasting.objective import LASSODEObjective, forward_flops
 from pretrain.forecasting.presets import PRESETS, Preset
 from pretrain.forecasting.validation import ForecastSuite
-from pretrain.report import Stopwatch, plain
-from pretrain.run import begin_with, check_options, command_line, run_from_command_line
+from pretrain.priors.library import Librarian, Library
+from pretrain.run.recipe import begin_with, check_options, command_line, run_from_command_line
+from pretrain.run.report import Stopwatch, plain
 
 TRACKS = ("open", "strict")
 

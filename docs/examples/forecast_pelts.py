@@ -14,9 +14,9 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from skdyn import ForecastDisplay, LASSODEForecaster
+from skdyn.data.trajectories import Trajectory
 from skdyn.datasets import load_hare_lynx, make_family_series
 from skdyn.exceptions import ForecastWarning
-from skdyn.trajectories import Trajectory
 
 PICTURE = Path(__file__).parent.parent / "pictures" / "forecast_pelts.png"
 

@@ -10,9 +10,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from skdyn import FIMODERegressor
+from skdyn.data.trajectories import Trajectory
 from skdyn.datasets.classics import lorenz, make_trajectories
 from skdyn.dynamics.simulate import rk4
-from skdyn.trajectories import Trajectory
 
 SYSTEMS = {
     "lotka_volterra": (("prey", "predator"), 12.0, [[2.0, 0.5], [4.0, 2.0], [1.0, 1.0], [6.0, 1.0]]),

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pretrain.forecasting.library import GRID, Library
+from pretrain.priors.library import GRID, Library
 from skdyn.nn.lass_ode import Prefixes, make_prefixes
 
 

@@ -6,9 +6,9 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from pretrain.forecasting.batches import ObservationConfig, PrefixShape
-from pretrain.forecasting.library import LibraryConfig
-from pretrain.optim import OptimConfig
-from pretrain.schedule import Schedule
+from pretrain.priors.library import LibraryConfig
+from pretrain.run.optim import OptimConfig
+from pretrain.run.schedule import Schedule
 from skdyn.nn.lass_ode import SIZES, LASSODEConfig
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from pretrain.objective import laplace, total
-from pretrain.sde.examples import Examples
+from pretrain.ode.objective import laplace, total
+from pretrain.sde.batches import Examples
 from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig, make_sde_tokens
 
 TOKEN_WEIGHT = 0.3

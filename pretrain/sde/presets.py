@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pretrain.optim import OptimConfig
-from pretrain.schedule import Schedule
-from pretrain.sde.examples import Noise, Observation
-from pretrain.sde.simulate import Regime
+from pretrain.priors.simulate_sde import Regime
+from pretrain.run.optim import OptimConfig
+from pretrain.run.schedule import Schedule
+from pretrain.sde.batches import Noise, Observation
 from skdyn.nn.fim_sde import FIMSDEConfig
 
 
@@ -49,7 +49,7 @@ class Preset:
     drifts : str
         As `pretrain.priors.prior_weights` reads it.
     diffusions : str
-        A name in `pretrain.sde.diffusion.DIFFUSIONS`.
+        A name in `pretrain.priors.diffusion.DIFFUSIONS`.
     regimes : tuple of Regime
     observations : tuple of Observation
     systems : mapping of dimension to number

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from pretrain.priors import PRIORS, Mixture
-from pretrain.sde.diffusion import DIFFUSIONS
-from pretrain.sde.examples import Examples, Noise, Observation, observe
-from pretrain.sde.simulate import Regime, SDESimulator
+from pretrain.priors.diffusion import DIFFUSIONS
+from pretrain.priors.simulate_sde import Regime, SDESimulator
+from pretrain.sde.batches import Examples, Noise, Observation, observe
 from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig
 
 _SEED = 50_219

@@ -29,11 +29,11 @@ from skdyn.benchmarks.protocol import (
     percent_passed,
     published,
 )
+from skdyn.data.trajectories import Trajectories
 from skdyn.datasets.odebench import ODEBenchSystem, load_odebench, odebench_times, simulate_odebench
+from skdyn.dynamics.metrics import variance_weighted_r2
 from skdyn.dynamics.simulate import rk4
 from skdyn.exceptions import SkdynError
-from skdyn.metrics import variance_weighted_r2
-from skdyn.trajectories import Trajectories
 
 
 class Result(NamedTuple):
@@ -177,8 +177,8 @@ def _groups(jobs: list[Job]) -> list[list[Job]]:
 
 def _batched(estimator: Any, jobs: list[Job], substeps: int) -> tuple[np.ndarray, float]:
     """Encode all contexts and integrate both initial states of all systems at once: paths (B, 2, 200, D)."""
-    from skdyn.inference import Engine
-    from skdyn.weights import load_model
+    from skdyn.models.inference import Engine
+    from skdyn.models.weights import load_model
 
     engine = Engine(load_model(estimator.model), estimator.device, estimator.precision, query_chunk=2)
     start = time.perf_counter()

@@ -25,15 +25,15 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from skdyn import __version__
-from skdyn.base import state_units
 from skdyn.benchmarks.sde_peers import PEERS
 from skdyn.benchmarks.sde_report import draw, print_losses, print_summary, print_tables
+from skdyn.data.trajectories import Trajectories
 from skdyn.datasets.sde_systems import SDESystem, load_sde_systems, observe, simulate_sde
 from skdyn.dynamics.sde import euler_maruyama
+from skdyn.dynamics.signature_kernel import SignatureMMD
+from skdyn.estimators._field import state_units
 from skdyn.exceptions import ConvergenceWarning, TrajectoryError
-from skdyn.registry import make_estimator
-from skdyn.signature_kernel import SignatureMMD
-from skdyn.trajectories import Trajectories
+from skdyn.models.registry import make_estimator
 
 DT = 0.002
 TRUTH = "truth"  # the system itself as its own estimate: what sampling alone does to the discrepancy

@@ -1,6 +1,6 @@
 """Established estimators of drift and diffusion, to stand beside FIM-SDE: Kramers-Moyal averages, Gaussian processes.
 
-Each has ``fit(observed)`` and ``_coefficients(points)``, as `skdyn.stochastic.BaseStochasticEstimator` does, and reads
+Each has ``fit(observed)`` and ``_coefficients(points)``, as `skdyn.plugins.BaseStochasticEstimator` does, and reads
 its data as transitions: where each starts, how far it moves, how long it takes. None corrects for measurement noise or
 for the length of the time step.
 """
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from scipy.spatial import cKDTree
 
-from skdyn.base import state_units
-from skdyn.trajectories import Trajectories
+from skdyn.data.trajectories import Trajectories
+from skdyn.estimators._field import state_units
 
 Coefficients = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 

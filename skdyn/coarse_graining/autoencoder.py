@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from skdyn.coarse_graining.spread import check_spread
 from skdyn.exceptions import TrajectoryError
+from skdyn.models.normalization import state_moments
 from skdyn.nn.autoencoder import perceptron
-from skdyn.normalization import state_moments
 
 _LEAST = 1e-140  # standard deviation of a feature that can be told from zero
 _CHUNK = 4096  # frames or codes mapped at once

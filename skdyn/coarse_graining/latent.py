@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from skdyn.exceptions import TrajectoryError
-from skdyn.normalization import Scaling
-from skdyn.weights import LoadedModel
+from skdyn.models.normalization import Scaling
+from skdyn.models.weights import LoadedModel
 
 
 @dataclass(frozen=True)

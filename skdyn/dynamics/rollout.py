@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from skdyn.data.trajectories import Trajectories
+from skdyn.dynamics.metrics import variance_weighted_r2
 from skdyn.dynamics.simulate import Field, integrate
-from skdyn.metrics import variance_weighted_r2
-from skdyn.trajectories import Trajectories
 
 
 def rollout_scores(field: Field, observed: Trajectories, center: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 from tqdm import tqdm
 
+from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.simulate import name_rows
 from skdyn.exceptions import ConvergenceWarning
-from skdyn.trajectories import Trajectories
 
 DriftDiffusion = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 

@@ -11,11 +11,11 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdyn.data.reading import ID_COLUMNS, TIME_COLUMNS, is_dataframe, is_recording
+from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.estimators._fim_sde import FIMSDERegressor
 from skdyn.exceptions import TrajectoryError
-from skdyn.reading import ID_COLUMNS, TIME_COLUMNS, is_dataframe, is_recording
-from skdyn.trajectories import Trajectories
 
 if TYPE_CHECKING:
     import torch
@@ -189,8 +189,8 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         from skdyn.coarse_graining.latent import LatentModel
         from skdyn.coarse_graining.training import Recordings, train
         from skdyn.estimators._grainer_settings import check_settings
-        from skdyn.inference import Engine
-        from skdyn.weights import load_model
+        from skdyn.models.inference import Engine
+        from skdyn.models.weights import load_model
 
         recordings = Trajectories(X, t, missing=self.missing)
         frames = np.concatenate(recordings.states)

@@ -10,12 +10,12 @@ import numpy as np
 from scipy.stats import qmc
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.arrangement import thin
-from skdyn.base import BaseDynamicsEstimator, state_units, widened_box
-from skdyn.estimators._pretrained import PretrainedMixin, bundled_model, or_none
+from skdyn.data.arrangement import thin
+from skdyn.data.trajectories import Trajectories
+from skdyn.estimators._field import BaseDynamicsEstimator, state_units, widened_box
+from skdyn.estimators._session import PretrainedMixin, bundled_model, or_none
 from skdyn.exceptions import ConvergenceWarning
-from skdyn.normalization import fim_ode_scaling
-from skdyn.trajectories import Trajectories
+from skdyn.models.normalization import fim_ode_scaling
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
     missing : {"raise", "drop"}, default="raise"
         What to do with rows that hold a NaN.
     adapter : str or path, optional
-        Folder of a low-rank adapter that ``python -m pretrain.lora`` trained on this model for the data at hand.
+        Folder of a low-rank adapter that ``skdyn adapt`` trained on this model for the data at hand.
     refine : {None, "sparse", "auto"}, default=None
         ``"sparse"`` fits sparse equations to the context, with the pretrained field as the prior away from the data;
         field, Jacobian, equilibria and simulations are then those of the equations found. ``"auto"`` keeps whichever of

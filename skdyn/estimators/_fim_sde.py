@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from skdyn.estimators._pretrained import PretrainedMixin, bundled_model, or_none
+from skdyn.data.trajectories import Trajectories
+from skdyn.estimators._session import PretrainedMixin, bundled_model, or_none
+from skdyn.estimators._stochastic import BaseStochasticEstimator
 from skdyn.exceptions import WeightsError
-from skdyn.normalization import fim_sde_scaling
-from skdyn.stochastic import BaseStochasticEstimator
-from skdyn.trajectories import Trajectories
+from skdyn.models.normalization import fim_sde_scaling
 
 if TYPE_CHECKING:
     import torch
@@ -93,7 +93,7 @@ class FIMSDERegressor(PretrainedMixin, BaseStochasticEstimator):
         return frozenset({"affine", "time"})
 
     def _fit(self, context: Trajectories) -> None:
-        from skdyn.weights import load_model
+        from skdyn.models.weights import load_model
 
         model = load_model(self.model)
         if not hasattr(model.network, "decode_sde"):

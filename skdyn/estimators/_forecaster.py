@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import WeightsError
-from skdyn.trajectories import Trajectories
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +42,7 @@ class ForecasterMixin:
 
     def _start(self, context: Trajectories) -> None:
         """Load the network for `fit`, and fine-tune it where that was asked for."""
-        from skdyn.forecasting.fine_tuning import FineTuning, fine_tune
+        from skdyn.adaptation.cuts import FineTuning, fine_tune
 
         settings = None if self.fine_tune is None else _parsed(FineTuning, self.fine_tune)
         network, self.weights_ = self._pretrained()
@@ -59,13 +59,13 @@ class ForecasterMixin:
 
     def _pretrained(self) -> tuple[Any, dict[str, str]]:
         """The model's network, and which weights it has."""
-        from skdyn.weights import load_model
+        from skdyn.models.weights import load_model
 
         model = load_model(self.model)
         if model.spec.scaling is not None:
             raise WeightsError(f"{model.source} is a model of a vector field, not a forecaster: use FIMODERegressor")
         if self.adapter is not None:
-            from skdyn.adapters import load_adapter
+            from skdyn.models.adapters import load_adapter
 
             model = load_adapter(self.adapter, model)
         return model.network, {"name": model.spec.name, "source": model.source, "sha256": model.sha256}
@@ -74,10 +74,10 @@ class ForecasterMixin:
         """The network with the fine-tuned factors, where there are any, on the device."""
         import torch
 
-        from skdyn.inference import resolve_device
+        from skdyn.models.inference import resolve_device
 
         if "_factors" in self.__dict__:
-            from skdyn.forecasting.fine_tuning import with_factors
+            from skdyn.adaptation.cuts import with_factors
 
             network = with_factors(network, {name: torch.from_numpy(part) for name, part in self._factors.items()})
         device = resolve_device(self.device)

@@ -13,9 +13,9 @@ from skdyn.coarse_graining.autoencoder import Autoencoder
 from skdyn.estimators._coarse_graining import FIMCoarseGrainer
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.estimators._fim_sde import FIMSDERegressor
+from skdyn.estimators._persistence import damage_named, plain_params
 from skdyn.exceptions import SkdynError
-from skdyn.inference import resolve_device
-from skdyn.persistence import damage_named, plain_params
+from skdyn.models.inference import resolve_device
 
 Grainer = TypeVar("Grainer", bound=FIMCoarseGrainer)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from skdyn.base import check_positive, check_whole
 from skdyn.coarse_graining.training import Settings
+from skdyn.estimators._field import check_positive, check_whole
 from skdyn.nn.autoencoder import ACTIVATIONS
 
 

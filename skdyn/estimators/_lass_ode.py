@@ -12,8 +12,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdyn.data.reading import is_dataframe
+from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._forecaster import ForecasterMixin
-from skdyn.estimators._pretrained import bundled_model
+from skdyn.estimators._session import bundled_model
 from skdyn.exceptions import ForecastWarning, TrajectoryError
 from skdyn.forecasting.request import (
     arranged,
@@ -24,8 +26,6 @@ from skdyn.forecasting.request import (
     is_listed,
     requested_times,
 )
-from skdyn.reading import is_dataframe
-from skdyn.trajectories import Trajectories
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +61,7 @@ class LASSODEForecaster(ForecasterMixin, BaseEstimator):
     missing : {"raise", "drop", "keep"}, default="raise"
         What to do with rows that hold a NaN: raise an error, drop them, or use what else they hold.
     adapter : str or path, optional
-        Folder of a low-rank adapter that ``python -m pretrain.lora --model lass-ode`` trained on this model.
+        Folder of a low-rank adapter that ``skdyn adapt --model lass-ode`` trained on this model.
     fine_tune : dict, optional
         Adapt the attention to the fitted series by low-rank updates, trained on cuts of the series themselves until
         their held-out ends are forecast no better: any of ``rank`` (8), ``epochs`` (30) and ``lr`` (5e-3). ``{}`` takes
@@ -280,8 +280,8 @@ class LASSODEForecaster(ForecasterMixin, BaseEstimator):
         list of skdyn.dynamics.equilibria.Equilibrium
             Read the caveat of `vector_field`: a limit cycle's inner equilibrium, for one, is out of sight.
         """
-        from skdyn.base import state_units, widened_box
         from skdyn.dynamics.equilibria import find_equilibria
+        from skdyn.estimators._field import state_units, widened_box
 
         check_is_fitted(self)
         local = self._local_field()
@@ -327,7 +327,7 @@ class LASSODEForecaster(ForecasterMixin, BaseEstimator):
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write parameters and prefixes to a folder, as JSON and NumPy arrays without pickles and without weights."""
-        from skdyn.persistence import save
+        from skdyn.estimators._persistence import save
 
         check_is_fitted(self)
         save(cast(Any, self), folder)
@@ -341,7 +341,7 @@ class LASSODEForecaster(ForecasterMixin, BaseEstimator):
         SkdynError
             If the folder is not one of this class, is damaged, or its model's weights have changed since.
         """
-        from skdyn.persistence import load
+        from skdyn.estimators._persistence import load
 
         return load(cast(Any, cls), folder)
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.base import BaseDynamicsEstimator
+from skdyn.data.trajectories import Trajectories
+from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn.estimators._symbolic import SymbolicField
-from skdyn.trajectories import Trajectories
 
 
 class SparseODERegressor(BaseDynamicsEstimator):

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from skdyn.base import state_units, widened_box
+from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.simulate import name_rows
+from skdyn.estimators._field import state_units, widened_box
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
-from skdyn.trajectories import Trajectories
 
 #: Distance from the observed states, in standard deviations, from which they say nothing more.
 _FAR = 2.0

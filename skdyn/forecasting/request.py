@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from skdyn.data.times import read_times
+from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
-from skdyn.times import read_times
-from skdyn.trajectories import Trajectories
 
 LEAST_POINTS = 3
 """Values of a variable that a forecast needs."""

@@ -1,7 +1,7 @@
 """The FIM-ODE network: an in-context model of a vector field, with local linear tokens (format 1).
 
 Letters: B contexts, K trajectories per context, L points per trajectory, D = ``max_dim`` dimensions, M = K L tokens,
-N queries, E width. Everything here is in normalised units (``skdyn.normalization``).
+N queries, E width. Everything here is in normalised units (``skdyn.models.normalization``).
 
 Sources: FIM-ODE (arXiv 2602.08733) and FIM-SDE (arXiv 2502.19049) for the task and the in-context formulation; the
 local linear tokens are this project's own (docs/design/fim-ode.md).

@@ -1,8 +1,8 @@
 """The FIM-SDE network: an in-context model of drift and diffusion, on summaries of transitions (format 1).
 
 Letters: B contexts, K trajectories per context, L points per trajectory, D = ``max_dim`` dimensions, M tokens,
-N queries, E width. Everything here is in normalised units (`skdyn.normalization.fim_sde_scaling`); the diffusion is
-diagonal and multiplies dW.
+N queries, E width. Everything here is in normalised units (`skdyn.models.normalization.fim_sde_scaling`); the
+diffusion is diagonal and multiplies dW.
 
 Sources: FIM-SDE (arXiv 2502.19049) for the task and the in-context formulation; tokens that sum up transitions and
 carry local linear models are this project's own (docs/design/fim-sde.md).

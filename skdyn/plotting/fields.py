@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.equilibria import Equilibrium
 from skdyn.plotting.common import (
     DATA_COLOUR,
@@ -19,7 +20,6 @@ from skdyn.plotting.common import (
     slice_points,
     some_axes,
 )
-from skdyn.trajectories import Trajectories
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

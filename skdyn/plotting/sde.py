@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.base import state_units
+from skdyn.data.trajectories import Trajectories, Trajectory
 from skdyn.dynamics.equilibria import Equilibrium
+from skdyn.estimators._field import state_units
 from skdyn.plotting.common import (
     DATA_COLOUR,
     FIELD_COLOUR,
@@ -21,7 +22,6 @@ from skdyn.plotting.common import (
     some_axes,
 )
 from skdyn.plotting.fields import FieldSlice, VectorFieldDisplay
-from skdyn.trajectories import Trajectories, Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,7 +17,7 @@ from unittest import mock
 import numpy as np
 from sklearn.base import clone
 
-from skdyn.trajectories import Trajectories
+from skdyn.data.trajectories import Trajectories
 
 Check = Callable[[Any], None]
 Pairs = list[tuple[np.ndarray, np.ndarray]]

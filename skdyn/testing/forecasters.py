@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import ForecastWarning
 from skdyn.testing.common import (
     Check,
@@ -25,7 +26,6 @@ from skdyn.testing.common import (
     run_checks,
     shared_checks,
 )
-from skdyn.trajectories import Trajectories
 
 _CLOSE = 1e-4  # relative tolerance of symmetries in single precision, of the largest value
 _LATER = np.linspace(8.5, 14, 25)

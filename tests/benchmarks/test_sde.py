@@ -71,7 +71,7 @@ def test_peers_learn(peer):
 
 @pytest.mark.parametrize("peer", sde_peers.PEERS)
 def test_peers_work_in_the_units_of_the_data(peer):
-    from skdyn.trajectories import Trajectories
+    from skdyn.data.trajectories import Trajectories
 
     (context,) = contexts(points=600, mmd="none")
     (t,), (x,) = context.observed.times, context.observed.states

@@ -16,8 +16,8 @@ from skdyn.coarse_graining.spread import check_spread
 from skdyn.coarse_graining.training import Recordings, Settings, has_converged, prediction_loss, stretch_variance
 from skdyn.coarse_graining.windows import draw_transitions, draw_windows
 from skdyn.datasets import make_blob_video
+from skdyn.models.weights import load_model
 from skdyn.nn.autoencoder import perceptron
-from skdyn.weights import load_model
 from tests.contract.test_contract import DUMMY, DUMMY_SDE
 
 TINY = {"max_iter": 12, "hidden": (16, 8), "context_size": 400, "n_queries": 64, "random_state": 0, "device": "cpu"}

@@ -7,7 +7,7 @@ import pytest
 
 import skdyn
 from skdyn import FIMSDERegressor, Trajectories
-from skdyn.estimators._pretrained import or_none
+from skdyn.estimators._session import or_none
 from skdyn.nn.fim_sde import FIMSDEConfig
 
 DAY = 86400.0
@@ -45,7 +45,7 @@ POINTS = np.random.default_rng(0).normal(size=(5, 4, 2))
 def test_registered_under_its_name():
     assert skdyn.make_estimator("fim-sde").model == "fim-sde"
     assert type(skdyn.make_estimator("fim-sde")) is FIMSDERegressor
-    assert skdyn.registry.get_model("fim-sde").name == "fim-sde"
+    assert skdyn.models.registry.get_model("fim-sde").name == "fim-sde"
 
 
 def test_the_estimator_answers_what_the_network_says(fitted, noisy_orbits):

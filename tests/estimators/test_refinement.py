@@ -3,11 +3,11 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from skdyn import FIMODERegressor, SparseODERegressor
+from skdyn.data.trajectories import Trajectory
 from skdyn.datasets import load_hare_lynx
 from skdyn.datasets.classics import make_trajectories, van_der_pol
 from skdyn.estimators._symbolic import SymbolicField
 from skdyn.exceptions import TrajectoryError
-from skdyn.trajectories import Trajectory
 
 T = np.linspace(0, 12, 120)
 

@@ -8,8 +8,8 @@ import torch
 
 from skdyn.forecasting.channels import MAX_POINTS, last_observed, split_channels
 from skdyn.forecasting.curve import Curve, Window, _recent
+from skdyn.models.weights import load_model
 from skdyn.nn.lass_ode import LASSODE, LASSODEConfig
-from skdyn.weights import load_model
 
 
 @pytest.fixture(scope="module")

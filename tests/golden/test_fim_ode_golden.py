@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from skdyn import FIMODERegressor
-from skdyn.normalization import fim_ode_scaling
-from skdyn.weights import load_model
+from skdyn.models.normalization import fim_ode_scaling
+from skdyn.models.weights import load_model
 
 GOLDEN = Path(__file__).parent / "fim_ode_v1_small.npz"
 WEIGHTS = Path(__file__).parent / "fim-ode-v1-small"

@@ -6,7 +6,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
 from skdyn import FIMODERegressor, PhasePortraitDisplay, VectorFieldDisplay
-from skdyn.trajectories import Trajectory
+from skdyn.data.trajectories import Trajectory
 
 T = np.linspace(0, 8, 60)
 

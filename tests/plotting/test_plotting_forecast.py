@@ -8,7 +8,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
 from skdyn import ForecastDisplay, LASSODEForecaster
-from skdyn.trajectories import Trajectory
+from skdyn.data.trajectories import Trajectory
 
 DUMMY = Path(__file__).parent.parent / "dummy" / "lass-ode-tiny"
 T = np.linspace(0, 6, 61)

@@ -6,7 +6,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
 from skdyn import DriftDiffusionDisplay, FIMSDERegressor, PathFanDisplay, PhasePortraitDisplay
-from skdyn.trajectories import Trajectory
+from skdyn.data.trajectories import Trajectory
 
 T = np.arange(60) * 0.1
 

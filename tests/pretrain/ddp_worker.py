@@ -8,7 +8,7 @@ from micro import MICRO
 from safetensors.torch import save_file
 
 from pretrain import fim_ode
-from pretrain.schedule import StepClock
+from pretrain.run.schedule import StepClock
 
 out = Path(sys.argv[1])
 torch.set_num_threads(1)

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from pretrain.batches import BatchShape, QueryMix
-from pretrain.presets import PRESETS, network
-from pretrain.schedule import Schedule
-from pretrain.simulate import SimulationConfig
+from pretrain.ode.batches import BatchShape, QueryMix
+from pretrain.ode.presets import PRESETS, network
+from pretrain.priors.simulate import SimulationConfig
+from pretrain.run.schedule import Schedule
 
 MICRO = dataclasses.replace(
     PRESETS["tiny"],

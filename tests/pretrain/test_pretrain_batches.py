@@ -5,13 +5,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pretrain.batches import FAR_QUERY, BatchShape, Pool, QueryMix, make_batch, share
-from pretrain.corruption import MIXTURE_CORRUPTION, PAPER_CORRUPTION, CorruptionConfig, add_noise, observed_points
-from pretrain.presets import PRESETS
+from pretrain.ode.batches import FAR_QUERY, BatchShape, Pool, QueryMix, make_batch, share
+from pretrain.ode.corruption import MIXTURE_CORRUPTION, PAPER_CORRUPTION, CorruptionConfig, add_noise, observed_points
+from pretrain.ode.presets import PRESETS
 from pretrain.priors import Draw
-from pretrain.simulate import Systems
+from pretrain.priors.simulate import Systems
+from skdyn.models.normalization import fim_ode_scaling
 from skdyn.nn.fim_ode import FIMODE, make_tokens
-from skdyn.normalization import fim_ode_scaling
 
 NETWORK = PRESETS["tiny"].network
 CLEAN = CorruptionConfig(clean=1.0, window=0.0, regular=1.0)

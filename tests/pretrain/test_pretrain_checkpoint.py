@@ -4,8 +4,8 @@ import shutil
 import pytest
 import torch
 
-import pretrain.checkpoint as module
-from pretrain.checkpoint import Checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
+import pretrain.run.checkpoint as module
+from pretrain.run.checkpoint import Checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
 
 
 def checkpoint(seed=0):

@@ -9,14 +9,14 @@ from micro import MICRO
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from pretrain import export
-from pretrain.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from pretrain.export import export_run, push_to_hub
 from pretrain.fim_ode import FIMODETask, train
-from pretrain.presets import network
-from pretrain.schedule import StepClock
-from pretrain.simulate import SimulationConfig
-from pretrain.validation import ValidationSuite
+from pretrain.ode.presets import network
+from pretrain.ode.validation import ValidationSuite
+from pretrain.priors.simulate import SimulationConfig
+from pretrain.run import export
+from pretrain.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from pretrain.run.export import export_run, push_to_hub
+from pretrain.run.schedule import StepClock
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.nn.fim_ode import FIMODE, FIMODEConfig
 
@@ -179,7 +179,7 @@ class Silent:
 
 
 def test_the_frozen_suite(monkeypatch):
-    monkeypatch.setattr("pretrain.validation._SIMULATION", SimulationConfig(substeps=1))
+    monkeypatch.setattr("pretrain.ode.validation._SIMULATION", SimulationConfig(substeps=1))
     suite = ValidationSuite(6, MICRO.network, torch.device("cpu"))
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -194,7 +194,7 @@ def test_the_frozen_suite(monkeypatch):
 
 
 def test_presets_are_consistent():
-    from pretrain.presets import PRESETS
+    from pretrain.ode.presets import PRESETS
     from pretrain.priors import PRIORS
 
     for preset in PRESETS.values():

@@ -6,20 +6,20 @@ import pytest
 import torch
 
 from pretrain import lass_ode
-from pretrain.checkpoint import load_checkpoint
 from pretrain.forecasting.batches import Cut, ObservationConfig, PrefixShape, collate, make_forecast_batch
-from pretrain.forecasting.library import GRID, Librarian, LibraryConfig
 from pretrain.forecasting.objective import LASSODEObjective, forward_flops
 from pretrain.forecasting.presets import PRESETS
 from pretrain.forecasting.validation import ForecastSuite
 from pretrain.lass_ode import LASSODETask
-from pretrain.report import read_metrics
-from pretrain.run import run_recipe
-from pretrain.schedule import Schedule, StepClock
-from pretrain.trainer import Trainer, TrainSettings
+from pretrain.priors.library import GRID, Librarian, LibraryConfig
+from pretrain.run.checkpoint import load_checkpoint
+from pretrain.run.recipe import run_recipe
+from pretrain.run.report import read_metrics
+from pretrain.run.schedule import Schedule, StepClock
+from pretrain.run.trainer import Trainer, TrainSettings
 from skdyn.datasets.families import FAMILIES
+from skdyn.models.weights import load_model
 from skdyn.nn.lass_ode import SIZES
-from skdyn.weights import load_model
 
 CPU = torch.device("cpu")
 FEW = ("logistic", "hopf", "pendulum", "wake_mono")
@@ -38,7 +38,7 @@ MICRO = dataclasses.replace(
 @pytest.fixture(autouse=True)
 def _few_families(monkeypatch):
     """Simulating all twenty takes seconds."""
-    monkeypatch.setattr("pretrain.forecasting.library.IN_DOMAIN", FEW)
+    monkeypatch.setattr("pretrain.priors.library.IN_DOMAIN", FEW)
     monkeypatch.setattr("pretrain.forecasting.validation.IN_DOMAIN", FEW)
 
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from pretrain.optim import OptimConfig, Optimizer, orthogonalise
-from pretrain.schedule import Schedule, StepClock, WallClock
+from pretrain.run.optim import OptimConfig, Optimizer, orthogonalise
+from pretrain.run.schedule import Schedule, StepClock, WallClock
 
 
 def generator(seed=0):

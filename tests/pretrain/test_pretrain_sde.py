@@ -5,18 +5,18 @@ import numpy as np
 import pytest
 import torch
 
-from pretrain.checkpoint import load_checkpoint
 from pretrain.fim_sde import FIMSDETask, train
 from pretrain.priors import FAMILIES, Mixture
 from pretrain.priors.base import Start
+from pretrain.priors.diffusion import DIFFUSIONS, KINDS, Diffusion, sample_diffusion
 from pretrain.priors.fields import PolynomialField, monomials
-from pretrain.report import read_metrics
-from pretrain.schedule import Schedule, StepClock
+from pretrain.priors.simulate_sde import Recordings, Regime, SDESimulator, euler_maruyama
+from pretrain.run.checkpoint import load_checkpoint
+from pretrain.run.report import read_metrics
+from pretrain.run.schedule import Schedule, StepClock
 from pretrain.sde import validation
-from pretrain.sde.diffusion import DIFFUSIONS, KINDS, Diffusion, sample_diffusion
-from pretrain.sde.examples import ExamplePool, Noise, Observation, observe
+from pretrain.sde.batches import ExamplePool, Noise, Observation, observe
 from pretrain.sde.presets import PRESETS, network
-from pretrain.sde.simulate import Recordings, Regime, SDESimulator, euler_maruyama
 from pretrain.sde.validation import SDEValidationSuite
 from skdyn import FIMSDERegressor
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from pretrain.classics import CLASSICS
-from pretrain.integrate import Integrator, rk4_step
 from pretrain.priors import FAMILIES, PRIORS, Mixture
 from pretrain.priors.base import BatchedField, Start
-from pretrain.simulate import SimulationConfig, Simulator, accuracy, main
+from pretrain.priors.classics import CLASSICS
+from pretrain.priors.integrate import Integrator, rk4_step
+from pretrain.priors.simulate import SimulationConfig, Simulator, accuracy, main
 
 QUICK = SimulationConfig(points=60, substeps=2, box_points=16)
 
@@ -133,7 +133,7 @@ def test_accuracy_against_scipy(family, dim):
 
 
 def test_accuracy_table_names_every_family(monkeypatch, capsys):
-    monkeypatch.setattr("pretrain.simulate.accuracy", lambda *_: np.array([[1e-5, 2e-5]]))
+    monkeypatch.setattr("pretrain.priors.simulate.accuracy", lambda *_: np.array([[1e-5, 2e-5]]))
     main(["--systems", "1"])
     printed = capsys.readouterr().out
     assert all(name in printed for name in FAMILIES)
@@ -197,7 +197,7 @@ def test_exactly_as_many_systems_as_asked():
 
 def test_a_hopeless_prior_is_an_error(monkeypatch):
     simulator = Simulator(Mixture({"polynomial": 1.0}), replace(QUICK, points=3, bound=1e-9))
-    monkeypatch.setattr("pretrain.simulate._DRAWS", 2)
+    monkeypatch.setattr("pretrain.priors.simulate._DRAWS", 2)
     with pytest.raises(RuntimeError, match="dimension 1"):
         simulator.draw_exactly(5, 1, torch.Generator().manual_seed(0))
 

@@ -14,14 +14,14 @@ from safetensors.torch import load_file
 from torch import nn
 
 from pretrain import fim_ode
-from pretrain.checkpoint import load_checkpoint
 from pretrain.fim_ode import FIMODETask, train
-from pretrain.objective import FIMODEObjective, activation_bytes, forward_flops
-from pretrain.optim import OptimConfig
-from pretrain.presets import PRESETS
-from pretrain.report import read_metrics
-from pretrain.schedule import Schedule, StepClock
-from pretrain.trainer import Trainer, TrainSettings
+from pretrain.ode.objective import FIMODEObjective, activation_bytes, forward_flops
+from pretrain.ode.presets import PRESETS
+from pretrain.run.checkpoint import load_checkpoint
+from pretrain.run.optim import OptimConfig
+from pretrain.run.report import read_metrics
+from pretrain.run.schedule import Schedule, StepClock
+from pretrain.run.trainer import Trainer, TrainSettings
 
 CPU = torch.device("cpu")
 
@@ -81,7 +81,7 @@ def test_a_killed_run_continues_from_its_last_checkpoint(tmp_path, monkeypatch):
 
 
 def test_a_failed_save_does_not_end_the_run(tmp_path, monkeypatch, capsys):
-    from pretrain import trainer
+    from pretrain.run import trainer
 
     original, calls = trainer.save_checkpoint, []
 
@@ -160,7 +160,7 @@ def test_a_run_that_only_skips_gives_up(tmp_path, monkeypatch):
     batch = task.batch(0)
     batch.targets.fill_(float("nan"))
     monkeypatch.setattr(task, "batch", lambda step: batch)
-    monkeypatch.setattr("pretrain.trainer._TOO_MANY_SKIPPED", 5)
+    monkeypatch.setattr("pretrain.run.trainer._TOO_MANY_SKIPPED", 5)
     trainer = Trainer(task, TrainSettings(30.0, Schedule(), OptimConfig()), tmp_path, CPU, StepClock(1.0))
     with pytest.raises(FloatingPointError, match="5 batches in a row"):
         trainer.run()

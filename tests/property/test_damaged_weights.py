@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skdyn import WeightsError
-from skdyn.weights import load_model
+from skdyn.models.weights import load_model
 
 FILES = ("config.json", "model.safetensors")
 

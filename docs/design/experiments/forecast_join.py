@@ -11,7 +11,7 @@ from tqdm import tqdm
 import skdyn.forecasting.curve as curve_module
 from skdyn.benchmarks.forecast_cases import RATIOS, Setting, make_cases
 from skdyn.datasets.families import FAMILIES
-from skdyn.weights import load_model
+from skdyn.models.weights import load_model
 
 FADES = (1e-3, 0.01, 0.03, 0.1, 0.3)
 

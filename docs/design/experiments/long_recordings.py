@@ -7,8 +7,8 @@ import numpy as np
 
 from skdyn import Trajectories
 from skdyn.datasets.classics import lorenz, lotka_volterra, make_trajectories, van_der_pol
-from skdyn.inference import Engine
-from skdyn.weights import load_model
+from skdyn.models.inference import Engine
+from skdyn.models.weights import load_model
 
 CASES = [
     ("van_der_pol", van_der_pol, [2.0, 0.0], 60.0, 2000),

@@ -16,9 +16,9 @@ from tqdm import tqdm
 
 from skdyn import make_estimator
 from skdyn.benchmarks.protocol import R2_THRESHOLD, corrupt
+from skdyn.dynamics.metrics import variance_weighted_r2
 from skdyn.dynamics.simulate import rk4
 from skdyn.exceptions import SkdynError
-from skdyn.metrics import variance_weighted_r2
 
 TASKS = ("reconstruction", "generalization")
 

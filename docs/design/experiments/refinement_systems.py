@@ -12,7 +12,7 @@ import torch
 from scipy.integrate import solve_ivp
 
 from pretrain.priors import PRIORS, Mixture
-from pretrain.simulate import SimulationConfig, Simulator
+from pretrain.priors.simulate import SimulationConfig, Simulator
 
 POINTS = 200
 

@@ -5,11 +5,11 @@ import tempfile
 import numpy as np
 import torch
 
-from pretrain.sde.adapt import SDEAdaptSettings, adapt_sde
 from skdyn import FIMSDERegressor, Trajectories
-from skdyn.adapters import save_adapter
+from skdyn.adaptation.likelihood import SDEAdaptSettings, adapt_sde
 from skdyn.datasets.sde_systems import load_sde_systems, simulate_sde
-from skdyn.weights import load_model
+from skdyn.models.adapters import save_adapter
+from skdyn.models.weights import load_model
 
 EVERY, POINTS = 10, 5000
 

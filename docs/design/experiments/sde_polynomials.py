@@ -4,8 +4,8 @@ import torch
 from torch.nn.functional import pad
 
 from skdyn.datasets.sde_systems import load_sde_systems, observe, simulate_sde
+from skdyn.models.normalization import fim_sde_scaling
 from skdyn.nn.least_squares import evaluate_fits, fit_polynomials
-from skdyn.normalization import fim_sde_scaling
 
 POINTS, FINE = 5000, 0.002
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from skdyn.inference import Engine
-from skdyn.trajectories import Trajectories
-from skdyn.weights import load_model
+from skdyn.data.trajectories import Trajectories
+from skdyn.models.inference import Engine
+from skdyn.models.weights import load_model
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skdyn import FIMODERegressor, TrajectoryError
-from skdyn.inference import Engine
-from skdyn.trajectories import Trajectories
-from skdyn.weights import load_model
+from skdyn.data.trajectories import Trajectories
+from skdyn.models.inference import Engine
+from skdyn.models.weights import load_model
 
 GOLDEN = Path(__file__).parent / "golden"
 LAYOUTS = ["linear", "multihead"]

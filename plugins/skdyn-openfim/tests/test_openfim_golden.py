@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skdyn_openfim import delta_log_scaling
 
-from skdyn.normalization import Scaling
+from skdyn.models.normalization import Scaling
 
 GOLDEN = Path(__file__).parent / "golden"
 LINEAR = ("softmax-gnot", "softmax-efficient", "softmax", "elu")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from skdyn.inference import Engine
-from skdyn.trajectories import Trajectories
-from skdyn.weights import load_model
+from skdyn.data.trajectories import Trajectories
+from skdyn.models.inference import Engine
+from skdyn.models.weights import load_model
 
 GOLDEN = Path(__file__).parent / "golden" / "sde"
 FEATURE_MAPS = ("softmax", "softmax-efficient", "softmax-gnot", "elu")

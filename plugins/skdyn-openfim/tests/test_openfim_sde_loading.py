@@ -5,8 +5,8 @@ from skdyn_openfim import FIM_ODE, FIM_SDE
 
 import skdyn
 from skdyn.exceptions import WeightsError
-from skdyn.registry import get_model, recognise_model
-from skdyn.weights import load_model
+from skdyn.models.registry import get_model, recognise_model
+from skdyn.models.weights import load_model
 
 
 def test_it_is_found_by_its_entry_point():

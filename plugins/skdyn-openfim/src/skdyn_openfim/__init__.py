@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skdyn.registry import ModelSpec
+from skdyn.models.registry import ModelSpec
 from skdyn_openfim.checkpoint import ode_name, recognises_ode, recognises_sde, sde_name
 from skdyn_openfim.ode_config import FIMODEConfig
 from skdyn_openfim.scaling import delta_log_scaling

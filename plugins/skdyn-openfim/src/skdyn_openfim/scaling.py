@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skdyn.exceptions import TrajectoryError
-from skdyn.normalization import Scaling, state_moments
+from skdyn.models.normalization import Scaling, state_moments
 
 _STD_FLOOR = 1e-6
 MEAN_STEP = 0.01

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from skdyn.trajectories import Trajectories
+from skdyn.data.trajectories import Trajectories
 from skdyn_sindy.base import PolynomialRegressor
 from skdyn_sindy.regression import Regression, Units, check_library, library
 from skdyn_sindy.rollout import rollout_scores

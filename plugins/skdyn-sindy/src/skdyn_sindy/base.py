@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.base import BaseDynamicsEstimator
+from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn_sindy.polynomial import Polynomial
 
 

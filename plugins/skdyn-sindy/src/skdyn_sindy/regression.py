@@ -11,8 +11,8 @@ import sklearn
 from pysindy import STLSQ, PolynomialLibrary
 from sklearn.exceptions import ConvergenceWarning
 
+from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
-from skdyn.trajectories import Trajectories
 from skdyn_sindy.polynomial import Polynomial
 
 MAX_TERMS = 2000

@@ -1,0 +1,163 @@
+"""All constants of pretraining FIM-ODE, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pretrain.ode.batches import BatchShape, QueryMix
+from pretrain.ode.corruption import MIXTURE_CORRUPTION, PAPER_CORRUPTION, CorruptionConfig
+from pretrain.priors.simulate import SimulationConfig
+from pretrain.run.optim import OptimConfig
+from pretrain.run.schedule import Schedule
+from skdyn.nn.fim_ode import FIMODEConfig
+
+
+def network(
+    width: int, encoder_layers: int, decoder_layers: int, feedforward: int, local_width: int = 64
+) -> FIMODEConfig:
+    """A FIM-ODE network, format 1, with 4 heads."""
+    return FIMODEConfig.from_dict(
+        {
+            "model_type": "fim-ode",
+            "format_version": 1,
+            "max_dim": 3,
+            "width": width,
+            "heads": 4,
+            "encoder_layers": encoder_layers,
+            "decoder_layers": decoder_layers,
+            "feedforward": feedforward,
+            "local_width": local_width,
+            "fourier_octaves": 4,
+            "rope_min_wavelength": 0.05,
+            "rope_max_wavelength": 200.0,
+            "slope_lags": [1, 3, 8],
+            "slope_clip": 50.0,
+            "feature_clip": 5.0,
+            "scale_clip": 6.0,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A recipe.
+
+    Attributes
+    ----------
+    network : FIMODEConfig
+    prior : str
+        As `pretrain.priors.prior_weights` reads it.
+    shapes : tuple of BatchShape
+    queries : QueryMix
+    corruption : CorruptionConfig
+    simulation : SimulationConfig
+    systems : mapping of dimension to number
+        Systems drawn for each pool; about a third passes.
+    steps_per_pool : int
+        Training steps before the pool is simulated anew.
+    dims : mapping of dimension to weight
+    ragged : float
+        Share of batches with trajectories of unequal number and length.
+    symmetries : bool
+        Reflect and permute coordinates at random.
+    schedule : Schedule
+    optim : OptimConfig
+    ema : float
+        Largest decay of the moving average of the weights.
+    validation : int
+        Prior samples in the frozen validation suite.
+    validate_every, save_every : float
+        Seconds.
+    """
+
+    network: FIMODEConfig
+    prior: str
+    shapes: tuple[BatchShape, ...]
+    systems: Mapping[int, int]
+    steps_per_pool: int
+    queries: QueryMix = field(default_factory=QueryMix)
+    corruption: CorruptionConfig = MIXTURE_CORRUPTION
+    simulation: SimulationConfig = field(default_factory=SimulationConfig)
+    dims: Mapping[int, float] = field(default_factory=lambda: {1: 0.25, 2: 0.42, 3: 0.33})
+    ragged: float = 0.3
+    symmetries: bool = True
+    schedule: Schedule = field(default_factory=Schedule)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    ema: float = 0.999
+    validation: int = 200
+    validate_every: float = 180.0
+    save_every: float = 120.0
+
+
+_CPU_SHAPES = (
+    BatchShape(paths=1, points=200, contexts=16, weight=0.2),
+    BatchShape(paths=1, points=100, contexts=24, weight=0.4),
+    BatchShape(paths=4, points=100, contexts=8, weight=0.25),
+    BatchShape(paths=8, points=100, contexts=4, weight=0.15),
+)
+
+_GPU_SHAPES = (
+    BatchShape(paths=1, points=200, contexts=512, weight=0.3),
+    BatchShape(paths=1, points=150, contexts=640, weight=0.15),
+    BatchShape(paths=1, points=100, contexts=768, weight=0.2),
+    BatchShape(paths=4, points=100, contexts=192, weight=0.2),
+    BatchShape(paths=8, points=100, contexts=96, weight=0.15),
+)
+
+PRESETS: dict[str, Preset] = {
+    "tiny": Preset(
+        network=network(width=48, encoder_layers=2, decoder_layers=1, feedforward=96, local_width=32),
+        prior="mixture",
+        shapes=(
+            BatchShape(paths=1, points=100, contexts=24, weight=0.5),
+            BatchShape(paths=1, points=60, contexts=32, weight=0.3),
+            BatchShape(paths=4, points=60, contexts=8, weight=0.2),
+        ),
+        queries=QueryMix(count=96),
+        simulation=SimulationConfig(points=100, substeps=3),  # a minute must be enough for everything
+        systems={1: 256, 2: 256, 3: 256},
+        steps_per_pool=2000,
+        schedule=Schedule(peak=3e-3, warmup=0.05, warmup_steps=20),
+        ema=0.99,
+        validation=60,
+        validate_every=20.0,
+        save_every=20.0,
+    ),
+    "small": Preset(
+        network=network(width=96, encoder_layers=4, decoder_layers=3, feedforward=256),
+        prior="mixture",
+        shapes=_CPU_SHAPES,
+        queries=QueryMix(count=128),
+        systems={1: 1024, 2: 2048, 3: 2048},
+        steps_per_pool=1000,
+        validate_every=120.0,
+    ),
+    "base": Preset(
+        network=network(width=256, encoder_layers=6, decoder_layers=4, feedforward=1024),
+        prior="mixture",
+        shapes=_GPU_SHAPES,
+        systems={1: 16384, 2: 24576, 3: 24576},
+        steps_per_pool=250,
+    ),
+    "paper": Preset(
+        network=network(width=256, encoder_layers=6, decoder_layers=4, feedforward=1024),
+        prior="polynomial",
+        shapes=tuple(
+            BatchShape(paths=k, points=200, contexts=512 // k, weight=w) for k, w in ((1, 0.4), (4, 0.3), (8, 0.3))
+        ),
+        corruption=PAPER_CORRUPTION,
+        simulation=SimulationConfig(
+            method="euler", substeps=20, horizon=(10.0, 10.0), duration=None, max_step=float("inf")
+        ),
+        systems={1: 8000, 2: 21000, 3: 31000},
+        steps_per_pool=500,
+        dims={1: 80.0, 2: 210.0, 3: 310.0},
+        ragged=1.0,
+        symmetries=False,
+        schedule=Schedule(peak=1e-5, warmup=0.0, warmup_steps=0, decay_from=1.0),
+        optim=OptimConfig(muon=False),
+    ),
+}
+"""``small`` has the sizes of the bundled model; ``paper`` is the data and the optimiser of arXiv 2602.08733 (its
+600,000 systems are drawn afresh, in the same proportions) with this project's network."""

@@ -1,0 +1,316 @@
+"""Training examples: summed-up contexts, queries and exact targets, in the package's own normalised units.
+
+Letters: S systems, B examples, K trajectories per context, L points, M tokens, Q queries, D dimensions (padded to
+``max_dim``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pretrain.priors import Draw
+from pretrain.priors.simulate import precise
+from pretrain.priors.simulate_sde import Recordings
+from skdyn.models.normalization import Scaling, fim_sde_scaling
+from skdyn.nn.fim_sde import FIMSDEConfig, SDETokens, make_sde_tokens
+
+FAR_QUERY = 8.0
+FAST_DRIFT = 50.0
+STRONG_DIFFUSION = 20.0
+"""Queries further out, in standard deviations, and targets larger, in normalised units, are masked."""
+STEEP_CONTEXT = 20.0
+"""Contexts along which the normalised drift is larger in the mean get no weight: they rest, but for a moment."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What an observer sees of a recording.
+
+    Attributes
+    ----------
+    paths, points : int
+        Trajectories per context, cut out of the recording's paths at random places, and points of each.
+    weight : float
+        Relative frequency.
+    largest_stride : int
+        Only every n-th recorded point is seen, n uniform in the logarithm up to this and to what the recording allows.
+    """
+
+    paths: int
+    points: int
+    weight: float
+    largest_stride: int = 16
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How contexts are corrupted.
+
+    Attributes
+    ----------
+    clean : float
+        Share of the contexts without observation noise.
+    level : float
+        The rest have additive noise of a deviation uniform up to this share of half the range of the data.
+    irregular : float
+        Share of the contexts that lose points at random.
+    survival : float
+        They keep from this share on, uniform up to all.
+    coarsest : float
+        Most normalised time between two points, as far as the recording allows.
+    """
+
+    clean: float = 0.5
+    level: float = 0.1
+    irregular: float = 0.3
+    survival: float = 0.5
+    coarsest: float = 0.7
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Contexts with queries and targets; every tensor has the examples as its first axis.
+
+    Attributes
+    ----------
+    tokens : SDETokens
+    token_drift, token_diffusion : Tensor of shape (B, M, D)
+        The system's at the tokens' mean states.
+    queries, drift, diffusion : Tensor of shape (B, Q, D)
+        A third on the context's clean states, a third on other states of the recording, a third in the widened box.
+    query_mask : boolean Tensor of shape (B, Q)
+    weight : Tensor of shape (B,)
+    dims : integer Tensor of shape (B,)
+    noise : Tensor of shape (B,)
+        Deviation of the noise over half the range of the data.
+    points : integer Tensor of shape (B,)
+        Observed points of the context.
+    """
+
+    tokens: SDETokens
+    token_drift: Tensor
+    token_diffusion: Tensor
+    queries: Tensor
+    drift: Tensor
+    diffusion: Tensor
+    query_mask: Tensor
+    weight: Tensor
+    dims: Tensor
+    noise: Tensor
+    points: Tensor
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def select(self, index: Tensor) -> Examples:
+        """Only the examples at these positions."""
+        return _map(self, lambda tensor: tensor[index])
+
+    def to(self, device: torch.device) -> Examples:
+        """The same examples on another device."""
+        return _map(self, lambda tensor: tensor.to(device))
+
+    @staticmethod
+    def concatenate(parts: Sequence[Examples]) -> Examples:
+        """One batch from several with as many tokens and queries."""
+        return _join(parts)
+
+
+def _map(value: Any, function: Any) -> Any:
+    if isinstance(value, Tensor):
+        return function(value)
+    return type(value)(**{f.name: _map(getattr(value, f.name), function) for f in dataclasses.fields(value)})
+
+
+def _join(parts: Sequence[Any]) -> Any:
+    if isinstance(parts[0], Tensor):
+        return torch.cat(list(parts))
+    names = [f.name for f in dataclasses.fields(parts[0])]
+    return type(parts[0])(**{name: _join([getattr(part, name) for part in parts]) for name in names})
+
+
+def observe(
+    recordings: Recordings,
+    observation: Observation,
+    examples: int,
+    queries: int,
+    noise: Noise,
+    network: FIMSDEConfig,
+    generator: torch.Generator,
+) -> Examples:
+    """Cut ``examples`` contexts out of recordings, corrupt them, and ask ``queries`` questions of each."""
+    draw = Draw(generator)
+    kind = precise(recordings.states.device)
+    system = draw.integer(0, len(recordings) - 1, examples)
+    clean, times, mask = _cut(recordings, observation, system, noise, draw)
+    dim, paths, points = clean.shape[-1], observation.paths, observation.points
+
+    flat, keep = clean.flatten(1, 2), mask.flatten(1)[..., None]
+    low = torch.where(keep, flat, torch.inf).amin(1)
+    high = torch.where(keep, flat, -torch.inf).amax(1)
+    level = draw.uniform(0.0, noise.level, examples) * ~draw.coin(noise.clean, examples)
+    size = (level[:, None] * (high - low) / 2)[:, None, None]
+    noisy = (clean + size * draw.normal(*clean.shape)).to(kind)
+    scaling = fim_sde_scaling(noisy, times.to(kind), mask)
+
+    asked = _queries(recordings, flat, mask.flatten(1), low, high, system, queries, draw)
+    drift, diffusion = recordings.drift.select(system), recordings.diffusion.select(system)
+    signs = torch.where(draw.coin(0.5, examples, dim), 1.0, -1.0).to(kind)
+    order = draw.uniform(0, 1, examples, dim).argsort(-1)
+
+    def seen(vectors: Tensor) -> Tensor:
+        """Reflected and permuted coordinates: symmetries that training should teach."""
+        axes = (examples, *([1] * (vectors.ndim - 2)), dim)
+        turned = vectors.to(kind) * signs.reshape(axes)
+        return F.pad(turned.gather(-1, order.reshape(axes).expand_as(turned)), (0, network.max_dim - dim))
+
+    def sizes(vectors: Tensor) -> Tensor:
+        axes = (examples, *([1] * (vectors.ndim - 2)), dim)
+        return F.pad(vectors.gather(-1, order.reshape(axes).expand_as(vectors)), (0, network.max_dim - dim)).float()
+
+    dim_mask = (torch.arange(network.max_dim, device=clean.device) < dim).float().expand(examples, -1)
+    z = torch.where(mask[..., None], seen(scaling.normalise(noisy)), 0.0)
+    tau = torch.where(mask, scaling.normalise_times(times.to(kind)), 0.0)
+    tokens = make_sde_tokens(z, tau, mask, dim_mask, network)
+    at_tokens = _unturn(tokens.states[..., :dim].to(kind), signs, order, scaling)
+    f, g = drift(asked), diffusion(asked)
+    f_tokens, g_tokens = drift(at_tokens.float()), diffusion(at_tokens.float())
+
+    target = seen(scaling.normalise_field(f.to(kind))).float()
+    spread = sizes(scaling.normalise_diffusion(g.to(kind)))
+    z_query = seen(scaling.normalise(asked.to(kind))).float()
+    in_reach = (z_query.abs() <= FAR_QUERY).all(-1) & (target.abs() <= FAST_DRIFT).all(-1)
+    in_reach &= (spread <= STRONG_DIFFUSION).all(-1)
+    along = scaling.normalise_field(drift(flat[:, ::8]).to(kind)).abs().mean((1, 2))
+    count = mask.sum((1, 2))
+    return Examples(
+        tokens=tokens,
+        token_drift=seen(scaling.normalise_field(f_tokens.to(kind))).float().clamp(-FAST_DRIFT, FAST_DRIFT),
+        token_diffusion=sizes(scaling.normalise_diffusion(g_tokens.to(kind))).clamp(max=STRONG_DIFFUSION),
+        queries=z_query.clamp(-FAR_QUERY, FAR_QUERY),
+        drift=target.clamp(-FAST_DRIFT, FAST_DRIFT),
+        diffusion=spread.clamp(max=STRONG_DIFFUSION),
+        query_mask=in_reach,
+        weight=((along < STEEP_CONTEXT) & (count >= paths * min(points, 8))).float(),
+        dims=torch.full((examples,), dim, device=clean.device),
+        noise=level,
+        points=count,
+    )
+
+
+def _cut(
+    recordings: Recordings, observation: Observation, system: Tensor, noise: Noise, draw: Draw
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Clean states (B, K, L, D), times (B, K, L) and mask of windows cut out of the recordings."""
+    shape = (len(system), observation.paths, observation.points)
+    recorded = recordings.states.shape[2]
+    fits = max(1, min(observation.largest_stride, (recorded - 1) // max(1, observation.points - 1)))
+    stride = draw.log_uniform(1.0, fits + 0.999, shape[0], 1, 1).long().clamp(1, fits)
+    pace = (recordings.speed * recordings.step)[system].reshape(-1, 1, 1)
+    stride = torch.minimum(stride, (noise.coarsest / pace).long().clamp(min=1))
+    path = draw.integer(0, recordings.states.shape[1] - 1, *shape[:2], 1)
+    if shape[1] == recordings.states.shape[1]:
+        path = torch.arange(shape[1], device=draw.device)[:, None].expand(*shape[:2], 1)
+    last = recorded - 1 - (shape[2] - 1) * stride
+    first = (draw.uniform(0, 1, *shape[:2], 1) * (last + 1)).long()
+    index = first + torch.arange(shape[2], device=draw.device) * stride
+
+    survival = draw.uniform(noise.survival, 1.0, shape[0], 1, 1)
+    survival = torch.where(draw.coin(noise.irregular, shape[0], 1, 1), survival, 2.0)
+    mask = draw.uniform(0, 1, *shape) < survival
+    mask[..., :2] = True  # a trajectory has two points
+    together = mask.to(torch.uint8).argsort(dim=-1, descending=True, stable=True)
+    index, mask = index.gather(-1, together), mask.gather(-1, together)
+    states = recordings.states[system[:, None, None], path, index]
+    times = index * recordings.step[system][:, None, None]
+    # Observed points come first; the rest repeats the time of the last.
+    end = times.gather(-1, mask.sum(-1, keepdim=True) - 1)
+    return states, torch.where(mask, times, end), mask
+
+
+def _queries(
+    recordings: Recordings,
+    flat: Tensor,
+    mask: Tensor,
+    low: Tensor,
+    high: Tensor,
+    system: Tensor,
+    count: int,
+    draw: Draw,
+) -> Tensor:
+    """States (B, Q, D) to ask about."""
+    examples, dim = low.shape
+    third = count // 3
+    # Observed points have the larger keys, so that the first ones of the order are all observed.
+    seen = (draw.uniform(0, 1, *mask.shape) + mask).argsort(-1, descending=True)
+    most = mask.sum(-1, keepdim=True)
+    place = (draw.uniform(0, 1, examples, third) * most).long()
+    on_context = flat.gather(1, seen.gather(1, place)[..., None].expand(-1, -1, dim))
+    paths, recorded = recordings.states.shape[1:3]
+    others = recordings.states[
+        system[:, None],
+        draw.integer(0, paths - 1, examples, third),
+        draw.integer(0, recorded - 1, examples, third),
+    ]
+    margin = 0.25 * (high - low)
+    unit = draw.uniform(0, 1, examples, count - 2 * third, dim)
+    box = (low - margin)[:, None] + unit * (high - low + 2 * margin)[:, None]
+    return torch.cat([on_context, others, box], 1)
+
+
+def _unturn(z: Tensor, signs: Tensor, order: Tensor, scaling: Scaling) -> Tensor:
+    """States in the system's own coordinates from normalised, permuted and reflected ones."""
+    back = order.argsort(-1)
+    own = z.gather(-1, back[:, None].expand_as(z)) * signs[:, None]
+    return own * scaling.std[:, None] + scaling.mean[:, None]
+
+
+@dataclass(frozen=True)
+class ExamplePool:
+    """Examples by their number of tokens, in random order."""
+
+    groups: Mapping[int, Examples]
+
+    @classmethod
+    def of(
+        cls,
+        recordings: Sequence[Recordings],
+        observations: Sequence[Observation],
+        per_system: float,
+        queries: int,
+        noise: Noise,
+        network: FIMSDEConfig,
+        generator: torch.Generator,
+    ) -> ExamplePool:
+        """Observe every batch of recordings in every way, in proportion to the weights."""
+        total = sum(o.weight for o in observations)
+        parts: dict[int, list[Examples]] = {}
+        for batch in recordings:
+            for observation in observations:
+                count = round(len(batch) * per_system * observation.weight / total)
+                if count and observation.points <= batch.states.shape[2]:
+                    made = observe(batch, observation, count, queries, noise, network, generator)
+                    parts.setdefault(made.tokens.mask.shape[1], []).append(made)
+        return cls({tokens: Examples.concatenate(made) for tokens, made in parts.items()})
+
+    def batch(self, sizes: Mapping[int, int], generator: torch.Generator) -> Examples:
+        """Draw examples of one number of tokens, chosen in proportion to the examples there are.
+
+        ``sizes`` maps a number of tokens to the examples of a batch; the largest number below counts.
+        """
+        draw = Draw(generator)
+        counts = torch.tensor([float(len(group)) for group in self.groups.values()])
+        edges = (counts.cumsum(0) / counts.sum()).tolist()
+        pick = float(draw.uniform(0, 1, 1))
+        tokens = next(t for t, edge in zip(self.groups, edges, strict=True) if pick <= edge or edge == edges[-1])
+        group = self.groups[tokens]
+        fitting = [size for limit, size in sizes.items() if limit <= tokens]
+        size = fitting[-1] if fitting else max(sizes.values())
+        return group.select(draw.integer(0, len(group) - 1, min(size, len(group))))

@@ -1,0 +1,1 @@
+"""Low-rank adaptation of every model to the data at hand."""

@@ -1,0 +1,1 @@
+"""The door: trajectories from arrays, DataFrames and files, validated once."""

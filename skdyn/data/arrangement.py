@@ -1,0 +1,61 @@
+"""Cut long recordings into trajectories like those that a model was trained on.
+
+A network that has seen trajectories of up to 200 points reads one of 2,000 badly: its slopes at fixed lags drown in
+noise where the recording is dense, and its positions leave the range of training where it is long. A dense recording is
+therefore dealt out into interleaved trajectories, and a long one cut into consecutive windows; no point is lost. What
+this gains is in docs/design/fim-ode.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skdyn.data.trajectories import Trajectories
+
+_DENSITY = 20.0  # points per unit of normalised time above which a long recording is dealt out
+
+
+def arrange(context: Trajectories, speed: float, points: int) -> Trajectories:
+    """Cut every trajectory of more than ``points`` points.
+
+    Parameters
+    ----------
+    context : Trajectories
+    speed : float
+        Units of normalised time in the user's unit of time (`skdyn.models.normalization.Scaling.speed`); an oscillation
+        takes about six.
+    points : int
+        Most points of a trajectory.
+
+    Returns
+    -------
+    Trajectories
+        Shorter trajectories are as they were.
+    """
+    if all(len(t) <= points for t in context.times):
+        return context
+    pieces: list[tuple[np.ndarray, np.ndarray]] = []
+    for t, x in context:
+        stride = 1
+        if len(t) > points:
+            density = len(t) / (speed * (t[-1] - t[0]))
+            stride = int(np.clip(density / _DENSITY, 1, 2 * len(t) // points))
+        for start in range(stride):
+            dealt_t, dealt_x = t[start::stride], x[start::stride]
+            count = -(-len(dealt_t) // points)
+            pieces += zip(np.array_split(dealt_t, count), np.array_split(dealt_x, count), strict=True)
+    return Trajectories(pieces)
+
+
+def thin(context: Trajectories, limit: int) -> Trajectories:
+    """Keep every n-th point of every trajectory, and its last, n the smallest that meets the limit."""
+    every = 1
+    while True:
+        keep = [np.unique(np.append(np.arange(0, len(t) - 1, every), len(t) - 1)) for t in context.times]
+        total = sum(map(len, keep))
+        if total <= limit or total == 2 * len(context):
+            break
+        every += 1
+    if every == 1:
+        return context
+    return Trajectories([(t[k], x[k]) for (t, x), k in zip(context, keep, strict=True)])

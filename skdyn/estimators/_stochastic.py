@@ -1,0 +1,274 @@
+"""What every estimator of an SDE shares: diffusion, simulated paths, likelihood, stationary density."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skdyn.estimators._field import BaseFieldEstimator, check_positive, check_whole, state_units
+
+_STEP = 0.05  # longest Euler-Maruyama step, in the time in which the states move by their deviation
+_FAST = 0.95  # which of the states of the context, from the slowest to the fastest, tells that time
+_RATE_STATES = 256
+_MOST_STEPS = 1_000_000
+_MOST_CELLS = 10_000_000
+_SAMPLE_TIMES = 100
+
+
+class BaseStochasticEstimator(BaseFieldEstimator):
+    """Base class of estimators that infer ``dx = f(x) dt + g(x) dW`` (Ito) with diagonal noise from trajectories.
+
+    A subclass stores its parameters in ``__init__`` (``missing`` among them) and implements `_fit`,
+    `_drift_and_diffusion` and `_field_jacobian`; everything else follows from these. `predict`, `vector_field`,
+    `jacobian` and `equilibria` are of the drift f. The diffusion g is the diagonal of the matrix that multiplies dW.
+    """
+
+    @abstractmethod
+    def _drift_and_diffusion(
+        self, points: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Drift and diffusion (N, D) at ``points`` (N, D), and the scales of their errors, (N, D) or None."""
+
+    def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        drift, _, scale, _ = self._drift_and_diffusion(points)
+        return drift, scale
+
+    def _coefficients(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._drift_and_diffusion(points)[:2]
+
+    def diffusion(self, points: Any, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Diffusion at any points: g of ``dx = f dt + g dW``.
+
+        Parameters
+        ----------
+        points : array of shape (..., D)
+        return_std : bool, default=False
+            Also return the predicted scale of its error, as `vector_field` does.
+
+        Returns
+        -------
+        diffusion : array of shape (..., D)
+            Not negative, in units of state per square root of the unit of time.
+        scale : array of shape (..., D)
+            Only if ``return_std``; same units.
+
+        Raises
+        ------
+        ValueError
+            If the last axis does not have D entries, or a value is not a finite real number.
+        """
+        points = self._check_points(points)
+        _, diffusion, _, scale = self._drift_and_diffusion(points.reshape(-1, points.shape[-1]))
+        self._check_finite(points, diffusion)
+        if not return_std:
+            return diffusion.reshape(points.shape)
+        if scale is None:
+            raise ValueError(f"{type(self).__name__} does not predict the error of its diffusion: use return_std=False")
+        return diffusion.reshape(points.shape), scale.reshape(points.shape)
+
+    def simulate(
+        self,
+        x0: Any,
+        t: Any,
+        *,
+        n_paths: int | None = None,
+        random_state: int | np.random.Generator | None = None,
+        substeps: int | None = None,
+        bound: float = 100.0,
+        progress: bool = False,
+    ) -> np.ndarray:
+        """Draw paths of the inferred equation from any number of initial states, all in one batch (Euler-Maruyama).
+
+        Parameters
+        ----------
+        x0 : array of shape (D,) or (N, D)
+            States at ``t[0]``.
+        t : array of shape (L,)
+            Increasing times, in the units of the context.
+        n_paths : int, optional
+            Paths from each initial state; one, without an axis of its own, by default.
+        random_state : int, numpy.random.Generator or None, default=None
+            An integer gives the same paths each time.
+        substeps : int, optional
+            Steps from one time to the next. By default as many as keep each step below a twentieth of the time in
+            which drift or diffusion move the states by their deviation, where they are fast (the 95% quantile over
+            the context), so that the paths' law does not depend on how finely ``t`` is cut.
+        bound : float, default=100.0
+            States further than this from the data's mean, in standard deviations, have diverged: they are NaN from
+            there on, and one ConvergenceWarning names their initial states.
+        progress : bool, default=False
+            Show a progress bar.
+
+        Returns
+        -------
+        array of shape (L, D), (N, L, D), (n_paths, L, D) or (N, n_paths, L, D)
+        """
+        from skdyn.dynamics.sde import euler_maruyama
+
+        x0 = self._check_start(x0)
+        check_positive(bound=bound)
+        for name, value in (("n_paths", n_paths), ("substeps", substeps)):
+            if value is not None:
+                check_positive(**{name: value})
+                check_whole(**{name: value})
+        times = self._check_times(t)
+        steps = self._steps(times) if substeps is None else np.full(len(times) - 1, substeps)
+        if steps.sum() > _MOST_STEPS:
+            raise ValueError(
+                f"t would take {steps.sum():.3g} steps, more than {_MOST_STEPS}: choose a shorter span of times, or "
+                "fewer substeps"
+            )
+        center, scale = state_units(np.concatenate(self.context_.states))
+        paths = euler_maruyama(
+            self._coefficients,
+            np.atleast_2d(x0),
+            times,
+            rng=_generator(random_state),
+            n_paths=1 if n_paths is None else int(n_paths),
+            substeps=steps.astype(np.int64),
+            center=center,
+            scale=scale,
+            bound=bound,
+            progress=progress,
+        )
+        if n_paths is None:
+            paths = paths[:, 0]
+        return paths if x0.ndim == 2 else paths[0]
+
+    def _steps(self, times: np.ndarray) -> np.ndarray:
+        """Number of steps (L - 1,) in each interval; floats, because there may be very many."""
+        data = np.concatenate(self.context_.states)
+        _, scale = state_units(data)
+        with np.errstate(all="ignore"):
+            drift, diffusion = self._coefficients(data[:: -(-len(data) // _RATE_STATES)])
+            # An Ornstein-Uhlenbeck process has the diffusion sqrt(2 theta) in units of its deviation.
+            rates = (np.abs(drift) / scale + (diffusion / scale) ** 2 / 2).max(axis=1)
+            rates = rates[np.isfinite(rates)]
+            rate = np.quantile(rates, _FAST) if len(rates) else 0.0
+            # The rounding of times must not cost one more step.
+            return np.maximum(np.ceil(np.diff(times) * rate / _STEP * (1 - 1e-9)), 1)
+
+    def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
+        """Mean log-likelihood of held-out transitions, from each point to the next.
+
+        A transition over the time h is taken as one Euler-Maruyama step: normal, with mean ``x + f(x) h`` and standard
+        deviation ``g(x) sqrt(h)``. That is exact for short h, so compare scores of data of one sampling. They depend on
+        the units of the states, as densities do.
+
+        Parameters
+        ----------
+        X : trajectories in any accepted form
+        y : ignored
+        t : see `fit`
+
+        Returns
+        -------
+        float
+            In nats a transition; never NaN or infinite: no transition counts less than -1e12.
+        """
+        from skdyn.dynamics.sde import transition_log_likelihoods
+
+        held_out = self._check_held_out(X, t)
+        _, scale = state_units(np.concatenate(self.context_.states))
+        return float(transition_log_likelihoods(self._coefficients, held_out, scale).mean())
+
+    def stationary_density(
+        self,
+        grid: Any,
+        *,
+        method: Literal["auto", "fokker-planck", "simulation"] = "auto",
+        n_paths: int = 200,
+        duration: float | None = None,
+        random_state: int | np.random.Generator | None = None,
+    ) -> np.ndarray:
+        """Density that the states settle to, on a rectangular grid.
+
+        Parameters
+        ----------
+        grid : array of shape (R,), or list of D increasing arrays of shape (R_d,)
+            Centres of the cells along each variable, at least 3 each. The process is confined to the grid; a
+            ConvergenceWarning says so if that shows.
+        method : {"auto", "fokker-planck", "simulation"}, default="auto"
+            Solve the Fokker-Planck equation (one or two variables), or count the states of simulated paths. ``"auto"``
+            solves where it can.
+        n_paths : int, default=200
+            Simulated paths, from states of the context drawn at random.
+        duration : float, optional
+            Time to simulate, of which the second half is counted; twice the longest trajectory by default.
+        random_state : int, numpy.random.Generator or None, default=None
+            For simulations.
+
+        Returns
+        -------
+        array of shape (R_1, ..., R_D)
+            Per unit of each variable; the sum of density times cell volume is one.
+
+        Raises
+        ------
+        ValueError
+            If the grid does not fit the variables, or drift and diffusion cannot be computed on all of it.
+        """
+        from skdyn.dynamics.stationary import fokker_planck
+
+        axes = self._check_grid(grid)
+        if method not in ("auto", "fokker-planck", "simulation"):
+            raise ValueError(f"method must be 'auto', 'fokker-planck' or 'simulation', got {method!r}")
+        if method == "auto":
+            method = "fokker-planck" if len(axes) <= 2 else "simulation"
+        if method == "fokker-planck":
+            if len(axes) > 2:
+                raise ValueError(f"{len(axes)} variables are too many for method='fokker-planck': use 'simulation'")
+            return fokker_planck(self._coefficients, axes)
+        return self._simulated_density(axes, n_paths, duration, random_state)
+
+    def _simulated_density(
+        self,
+        axes: list[np.ndarray],
+        n_paths: int,
+        duration: float | None,
+        random_state: int | np.random.Generator | None,
+    ) -> np.ndarray:
+        from skdyn.dynamics.stationary import histogram
+
+        check_positive(n_paths=n_paths)
+        check_whole(n_paths=n_paths)
+        if duration is None:
+            duration = 2 * max(t[-1] - t[0] for t in self.context_.times)
+        check_positive(duration=duration)
+        rng = _generator(random_state)
+        data = np.concatenate(self.context_.states)
+        times = np.linspace(0, duration, 2 * _SAMPLE_TIMES + 1)
+        paths = self.simulate(data[rng.integers(len(data), size=n_paths)], times, random_state=rng)
+        samples = paths[:, _SAMPLE_TIMES + 1 :].reshape(-1, data.shape[1])
+        return histogram(samples[np.isfinite(samples).all(axis=1)], axes)
+
+    def _check_grid(self, grid: Any) -> list[np.ndarray]:
+        check_is_fitted(self)
+        dim = self.n_features_in_
+        is_sequence = isinstance(grid, (list, tuple)) or (isinstance(grid, np.ndarray) and grid.ndim > 0)
+        if is_sequence and dim == 1 and all(np.ndim(value) == 0 for value in grid):
+            grid = [grid]
+        if not is_sequence or len(grid) != dim:
+            raise ValueError(f"grid must be a list of {dim} arrays, one for each variable")
+        axes = []
+        for d, axis in enumerate(grid):
+            values = np.asarray(axis)
+            if values.ndim != 1 or len(values) < 3 or values.dtype.kind not in "fiu":
+                raise ValueError(f"grid[{d}] must be real numbers of shape (R,), at least 3, got shape {values.shape}")
+            if not (np.isfinite(values).all() and (np.diff(values) > 0).all()):
+                raise ValueError(f"grid[{d}] must be finite and increasing")
+            axes.append(values.astype(np.float64))
+        cells = np.prod([float(len(axis)) for axis in axes])
+        if cells > _MOST_CELLS:
+            raise ValueError(f"the grid has {cells:.3g} cells, more than {_MOST_CELLS}: choose a coarser one")
+        return axes
+
+
+def _generator(random_state: int | np.random.Generator | None) -> np.random.Generator:
+    whole = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
+    if random_state is None or isinstance(random_state, np.random.Generator) or (whole and random_state >= 0):
+        return np.random.default_rng(random_state)
+    raise ValueError(f"random_state must be None, a non-negative integer or a numpy Generator, got {random_state!r}")

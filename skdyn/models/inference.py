@@ -1,0 +1,315 @@
+"""Encode contexts once, decode queries in chunks of fixed size, on any device.
+
+Letters: B contexts, K trajectories, L points, D dimensions, N queries. Nothing here changes a global setting of torch.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skdyn.data.arrangement import arrange
+from skdyn.data.trajectories import Trajectories
+from skdyn.exceptions import TrajectoryError, WeightsError
+from skdyn.models.normalization import Scaling
+from skdyn.models.weights import LoadedModel
+
+Precision = Literal["float32", "float64", "bfloat16"]
+
+_JACOBIAN_CHUNK = 32
+_lock = Lock()
+_networks: dict[tuple[str, str, str], nn.Module] = {}
+
+
+@dataclass(frozen=True)
+class Context:
+    """A batch of encoded contexts with the scaling of each.
+
+    Attributes
+    ----------
+    encoded : dataclass of tensors
+        What the network's ``encode`` returned.
+    scaling : Scaling
+        NumPy arrays of shapes (B, D), (B, D) and (B,).
+    dim : int
+    """
+
+    encoded: Any
+    scaling: Scaling
+    dim: int
+
+
+def resolve_device(device: str | torch.device) -> torch.device:
+    """Turn ``"auto"``, a name or a torch device into a torch device that is present.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device on this machine.
+    """
+    if isinstance(device, str) and device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+        torch.zeros(1, device=resolved).item()
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device {device!r} is not available here: {reason}") from None
+    return resolved
+
+
+class Engine:
+    """A model on a device, at a precision.
+
+    Queries are padded to whole chunks of ``query_chunk`` rows and every chunk runs through the same kernels at the
+    same shape, so an answer does not depend on the other queries of a call. Calls are thread-safe.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    device : str or torch.device, default="auto"
+        ``"auto"`` is CUDA where there is one, else the CPU.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        ``"bfloat16"`` runs matrix products in bfloat16 and the local linear part in float32.
+    query_chunk : int, default=128
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        device: str | torch.device = "auto",
+        precision: Precision = "float32",
+        query_chunk: int = 128,
+    ) -> None:
+        if precision not in ("float32", "float64", "bfloat16"):
+            raise ValueError(f"precision must be 'float32', 'float64' or 'bfloat16', got {precision!r}")
+        if isinstance(query_chunk, bool) or not isinstance(query_chunk, (int, np.integer)) or query_chunk < 1:
+            raise ValueError(f"query_chunk must be a positive integer, got {query_chunk!r}")
+        if model.spec.scaling is None:
+            raise WeightsError(f"{model.source} is a forecaster, not a model of a vector field: use LASSODEForecaster")
+        self.model = model
+        self.scaling = model.spec.scaling
+        self.device = resolve_device(device)
+        self.precision = precision
+        self.query_chunk = int(query_chunk)
+        self.dtype = torch.float64 if precision == "float64" else torch.float32
+        if self.device.type == "mps" and self.dtype == torch.float64:
+            raise ValueError("precision='float64' is not available on mps")
+        self.network: Any = _network(model, self.device, self.dtype)
+
+    @property
+    def max_dim(self) -> int:
+        """Largest number of state dimensions that the model takes."""
+        return self.model.config.max_dim
+
+    def with_precision(self, precision: Precision) -> Engine:
+        """Return the same model on the same device at another precision."""
+        return Engine(self.model, self.device, precision, self.query_chunk)
+
+    def arrange(self, context: Trajectories) -> Trajectories:
+        """Cut trajectories that are longer than those the model was trained on; see `skdyn.data.arrangement`."""
+        points = self.model.spec.trained_points
+        if points is None or all(len(t) <= points for t in context.times):
+            return context
+        # The lag that sets the speed is a share of a trajectory, too long in a recording of many cycles: measure again
+        # on the pieces.
+        arranged = context
+        for _ in range(2):
+            scaling = self._scaling([arranged], *pad([arranged]))
+            arranged = arrange(context, float(scaling.speed[0]), points)
+        return arranged
+
+    def _scaling(
+        self, contexts: Sequence[Trajectories], states: np.ndarray, times: np.ndarray, mask: np.ndarray
+    ) -> Scaling:
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaling = self.scaling(states, times, mask)
+        _check_motion(contexts, scaling)
+        return scaling
+
+    def encode(self, contexts: Sequence[Trajectories]) -> Context:
+        """Encode a batch of contexts of the same dimension; ragged lengths and counts are padded and masked.
+
+        Raises
+        ------
+        TrajectoryError
+            If a context shows no motion, or has more dimensions than the model.
+        """
+        dim = contexts[0].n_features
+        if any(context.n_features != dim for context in contexts):
+            raise TrajectoryError("contexts of one batch must have the same number of variables")
+        if dim > self.max_dim:
+            raise TrajectoryError(
+                f"the trajectories have {dim} variables but the model {self.model.spec.name!r} takes at most "
+                f"{self.max_dim}; choose fewer variables or reduce them first"
+            )
+        states, times, mask = pad(contexts)
+        scaling = self._scaling(contexts, states, times, mask)
+        z = self._pad_dims(scaling.normalise(states) * mask[..., None])
+        tau = torch.from_numpy(scaling.normalise_times(times) * mask)
+        if self.device.type == "mps":  # no float64 there; the differences were taken above
+            z, tau = z.float(), tau.float()
+        dim_mask = torch.zeros(len(contexts), self.max_dim, dtype=self.dtype)
+        dim_mask[:, :dim] = 1
+        with torch.inference_mode(), self._autocast():
+            encoded = self.network.encode(
+                *(part.to(self.device) for part in (z, tau, torch.from_numpy(mask), dim_mask))
+            )
+        return Context(encoded, scaling, dim)
+
+    def convert(self, context: Context) -> Context:
+        """Return a context encoded at another precision as this engine's type, for the same field."""
+        return dataclasses.replace(context, encoded=_map_tensors(context.encoded, self._to_own_type))
+
+    def decode(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Field and the Laplace scale of its error, in the user's units.
+
+        Parameters
+        ----------
+        context : Context
+        queries : array of shape (B, N, D)
+
+        Returns
+        -------
+        field, scale : float64 arrays of shape (B, N, D)
+        """
+
+        def chunk(z: Tensor) -> tuple[Tensor, Tensor]:
+            with torch.inference_mode(), self._autocast():
+                field, log_scale = self.network.decode(context.encoded, z)
+            return field, log_scale.exp()
+
+        field, scale = self._chunked(context, queries, chunk, self.query_chunk)
+        return context.scaling.field(field[..., : context.dim]), context.scaling.field(scale[..., : context.dim])
+
+    def decode_sde(
+        self, context: Context, queries: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Drift and diffusion of a model of SDEs, and the Laplace scales of their errors, in the user's units.
+
+        Parameters
+        ----------
+        context : Context
+        queries : array of shape (B, N, D)
+
+        Returns
+        -------
+        drift, diffusion, drift_scale, diffusion_scale : float64 arrays of shape (B, N, D)
+            The diffusion multiplies dW.
+        """
+
+        def chunk(z: Tensor) -> tuple[Tensor, ...]:
+            with torch.inference_mode(), self._autocast():
+                drift, drift_log_scale, diffusion, diffusion_log_scale = self.network.decode_sde(context.encoded, z)
+            return drift, diffusion, drift_log_scale.exp(), diffusion_log_scale.exp()
+
+        parts = self._chunked(context, queries, chunk, self.query_chunk)
+        drift, diffusion, drift_scale, diffusion_scale = (part[..., : context.dim] for part in parts)
+        scaling = context.scaling
+        return (
+            scaling.field(drift),
+            scaling.diffusion(diffusion),
+            scaling.field(drift_scale),
+            scaling.diffusion(diffusion_scale),
+        )
+
+    def jacobian(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Field (B, N, D) and Jacobian (B, N, D, D), entry (i, j) being d f_i / d x_j, in the user's units."""
+        dim = context.dim
+        encoded = _map_tensors(context.encoded, lambda tensor: tensor.clone() if tensor.is_inference() else tensor)
+
+        def chunk(z: Tensor) -> tuple[Tensor, Tensor]:
+            with torch.enable_grad(), self._autocast():
+                z = z.clone().requires_grad_(True)
+                field, _ = self.network.decode(encoded, z)
+                rows = [torch.autograd.grad(field[..., i].sum(), z, retain_graph=i + 1 < dim)[0] for i in range(dim)]
+            return field.detach(), torch.stack(rows, dim=-2)
+
+        # Smaller chunks: the search for equilibria asks for a few states at a time, each of them dearer.
+        field, jacobian = self._chunked(context, queries, chunk, min(self.query_chunk, _JACOBIAN_CHUNK))
+        return context.scaling.field(field[..., :dim]), context.scaling.jacobian(jacobian[..., :dim])
+
+    def _chunked(
+        self, context: Context, queries: np.ndarray, chunk: Callable[[Tensor], tuple[Tensor, ...]], size: int
+    ) -> tuple[np.ndarray, ...]:
+        """Run ``chunk`` on padded chunks of ``size`` normalised queries and join its results as float64."""
+        count = queries.shape[1]
+        z = self._pad_dims(context.scaling.normalise(queries)).to(self.dtype)
+        z = nn.functional.pad(z, (0, 0, 0, -count % size))
+        results = [chunk(part.to(self.device)) for part in z.split(size, dim=1)]
+        return tuple(
+            torch.cat([part.cpu() for part in parts], dim=1)[:, :count].to(torch.float64).numpy()
+            for parts in zip(*results, strict=True)
+        )
+
+    def _pad_dims(self, z: np.ndarray) -> Tensor:
+        return nn.functional.pad(torch.from_numpy(z), (0, self.max_dim - z.shape[-1]))
+
+    def _to_own_type(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.precision == "bfloat16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+
+def pad(contexts: Sequence[Trajectories]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Stack ragged contexts as states (B, K, L, D), times (B, K, L) and a mask (B, K, L), padded at the ends."""
+    paths = max(len(context) for context in contexts)
+    points = max(len(t) for context in contexts for t in context.times)
+    states = np.zeros((len(contexts), paths, points, contexts[0].n_features))
+    times = np.zeros(states.shape[:-1])
+    mask = np.zeros(states.shape[:-1], dtype=bool)
+    for b, context in enumerate(contexts):
+        for k, (t, x) in enumerate(context):
+            states[b, k, : len(t)], times[b, k, : len(t)], mask[b, k, : len(t)] = x, t, True
+            times[b, k, len(t) :] = t[-1]
+    return states, times, mask
+
+
+def _check_motion(contexts: Sequence[Trajectories], scaling: Scaling) -> None:
+    for b, context in enumerate(contexts):
+        place = "" if len(contexts) == 1 else f"context {b}: "
+        with np.errstate(over="ignore"):
+            units = scaling.std[b] * scaling.speed[b]
+        if not all(np.isfinite(part).all() for part in (scaling.mean[b], scaling.std[b], units)):
+            raise TrajectoryError(f"{place}the states or time steps are too large or too small for float64 arithmetic")
+        if all((x == x[0]).all() and (x[0] == context.states[0][0]).all() for x in context.states):
+            raise TrajectoryError(f"{place}every state is the same: constant trajectories show no dynamics")
+        if scaling.speed[b] <= 1e-150 or scaling.std[b].max() <= 1e-140:
+            raise TrajectoryError(
+                f"{place}the states show no motion at the lag that sets the speed, or vary below 1e-140"
+            )
+
+
+def _network(model: LoadedModel, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """The model's network on a device at a type, one copy per process."""
+    if device.type == "cpu" and dtype == torch.float32:
+        return model.network
+    key = (model.sha256, str(device), str(dtype))
+    with _lock:
+        if key not in _networks:
+            _networks[key] = copy.deepcopy(model.network).to(device, dtype)
+        return _networks[key]
+
+
+def _map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    """Apply ``function`` to every tensor in nested tuples and dataclasses."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, tuple):
+        return tuple(_map_tensors(item, function) for item in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return dataclasses.replace(value, **{name: _map_tensors(getattr(value, name), function) for name in names})
+    return value

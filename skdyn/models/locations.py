@@ -1,0 +1,135 @@
+"""Find a model's folder: registered name, path, the hub's local cache, then the hub itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from skdyn.exceptions import PluginError, WeightsError
+from skdyn.models.registry import get_model, list_models
+
+CONFIG, TENSORS, SUMS = "config.json", "model.safetensors", "SHA256SUMS"
+_HUB_ID = re.compile(
+    r"hf://(?P<repo>[\w.-]+/[\w.-]+)(?P<folder>(?:/[\w.-]+)*)(?:@(?P<revision>[\w./-]+))?", flags=re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """Where a model's files lie.
+
+    Attributes
+    ----------
+    source : str
+        What to say of their origin: a name, a path or a hub id with its revision.
+    config, tensors : Path
+    sums : Path or None
+        The checksums, where the folder has them.
+    """
+
+    source: str
+    config: Path
+    tensors: Path
+    sums: Path | None
+
+
+def locate(model: str | os.PathLike[str]) -> ModelFiles:
+    """Find a model's files.
+
+    Parameters
+    ----------
+    model : str or path
+        A registered name, a folder, or ``hf://owner/repo[/sub/folder][@revision]``. Names come first, then folders;
+        for a hub id the local cache is asked before the network. A path never touches the network, and neither does
+        anything while ``HF_HUB_OFFLINE`` or ``SKDYN_OFFLINE`` is set to a true value.
+
+    Raises
+    ------
+    WeightsError
+        Listing every place that was looked at.
+    """
+    if isinstance(model, os.PathLike):
+        return _folder(_expand(Path(model)))
+    if not isinstance(model, str) or not model:
+        raise WeightsError(f"model must be a registered name, a folder or an hf:// id, got {model!r}")
+    if model.startswith("hf://"):
+        return _hub(model)
+    if model in list_models():
+        try:
+            location = str(get_model(model).location)
+        except PluginError as error:
+            raise WeightsError(f"the model {model!r} cannot be used: {error}") from error
+        return _hub(location) if location.startswith("hf://") else _folder(Path(location))
+    path = _expand(Path(model))
+    if _is_folder(path):
+        return _folder(path)
+    raise WeightsError(
+        f"no model {model!r}. Looked at: the registered names ({', '.join(list_models())}); "
+        f"the folder {str(path.absolute())!r} (there is none). For the hub, write hf://owner/repo@revision"
+    )
+
+
+def _expand(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise WeightsError(f"the model folder {str(path)!r} cannot be found: {error}") from None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long for a file, a folder that may not be entered
+        return False
+
+
+def _folder(path: Path) -> ModelFiles:
+    if not _is_folder(path):
+        raise WeightsError(f"the model folder {path.absolute()} does not exist or is not a folder")
+    if missing := [name for name in (CONFIG, TENSORS) if not (path / name).is_file()]:
+        raise WeightsError(f"the model folder {path.absolute()} has no file {' and no file '.join(missing)}")
+    sums = path / SUMS
+    return ModelFiles(str(path), path / CONFIG, path / TENSORS, sums if sums.is_file() else None)
+
+
+def is_offline() -> bool:
+    """Whether the environment forbids the network."""
+    return any(
+        os.environ.get(name, "").strip().lower() not in ("", "0", "false", "no", "off")
+        for name in ("SKDYN_OFFLINE", "HF_HUB_OFFLINE")
+    )
+
+
+def _hub(identifier: str) -> ModelFiles:
+    match = _HUB_ID.fullmatch(identifier)
+    if match is None or ".." in identifier:
+        raise WeightsError(f"{identifier!r} is not a hub id: write hf://owner/repo[/sub/folder][@revision]")
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+
+    repo, folder, revision = match["repo"], match["folder"].strip("/"), match["revision"] or "main"
+
+    def fetch(name: str) -> Path:
+        inside = f"{folder}/{name}" if folder else name
+        try:
+            cached = try_to_load_from_cache(repo, inside, revision=revision)
+        except ValueError as error:
+            raise WeightsError(f"{identifier!r} is not a hub id: {error}") from None
+        if isinstance(cached, (str, os.PathLike)):
+            return Path(cached)
+        if is_offline():
+            raise WeightsError(
+                f"{identifier}: {inside} at {revision} is not in the local hub cache, and the environment forbids the "
+                "network (SKDYN_OFFLINE or HF_HUB_OFFLINE). Looked at: the local hub cache"
+            )
+        try:
+            return Path(hf_hub_download(repo, inside, revision=revision))
+        except Exception as error:  # the hub client's errors are those of its HTTP library, which changes by version
+            reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+            raise WeightsError(
+                f"{identifier}: {inside} at {revision} cannot be had. Looked at: the local hub cache (not there); "
+                f"the hub ({type(error).__name__}: {reason})"
+            ) from error
+
+    return ModelFiles(f"hf://{repo}{match['folder']}@{revision}", fetch(CONFIG), fetch(TENSORS), None)

@@ -1,0 +1,256 @@
+"""Read a model's configuration and tensors from its files, trusting neither.
+
+No file is unpickled or evaluated. Everything that is wrong with a file is a `WeightsError` that names the file and the
+reason, raised before anything large is allocated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import nn
+
+from skdyn.exceptions import PluginError, WeightsError
+from skdyn.models.locations import CONFIG, TENSORS, ModelFiles, locate
+from skdyn.models.registry import ModelSpec, recognise_model
+
+_MAX_CONFIG = 2**20
+_MAX_HEADER = 32 * 2**20
+_MAX_TENSORS = 4 * 2**30
+_FLOATS = {"F16": 2, "BF16": 2, "F32": 4, "F64": 8}
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A checked model, shared by the whole process and never modified.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    config : frozen configuration of the network
+    network : torch.nn.Module
+        On the CPU in float32, in evaluation mode, without gradients.
+    source : str
+        Where the files came from.
+    sha256 : str
+        Of the configuration and the tensors together: the identity of the weights.
+    """
+
+    spec: ModelSpec
+    config: Any
+    network: nn.Module
+    source: str
+    sha256: str
+
+
+_lock = Lock()
+_cache: dict[tuple[Any, ...], LoadedModel] = {}
+
+
+def load_model(model: str | os.PathLike[str]) -> LoadedModel:
+    """Load a model once per process; see `skdyn.models.locations.locate` for what names it.
+
+    Raises
+    ------
+    WeightsError
+        If the files cannot be found, read or trusted.
+    """
+    files = locate(model)
+    with _lock:
+        key = tuple((str(path), *_stamp(path)) for path in (files.config, files.tensors))
+        if key not in _cache:
+            _cache[key] = _load(files)
+        return _cache[key]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _load(files: ModelFiles) -> LoadedModel:
+    config_bytes = read_bytes(files.config, _MAX_CONFIG)
+    spec, config = _configure(files.config, parse_json(config_bytes, files.config))
+    blob = read_bytes(files.tensors, _MAX_TENSORS)
+    digests = {CONFIG: hashlib.sha256(config_bytes).hexdigest(), TENSORS: hashlib.sha256(blob).hexdigest()}
+    if files.sums is not None:
+        _check_sums(files.sums, digests)
+    try:
+        with torch.device("meta"):
+            network = spec.network(config)
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"{files.config}: {spec.name} cannot be built from it: {error}") from error
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    state = read_tensors(blob, files.tensors, expected, spec.name, spec.rename)
+    network.load_state_dict(state, assign=True)
+    network.eval().requires_grad_(False)
+    identity = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
+    return LoadedModel(spec, config, network, files.source, identity)
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """Read a file of at most ``limit`` bytes; a Git LFS pointer or a web page in its place is a WeightsError."""
+    try:
+        size = path.stat().st_size
+        if size > limit:
+            raise WeightsError(f"{path} has {size} bytes, more than the limit of {limit}")
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error}") from error
+    start = content[:64].lstrip().lower()
+    if start.startswith(b"version https://git-lfs"):
+        raise WeightsError(f"{path} is a Git LFS pointer, not the file itself: fetch it with 'git lfs pull'")
+    if start.startswith((b"<!doctype", b"<html")):
+        raise WeightsError(f"{path} is an HTML page, not a model file: the download was redirected")
+    return content
+
+
+def parse_json(content: bytes, path: Path) -> dict[str, Any]:
+    """Parse a JSON object strictly: no repeated keys, no NaN, nothing but an object."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is repeated")
+        return dict(pairs)
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not a JSON number")
+
+    try:
+        value = json.loads(content.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise WeightsError(f"{path} holds a JSON {type(value).__name__}, not an object")
+    return value
+
+
+def _configure(path: Path, values: Mapping[str, Any]) -> tuple[ModelSpec, Any]:
+    try:
+        spec = recognise_model(values)
+    except PluginError as error:
+        kind = values.get("model_type", "none")
+        raise WeightsError(f"{path}: unknown model_type {kind!r}: {error}") from error
+    try:
+        return spec, spec.configure(values)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise WeightsError(f"{path} is not a configuration of {spec.name}: {error}") from error
+
+
+def _check_sums(path: Path, digests: Mapping[str, str]) -> None:
+    lines = read_bytes(path, _MAX_CONFIG).decode("utf-8", errors="replace").splitlines()
+    listed = {parts[1].lstrip("*"): parts[0] for parts in map(str.split, lines) if len(parts) == 2}
+    for name, digest in digests.items():
+        if name not in listed:
+            raise WeightsError(f"{path} does not list {name}")
+        if listed[name].lower() != digest:
+            raise WeightsError(f"{path.parent / name} is damaged or altered: its sha256 is not the one in {path.name}")
+
+
+def read_tensors(
+    blob: bytes,
+    path: Path,
+    expected: Mapping[str, tuple[int, ...]],
+    owner: str,
+    rename: Callable[[str], str | None] = lambda name: name,
+) -> dict[str, torch.Tensor]:
+    """Check and read a safetensors file.
+
+    Parameters
+    ----------
+    blob : bytes
+        Its content.
+    path : Path
+        What errors call it.
+    expected : mapping of str to shape
+        The tensors that must be there, and no others.
+    owner : str
+        Whom errors say the tensors are for.
+    rename : callable (str) -> str or None, optional
+        From the file's names to the expected ones; None ignores a tensor.
+
+    Returns
+    -------
+    dict
+        The tensors in float32, all finite, under their expected names.
+
+    Raises
+    ------
+    WeightsError
+    """
+    names = _check_header(blob, path, expected, owner, rename)
+    try:
+        tensors = load_safetensors(blob)
+    except (SafetensorError, ValueError, RuntimeError, KeyError) as error:
+        raise WeightsError(f"{path} is damaged: {error}") from error
+    state = {own: tensors[name].to(torch.float32) for name, own in names.items()}
+    for name, own in names.items():
+        if not bool(torch.isfinite(state[own]).all()):
+            raise WeightsError(f"{path}: tensor {name!r} holds NaN or infinite values")
+    return state
+
+
+def _check_header(
+    blob: bytes,
+    path: Path,
+    expected: Mapping[str, tuple[int, ...]],
+    owner: str,
+    rename: Callable[[str], str | None],
+) -> dict[str, str]:
+    """Check names, types, shapes and offsets in the header; return the expected name of each tensor to read."""
+    length = int.from_bytes(blob[:8], "little")
+    if len(blob) < 8 or not 2 <= length <= min(_MAX_HEADER, len(blob) - 8):
+        raise WeightsError(f"{path} is truncated or is not a safetensors file ({len(blob)} bytes)")
+    header = parse_json(blob[8 : 8 + length], path)
+    header.pop("__metadata__", None)
+    names: dict[str, str] = {}
+    end = 0
+    for name, entry in sorted(header.items(), key=lambda item: _start(item[1], item[0], path)):
+        shape, (start, stop) = entry.get("shape"), entry["data_offsets"]
+        if not isinstance(entry.get("dtype"), str) or entry["dtype"] not in _FLOATS:
+            raise WeightsError(
+                f"{path}: tensor {name!r} has type {entry.get('dtype')!r}; expected {', '.join(_FLOATS)}"
+            )
+        if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+            raise WeightsError(f"{path}: tensor {name!r} has shape {shape!r}")
+        size = _FLOATS[entry["dtype"]]
+        for n in shape:
+            size *= n
+        if start != end or stop - start != size:
+            raise WeightsError(f"{path}: tensor {name!r} has offsets {start}:{stop} that do not fit its shape or place")
+        end = stop
+        own = rename(name)
+        if own is None:
+            continue
+        if own not in expected:
+            raise WeightsError(f"{path}: unexpected tensor {name!r} for {owner}")
+        if own in names.values():
+            raise WeightsError(f"{path}: two tensors are named {own!r} by {owner}")
+        if tuple(shape) != expected[own]:
+            raise WeightsError(
+                f"{path}: tensor {name!r} has shape {tuple(shape)}, the configuration says {expected[own]}"
+            )
+        names[name] = own
+    if end != len(blob) - 8 - length:
+        raise WeightsError(f"{path} is truncated or has trailing bytes: {len(blob) - 8 - length} for {end} expected")
+    if missing := sorted(set(expected) - set(names.values())):
+        raise WeightsError(f"{path}: {len(missing)} tensors are missing, the first is {missing[0]!r}")
+    return names
+
+
+def _start(entry: Any, name: str, path: Path) -> int:
+    offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
+    if not (isinstance(offsets, list) and len(offsets) == 2 and all(type(o) is int and o >= 0 for o in offsets)):
+        raise WeightsError(f"{path}: tensor {name!r} has no valid place in the file")
+    return offsets[0]

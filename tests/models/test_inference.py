@@ -1,0 +1,207 @@
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from skdyn import FIMODERegressor, Trajectories, TrajectoryError
+from skdyn.models.inference import Engine, pad, resolve_device
+from skdyn.models.weights import load_model
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return Engine(load_model("fim-ode"), "cpu")
+
+
+@pytest.fixture(scope="module")
+def context(orbits):
+    return Trajectories(orbits)
+
+
+@pytest.fixture(scope="module")
+def queries():
+    return np.random.default_rng(5).normal(size=(1, 150, 2))
+
+
+def close(value, reference, tolerance):
+    return np.abs(value - reference).max() <= tolerance * np.abs(reference).max()
+
+
+def test_padding(context):
+    states, times, mask = pad([context, context[:2]])
+    assert states.shape == (2, 3, 40, 2)
+    np.testing.assert_array_equal(mask.sum(axis=-1), [[40, 31, 23], [40, 31, 0]])
+    for b, k in ((0, 0), (0, 2), (1, 1)):
+        t, x = context[k]
+        np.testing.assert_array_equal(states[b, k][mask[b, k]], x)
+        np.testing.assert_array_equal(times[b, k][mask[b, k]], t)
+    assert (np.diff(times, axis=-1) >= 0).all()
+
+
+def test_a_batch_of_contexts_gives_what_each_gives_alone(engine, context, queries):
+    rng = np.random.default_rng(2)
+    other = Trajectories([(t * 3, rng.normal(size=2) + x * 5) for t, x in context[:2]])
+    batch = engine.encode([context, other, context[1:]])
+    field, scale = engine.decode(batch, np.repeat(queries, 3, axis=0))
+    assert field.shape == scale.shape == (3, 150, 2)
+    assert field.dtype == np.float64
+    for b, alone in enumerate((context, other, context[1:])):
+        one_field, one_scale = engine.decode(engine.encode([alone]), queries)
+        assert close(field[b], one_field[0], 1e-5)
+        assert close(scale[b], one_scale[0], 1e-5)
+
+
+def test_precisions(engine, context, queries):
+    exact = engine.with_precision("float64")
+    assert exact.with_precision("float64").network is exact.network
+    reference, _ = exact.decode(exact.encode([context]), queries)
+    single, _ = engine.decode(engine.encode([context]), queries)
+    assert close(single, reference, 1e-4)
+    converted, _ = exact.decode(exact.convert(engine.encode([context])), queries)
+    assert close(converted, single, 1e-4)
+    half = engine.with_precision("bfloat16")
+    rough, _ = half.decode(half.encode([context]), queries)
+    assert close(rough, reference, 0.1)
+    assert not np.array_equal(rough, single)
+
+
+def test_jacobian_is_the_derivative_of_the_field(engine, context, queries):
+    exact = engine.with_precision("float64")
+    encoded = exact.encode([context])
+    field, jacobian = exact.jacobian(encoded, queries)
+    assert jacobian.shape == (1, 150, 2, 2)
+    np.testing.assert_allclose(field, exact.decode(encoded, queries)[0], rtol=1e-9, atol=1e-12)
+    step = 1e-5
+    for j in range(2):
+        shift = np.zeros(2)
+        shift[j] = step
+        slope = (exact.decode(encoded, queries + shift)[0] - exact.decode(encoded, queries - shift)[0]) / (2 * step)
+        assert close(jacobian[..., j], slope, 1e-6)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
+def test_the_chunk_is_a_matter_of_memory_only(engine, context, queries, chunk):
+    other = Engine(engine.model, "cpu", query_chunk=chunk)
+    for method in ("decode", "jacobian"):
+        first = getattr(engine, method)(engine.encode([context]), queries)
+        second = getattr(other, method)(other.encode([context]), queries)
+        for a, b in zip(first, second, strict=True):
+            assert close(b, a, 1e-5)
+
+
+def test_the_field_of_rotations(fitted):
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    states = 0.7 * np.column_stack([np.cos(angles), np.sin(angles)])
+    truth = states @ np.array([[-0.1, -1.0], [1.0, -0.1]])
+    field = fitted.vector_field(states)
+    assert np.abs(field - truth).max() < 0.15
+    _, scale = fitted.vector_field([[0.5, 0.5], [20.0, 20.0]], return_std=True)
+    assert (scale > 0).all()
+    assert (scale[1] > scale[0]).all()
+
+
+def test_queries_from_many_threads(fitted):
+    rng = np.random.default_rng(3)
+    batches = [rng.normal(size=(40, 2)) for _ in range(6)]
+    alone = [(fitted.vector_field(batch), fitted.jacobian(batch)) for batch in batches]
+    results = [None] * len(batches)
+
+    def ask(index):
+        results[index] = (fitted.vector_field(batches[index]), fitted.jacobian(batches[index]))
+
+    threads = [threading.Thread(target=ask, args=(index,)) for index in range(len(batches))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for (field, jacobian), (reference, reference_jacobian) in zip(results, alone, strict=True):
+        np.testing.assert_array_equal(field, reference)
+        np.testing.assert_array_equal(jacobian, reference_jacobian)
+
+
+def test_no_global_setting_is_changed(orbits):
+    def settings():
+        return (
+            torch.get_num_threads(),
+            torch.get_default_dtype(),
+            torch.is_grad_enabled(),
+            torch.is_inference_mode_enabled(),
+            torch.get_float32_matmul_precision(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_autocast_enabled("cpu"),
+            torch.get_rng_state().sum().item(),
+            np.geterr(),
+        )
+
+    before = settings()
+    est = FIMODERegressor(device="cpu", precision="bfloat16").fit(orbits)
+    est.vector_field([[0.0, 1.0]])
+    est.jacobian([[0.0, 1.0]])
+    est.simulate([0.0, 1.0], [0.0, 1.0])
+    assert settings() == before
+
+
+def test_weights_are_shared_and_never_modified(fitted, orbits):
+    network = load_model("fim-ode").network
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    est = FIMODERegressor(device="cpu").fit(orbits)
+    est.jacobian([[0.0, 1.0]])
+    assert est._session[0].network is network
+    assert fitted._session[0].network is network
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_devices():
+    assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert resolve_device(torch.device("cpu")) == resolve_device("cpu") == torch.device("cpu")
+    for device in ("cuda:99", "nowhere", "meta", None, 3.5, ""):
+        with pytest.raises(ValueError, match=r"^device .* is not available here: "):
+            resolve_device(device)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"precision": "float16"}, "precision must be 'float32', 'float64' or 'bfloat16', got 'float16'"),
+        ({"query_chunk": 0}, "query_chunk must be a positive integer, got 0"),
+        ({"query_chunk": 2.0}, "query_chunk must be a positive integer, got 2.0"),
+        ({"query_chunk": True}, "query_chunk must be a positive integer, got True"),
+    ],
+)
+def test_parameters(engine, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        Engine(engine.model, "cpu", **parameters)
+
+
+def test_contexts_that_do_not_fit(engine, context):
+    with pytest.raises(
+        TrajectoryError, match="the trajectories have 4 variables but the model 'fim-ode' takes at most 3"
+    ):
+        engine.encode([Trajectories(np.random.default_rng(0).normal(size=(5, 4)))])
+    with pytest.raises(TrajectoryError, match="contexts of one batch must have the same number of variables"):
+        engine.encode([context, Trajectories([[1.0], [2.0]])])
+    still = Trajectories(np.ones((5, 2)))
+    with pytest.raises(TrajectoryError, match=r"^every state is the same"):
+        engine.encode([still])
+    with pytest.raises(TrajectoryError, match=r"^context 1: every state is the same"):
+        engine.encode([context, still])
+
+
+@pytest.mark.parametrize(
+    ("states", "step"), [(1e200, 1e-200), (1e160, 1e-150), (1.0, 1e-306), (1.0, 1e300), (1e-200, 1.0), (1e300, 1e300)]
+)
+def test_units_beyond_float64_are_refused(engine, context, states, step):
+    extreme = Trajectories([(t * step, x * states) for t, x in context])
+    with pytest.raises(TrajectoryError, match=r"too large or too small|no motion at the lag"):
+        engine.encode([extreme])
+
+
+@pytest.mark.parametrize(("states", "step"), [(1e300, 1.0), (1e-130, 1.0), (1.0, 1e100), (1.0, 1e-100), (1e100, 1e-90)])
+def test_extreme_units_within_float64_change_nothing(engine, context, queries, states, step):
+    plain, _ = engine.decode(engine.encode([context]), queries)
+    extreme = Trajectories([(t * step, x * states) for t, x in context])
+    field, _ = engine.decode(engine.encode([extreme]), queries * states)
+    assert close(field / states * step, plain, 1e-4)
