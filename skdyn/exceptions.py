@@ -1,5 +1,8 @@
 """Every error and warning that skdyn raises on purpose."""
 
+import sys
+import warnings
+
 
 class SkdynError(Exception):
     """Base class of skdyn's errors."""
@@ -23,3 +26,19 @@ class ConvergenceWarning(UserWarning):
 
 class ForecastWarning(UserWarning):
     """A forecast that the observations hardly support; the message says why."""
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line that called skdyn, however deep inside it the reason shows.
+
+    Parameters
+    ----------
+    message : str
+    category : subclass of Warning
+    """
+    inner = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
+    passed = {inner, "skdyn", "sklearn", "joblib"}
+    level, frame = 2, sys._getframe(1).f_back
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in passed:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
