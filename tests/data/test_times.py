@@ -6,13 +6,16 @@ import pandas as pd
 import pytest
 
 from skdyn import TrajectoryError
+from skdyn.data.cleaning import check_increasing
+from skdyn.data.source import Source
 from skdyn.data.times import read_times
 
 
 def read(value, length=3):
-    (times,), origin = read_times([value], [length])
+    (times,), axis = read_times([value], [length])
     assert times.dtype == np.float64
-    return times, origin
+    check_increasing(times, lambda row: f"trajectory 0, row {row}", Source())
+    return times, axis.origin
 
 
 @pytest.mark.parametrize(
