@@ -56,10 +56,3 @@ def named_alike(raw: Raw, items: Sequence[Trajectory]) -> Raw:
         order = order_of(own, names, f"trajectory {k}")
         recordings[k] = replace(recordings[k], states=recordings[k].states[:, order])
     return replace(raw, recordings=recordings, ids=ids, names=names, source=replace(raw.source, names=names))
-
-
-def counted_in(raw: Raw, axis: TimeAxis, unit: str) -> tuple[Raw, TimeAxis]:
-    """The same recordings with times in another unit."""
-    factor = conversion(axis.unit, unit)
-    recordings = [replace(recording, when=recording.when * factor) for recording in raw.recordings]
-    return replace(raw, recordings=recordings), replace(axis, unit=unit)

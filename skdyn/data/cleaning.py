@@ -98,13 +98,28 @@ class Cleaning:
         return t[keep], x[keep], rows[keep]
 
 
-def check_increasing(t: np.ndarray, place: Callable[[int], str], source: Source) -> None:
-    """Refuse times (L,) that are not finite or do not increase; ``place(row)`` says where."""
+def check_increasing(t: np.ndarray, place: Callable[[int], str], source: Source | None = None) -> None:
+    """Refuse times (L,) that are not finite or do not increase.
+
+    Parameters
+    ----------
+    t : array of shape (L,)
+    place : callable (row) -> str
+        Where a time stands.
+    source : Source, optional
+        How to mend it, where it can be mended.
+
+    Raises
+    ------
+    TrajectoryError
+    """
     if not np.isfinite(t).all():
         row = int((~np.isfinite(t)).argmax())
         raise TrajectoryError(f"{place(row)}: the time is {t[row]}, not finite (NaN or infinity)")
     if len(t) > 1 and (bad := t[1:] <= t[:-1]).any():
         row = int(bad.argmax()) + 1
+        if source is None:
+            raise TrajectoryError(f"{place(row)}: times must increase ({float(t[row - 1])} then {float(t[row])})")
         repeated = bool(t[row] == t[row - 1])
         word, done = ("repeats", "average such points") if repeated else ("decreases", "put the points in order")
         mend = source.flag(duplicates="mean") if repeated else source.flag(sort=True)

@@ -110,6 +110,34 @@ class TimeAxis:
 _KINDS = {"number": "numbers", "duration": "durations", "date": "dates"}
 
 
+def axis_to_json(axis: TimeAxis) -> dict[str, Any]:
+    """An axis as plain values."""
+    origin = axis.origin
+    if axis.kind == "date":
+        origin = [str(origin), np.datetime_data(origin.dtype)[0]]
+    return {"kind": axis.kind, "origin": origin, "unit": axis.unit}
+
+
+def axis_from_json(values: Any) -> TimeAxis:
+    """The axis of `axis_to_json`.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        If the values are none.
+    """
+    kind, origin, unit = values["kind"], values["origin"], values["unit"]
+    if kind not in _KINDS:
+        raise ValueError(f"there is no time axis of the kind {kind!r}")
+    if kind == "date":
+        origin = np.datetime64(*origin)
+        if np.isnat(origin):
+            raise ValueError("the origin of the time axis is no date")
+    elif not (origin is None or (type(origin) is int and kind == "number")):
+        raise ValueError(f"the origin of the time axis is {origin!r}")
+    return TimeAxis(kind, origin, parse_unit(unit))
+
+
 def read_times(
     raw: Sequence[Any], lengths: Sequence[int], unit: str | None = None, axis: TimeAxis | None = None
 ) -> tuple[list[np.ndarray], TimeAxis]:
@@ -267,6 +295,8 @@ def _moments(axis: np.ndarray, k: int) -> np.ndarray:
     """Moments in UTC: Python subtracts two dates of one zone by the clock on the wall, whatever happened to it."""
     if (absent := np.array([value != value for value in axis])).any():  # NaT
         raise TrajectoryError(f"trajectory {k}, row {int(absent.argmax())}: the time is missing (NaT)")
+    if len({value.tzinfo is None for value in axis}) > 1:
+        raise TypeError("dates with and without a time zone are mixed")
     moments = [value if value.tzinfo is None else value.astimezone(UTC) for value in axis]
     plain = [moment.replace(tzinfo=None) for moment in moments]
     if all(hasattr(moment, "nanosecond") for moment in plain) and all(1678 <= m.year <= 2261 for m in plain):

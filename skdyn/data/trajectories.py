@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, overload
 
 import numpy as np
 
-from skdyn.data.again import counted_in, named_alike, read_again
+from skdyn.data.again import named_alike, read_again
 from skdyn.data.cleaning import Cleaning, Duplicates, Missing
 from skdyn.data.frames import read_dataframe, unit_of
 from skdyn.data.names import order_of
@@ -15,7 +16,7 @@ from skdyn.data.parameters import check_number
 from skdyn.data.reading import is_dataframe, read_any
 from skdyn.data.source import Raw, check_shapes
 from skdyn.data.suspicion import refuse_constants, refuse_hidden_time
-from skdyn.data.times import TimeAxis, parse_unit, read_times
+from skdyn.data.times import TimeAxis, conversion, parse_unit, read_times
 from skdyn.data.trajectory import Trajectory
 from skdyn.exceptions import TrajectoryError, warn
 
@@ -182,9 +183,9 @@ class Trajectories(Sequence):
             self.roles = X.roles
             return
         raw, axis = read_again(X)
-        if unit is not None and unit != axis.unit:
-            raw, axis = counted_in(raw, axis, unit)
-        self._validate(raw, [recording.when for recording in raw.recordings], axis, cleaning)
+        factor = conversion(axis.unit, unit) if unit is not None else 1.0
+        times = [recording.when if factor == 1.0 else recording.when * factor for recording in raw.recordings]
+        self._validate(raw, times, axis if unit is None else replace(axis, unit=unit), cleaning)
         self.roles = X.roles if isinstance(X, Trajectories) else {}
 
     def _take(self, raw: Raw, cleaning: Cleaning, unit: str | None) -> None:
@@ -256,6 +257,15 @@ class Trajectories(Sequence):
         ordered = self._select(self.times, [x[:, order] for x in self.states], self.ids)
         ordered.feature_names = tuple(names)
         return ordered
+
+    def counted_in(self, unit: str | None) -> Trajectories:
+        """The same trajectories with their times in another unit; None, or where it is not known, leaves them."""
+        if unit is None or self.axis.unit in (None, unit):
+            return self
+        factor = conversion(self.axis.unit, unit)
+        counted = self._select([t * factor for t in self.times], self.states, self.ids)
+        counted.axis = replace(self.axis, unit=unit)
+        return counted
 
     def to_dataframe(self) -> Any:
         """Return a long pandas DataFrame with the columns ``id``, ``t`` and one for each variable.

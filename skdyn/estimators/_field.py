@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
@@ -68,9 +68,9 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
             Time derivatives, in units of state per unit of time.
         """
         check_is_fitted(self)
-        if isinstance(X, Trajectories):
-            X = np.concatenate(X.states)
-        points = validate_data(self, X, reset=False, dtype=np.float64)
+        points = self._check_rows(
+            np.concatenate(self._check_held_out(X, None).states) if isinstance(X, Trajectories) else X
+        )
         field = self._velocity(points)
         self._check_finite(points, field)
         return field

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import check_number
 from skdyn.data.reading import is_dataframe
@@ -212,7 +212,7 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         if is_dataframe(X) or not (is_listed(X) or np.ndim(X) < 2):
             if horizon is not None or quantiles is not None:
                 raise ValueError("horizon and quantiles belong to times, but X is an array of states")
-            return self.vector_field(validate_data(self, X, reset=False, dtype=np.float64))
+            return self.vector_field(self._check_rows(X))
         levels = None if quantiles is None else checked_levels(quantiles, self.levels_)
         answers = []
         for k, t in enumerate(requested_times(X, horizon, self.context_)):

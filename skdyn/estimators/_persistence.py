@@ -12,7 +12,9 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from skdyn.data.trajectories import Trajectories, Trajectory
+from skdyn.data.times import axis_from_json, axis_to_json
+from skdyn.data.trajectories import Trajectories
+from skdyn.data.trajectory import Trajectory
 from skdyn.exceptions import SkdynError
 
 
@@ -32,7 +34,7 @@ class Saveable(Protocol):
 
 Estimator = TypeVar("Estimator", bound=Saveable)
 
-_FORMAT = 1
+_FORMAT = 2
 _ESTIMATOR, _CONTEXT = "estimator.json", "context.npz"
 
 
@@ -53,6 +55,8 @@ def save(estimator: Saveable, folder: str | os.PathLike[str]) -> None:
         "estimator": type(estimator).__name__,
         "params": plain_params(estimator),
         "feature_names": None if names is None else list(names),
+        "ids": [_plain(f"ids[{k}]", id) for k, id in enumerate(context.ids)],
+        "axis": axis_to_json(context.axis),
         "weights": getattr(estimator, "weights_", None),
     }
     (path / _ESTIMATOR).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
@@ -72,8 +76,9 @@ def load(cls: type[Estimator], folder: str | os.PathLike[str]) -> Estimator:
         with np.load(path / _CONTEXT, allow_pickle=False) as arrays:
             ends = np.cumsum(arrays["lengths"])[:-1]
             times, states = np.split(arrays["times"], ends), np.split(arrays["states"], ends)
+        axis, names = axis_from_json(description["axis"]), None if names is None else tuple(names)
         context = Trajectories.with_gaps(
-            [Trajectory(t, x, None if names is None else tuple(names)) for t, x in zip(times, states, strict=True)]
+            [Trajectory(t, x, names, id, axis) for t, x, id in zip(times, states, description["ids"], strict=True)]
         )
         estimator = cls(**params)
     estimator.fit(context)
