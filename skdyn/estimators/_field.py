@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdyn.data.times import read_times
 from skdyn.data.trajectories import Trajectories
+from skdyn.dynamics.units import state_units, widened_box
 from skdyn.exceptions import TrajectoryError
-from skdyn.models.normalization import state_moments
 
 
 class BaseFieldEstimator(BaseEstimator, ABC):
@@ -384,16 +384,3 @@ def check_whole(**values: Any) -> None:
     for name, value in values.items():
         if not isinstance(value, (int, np.integer)):
             raise ValueError(f"{name} must be a whole number, got {value!r}")
-
-
-def widened_box(data: np.ndarray) -> np.ndarray:
-    """Lower and upper corners (2, D) of the box of states (M, D), widened by a quarter on each side."""
-    low, high = data.min(axis=0), data.max(axis=0)
-    margin = 0.25 * (high - low)
-    return np.stack([low - margin, high + margin])
-
-
-def state_units(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation (D,) of states (M, D); a constant variable takes the largest deviation."""
-    mean, std = state_moments(data[None, None], np.ones((1, 1, len(data)), dtype=bool))
-    return mean[0], np.where(std[0] > 0, std[0], std[0].max())

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.arrangement import thin
 from skdyn.data.trajectories import Trajectories
-from skdyn.estimators._field import BaseDynamicsEstimator, state_units, widened_box
+from skdyn.dynamics.units import state_units, widened_box
+from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn.estimators._session import PretrainedMixin, bundled_model, or_none
 from skdyn.exceptions import ConvergenceWarning
 from skdyn.models.normalization import fim_ode_scaling

@@ -281,7 +281,7 @@ class LASSODEForecaster(ForecasterMixin, BaseEstimator):
             Read the caveat of `vector_field`: a limit cycle's inner equilibrium, for one, is out of sight.
         """
         from skdyn.dynamics.equilibria import find_equilibria
-        from skdyn.estimators._field import state_units, widened_box
+        from skdyn.dynamics.units import state_units, widened_box
 
         check_is_fitted(self)
         local = self._local_field()

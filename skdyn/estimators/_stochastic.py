@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.estimators._field import BaseFieldEstimator, check_positive, check_whole, state_units
+from skdyn.dynamics.units import state_units
+from skdyn.estimators._field import BaseFieldEstimator, check_positive, check_whole
 
 _STEP = 0.05  # longest Euler-Maruyama step, in the time in which the states move by their deviation
 _FAST = 0.95  # which of the states of the context, from the slowest to the fastest, tells that time

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.simulate import name_rows
-from skdyn.estimators._field import state_units, widened_box
+from skdyn.dynamics.units import state_units, widened_box
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
 
 #: Distance from the observed states, in standard deviations, from which they say nothing more.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from skdyn.data.moments import state_moments
 from skdyn.exceptions import TrajectoryError
-from skdyn.models.normalization import Scaling, state_moments
+from skdyn.models.normalization import Scaling
 
 _STD_FLOOR = 1e-6
 MEAN_STEP = 0.01
