@@ -32,8 +32,8 @@ from skdyn.datasets.sde_systems import SDESystem, load_sde_systems, observe, sim
 from skdyn.dynamics.sde import euler_maruyama
 from skdyn.dynamics.signature_kernel import SignatureMMD
 from skdyn.dynamics.units import state_units
+from skdyn.estimators.registry import make_estimator
 from skdyn.exceptions import ConvergenceWarning, TrajectoryError
-from skdyn.models.registry import make_estimator
 
 DT = 0.002
 TRUTH = "truth"  # the system itself as its own estimate: what sampling alone does to the discrepancy

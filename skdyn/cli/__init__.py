@@ -133,17 +133,18 @@ def _draw(estimator: Any, path: Path) -> None:
 
 
 def _models(_: argparse.Namespace) -> int:
-    from skdyn.models import registry
+    from skdyn import list_estimators, list_models
+    from skdyn.plugins import get_estimator, get_model
 
-    for title, names in (("Models", registry.list_models()), ("Estimators", registry.list_estimators())):
+    for title, names in (("Models", list_models()), ("Estimators", list_estimators())):
         print(f"{title}:")
         for name in names:
             try:
                 if title == "Models":
-                    spec = registry.get_model(name)
+                    spec = get_model(name)
                     print(f"  {name:24} {spec.summary}; weights: {spec.location}")
                 else:
-                    print(f"  {name:24} {registry.get_estimator(name).__name__}")
+                    print(f"  {name:24} {get_estimator(name).__name__}")
             except SkdynError as error:
                 print(f"  {name:24} broken: {error}")
     return 0
@@ -155,9 +156,10 @@ def _doctor(_: argparse.Namespace) -> int:
 
     import torch
 
-    from skdyn.models import registry
+    from skdyn import list_models
     from skdyn.models.locations import is_offline
     from skdyn.models.weights import load_model
+    from skdyn.plugins import get_model, plugin_problems
 
     problems = 0
     print(f"skdyn {__version__}, Python {platform.python_version()} on {platform.platform()}")
@@ -173,9 +175,9 @@ def _doctor(_: argparse.Namespace) -> int:
     print(f"Devices: {', '.join(devices)}; {torch.get_num_threads()} threads of {os.cpu_count()} cores")
     print(f"Network: {'forbidden by the environment' if is_offline() else 'used only for hf:// models'}")
     print("Weights:")
-    for name in registry.list_models():
+    for name in list_models():
         try:
-            location = str(registry.get_model(name).location)
+            location = str(get_model(name).location)
             if location.startswith("hf://"):
                 print(f"  {name:24} {location} (fetched on first use)")
             else:
@@ -183,7 +185,7 @@ def _doctor(_: argparse.Namespace) -> int:
         except SkdynError as error:
             problems += 1
             print(f"  {name:24} PROBLEM: {error}")
-    for problem in registry.plugin_problems():
+    for problem in plugin_problems():
         problems += 1
         print(f"PROBLEM: {problem}")
     print("All is well." if not problems else f"{problems} problem(s) found.")

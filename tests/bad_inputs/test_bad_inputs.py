@@ -14,7 +14,7 @@ import scipy.sparse
 from sklearn.exceptions import NotFittedError
 
 from skdyn import FIMODERegressor, PluginError, Trajectories, TrajectoryError, WeightsError, make_estimator
-from skdyn.models.registry import ModelSpec, register_estimator, register_model
+from skdyn.plugins import ModelSpec, register_estimator, register_model
 
 X = np.column_stack([np.cos(np.arange(9.0)), np.sin(np.arange(9.0))])
 T = np.arange(9.0)
@@ -259,7 +259,7 @@ def test_simulations(fitted, x0, t, message):
         ({"bound": -1.0}, "bound must be positive and finite, got -1.0"),
         ({"rtol": 0}, "rtol must be positive and finite, got 0"),
         ({"atol": np.nan}, "atol must be positive and finite, got nan"),
-        ({"substeps": np.inf}, "substeps must be positive and finite, got inf"),
+        ({"substeps": np.inf}, "substeps must be a positive integer, got inf"),
     ],
 )
 def test_simulation_settings(fitted, settings, message):
