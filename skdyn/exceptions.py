@@ -37,8 +37,9 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     message : str
     category : subclass of Warning
     """
-    frame: FrameType | None = sys._getframe(1)
-    passed = {_package(frame), "skdyn", "sklearn", "joblib"}
+    caller = sys._getframe(1)
+    passed = {_package(caller), "skdyn", "sklearn", "joblib"}
+    frame: FrameType | None = caller
     level = 2  # the caller of this function
     while frame is not None and _package(frame) in passed:
         level, frame = level + 1, frame.f_back

@@ -24,6 +24,7 @@ array([[1.   ],
        [0.368]])
 """
 
+from skdyn.data.moments import state_moments
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators import registry as _estimators
@@ -33,7 +34,7 @@ from skdyn.estimators._stochastic import BaseStochasticEstimator
 from skdyn.estimators.registry import get_estimator, register_estimator
 from skdyn.exceptions import PluginError, warn
 from skdyn.models import registry as _models
-from skdyn.models.normalization import Scaling, state_moments
+from skdyn.models.normalization import Scaling
 from skdyn.models.registry import get_model, register_model
 from skdyn.models.spec import ModelSpec
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from skdyn.coarse_graining.spread import check_spread
+from skdyn.data.moments import state_moments
 from skdyn.exceptions import TrajectoryError
-from skdyn.models.normalization import state_moments
 from skdyn.nn.autoencoder import perceptron
 
 _LEAST = 1e-140  # standard deviation of a feature that can be told from zero

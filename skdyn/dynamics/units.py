@@ -1,10 +1,13 @@
-"""Units in which states are measured: their mean and deviation, and the box that holds them."""
+"""The box and the units of observed states, which tolerances, searches and boxes of queries are measured in.
+
+Letters: M points of all trajectories together, D variables.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from skdyn.models.normalization import state_moments
+from skdyn.data.moments import state_moments
 
 
 def widened_box(data: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ class SymbolicField:
     @classmethod
     def fit(cls, context: Trajectories, prior: FieldPrior | None = None, **options: Any) -> SymbolicField:
         """Fit to a context; see `skdyn.sparse.fit_sparse` for the options."""
-        ode = fit_sparse(list(context), prior, **options)
+        ode = fit_sparse(context, prior, **options)
         if ode.n_points_used < ode.n_points_given:
             warn(f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly")
         data = np.concatenate(context.states)

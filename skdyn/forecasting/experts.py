@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdyn.data.trajectories import Trajectories
+
 Array = NDArray[np.float64]
 Forecast = Callable[[Array], Array]
 Expert = Callable[[Array, Array], Forecast]
@@ -69,7 +71,7 @@ def sparse_ode(times: Array, values: Array) -> Forecast:
     """
     from skdyn.sparse import fit_sparse
 
-    ode = fit_sparse([(times, values)], max_points=_MOST_POINTS)
+    ode = fit_sparse(Trajectories([(times, values)]), max_points=_MOST_POINTS)
     low, high = values.min(axis=0), values.max(axis=0)
     middle, reach = (low + high) / 2, _REACH * np.where(high > low, (high - low) / 2, 1.0)
 

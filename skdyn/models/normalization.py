@@ -6,20 +6,13 @@ implementation. Letters: B contexts, K trajectories, L points, D dimensions, N q
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-Array = Any  # numpy.ndarray or torch.Tensor
+from skdyn.data.moments import TINY, Array, namespace, state_moments
 
 _ROUNDING = 1e-13  # a deviation below this fraction of the mean is the rounding of a constant
-_TINY = 1e-150  # keeps divisions finite for constant data; the estimators refuse such data at the door
-
-
-def _namespace(x: Array) -> Any:
-    return np if isinstance(x, np.ndarray) else sys.modules["torch"]
 
 
 @dataclass(frozen=True)
@@ -73,45 +66,13 @@ def _expand(per_context: Array, like: Array) -> Array:
     return per_context.reshape(per_context.shape[0], *([1] * (like.ndim - 2)), per_context.shape[1])
 
 
-def state_moments(states: Array, mask: Array) -> tuple[Array, Array]:
-    """Mean and population standard deviation of the observed points.
-
-    Parameters
-    ----------
-    states : array of shape (B, K, L, D)
-    mask : boolean array of shape (B, K, L)
-        True where a point is observed.
-
-    Returns
-    -------
-    mean, std : arrays of shape (B, D)
-    """
-    xp = _namespace(states)
-    batch, dim = states.shape[0], states.shape[-1]
-    flat = states.reshape(batch, -1, dim)
-    keep = mask.reshape(batch, -1)[..., None]
-    count = xp.clip(keep.sum(axis=1), 1, None)
-    zero = xp.zeros_like(flat)
-    flat = xp.where(keep, flat, zero)
-    # Dividing by the size of the largest value first keeps the squares of 1e200 finite; a power of two rounds nothing.
-    peak = xp.exp2(xp.floor(xp.log2(xp.clip(xp.amax(xp.abs(flat), axis=1), _TINY, None))))
-    relative = flat / peak[:, None]
-    mean = relative.sum(axis=1) / count
-    deviation = xp.where(keep, relative - mean[:, None], zero)
-    # A second pass removes the rounding of the first mean (a mean of 1e9 with a deviation of 1).
-    correction = deviation.sum(axis=1) / count
-    deviation = xp.where(keep, deviation - correction[:, None], zero)
-    std = xp.sqrt((deviation**2).sum(axis=1) / count)
-    return (mean + correction) * peak, std * peak
-
-
 def _state_units(states: Array, mask: Array) -> tuple[Array, Array]:
     """Moments of the observed points; a constant variable takes the largest deviation of the others."""
-    xp = _namespace(states)
+    xp = namespace(states)
     mean, std = state_moments(states, mask)
     constant = std <= _ROUNDING * xp.abs(mean)
     std = xp.where(constant, xp.zeros_like(std) + xp.amax(std, axis=-1)[:, None], std)
-    return mean, xp.clip(std, _TINY, None)
+    return mean, xp.clip(std, TINY, None)
 
 
 def fim_ode_scaling(states: Array, times: Array, mask: Array) -> Scaling:
@@ -133,7 +94,7 @@ def fim_ode_scaling(states: Array, times: Array, mask: Array) -> Scaling:
     -------
     Scaling
     """
-    xp = _namespace(states)
+    xp = namespace(states)
     mean, std = _state_units(states, mask)
     z = (states - mean[:, None, None]) / std[:, None, None]
 
@@ -153,7 +114,7 @@ def fim_ode_scaling(states: Array, times: Array, mask: Array) -> Scaling:
     squares = xp.where(pair[..., None], squares, xp.zeros_like(squares))
     pairs = xp.clip(pair.sum(axis=(1, 2)), 1, None)
     speed = xp.sqrt(squares.sum(axis=(1, 2, 3)) / (pairs * dim))
-    return Scaling(mean, std, xp.clip(speed, _TINY, None))
+    return Scaling(mean, std, xp.clip(speed, TINY, None))
 
 
 def fim_sde_scaling(states: Array, times: Array, mask: Array) -> Scaling:
@@ -177,7 +138,7 @@ def fim_sde_scaling(states: Array, times: Array, mask: Array) -> Scaling:
     -------
     Scaling
     """
-    xp = _namespace(states)
+    xp = namespace(states)
     mean, std = _state_units(states, mask)
     z = (states - mean[:, None, None]) / std[:, None, None]
     points, dim = states.shape[2:]
@@ -196,4 +157,4 @@ def fim_sde_scaling(states: Array, times: Array, mask: Array) -> Scaling:
         speed = xp.where(usable, squares / xp.where(elapsed > 0, elapsed, xp.ones_like(elapsed)), speed)
         done = done | (squares >= 0.5 * xp.clip(count, 1, None)) | ~usable
         lag *= 2
-    return Scaling(mean, std, xp.clip(speed, _TINY, None))
+    return Scaling(mean, std, xp.clip(speed, TINY, None))

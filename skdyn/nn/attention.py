@@ -116,3 +116,8 @@ def blocks(modules: nn.ModuleList) -> list[Block]:
 def mlp(inputs: int, width: int) -> nn.Sequential:
     """Two linear layers with a GELU between them, as embeddings have them."""
     return nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, width))
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Values in single precision or better, whatever precision the attention before ran in."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -9,7 +9,6 @@ local linear tokens are this project's own (docs/design/fim-ode.md).
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,27 +16,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skdyn.nn.attention import Block, RMSNorm, Rotary, blocks, mlp
+from skdyn.nn.attention import Rotary, at_least_float32, blocks, mlp
 from skdyn.nn.config import between, exactly, parse_config
+from skdyn.nn.in_context import InContextConfig, InContextField, KeysValues, fourier, mixture, visible
 
 _STEP_FLOOR = 1e-6
 _LOG_STEP_FLOOR = 1e-4
 
 
 @dataclass(frozen=True)
-class FIMODEConfig:
+class FIMODEConfig(InContextConfig):
     """Sizes and constants of a FIM-ODE network, as read from ``config.json``."""
 
     model_type: str = exactly("fim-ode")
-    format_version: int = exactly(1)
-    max_dim: int = between(1, 64)
-    width: int = between(8, 4096)
-    heads: int = between(1, 64)
-    encoder_layers: int = between(1, 64)
-    decoder_layers: int = between(1, 64)
-    feedforward: int = between(8, 16384)
-    local_width: int = between(1, 1024)
-    fourier_octaves: int = between(1, 12)
     rope_min_wavelength: float = between(1e-6, 1e6)
     rope_max_wavelength: float = between(1e-6, 1e9)
     slope_lags: tuple[int, ...] = between(1, 1024)
@@ -55,26 +46,10 @@ class FIMODEConfig:
             raise ValueError("rope_min_wavelength must be below rope_max_wavelength")
         return config
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for ``config.json``."""
-        return dataclasses.asdict(self)
-
-    @property
-    def query_features(self) -> int:
-        """Width of the Fourier features of a state and its dimension mask."""
-        return self.max_dim * (2 + 2 * self.fourier_octaves)
-
     @property
     def token_features(self) -> int:
         """Width of the features of one observed point."""
         return self.query_features + 2 * self.max_dim * (len(self.slope_lags) + 2) + 4
-
-
-def fourier(z: Tensor, octaves: int) -> Tensor:
-    """States (..., D), then the sines and the cosines of ``z_d 2^k``, with k running fastest within a dimension."""
-    scales = 2.0 ** torch.arange(octaves, device=z.device, dtype=z.dtype)
-    angles = (z[..., None] * scales).flatten(-2)
-    return torch.cat([z, angles.sin(), angles.cos()], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -178,7 +153,7 @@ class EncodedContext:
     dim_mask : Tensor of shape (B, D)
     """
 
-    keys_values: tuple[tuple[Tensor, Tensor], ...]
+    keys_values: KeysValues
     local_keys: Tensor
     velocity: Tensor
     state: Tensor
@@ -188,37 +163,26 @@ class EncodedContext:
     dim_mask: Tensor
 
 
-class FIMODE(nn.Module):
+class FIMODE(InContextField):
     """Encode a context of trajectories once, then decode the vector field at any states.
 
     Queries do not attend to each other. The answer at a query is a gated sum of a locally weighted linear model built
     from the tokens and of a direct prediction, with a Laplace log-scale of its error.
     """
 
+    config: FIMODEConfig
+
     def __init__(self, config: FIMODEConfig) -> None:
         super().__init__()
         self.config = c = config
         self.observation_embedding = mlp(c.token_features, c.width)
-        self.query_embedding = mlp(c.query_features, c.width)
         self.rotary = Rotary(c.width // c.heads, c.rope_min_wavelength, c.rope_max_wavelength)
-        self.encoder = nn.ModuleList(Block(c.width, c.heads, c.feedforward) for _ in range(c.encoder_layers))
-        self.context_norm = RMSNorm(c.width)
-        self.decoder = nn.ModuleList(Block(c.width, c.heads, c.feedforward) for _ in range(c.decoder_layers))
-        self.decoder_norm = RMSNorm(c.width)
-        self.token_head = nn.Linear(c.width, len(c.slope_lags) + 3 * c.max_dim + c.max_dim**2)
-        self.local_query = nn.Linear(c.width, c.local_width, bias=False)
-        self.local_query_state = nn.Linear(c.query_features, c.local_width, bias=False)
-        self.local_key = nn.Linear(c.width, c.local_width, bias=False)
-        self.local_key_state = nn.Linear(c.query_features, c.local_width, bias=False)
-        self.gate = nn.Linear(c.width, c.max_dim)
+        self._build(sum(self._token_parts()), fields=1)
         self.head = nn.Linear(c.width, 2 * c.max_dim)
-        nn.init.zeros_(self.token_head.weight)
-        nn.init.zeros_(self.token_head.bias)
-        nn.init.constant_(self.gate.bias, 2.0)
 
-    def _state_features(self, z: Tensor, dim_mask: Tensor) -> Tensor:
-        mask = dim_mask.to(z.dtype)[:, None].expand(*z.shape[:-1], -1)
-        return torch.cat([fourier(z, self.config.fourier_octaves), mask], dim=-1)
+    def _token_parts(self) -> list[int]:
+        c = self.config
+        return [len(c.slope_lags), *[c.max_dim] * 3, c.max_dim**2]
 
     def encode(self, states: Tensor, times: Tensor, mask: Tensor, dim_mask: Tensor) -> EncodedContext:
         """Encode normalised trajectories; see `make_tokens` for the arguments."""
@@ -251,20 +215,18 @@ class FIMODE(nn.Module):
                 x = x.reshape(batch, paths * points, -1)
                 x = layout.unpack(block.self_attend(layout.pack(x), context_mask), x)
         x = self.context_norm(layout.pack(x.reshape(batch, paths * points, -1)))
-        keys_values = tuple(block.attention.keys_values(x) for block in blocks(self.decoder))
+        keys_values = self._keys_values(x)
 
         with torch.autocast(x.device.type, enabled=False):
-            x = _at_least_float32(x)
+            x = at_least_float32(x)
             lags, dim = len(c.slope_lags), c.max_dim
             z = layout.pack(tokens.states.reshape(batch, paths * points, dim).to(x.dtype))
             slopes = layout.pack(tokens.slopes.reshape(batch, paths * points, lags * dim).to(x.dtype))
             slopes = slopes.unflatten(-1, (lags, dim))
-            logits, velocity, log_scale, shift, jacobian = self.token_head(x).split(
-                [lags, dim, dim, dim, dim * dim], dim=-1
-            )
-            weights = logits.softmax(-1)[..., None]
-            velocity = velocity + (weights * slopes.clamp(-c.slope_clip, c.slope_clip)).sum(-2)
-            local_keys = self.local_key(x) + self.local_key_state(self._state_features(z, tokens.dim_mask))
+            parts = self.token_head(x).split(self._token_parts(), dim=-1)
+            logits, velocity, log_scale, shift, jacobian = parts
+            velocity = velocity + mixture(logits, slopes.clamp(-c.slope_clip, c.slope_clip))
+            local_keys = self._local_keys(x, z, tokens.dim_mask)
         # Padded dimensions are masked in the field only: the trained token heads use the padded columns of their
         # Jacobians as one more offset.
         return EncodedContext(
@@ -284,25 +246,18 @@ class FIMODE(nn.Module):
         mask = None if bool(context.mask.all()) else context.mask
         cross_mask = None if mask is None else mask[:, None, None]
         features = self._state_features(queries, context.dim_mask)
-        x = self.query_embedding(features)
-        for block, keys_values in zip(blocks(self.decoder), context.keys_values, strict=True):
-            x = block.cross_attend(x, keys_values, cross_mask)
-        h = self.decoder_norm(x)
+        h = self._hidden(self.query_embedding(features), context.keys_values, cross_mask)
 
-        with torch.autocast(x.device.type, enabled=False):
-            h = _at_least_float32(h)
-            local_queries = self.local_query(h) + self.local_query_state(features.to(h.dtype))
-            scores = local_queries @ context.local_keys.transpose(-1, -2) / c.local_width**0.5
-            if mask is not None:
-                scores = scores.masked_fill(~mask[:, None], -torch.inf)
-            attention = scores.softmax(-1)
-            # sum_j a_j (v_j + J_j (z - z_j)) as a constant and a matrix per token: two small products.
-            constant = context.velocity - (context.jacobian @ context.state[..., None])[..., 0]
-            # One product: kernels for a handful of columns round rows differently by their place in the chunk.
-            affine = attention @ torch.cat([constant, context.jacobian.flatten(-2)], dim=-1)
-            offset, matrix = affine.split([c.max_dim, c.max_dim**2], dim=-1)
-            matrix = matrix.unflatten(-1, (c.max_dim, c.max_dim))
-            local = offset + (matrix @ queries.to(h.dtype)[..., None])[..., 0]
+        with torch.autocast(h.device.type, enabled=False):
+            local = self._blend_linear(
+                self._local_queries(h, features),
+                context.local_keys,
+                mask,
+                context.velocity,
+                context.jacobian,
+                context.state,
+                queries.to(h.dtype),
+            )
             mean, log_scale = self.head(h).chunk(2, dim=-1)
             field = self.gate(h).sigmoid() * local + mean
         active = context.dim_mask[:, None].to(h.dtype)
@@ -327,12 +282,6 @@ class _Layout:
         return packed if self.order is None else x.scatter(1, self.order.expand_as(packed), packed)
 
 
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
 def _attention_mask(mask: Tensor) -> Tensor | None:
-    """Mask of shape (B, 1, 1, N); rows without any observed point see everything, so that none becomes NaN."""
-    if bool(mask.all()):
-        return None
-    return (mask | ~mask.any(-1, keepdim=True))[:, None, None]
+    """Attention mask (B, 1, 1, N), or None where all points are observed: kernels without one are faster."""
+    return None if bool(mask.all()) else visible(mask)

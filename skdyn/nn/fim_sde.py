@@ -10,7 +10,6 @@ carry local linear models are this project's own (docs/design/fim-sde.md).
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skdyn.nn.attention import Block, RMSNorm, blocks, mlp
+from skdyn.nn.attention import at_least_float32, blocks, mlp
 from skdyn.nn.config import between, exactly, parse_config
-from skdyn.nn.fim_ode import fourier
+from skdyn.nn.in_context import InContextConfig, InContextField, KeysValues, fourier, mixture, visible
 from skdyn.nn.least_squares import DRIFT_FITS, SQUARE_FITS, PolynomialFits, evaluate_fits, fit_polynomials
 from skdyn.nn.transitions import Summary, summarise
 
@@ -29,19 +28,10 @@ _SIZE_FLOOR = 1e-3
 
 
 @dataclass(frozen=True)
-class FIMSDEConfig:
+class FIMSDEConfig(InContextConfig):
     """Sizes and constants of a FIM-SDE network, as read from ``config.json``."""
 
     model_type: str = exactly("fim-sde")
-    format_version: int = exactly(1)
-    max_dim: int = between(1, 64)
-    width: int = between(8, 4096)
-    heads: int = between(1, 64)
-    encoder_layers: int = between(1, 64)
-    decoder_layers: int = between(1, 64)
-    feedforward: int = between(8, 16384)
-    local_width: int = between(1, 1024)
-    fourier_octaves: int = between(1, 12)
     leaves: int = between(2, 65536)
     lags: tuple[int, ...] = between(1, 4096)
     polynomial_degree: int = between(2, 5)
@@ -61,15 +51,6 @@ class FIMSDEConfig:
         if list(config.lags) != sorted(set(config.lags)) or config.lags[0] != 1:
             raise ValueError(f"lags must increase from 1, got {list(config.lags)}")
         return config
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for ``config.json``."""
-        return dataclasses.asdict(self)
-
-    @property
-    def query_features(self) -> int:
-        """Width of the Fourier features of a state and its dimension mask."""
-        return self.max_dim * (2 + 2 * self.fourier_octaves)
 
     @property
     def drift_candidates(self) -> int:
@@ -234,7 +215,7 @@ class EncodedSDEContext:
     dim_mask : Tensor of shape (B, D)
     """
 
-    keys_values: tuple[tuple[Tensor, Tensor], ...]
+    keys_values: KeysValues
     drift_keys: Tensor
     diffusion_keys: Tensor
     states: Tensor
@@ -248,7 +229,7 @@ class EncodedSDEContext:
     dim_mask: Tensor
 
 
-class FIMSDE(nn.Module):
+class FIMSDE(InContextField):
     """Encode a context of trajectories once, then decode drift and diffusion at any states.
 
     Queries do not attend to each other. Either answer is a gated sum of a locally weighted model built from the tokens,
@@ -257,27 +238,16 @@ class FIMSDE(nn.Module):
     vanishes.
     """
 
+    config: FIMSDEConfig
+
     def __init__(self, config: FIMSDEConfig) -> None:
         super().__init__()
         self.config = c = config
         self.token_embedding = mlp(c.token_features, c.width)
-        self.query_embedding = mlp(c.query_features, c.width)
-        self.encoder = nn.ModuleList(Block(c.width, c.heads, c.feedforward) for _ in range(c.encoder_layers))
-        self.context_norm = RMSNorm(c.width)
-        self.decoder = nn.ModuleList(Block(c.width, c.heads, c.feedforward) for _ in range(c.decoder_layers))
-        self.decoder_norm = RMSNorm(c.width)
-        self.token_head = nn.Linear(c.width, sum(self._token_parts()))
-        self.local_query = nn.Linear(c.width, 2 * c.local_width, bias=False)
-        self.local_query_state = nn.Linear(c.query_features, 2 * c.local_width, bias=False)
-        self.local_key = nn.Linear(c.width, 2 * c.local_width, bias=False)
-        self.local_key_state = nn.Linear(c.query_features, 2 * c.local_width, bias=False)
-        self.gate = nn.Linear(c.width, 2 * c.max_dim)
+        self._build(sum(self._token_parts()), fields=2)
         self.fit_embedding = nn.Linear((DRIFT_FITS + SQUARE_FITS) * c.max_dim + 1, c.width, bias=False)
         self.fit_gate = nn.Linear(c.width, (DRIFT_FITS + SQUARE_FITS) * c.max_dim)
         self.head = nn.Linear(c.width, 4 * c.max_dim)
-        nn.init.zeros_(self.token_head.weight)
-        nn.init.zeros_(self.token_head.bias)
-        nn.init.constant_(self.gate.bias, 2.0)
         nn.init.zeros_(self.fit_embedding.weight)
         nn.init.zeros_(self.fit_gate.weight)
         nn.init.constant_(self.fit_gate.bias, -3.0)
@@ -285,10 +255,6 @@ class FIMSDE(nn.Module):
     def _token_parts(self) -> list[int]:
         c = self.config
         return [c.drift_candidates, c.diffusion_candidates, *[c.max_dim] * 5, c.max_dim**2]
-
-    def _state_features(self, z: Tensor, dim_mask: Tensor) -> Tensor:
-        mask = dim_mask.to(z.dtype)[:, None].expand(*z.shape[:-1], -1)
-        return torch.cat([fourier(z, self.config.fourier_octaves), mask], dim=-1)
 
     def encode(self, states: Tensor, times: Tensor, mask: Tensor, dim_mask: Tensor) -> EncodedSDEContext:
         """Encode normalised trajectories; see `make_sde_tokens` for the arguments."""
@@ -299,22 +265,19 @@ class FIMSDE(nn.Module):
         """Encode prepared tokens into everything that queries need."""
         c = self.config
         mask = tokens.mask
-        attention_mask = (mask | ~mask.any(-1, keepdim=True))[:, None, None]
+        attention_mask = visible(mask)
         x = self.token_embedding(tokens.features)
         for block in blocks(self.encoder):
             x = block.self_attend(x, attention_mask)
         x = self.context_norm(x)
-        keys_values = tuple(block.attention.keys_values(x) for block in blocks(self.decoder))
+        keys_values = self._keys_values(x)
         with torch.autocast(x.device.type, enabled=False):
-            x = x.to(tokens.states.dtype)
-            mix, diffusion_mix, drift, drift_scale, shift, log_diffusion, diffusion_scale, jacobian = self.token_head(
-                x
-            ).split(self._token_parts(), dim=-1)
-            candidates = tokens.drifts.clamp(-c.drift_clip, c.drift_clip)
-            drift = drift + (mix.softmax(-1)[..., None] * candidates).sum(-2)
-            log_diffusion = log_diffusion + (diffusion_mix.softmax(-1)[..., None] * tokens.log_diffusions).sum(-2)
-            keys = self.local_key(x) + self.local_key_state(self._state_features(tokens.states, tokens.dim_mask))
-            drift_keys, diffusion_keys = keys.chunk(2, dim=-1)
+            x = at_least_float32(x)
+            parts = self.token_head(x).split(self._token_parts(), dim=-1)
+            mix, diffusion_mix, drift, drift_scale, shift, log_diffusion, diffusion_scale, jacobian = parts
+            drift = drift + mixture(mix, tokens.drifts.clamp(-c.drift_clip, c.drift_clip))
+            log_diffusion = log_diffusion + mixture(diffusion_mix, tokens.log_diffusions)
+            drift_keys, diffusion_keys = self._local_keys(x, tokens.states, tokens.dim_mask).chunk(2, dim=-1)
         return EncodedSDEContext(
             keys_values=keys_values,
             drift_keys=drift_keys,
@@ -347,26 +310,20 @@ class FIMSDE(nn.Module):
         c = self.config
         features = self._state_features(queries, context.dim_mask)
         fitted_drift, fitted_log, fit_features = self._fitted(context, queries)
-        x = self.query_embedding(features) + self.fit_embedding(fit_features)
-        cross_mask = context.mask[:, None, None]
-        for block, keys_values in zip(blocks(self.decoder), context.keys_values, strict=True):
-            x = block.cross_attend(x, keys_values, cross_mask)
-        h = self.decoder_norm(x)
-        with torch.autocast(x.device.type, enabled=False):
-            h = h.to(context.drift.dtype)
-            local_queries = self.local_query(h) + self.local_query_state(features.to(h.dtype))
-            drift_queries, diffusion_queries = local_queries.chunk(2, dim=-1)
-            constant = context.drift - (context.jacobian @ context.states[..., None])[..., 0]
-            affine = self._attend(
+        embedded = self.query_embedding(features) + self.fit_embedding(fit_features)
+        h = self._hidden(embedded, context.keys_values, context.mask[:, None, None])
+        with torch.autocast(h.device.type, enabled=False):
+            drift_queries, diffusion_queries = self._local_queries(h, features).chunk(2, dim=-1)
+            local = self._blend_linear(
                 drift_queries,
                 context.drift_keys,
                 context.mask,
-                torch.cat([constant, context.jacobian.flatten(-2)], dim=-1),
+                context.drift,
+                context.jacobian,
+                context.states,
+                queries.to(h.dtype),
             )
-            offset, matrix = affine.split([c.max_dim, c.max_dim**2], dim=-1)
-            matrix = matrix.unflatten(-1, (c.max_dim, c.max_dim))
-            local = offset + (matrix @ queries.to(h.dtype)[..., None])[..., 0]
-            local_log = self._attend(diffusion_queries, context.diffusion_keys, context.mask, context.log_diffusion)
+            local_log = self._blend(diffusion_queries, context.diffusion_keys, context.mask, context.log_diffusion)
             drift_gate, diffusion_gate = self.gate(h).sigmoid().chunk(2, dim=-1)
             drift, drift_scale, log_diffusion, diffusion_scale = self.head(h).chunk(4, dim=-1)
             fit_gate = self.fit_gate(h).sigmoid().unflatten(-1, (-1, c.max_dim))
@@ -386,7 +343,3 @@ class FIMSDE(nn.Module):
         log_diffusion = (_root(square.clamp(max=c.drift_clip**2)) + c.diffusion_floor).log()
         features = [drift.asinh().flatten(-2), log_diffusion.flatten(-2), (leverage[..., None] + _LOG_FLOOR).log()]
         return drift, log_diffusion, torch.cat(features, dim=-1)
-
-    def _attend(self, queries: Tensor, keys: Tensor, mask: Tensor, values: Tensor) -> Tensor:
-        scores = queries @ keys.transpose(-1, -2) / self.config.local_width**0.5
-        return scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1) @ values

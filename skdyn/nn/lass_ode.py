@@ -29,6 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skdyn.nn.attention import at_least_float32
 from skdyn.nn.config import between, exactly, one_of, parse_config
 from skdyn.nn.hub_attention import HubAttention
 from skdyn.nn.linear_ode import bound_norm, evaluate, taylor_pieces
@@ -216,7 +217,7 @@ class LASSODE(nn.Module):
         h = self._summarise(prefixes)  # (B, D, W)
         tokens, routings = self._mix(self._tokens(prefixes, h), prefixes.channels)
         with torch.autocast(h.device.type, enabled=False):
-            h, tokens = _at_least_float32(h), _at_least_float32(tokens)
+            h, tokens = at_least_float32(h), at_least_float32(tokens)
             dynamics, drive = self._linear_odes(self.local_dynamics(tokens))
             mean = self.initial_mean(h)
             log_variance = self.initial_log_variance(h).clamp(*_LOG_VARIANCE)
@@ -390,7 +391,3 @@ def patches(prefixes: Prefixes, tokens: int, size: int) -> Tensor:
 
 def _mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.Tanh(), nn.Linear(hidden, outputs))
-
-
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

@@ -1,9 +1,16 @@
-"""Sparse fields fitted to trajectories by multiple shooting (numpy and scipy alone)."""
+"""Sparse fields fitted to trajectories by multiple shooting.
+
+`fit_sparse` is the way in. Behind it, each file holds one idea: ``scaled_context`` what is observed, ``library`` and
+``functions`` which terms there are, ``prior`` what is believed, ``problem`` what can be done with candidates for all of
+these (propose, polish, expand, errors), ``score`` how fields compare, ``search`` the order of it all, and ``field`` and
+``model`` what comes out.
+"""
 
 from skdyn.sparse.field import SparseField
 from skdyn.sparse.functions import ScalarFunction
 from skdyn.sparse.model import SparseODE, Stage
 from skdyn.sparse.prior import FieldPrior
+from skdyn.sparse.problem import ShootingProblem
 from skdyn.sparse.search import fit_sparse
 
-__all__ = ["FieldPrior", "ScalarFunction", "SparseField", "SparseODE", "Stage", "fit_sparse"]
+__all__ = ["FieldPrior", "ScalarFunction", "ShootingProblem", "SparseField", "SparseODE", "Stage", "fit_sparse"]

@@ -1,4 +1,8 @@
-"""Candidate supports: backward elimination of the regression of slopes on terms."""
+"""Candidate fields in batches, and the first of them: backward elimination of the regression of slopes on terms.
+
+Letters: M points of the context, D variables; T terms and R rows of a library, C candidate fields, P coefficients in
+use of the one that has most.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.sparse.context import Context
 from skdyn.sparse.library import TermLibrary
+from skdyn.sparse.scaled_context import ScaledContext
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 #: Penalties a term: from "whatever the data offer" to "only what is beyond doubt".
 PENALTIES = (0.0, 2.0, 8.0, 25.0)
@@ -25,15 +30,15 @@ class Candidates:
 
     Attributes
     ----------
-    coefficients : ndarray, shape (C, T, D)
+    coefficients : array of shape (C, R, D)
         Zero outside the support.
-    support : ndarray of bool, shape (C, T, D)
+    support : boolean array of shape (C, R, D)
         The terms in use.
-    states : ndarray, shape (C, N, D)
-        Fitted states at the observations.
-    cost : ndarray, shape (C,)
+    states : array of shape (C, M, D)
+        Fitted states at the points of the context.
+    cost : array of shape (C,)
         Of the least squares that fitted each; infinite where not known.
-    score : ndarray, shape (C,)
+    score : array of shape (C,)
         Lower is better; infinite where not known.
     origin : tuple of str
         The stage of the search that made each.
@@ -73,6 +78,46 @@ class Candidates:
         return self.take(chosen)
 
 
+@dataclass(frozen=True)
+class ActiveCoefficients:
+    """The coefficients in use of each candidate, padded to one length P.
+
+    Attributes
+    ----------
+    row : int array of shape (C, P)
+        Which row of the library; 0 in the padding.
+    component : int array of shape (C, P)
+        Of which variable's derivative; -1 in the padding.
+    used : boolean array of shape (C, P)
+        False in the padding.
+    position : int array of shape (C, P)
+        Place in flattened (R, D); 0 in the padding.
+    """
+
+    row: Index
+    component: Index
+    used: NDArray[np.bool_]
+    position: Index
+
+    @classmethod
+    def of(cls, support: NDArray[np.bool_]) -> ActiveCoefficients:
+        """Return those of supports (C, R, D)."""
+        n, _, dim = support.shape
+        flat = support.reshape(n, -1)
+        width = max(int(flat.sum(axis=1).max()), 1)
+        order = np.argsort(~flat, axis=1, kind="stable")[:, :width]
+        used = np.take_along_axis(flat, order, axis=1)
+        position = np.where(used, order, 0)
+        return cls(position // dim, np.where(used, position % dim, -1), used, position)
+
+    def subtract(self, coefficients: Array, change: Array) -> Array:
+        """Return coefficients (C, R, D) less a change (C, P) of those in use."""
+        out = coefficients.reshape(len(change), -1).copy()
+        # The padding repeats position 0: add, do not assign.
+        np.subtract.at(out, (np.arange(len(change))[:, None], self.position), np.where(self.used, change, 0.0))
+        return out.reshape(coefficients.shape)
+
+
 def join(batches: Sequence[Candidates]) -> Candidates:
     """Concatenate batches."""
     return Candidates(
@@ -85,18 +130,18 @@ def join(batches: Sequence[Candidates]) -> Candidates:
     )
 
 
-def propose(context: Context, library: TermLibrary, degrees: Sequence[int], origin: str) -> Candidates:
-    """Return distinct candidates from the smoothed path, for each degree limit and penalty a term."""
+def propose(context: ScaledContext, library: TermLibrary, origin: str) -> Candidates:
+    """Return distinct candidates from the smoothed path, for each degree and penalty a term."""
     design = library.design(context.path)
     found: dict[bytes, Array] = {}
-    for degree in degrees:
+    for degree in range(1, library.degree + 1):
         columns = library.up_to(degree)[: max(1, context.n_points // 2)]
         errors, paths = eliminate(design[:, columns], context.slopes)
         counts = np.arange(len(errors))
         for penalty in PENALTIES:
             criterion = 0.25 * context.n_points * np.log(errors) + penalty * counts[:, None]
             chosen = np.argmin(criterion, axis=0)
-            coefficients = np.zeros((library.size, context.dimension))
+            coefficients = np.zeros((library.size, context.n_features))
             for d, count in enumerate(chosen):
                 coefficients[columns, d] = paths[count, :, d]
             found.setdefault((coefficients != 0).tobytes(), coefficients)
@@ -119,16 +164,16 @@ def eliminate(design: Array, targets: Array) -> tuple[Array, Array]:
 
     Parameters
     ----------
-    design : ndarray, shape (N, T)
+    design : array of shape (M, T)
         Regressors.
-    targets : ndarray, shape (N, D)
+    targets : array of shape (M, D)
         What they explain.
 
     Returns
     -------
-    errors : ndarray, shape (n + 1, D)
+    errors : array of shape (n + 1, D)
         Mean-square error with 0, 1, ..., n regressors.
-    coefficients : ndarray, shape (n + 1, T, D)
+    coefficients : array of shape (n + 1, T, D)
         The regressions.
     """
     n_rows, n_columns = design.shape

@@ -1,4 +1,7 @@
-"""A sparse field: its terms and their coefficients, its values, derivatives and readable form."""
+"""A sparse field: its terms and their coefficients, its values, derivatives and readable form.
+
+Letters: D variables, T terms; queries may have any shape (..., D).
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,37 @@ class SparseField:
 
     Attributes
     ----------
-    exponents : ndarray of int, shape (T, D)
+    exponents : int array of shape (T, D)
         Powers of each term's monomial.
     functions : tuple of ScalarFunction
         Sines, cosines and Hill functions; each multiplies some of the monomials. Empty for a polynomial.
-    function_of : ndarray of int, shape (T,)
+    function_of : int array of shape (T,)
         Which function each term has; -1 for none.
-    coefficients : ndarray, shape (T, D)
+    coefficients : array of shape (T, D)
         In the user's units; exactly zero for terms that are not in the field.
-    center : ndarray, shape (D,)
-        Origin of the monomials: they are powers of ``x - center``. Zero, except for a state that moves by less
+    center : array of shape (D,)
+        Origin of the monomials: they are powers of ``x - center``. Zero, except for a variable that moves by less
         than a hundredth of its level.
     score : float
         Lower is better, comparable within one fit only.
+
+    Examples
+    --------
+    The field ``dx/dt = 2 - x`` of one variable:
+
+    >>> import numpy as np
+    >>> field = SparseField(
+    ...     exponents=np.array([[0], [1]]),
+    ...     functions=(),
+    ...     function_of=np.array([-1, -1]),
+    ...     coefficients=np.array([[2.0], [-1.0]]),
+    ...     center=np.zeros(1),
+    ...     score=0.0,
+    ... )
+    >>> field.equations()
+    ['d(x0)/dt = 2 - x0']
+    >>> field.field([[0.0], [5.0]]).tolist(), field.jacobian([0.0]).tolist()
+    ([[2.0], [-3.0]], [[-1.0]])
     """
 
     exponents: NDArray[np.int64]
@@ -49,7 +70,7 @@ class SparseField:
 
     @property
     def _library(self) -> TermLibrary:
-        return terms(self.dimension, int(self.exponents[self.function_of < 0].sum(axis=1).max()), self.functions)
+        return terms(self.n_features, int(self.exponents[self.function_of < 0].sum(axis=1).max()), self.functions)
 
     @property
     def _rows(self) -> Array:
@@ -57,8 +78,8 @@ class SparseField:
         return np.pad(self.coefficients, ((0, self._library.size - len(self.coefficients)), (0, 0)))
 
     @property
-    def dimension(self) -> int:
-        """Number of state variables D."""
+    def n_features(self) -> int:
+        """Number of variables D."""
         return self.exponents.shape[1]
 
     @property
@@ -66,52 +87,52 @@ class SparseField:
         """Number of terms in the field."""
         return int(np.count_nonzero(self.coefficients))
 
-    def field(self, x: ArrayLike) -> Array:
+    def field(self, points: ArrayLike) -> Array:
         """Return time derivatives at states.
 
         Parameters
         ----------
-        x : array-like, shape (..., D)
+        points : array of shape (..., D)
             States, in the user's units.
 
         Returns
         -------
-        ndarray, shape (..., D)
+        array of shape (..., D)
             Time derivatives, in the user's units of state over time.
         """
-        states, shape = self._states(x)
+        states, shape = self._states(points)
         return self._library.field(states, self._rows).reshape(shape)
 
-    def jacobian(self, x: ArrayLike) -> Array:
+    def jacobian(self, points: ArrayLike) -> Array:
         """Return the field's derivatives at states.
 
         Parameters
         ----------
-        x : array-like, shape (..., D)
+        points : array of shape (..., D)
             States, in the user's units.
 
         Returns
         -------
-        ndarray, shape (..., D, D)
+        array of shape (..., D, D)
             ``[..., d, e]`` is the derivative of component d by variable e, in inverse units of time (times the
             ratio of the two states' units).
         """
-        states, shape = self._states(x)
-        return self._library.jacobian(states, self._rows).reshape(*shape, self.dimension)
+        states, shape = self._states(points)
+        return self._library.jacobian(states, self._rows).reshape(*shape, self.n_features)
 
-    def terms_at(self, x: ArrayLike) -> Array:
+    def terms_at(self, points: ArrayLike) -> Array:
         """Return the values of all terms, coefficients left out.
 
         Parameters
         ----------
-        x : array-like, shape (..., D)
+        points : array of shape (..., D)
             States, in the user's units.
 
         Returns
         -------
-        ndarray, shape (..., T)
+        array of shape (..., T)
         """
-        states, shape = self._states(x)
+        states, shape = self._states(points)
         terms = len(self.exponents)
         return self._library.design(states)[:, :terms].reshape(*shape[:-1], terms)
 
@@ -123,16 +144,16 @@ class SparseField:
         precision : int
             Significant digits of the coefficients.
         names : sequence of str, optional
-            One name a state variable; ``x0``, ``x1``, ... where omitted.
+            One name a variable; ``x0``, ``x1``, ... where omitted.
 
         Returns
         -------
         list of str
             D equations, such as ``"d(hare)/dt = 0.55 hare - 0.028 hare lynx"``.
         """
-        variables = list(names) if names is not None else [f"x{d}" for d in range(self.dimension)]
-        if len(variables) != self.dimension:
-            raise ValueError(f"names must hold {self.dimension} names, not {len(variables)}.")
+        variables = list(names) if names is not None else [f"x{d}" for d in range(self.n_features)]
+        if len(variables) != self.n_features:
+            raise ValueError(f"names must hold {self.n_features} names, got {len(variables)}")
         shifted = [
             f"({name} {'-' if c > 0 else '+'} {abs(c):.{precision + 3}g})" if c else name
             for name, c in zip(variables, self.center)
@@ -150,8 +171,8 @@ class SparseField:
             out.append(f"d({variable})/dt = {text or '0'}")
         return out
 
-    def _states(self, x: ArrayLike) -> tuple[Array, tuple[int, ...]]:
-        states = np.asarray(x, dtype=np.float64)
-        if states.ndim == 0 or states.shape[-1] != self.dimension:
-            raise ValueError(f"States must have shape (..., {self.dimension}), not {states.shape}.")
-        return states.reshape(-1, self.dimension) - self.center, states.shape
+    def _states(self, points: ArrayLike) -> tuple[Array, tuple[int, ...]]:
+        states = np.asarray(points, dtype=np.float64)
+        if states.ndim == 0 or states.shape[-1] != self.n_features:
+            raise ValueError(f"points must have shape (..., {self.n_features}), got {states.shape}")
+        return states.reshape(-1, self.n_features) - self.center, states.shape

@@ -1,4 +1,7 @@
-"""Which functions to try beside polynomials: those that explain the smoothed slopes best."""
+"""Which functions to try beside polynomials: those that explain the smoothed slopes best.
+
+Letters: M points of the context, D variables.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from skdyn.sparse.candidates import eliminate
-from skdyn.sparse.context import Context
 from skdyn.sparse.functions import ScalarFunction, stretched
 from skdyn.sparse.library import factor_count, terms
+from skdyn.sparse.scaled_context import ScaledContext
 
 Array = NDArray[np.float64]
 Functions = tuple[ScalarFunction, ...]
@@ -26,7 +29,7 @@ _TURNS = 0.15 * np.exp(_STEP * np.arange(12))
 _HALVES = 0.1 * np.exp(_STEP * np.arange(13))
 
 
-def choose_functions(context: Context, count: int) -> list[Functions]:
+def choose_functions(context: ScaledContext, count: int) -> list[Functions]:
     """Return sets of functions, the most promising first, at most one of each kind and argument.
 
     Each is judged by the regression of the smoothed slopes on polynomials and the set, and by the number of terms that
@@ -34,7 +37,7 @@ def choose_functions(context: Context, count: int) -> list[Functions]:
 
     Parameters
     ----------
-    context : Context
+    context : ScaledContext
     count : int
         How many sets.
 
@@ -53,7 +56,7 @@ def choose_functions(context: Context, count: int) -> list[Functions]:
     return [functions for _, functions in refined[:count]]
 
 
-def _refined(context: Context, functions: Functions) -> tuple[float, Functions]:
+def _refined(context: ScaledContext, functions: Functions) -> tuple[float, Functions]:
     """Return the set at its best scale between two of the grid, after its criterion."""
     direction = functions[0].direction
 
@@ -64,10 +67,10 @@ def _refined(context: Context, functions: Functions) -> tuple[float, Functions]:
     return float(found.fun), stretched(functions, direction, float(np.exp(found.x)))
 
 
-def _criterion(context: Context, functions: Functions) -> float:
+def _criterion(context: ScaledContext, functions: Functions) -> float:
     """Regress the slopes on the library's terms, built here without the rows that only derivatives need."""
-    powers = terms(context.dimension, DEGREE).design(context.path)
-    factors = powers[:, : factor_count(context.dimension, len(functions))]
+    powers = terms(context.n_features, DEGREE).design(context.path)
+    factors = powers[:, : factor_count(context.n_features, len(functions))]
     columns = [factors * function.value(context.path.T)[:, None] for function in functions]
     design = np.concatenate([powers, *columns], axis=1)
     errors, _ = eliminate(design[:, : max(1, context.n_points // 2)], context.slopes)

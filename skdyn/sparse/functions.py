@@ -1,4 +1,7 @@
-"""Functions of one linear form that polynomials do not hold: sines, cosines and Hill terms."""
+"""Functions of one linear form that polynomials do not hold: sines, cosines and Hill terms.
+
+Letter: D variables.
+"""
 
 from __future__ import annotations
 

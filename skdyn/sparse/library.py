@@ -1,4 +1,7 @@
-"""Terms of a field: monomials, and functions times low monomials; values, derivatives and readable names."""
+"""Terms of a field: monomials, and functions times low monomials; values, derivatives and readable names.
+
+Letters: D variables, T terms, R rows (the terms and the derivatives behind them), N queries.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 class TermLibrary:
-    """All monomials of ``dimension`` variables up to ``degree``, then functions times the lowest of them.
+    """All monomials of D variables up to ``degree``, then functions times the lowest of them.
 
     Behind the T terms stand rows that no field uses: the derivatives of the functions, times the same factors. With
     them the derivative of every term is a combination of rows, as it is for monomials alone, where there are none.
@@ -23,8 +26,8 @@ class TermLibrary:
 
     Parameters
     ----------
-    dimension : int
-        Number of state variables D.
+    n_features : int
+        Number of variables D.
     degree : int
         Largest total degree of the monomials by themselves, at least 1; with functions at least 2.
     functions : sequence of ScalarFunction
@@ -32,13 +35,13 @@ class TermLibrary:
 
     Attributes
     ----------
-    exponents : ndarray of int, shape (T, D)
+    exponents : int array of shape (T, D)
         Row l holds the powers of term l's monomial; row 0 is the constant.
-    degrees : ndarray of int, shape (T,)
+    degrees : int array of shape (T,)
         Total degree of each term's monomial, at least 1 with a function.
-    function_of : ndarray of int, shape (T,)
+    function_of : int array of shape (T,)
         Which function a term has; -1 for none.
-    derivative : ndarray, shape (D, R, R)
+    derivative : array of shape (D, R, R)
         ``derivative[e] @ c`` are the coefficients of the derivative, by variable e, of the field with coefficients c.
 
     Examples
@@ -53,19 +56,19 @@ class TermLibrary:
     ['1', 'x', 'x^2', 'sin(2 x)', 'x sin(2 x)', 'x^2 sin(2 x)']
     """
 
-    def __init__(self, dimension: int, degree: int, functions: Sequence[ScalarFunction] = ()) -> None:
-        self.dimension = dimension
+    def __init__(self, n_features: int, degree: int, functions: Sequence[ScalarFunction] = ()) -> None:
+        self.n_features = n_features
         self.degree = degree
         self.functions = tuple(functions)
-        rows = [[0] * dimension]
+        rows = [[0] * n_features]
         # Each monomial is a lower one times one variable: evaluation costs one product a monomial.
         self._products: list[tuple[int, slice, slice]] = []  # a variable, and the rows from and to which it leads
         end_of_lower = 1
         for total in range(1, degree + 1):
-            words = list(combinations_with_replacement(range(dimension), total))
-            rows.extend([word.count(e) for e in range(dimension)] for word in words)
+            words = list(combinations_with_replacement(range(n_features), total))
+            rows.extend([word.count(e) for e in range(n_features)] for word in words)
             end = len(rows)
-            for e in range(dimension):
+            for e in range(n_features):
                 # The words that begin with e are e before each word, one shorter, of letters from e on: the last ones.
                 count = sum(word[0] == e for word in words)
                 first = end - sum(word[0] >= e for word in words)
@@ -74,21 +77,21 @@ class TermLibrary:
                     self._products.append((e, lower, slice(first, first + count)))
             end_of_lower = end
         self._n_monomials = n = len(rows)
-        self._width = width = factor_count(dimension, len(self.functions))
+        self._width = width = factor_count(n_features, len(self.functions))
         count = width * len(self.functions)
         self.exponents = np.array(rows + rows[:width] * len(self.functions), dtype=np.int64)
         self.function_of = np.concatenate([np.full(n, -1), np.repeat(np.arange(len(self.functions)), width)])
         self.degrees = np.maximum(self.exponents.sum(axis=1), self.function_of >= 0)
-        self.derivative = np.zeros((dimension, n + 2 * count, n + 2 * count))
+        self.derivative = np.zeros((n_features, n + 2 * count, n + 2 * count))
         position = {tuple(row): l for l, row in enumerate(rows)}
         for l, row in enumerate(rows):
-            for e in range(dimension):
+            for e in range(n_features):
                 if row[e]:
                     one_less = (*row[:e], row[e] - 1, *row[e + 1 :])
                     self.derivative[e, position[one_less], l] = row[e]
         for f, function in enumerate(self.functions):
             own = np.arange(n + f * width, n + (f + 1) * width)
-            for e in range(dimension):
+            for e in range(n_features):
                 self.derivative[e][np.ix_(own, own)] = self.derivative[e, :width, :width]
                 self.derivative[e, own + count, own] = function.direction[e]
 
@@ -115,7 +118,7 @@ class TermLibrary:
     def fill(self, x: Array, out: Array) -> None:
         """Write the rows at ``x`` (D, ...) into ``out``, all R of them or the T terms alone, by its length."""
         out[0] = 1.0
-        out[1 : self.dimension + 1] = x
+        out[1 : self.n_features + 1] = x
         for e, lower, rows in self._products:
             np.multiply(out[lower], x[e], out=out[rows])
         width = self._width
@@ -165,12 +168,12 @@ class TermLibrary:
         return out
 
 
-def factor_count(dimension: int, n_functions: int) -> int:
+def factor_count(n_features: int, n_functions: int) -> int:
     """Return how many monomials multiply a function: up to degree two for one by itself, else up to degree one."""
-    return dimension + 1 + (dimension * (dimension + 1) // 2 if n_functions == 1 else 0)
+    return n_features + 1 + (n_features * (n_features + 1) // 2 if n_functions == 1 else 0)
 
 
 @lru_cache(maxsize=32)
-def terms(dimension: int, degree: int, functions: tuple[ScalarFunction, ...] = ()) -> TermLibrary:
+def terms(n_features: int, degree: int, functions: tuple[ScalarFunction, ...] = ()) -> TermLibrary:
     """Return the shared library of these terms (building one takes milliseconds)."""
-    return TermLibrary(dimension, degree, functions)
+    return TermLibrary(n_features, degree, functions)

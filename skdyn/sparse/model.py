@@ -1,4 +1,7 @@
-"""What a sparse fit found: the best field, how sure it is, the fields that it passed over, and the way there."""
+"""What a sparse fit found: the best field, how sure it is, the fields that it passed over, and the way there.
+
+Letters: K trajectories, D variables, T terms; queries may have any shape (..., D).
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,11 @@ class Stage:
         Best score so far; lower is better.
     n_terms : int
         Number of terms of the field with that score.
+
+    Examples
+    --------
+    >>> Stage("screening", -52.0, 3).n_terms
+    3
     """
 
     name: str
@@ -41,29 +49,30 @@ class SparseODE(SparseField):
     ----------
     exponents, functions, function_of, coefficients, center, score
         Of the field, as in `SparseField`.
-    standard_errors : ndarray, shape (T, D)
+    standard_errors : array of shape (T, D)
         One standard deviation of each coefficient, from the least squares' normal matrix; zero for terms that
         are not in the field, infinite where the data do not determine one. Given the support: the search for
         it is not accounted for.
     alternatives : tuple of SparseField
         Other fields that fit nearly as well, best first.
-    start_states, end_states : ndarray, shape (K, D)
+    start_states, end_states : array of shape (K, D)
         Fitted first and last state of each trajectory that entered the fit.
-    noise : ndarray, shape (D,)
+    noise : array of shape (D,)
         Root-mean-square residual of the smoothing spline, in the user's units of state.
     origin : str
         Stage of the search that produced the field.
     path : tuple of Stage
         Best score after each stage.
     n_points_given, n_points_used : int
-        Number of observations, before and after thinning.
+        Number of points, before and after thinning.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from skdyn import Trajectories
     >>> from skdyn.sparse import fit_sparse
     >>> t = np.linspace(0.0, 4.0, 60)
-    >>> ode = fit_sparse([(t, 2.0 * np.exp(-0.5 * t)[:, None])])
+    >>> ode = fit_sparse(Trajectories([(t, 2.0 * np.exp(-0.5 * t))]))
     >>> ode.equations()
     ['d(x0)/dt = -0.5 x0']
     >>> ode.field(np.array([[1.0], [4.0]])).round(3).tolist()
@@ -80,24 +89,24 @@ class SparseODE(SparseField):
     n_points_given: int
     n_points_used: int
 
-    def spread(self, x: ArrayLike) -> Array:
+    def spread(self, points: ArrayLike) -> Array:
         """Return how far the fields that fit nearly as well differ from this one.
 
         Parameters
         ----------
-        x : array-like, shape (..., D)
+        points : array of shape (..., D)
             States, in the user's units.
 
         Returns
         -------
-        ndarray, shape (..., D)
+        array of shape (..., D)
             Mean absolute difference in the units of the field, where fields are weighted as in model averaging by an
             information criterion (S. T. Buckland et al. 1997), by ``exp(-score / 2)``, but with the score divided by
             four: its roll-out errors are not independent as those of a likelihood are.
         """
-        best = self.field(x)
+        best = self.field(points)
         weights = np.exp([(self.score - other.score) / (2.0 * _TEMPERING) for other in self.alternatives])
         total = np.zeros_like(best)
         for weight, other in zip(weights, self.alternatives, strict=True):
-            total += weight * np.abs(other.field(x) - best)
+            total += weight * np.abs(other.field(points) - best)
         return total / (1.0 + weights.sum())

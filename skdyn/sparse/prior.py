@@ -1,4 +1,7 @@
-"""A prior belief about the field, given at points of the state space."""
+"""A prior belief about the field, given at points of the state space, and its share in what a search minimises.
+
+Letters: N points of the belief, D variables; R rows of a library, C candidate fields.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skdyn.sparse.library import TermLibrary
+
 Array = NDArray[np.float64]
+
+#: The belief counts in scores as independent evidence from this many points, ...
+PRIOR_WEIGHT = 8.0
+#: ... and pulls the least squares with this many.
+PRIOR_PULL = 4.0
+_LAPLACE_CAP = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,17 +30,17 @@ class FieldPrior:
 
     Parameters
     ----------
-    points : ndarray, shape (M, D)
+    points : array of shape (N, D)
         States, in the user's units.
-    field : ndarray, shape (M, D)
+    field : array of shape (N, D)
         Believed time derivatives there, in the user's units of state over time.
-    scale : ndarray, shape (M, D)
+    scale : array of shape (N, D)
         Positive Laplace scales, in the units of ``field``.
 
     Raises
     ------
     ValueError
-        The shapes differ, M is 0, a number is not finite or a scale is not positive.
+        The shapes differ, N or D is 0, a number is not finite or a scale is not positive.
 
     Examples
     --------
@@ -47,21 +58,66 @@ class FieldPrior:
         for name in ("points", "field", "scale"):
             value = np.array(getattr(self, name), dtype=np.float64)
             if value.ndim != 2 or 0 in value.shape:
-                raise ValueError(f"FieldPrior.{name} must have shape (M, D) with M, D >= 1, not {value.shape}.")
+                raise ValueError(f"FieldPrior.{name} must have shape (N, D) with N, D >= 1, got {value.shape}")
             if not np.all(np.isfinite(value)):
                 row = int(np.argwhere(~np.isfinite(value))[0, 0])
-                raise ValueError(f"FieldPrior.{name} is not finite in row {row}.")
+                raise ValueError(f"FieldPrior.{name} is not finite in row {row}")
             value.setflags(write=False)
             object.__setattr__(self, name, value)
         if not self.points.shape == self.field.shape == self.scale.shape:
             raise ValueError(
-                "FieldPrior.points, field and scale must have one shape, not "
-                f"{self.points.shape}, {self.field.shape} and {self.scale.shape}."
+                "FieldPrior.points, field and scale must have one shape, got "
+                f"{self.points.shape}, {self.field.shape} and {self.scale.shape}"
             )
         if np.any(self.scale <= 0):
             row = int(np.argwhere(self.scale <= 0)[0, 0])
-            raise ValueError(f"FieldPrior.scale must be positive; row {row} is not.")
+            raise ValueError(f"FieldPrior.scale must be positive; row {row} is not")
 
     def in_units(self, center: Array, scale: Array, rate: float) -> FieldPrior:
         """Return the prior for ``u = (x - center) / scale`` and ``tau = rate * t``."""
         return FieldPrior((self.points - center) / scale, self.field / (scale * rate), self.scale / (scale * rate))
+
+
+class PriorTerms:
+    """A prior seen from one library: a score, and a quadratic form of the coefficients.
+
+    Parameters
+    ----------
+    library : TermLibrary
+    prior : FieldPrior or None
+        In the context's scaled units; None weighs nothing.
+
+    Attributes
+    ----------
+    gram : array of shape (D, R, R)
+    linear : array of shape (D, R)
+        Component d of the field with coefficients c costs ``c' gram[d] c - 2 linear[d] c`` and a constant.
+    """
+
+    def __init__(self, library: TermLibrary, prior: FieldPrior | None) -> None:
+        size, dim = library.size, library.n_features
+        self.gram = np.zeros((dim, size, size))
+        self.linear = np.zeros((dim, size))
+        self.constant = 0.0
+        self._prior = prior
+        if prior is None:
+            return
+        self._design = library.design(prior.points)
+        precision = PRIOR_PULL / (len(prior.points) * prior.scale**2)
+        self.gram = np.einsum("ml,md,mk->dlk", self._design, precision, self._design)
+        self.linear = np.einsum("ml,md->dl", self._design, precision * prior.field)
+        self.constant = float(np.sum(precision * prior.field**2))
+
+    def penalty(self, coefficients: Array) -> Array:
+        """Return the score's share (C,) of fields (C, R, D)."""
+        if self._prior is None:
+            return np.zeros(len(coefficients))
+        miss = np.abs(self._design @ coefficients - self._prior.field) / self._prior.scale
+        return 2.0 * PRIOR_WEIGHT * np.minimum(miss, _LAPLACE_CAP).mean(axis=1).sum(axis=1)
+
+    def quadratic(self, coefficients: Array) -> Array:
+        """Return the least squares' share (C,) of fields (C, R, D)."""
+        if self._prior is None:
+            return np.zeros(len(coefficients))
+        pulled = np.einsum("dlk,ckd->cld", self.gram, coefficients) - 2.0 * self.linear.T
+        return np.sum(coefficients * pulled, axis=(1, 2)) + self.constant

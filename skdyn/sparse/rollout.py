@@ -1,7 +1,9 @@
-"""Classical Runge-Kutta roll-outs of polynomial fields and their forward sensitivities, in batches.
+"""Classical Runge-Kutta roll-outs of a library's fields and their forward sensitivities, in batches.
 
-The state is the last-but-one axis and the batch B (candidates times segments) the last one. The roll-out alone
-is sequential; the derivatives of all steps are then computed at once from the stored stages and chained.
+The variables are the last-but-one axis and the batch the last one. The roll-out alone is sequential; the derivatives of
+all steps are then computed at once from the stored stages and chained.
+
+Letters: D variables, R rows of a library, J steps, B members of the batch (candidates times segments), P coefficients.
 """
 
 from __future__ import annotations
@@ -24,20 +26,20 @@ def roll_out(
     ----------
     library : TermLibrary
         The rows Theta, R of them.
-    coefficients : ndarray, shape (R, D, B)
+    coefficients : array of shape (R, D, B)
         One field for each member of the batch.
-    start : ndarray, shape (D, B)
+    start : array of shape (D, B)
         Initial states.
-    steps : ndarray, shape (J, B)
+    steps : array of shape (J, B)
         Step lengths.
     keep_stages : bool
         Also return the rows at the stages, which `sensitivities` needs.
 
     Returns
     -------
-    states : ndarray, shape (J + 1, D, B)
+    states : array of shape (J + 1, D, B)
         States before the first and after each step. A member that diverges holds infinities or NaN.
-    stages : ndarray, shape (J, 4, R, B)
+    stages : array of shape (J, 4, R, B)
         Rows at the four stages of each step; length 0 unless kept.
     """
     n_steps, batch = steps.shape
@@ -77,7 +79,7 @@ def sensitivities(
     stages: Array,
     steps: Array,
     component: Index,
-    monomial: Index,
+    row: Index,
 ) -> Array:
     """Differentiate a roll-out by its start and by some coefficients.
 
@@ -85,19 +87,19 @@ def sensitivities(
     ----------
     library, coefficients, steps
         As given to `roll_out`.
-    stages : ndarray, shape (J, 4, R, B)
+    stages : array of shape (J, 4, R, B)
         As returned by it.
-    component, monomial : ndarray of int, shape (P, B)
-        The coefficients to differentiate by: entry ``[monomial, component]``. A component of -1 is padding
+    component, row : int array of shape (P, B)
+        The coefficients to differentiate by: entry ``[row, component]``. A component of -1 is padding
         and gets derivative 0.
 
     Returns
     -------
-    ndarray, shape (J + 1, D, D + P, B)
+    array of shape (J + 1, D, D + P, B)
         Derivatives of the states, by the start first.
     """
     n_steps, _, _, batch = stages.shape
-    dim = library.dimension
+    dim = library.n_features
     n_params = len(component)
     width = dim + n_params
     # Coefficients of the Jacobian's entries, [d, e] being the derivative of component d by variable e.
@@ -112,7 +114,7 @@ def sensitivities(
         jacobian = np.einsum("xtb,jtb->jxb", lowered, theta).reshape(n_steps, dim, dim, batch)
         direct = np.empty_like(change)
         direct[:, :, :dim] = jacobian
-        picked = np.take_along_axis(theta, monomial[None], axis=1)
+        picked = np.take_along_axis(theta, row[None], axis=1)
         np.multiply(own[None], picked[:, None], out=direct[:, :, dim:])
         if stage:
             direct += apply_matrix(jacobian, (reach * h) * slope)

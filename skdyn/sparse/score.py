@@ -1,4 +1,9 @@
-"""The score of a candidate: roll-out errors, the number of terms, runaway states and the prior's log density."""
+"""The score of a candidate: roll-out errors, the number of terms, runaway states and the prior's log density.
+
+A score compares fields of different libraries: it belongs to the context, while a problem is of one library.
+
+Letters: M points of the context, D variables; R rows of a library, C candidate fields, S segments.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +14,14 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from skdyn.sparse.candidates import Candidates
-from skdyn.sparse.context import FLOOR, Context
 from skdyn.sparse.library import TermLibrary
-from skdyn.sparse.prior import FieldPrior
+from skdyn.sparse.problem import ShootingProblem
 from skdyn.sparse.rollout import roll_out
+from skdyn.sparse.scaled_context import FLOOR, ScaledContext
 from skdyn.sparse.segments import Segments, split
 
 Array = NDArray[np.float64]
 
-#: Scores count as independent evidence from this many points of the prior, ...
-PRIOR_WEIGHT = 8.0
-#: ... and pulls the least squares with this many.
-PRIOR_PULL = 4.0
-_LAPLACE_CAP = 20.0
 #: Share of the long roll-outs in the fit, the rest being the short ones', ...
 LONG_SHARE = 0.6
 #: ... and of it what starts at the observed first points: their noise invites terms that only make up for it.
@@ -42,83 +42,40 @@ _N_COARSE = 80
 STRUCTURE = 3.0
 
 
-class PriorTerms:
-    """The prior in the engine's units, as a score and as a quadratic form of the coefficients.
-
-    Parameters
-    ----------
-    library : TermLibrary
-        The monomials of the field.
-    prior : FieldPrior or None
-        Belief in scaled units; None weighs nothing.
-    """
-
-    def __init__(self, library: TermLibrary, prior: FieldPrior | None) -> None:
-        size, dim = library.size, library.dimension
-        self.gram = np.zeros((dim, size, size))
-        self.linear = np.zeros((dim, size))
-        self.constant = 0.0
-        self._prior = prior
-        if prior is None:
-            return
-        self._design = library.design(prior.points)
-        precision = PRIOR_PULL / (len(prior.points) * prior.scale**2)
-        self.gram = np.einsum("ml,md,mk->dlk", self._design, precision, self._design)
-        self.linear = np.einsum("ml,md->dl", self._design, precision * prior.field)
-        self.constant = float(np.sum(precision * prior.field**2))
-
-    def penalty(self, coefficients: Array) -> Array:
-        """Return the score's share (C,) of fields (C, T, D)."""
-        if self._prior is None:
-            return np.zeros(len(coefficients))
-        miss = np.abs(self._design @ coefficients - self._prior.field) / self._prior.scale
-        return 2.0 * PRIOR_WEIGHT * np.minimum(miss, _LAPLACE_CAP).mean(axis=1).sum(axis=1)
-
-    def quadratic(self, coefficients: Array) -> Array:
-        """Return the least squares' share (C,) of fields (C, T, D)."""
-        if self._prior is None:
-            return np.zeros(len(coefficients))
-        pulled = np.einsum("dlk,ckd->cld", self.gram, coefficients) - 2.0 * self.linear.T
-        return np.sum(coefficients * pulled, axis=(1, 2)) + self.constant
-
-
 class Scorer:
     """Scores candidates of one context against each other.
 
-    Three roll-outs are compared with the observations: from the fitted starts, from the observed first points
+    Three roll-outs are compared with the observed states: from the fitted starts, from the observed first points
     (a field may not rely on a start moved on to an unstable manifold), and short ones from the smoothed path
     (which rank chaotic fields). More of them start in a widened box of the data, each over the longest duration: a
     field is charged for those that run away, as fields that fit the data alike may do where the data are silent.
 
     Parameters
     ----------
-    context : Context
-        The observations.
-    substeps : int
-        Runge-Kutta steps an interval.
+    context : ScaledContext
     """
 
-    def __init__(self, context: Context, substeps: int) -> None:
+    def __init__(self, context: ScaledContext) -> None:
         self._context = context
-        self._whole = split(context, 1, substeps)
-        self._short = split(context, _N_SHORT, substeps)
+        self._whole = split(context, 1)
+        self._short = split(context, _N_SHORT)
         self._weights = context.weights / context.weights.mean(axis=0)
         low, high = context.path.min(axis=0), context.path.max(axis=0)
         width = np.where(high > low, high - low, 1.0)
         # States of one sign are amounts: no start has the other.
         lower = np.where(low >= 0, np.maximum(low - START_MARGIN * width, 0.0), low - START_MARGIN * width)
         upper = np.where(high <= 0, np.minimum(high + START_MARGIN * width, 0.0), high + START_MARGIN * width)
-        self._around = lower + (upper - lower) * qmc.Sobol(context.dimension, scramble=False).random(_N_STARTS)
+        self._around = lower + (upper - lower) * qmc.Sobol(context.n_features, scramble=False).random(_N_STARTS)
         self._center, self._far = (low + high) / 2, FAR * width
 
-    def score(self, library: TermLibrary, batch: Candidates, prior: PriorTerms) -> Candidates:
-        """Return the batch with its scores."""
-        context, n = self._context, len(batch)
+    def score(self, problem: ShootingProblem, batch: Candidates) -> Candidates:
+        """Return the batch of a problem with its scores."""
+        context, library, n = self._context, problem.library, len(batch)
         first = self._whole.start
-        observed = np.broadcast_to(context.observed[first], (n, len(first), context.dimension))
+        observed = np.broadcast_to(context.observed[first], (n, len(first), context.n_features))
         starts = np.concatenate([batch.states[:, first], observed])
         long = self._errors(library, np.concatenate([batch.coefficients] * 2), starts, self._whole)
-        path = np.broadcast_to(context.path[self._short.start], (n, self._short.size, context.dimension))
+        path = np.broadcast_to(context.path[self._short.start], (n, self._short.size, context.n_features))
         floor = FLOOR**2
         fitted = np.maximum(long[:n], floor)
         free = np.maximum(long[n:] - context.noise, fitted)
@@ -131,12 +88,12 @@ class Scorer:
         for own in library.parameters().values():
             count += batch.support[:, own].any(axis=(1, 2))
         terms = count * np.log(context.n_points)
-        total = context.n_points * fit.sum(axis=1) + terms + prior.penalty(batch.coefficients)
+        total = context.n_points * fit.sum(axis=1) + terms + problem.prior_terms.penalty(batch.coefficients)
         total += RUNAWAY_WEIGHT * self.runaway(library, batch.coefficients)
         return replace(batch, score=total)
 
     def runaway(self, library: TermLibrary, coefficients: Array) -> Array:
-        """Return the share (C,) of starts about the data from which fields (C, T, D) run away."""
+        """Return the share (C,) of starts about the data from which fields (C, R, D) run away."""
         n, m = len(coefficients), len(self._around)
         fields = np.repeat(coefficients.transpose(1, 2, 0), m, axis=2)
         steps = np.full((_N_COARSE, n * m), float(self._context.tau.max()) / _N_COARSE)
@@ -156,9 +113,9 @@ class Scorer:
         """Say whether residuals of the first field resemble their neighbours more than noise would."""
         context, whole = self._context, self._whole
         starts = batch.states[:1, whole.start]
-        states, _ = roll_out(library, *batched(batch.coefficients[:1], starts, whole))
+        states, _ = roll_out(library, *whole.layout(batch.coefficients[:1], starts))
         residual = np.empty_like(context.observed)
-        residual[whole.row[whole.used]] = observed_states(states, whole, 1)[whole.used][..., 0]
+        residual[whole.row[whole.used]] = whole.at_points(states)[whole.used][..., 0]
         residual -= context.observed
         if not np.isfinite(residual).all():
             return True
@@ -179,25 +136,12 @@ class Scorer:
         weighted: bool = True,
     ) -> Array:
         """Return mean-square errors (C, D) of roll-outs from starts (C, S, D)."""
-        context, n = self._context, len(coefficients)
-        states, _ = roll_out(library, *batched(coefficients, starts, segments))
-        at_rows = observed_states(states, segments, n)[segments.used]  # (N, D, C)
+        context = self._context
+        states, _ = roll_out(library, *segments.layout(coefficients, starts))
+        at_rows = segments.at_points(states)[segments.used]  # (M, D, C)
         rows = segments.row[segments.used]
         with np.errstate(over="ignore", invalid="ignore"):
             square = (at_rows - context.observed[rows][:, :, None]) ** 2
         square = np.where(square < _WORST, square, _WORST)
         weight = self._weights[rows][:, :, None] if weighted else 1.0
         return (weight * square).mean(axis=0).T
-
-
-def batched(coefficients: Array, starts: Array, segments: Segments) -> tuple[Array, Array, Array]:
-    """Lay C fields (C, T, D) and their starts (C, S, D) out as one batch of C S roll-outs."""
-    n, _, dim = coefficients.shape
-    fields = np.repeat(coefficients.transpose(1, 2, 0), segments.size, axis=2)
-    return fields, np.ascontiguousarray(starts.transpose(2, 0, 1)).reshape(dim, -1), np.tile(segments.steps, n)
-
-
-def observed_states(states: Array, segments: Segments, n: int) -> Array:
-    """Return states (O, S, D, C) at the observations from roll-outs (J + 1, D, C S)."""
-    table = states.reshape(*states.shape[:2], n, segments.size)
-    return table[segments.at, :, :, np.arange(segments.size)]

@@ -1,4 +1,8 @@
-"""Where multiple shooting starts, steps and compares, as rectangular arrays for any ragged input."""
+"""Where multiple shooting starts, steps and compares, as rectangular arrays for any ragged input.
+
+Letters: K trajectories, W shooting segments of one, S = K W; J steps of integration and O observed points of a segment,
+D variables; R rows of a library, C candidate fields.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.sparse.context import Context
+from skdyn.sparse.scaled_context import ScaledContext
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -19,7 +23,7 @@ _LONG_GAP = 2.5
 
 @dataclass(frozen=True)
 class Segments:
-    """A partition of K trajectories into at most M shooting segments each; S = K M, padded ones idle.
+    """A partition of K trajectories into at most W shooting segments each; padded ones idle.
 
     Neighbours share the row between them: the later one's start is compared with the observation, the
     earlier one's end with that start.
@@ -27,18 +31,18 @@ class Segments:
     Attributes
     ----------
     shape : tuple of int
-        (K, M).
-    start : ndarray of int, shape (S,)
+        (K, W).
+    start : int array of shape (S,)
         Row of the context where each segment starts.
-    steps : ndarray, shape (J, S)
+    steps : array of shape (J, S)
         Step lengths of the integration; 0 keeps the state.
-    at : ndarray of int, shape (O, S)
-        After how many steps each observation is met.
-    row : ndarray of int, shape (O, S)
-        Row of the context of each observation.
-    used : ndarray of bool, shape (O, S)
-        False where there is no observation (padding).
-    linked : ndarray of bool, shape (S,)
+    at : int array of shape (O, S)
+        After how many steps each point is met.
+    row : int array of shape (O, S)
+        Row of the context of each point.
+    used : boolean array of shape (O, S)
+        False where there is no point (padding).
+    linked : boolean array of shape (S,)
         The segment ends where the next one starts.
     """
 
@@ -55,18 +59,49 @@ class Segments:
         """Number of segments S, padding included."""
         return len(self.start)
 
+    def layout(self, coefficients: Array, starts: Array) -> tuple[Array, Array, Array]:
+        """Lay C fields (C, R, D) and their starts (C, S, D) out as one batch of C S roll-outs.
 
-def split(context: Context, n_segments: int, substeps: int) -> Segments:
+        Returns
+        -------
+        coefficients : array of shape (R, D, C S)
+        starts : array of shape (D, C S)
+        steps : array of shape (J, C S)
+        """
+        n, _, dim = coefficients.shape
+        fields = np.repeat(coefficients.transpose(1, 2, 0), self.size, axis=2)
+        return fields, np.ascontiguousarray(starts.transpose(2, 0, 1)).reshape(dim, -1), np.tile(self.steps, n)
+
+    def at_points(self, states: Array) -> Array:
+        """Return states (O, S, D, C) at the observed points from roll-outs (J + 1, D, C S)."""
+        table = states.reshape(*states.shape[:2], -1, self.size)
+        return table[self.at, :, :, np.arange(self.size)]
+
+
+def split(context: ScaledContext, n_segments: int) -> Segments:
     """Split every trajectory into at most ``n_segments`` segments of at least two intervals.
+
+    An interval takes ``context.substeps`` Runge-Kutta steps; long gaps take more.
 
     Parameters
     ----------
-    context : Context
-        The observations.
+    context : ScaledContext
     n_segments : int
-        Wanted number M of segments a trajectory.
-    substeps : int
-        Runge-Kutta steps in an interval of ordinary length; long gaps get more.
+        Wanted number W of segments a trajectory.
+
+    Returns
+    -------
+    Segments
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdyn import Trajectories
+    >>> from skdyn.sparse.scaled_context import scale_context
+    >>> t = np.linspace(0.0, 6.0, 9)
+    >>> segments = split(scale_context(Trajectories([(t, np.sin(t))])), 2)
+    >>> segments.start.tolist(), segments.linked.tolist()
+    ([0, 4], [True, False])
     """
     bounds = context.bounds
     n_trajectories = len(bounds) - 1
@@ -90,7 +125,7 @@ def split(context: Context, n_segments: int, substeps: int) -> Segments:
         for m, (first, last, more) in enumerate(pieces):
             s = k * width + m
             gaps = np.diff(context.tau[first : last + 1])
-            counts = np.minimum(np.maximum(1, np.ceil(gaps / longest)), 8).astype(int) * substeps
+            counts = np.minimum(np.maximum(1, np.ceil(gaps / longest)), 8).astype(int) * context.substeps
             start[s], linked[s] = first, more
             lengths[s] = np.repeat(gaps / counts, counts)
             stop = last if more else last + 1

@@ -1,4 +1,7 @@
-"""Natural cubic smoothing splines with the penalty of least generalised cross-validation."""
+"""Natural cubic smoothing splines with the penalty of least generalised cross-validation.
+
+Letters: L points, D variables.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +21,21 @@ def smooth(t: Array, x: Array) -> tuple[Array, Array]:
     """Return smoothed states and slopes of one trajectory.
 
     Six points or more: natural cubic smoothing spline in Reinsch's form, whose penalty minimises the
-    generalised cross-validation score (Craven and Wahba 1979), one penalty a channel. Fewer: the parabola (or
+    generalised cross-validation score (Craven and Wahba 1979), one penalty a variable. Fewer: the parabola (or
     line) of least squares. Both are unchanged, up to rounding, by an affine change of time or state.
 
     Parameters
     ----------
-    t : ndarray, shape (L,)
+    t : array of shape (L,)
         Strictly increasing times, L >= 2.
-    x : ndarray, shape (L, D)
+    x : array of shape (L, D)
         States.
 
     Returns
     -------
-    states : ndarray, shape (L, D)
+    states : array of shape (L, D)
         Smoothed states, in the units of ``x``.
-    slopes : ndarray, shape (L, D)
+    slopes : array of shape (L, D)
         Their time derivatives, in the units of ``x`` over those of ``t``.
 
     Examples

@@ -1,21 +1,41 @@
-"""Neighbouring supports, by stepwise selection on the quadratic that least squares sees about a fit."""
+"""Neighbouring supports, by stepwise selection on the quadratic that least squares sees about a fit.
+
+Letters: R rows of a library, D variables, P coefficients open to selection.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skdyn.sparse.candidates import Candidates
-from skdyn.sparse.shooting import Quadratic
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 _LEAST_PIVOT = 1e-9
 #: Exchanges are looked for among at most so many coefficients: their cost grows with the third power.
 _MOST_EXCHANGED = 128
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """The cost about a fit: ``x' hessian x - 2 right' x`` and a constant, for the coefficients at some positions.
+
+    Attributes
+    ----------
+    position : int array of shape (P,)
+        Which coefficients: places in flattened (R, D).
+    hessian : array of shape (P, P)
+    right : array of shape (P,)
+    """
+
+    position: Index
+    hessian: Array
+    right: Array
 
 
 def neighbours(
@@ -77,18 +97,18 @@ def step_from(
 
     Parameters
     ----------
-    hessian : ndarray, shape (P, P)
+    hessian : array of shape (P, P)
         H, positive semidefinite.
-    right : ndarray, shape (P,)
+    right : array of shape (P,)
         r.
-    support : ndarray of bool, shape (P,)
+    support : boolean array of shape (P,)
         Terms in use at the beginning.
     penalties : sequence of float
         Costs of a term, one selection each; every selection starts where the one before it ended.
 
     Returns
     -------
-    list of (ndarray of bool, ndarray), shapes (P,)
+    list of (boolean array, array), each of shape (P,)
         Supports and minimisers reached, one pair a penalty.
 
     Examples

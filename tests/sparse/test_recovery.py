@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from skdyn.data.trajectories import Trajectories
 from skdyn.sparse import FieldPrior, fit_sparse
+
+
+def fit(pairs, **options):
+    return fit_sparse(Trajectories(pairs), **options)
 
 
 def lotka_volterra(t, x):
@@ -74,7 +79,7 @@ def test_terms_and_coefficients_from_five_percent_noise(name):
     for start in starts:
         clean = simulate(field, start, t)
         trajectories.append((t, clean * (1.0 + 0.05 * rng.standard_normal(clean.shape))))
-    ode = fit_sparse(trajectories)
+    ode = fit(trajectories)
     expected = as_matrix(ode, truth)
     np.testing.assert_array_equal(ode.coefficients != 0, expected != 0)
     np.testing.assert_allclose(ode.coefficients, expected, rtol=0.15)
@@ -90,7 +95,7 @@ def test_ragged_irregular_trajectories_are_fitted_together():
         t = np.sort(rng.uniform(0.0, duration, n)) + 3.0
         x = simulate(lotka_volterra, rng.uniform(0.5, 3.0, 2), t)
         trajectories.append((t, x * (1.0 + 0.02 * rng.standard_normal(x.shape))))
-    ode = fit_sparse(trajectories)
+    ode = fit(trajectories)
     expected = as_matrix(ode, TRUTHS["lotka-volterra"][4])
     np.testing.assert_allclose(ode.coefficients, expected, rtol=0.05, atol=1e-12)
     assert ode.start_states.shape == (4, 2)
@@ -104,8 +109,8 @@ def test_permutation_of_trajectories_changes_nothing():
     for start in ([1.0, 0.5], [3.0, 1.0], [0.4, 2.0]):
         x = simulate(lotka_volterra, start, t)
         trajectories.append((t, x + 0.03 * rng.standard_normal(x.shape)))
-    first = fit_sparse(trajectories)
-    second = fit_sparse(trajectories[::-1])
+    first = fit(trajectories)
+    second = fit(trajectories[::-1])
     np.testing.assert_allclose(first.coefficients, second.coefficients, rtol=1e-5, atol=1e-9)
     np.testing.assert_allclose(first.start_states, second.start_states[::-1], rtol=1e-5)
 
@@ -117,7 +122,7 @@ def test_many_short_trajectories_suffice(length):
     for angle in np.linspace(0.0, 6.0, 25):
         size = 0.5 + angle / 4.0
         trajectories.append((t, size * np.column_stack([np.cos(t + angle), -np.sin(t + angle)])))
-    ode = fit_sparse(trajectories)
+    ode = fit(trajectories)
     state = np.array([[1.0, 2.0]])
     np.testing.assert_allclose(ode.field(state), [[2.0, -1.0]], atol=0.02)
 
@@ -130,8 +135,8 @@ def test_prior_decides_where_the_data_are_silent():
     points = np.random.default_rng(1).uniform(-1.5, 1.5, (64, 2))
     true_field = np.column_stack([points[:, 1], -points[:, 0] + 0.3 * points[:, 0] ** 3])
     far = np.array([[1.4, 0.0]])
-    alone = fit_sparse([(t, x)])
-    helped = fit_sparse([(t, x)], prior=FieldPrior(points, true_field, np.full_like(points, 0.02)))
+    alone = fit([(t, x)])
+    helped = fit([(t, x)], prior=FieldPrior(points, true_field, np.full_like(points, 0.02)))
     true_value = -1.4 + 0.3 * 1.4**3
     assert abs(helped.field(far)[0, 1] - true_value) < 0.15
     assert abs(helped.field(far)[0, 1] - true_value) < abs(alone.field(far)[0, 1] - true_value)
@@ -143,18 +148,16 @@ def test_prior_is_read_in_the_users_units():
     points = np.random.default_rng(1).uniform(-1.5, 1.5, (64, 2))
     field = np.column_stack([points[:, 1], -points[:, 0]])
     scale = np.full_like(points, 0.1)
-    plain = fit_sparse([(t, x)], prior=FieldPrior(points, field, scale))
+    plain = fit([(t, x)], prior=FieldPrior(points, field, scale))
     unit, rate = np.array([1e3, 1e-3]), 50.0
-    other = fit_sparse(
-        [(t / rate, x * unit)], prior=FieldPrior(points * unit, field * unit * rate, scale * unit * rate)
-    )
+    other = fit([(t / rate, x * unit)], prior=FieldPrior(points * unit, field * unit * rate, scale * unit * rate))
     np.testing.assert_allclose(other.field(points * unit), plain.field(points) * unit * rate, rtol=1e-4, atol=1e-3)
 
 
 def test_degree_five_where_it_is_given():
     t = np.linspace(0.0, 12.0, 200)
     x = simulate(lambda t, x: [x[1], -0.3 * x[0] - x[0] ** 5 + 0.4 * x[1] - 0.6 * x[0] ** 4 * x[1]], [0.4, 0.0], t)
-    ode = fit_sparse([(t, x)], max_degree=5)
+    ode = fit([(t, x)], max_degree=5)
     truth = {(0, 1): (1, 0.4), (1, 0): (0, -0.3), (5, 0): (0, -1.0), (4, 1): (0, -0.6)}
     np.testing.assert_allclose(ode.coefficients, as_matrix(ode, truth), atol=0.01)
 
@@ -162,8 +165,8 @@ def test_degree_five_where_it_is_given():
 def test_degree_five_is_tried_where_three_misses_much():
     t = np.linspace(0.0, 30.0, 200)
     x = simulate(lambda t, x: [x[1], -x[0] + 3.0 * (1.0 - x[0] ** 4) * x[1]], [0.5, 0.0], t)
-    ode = fit_sparse([(t, x)])
-    easy = fit_sparse([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
+    ode = fit([(t, x)])
+    easy = fit([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
     tried = [any(stage.name.startswith("degree 5") for stage in fit.path) for fit in (ode, easy)]
     assert tried == [True, False]
 
@@ -180,7 +183,7 @@ def test_degree_five_is_tried_where_three_misses_much():
 def test_three_variables_begin_with_quadratic_terms_under_noise(noise, field, expected):
     t = np.linspace(0.0, 12.0, 200)
     x = simulate(field, [0.3, 0.0, 1.0], t)
-    ode = fit_sparse([(t, x + noise * x.std(axis=0) * np.random.default_rng(0).standard_normal(x.shape))])
+    ode = fit([(t, x + noise * x.std(axis=0) * np.random.default_rng(0).standard_normal(x.shape))])
     assert {int(stage.name.split()[1][:-1]) for stage in ode.path if stage.name.startswith("degree")} == expected
     truth = np.transpose(field(0.0, x.T))
     assert np.abs(ode.field(x) - truth).max() < 0.1 * np.abs(truth).max()
@@ -206,7 +209,7 @@ FUNCTIONAL = {
 def test_functions_are_found_where_polynomials_leave_structure(name):
     field, start, duration, elsewhere = FUNCTIONAL[name]
     t = np.linspace(0.0, duration, 200)
-    ode = fit_sparse([(t, simulate(field, start, t))])
+    ode = fit([(t, simulate(field, start, t))])
     assert ode.functions
     states = np.array(elsewhere)
     truth = np.column_stack(field(0.0, states.T))
@@ -222,4 +225,4 @@ def test_functions_are_found_where_polynomials_leave_structure(name):
 def test_a_degree_given_keeps_to_polynomials():
     field, start, duration, _ = FUNCTIONAL["pendulum"]
     t = np.linspace(0.0, duration, 100)
-    assert fit_sparse([(t, simulate(field, start, t))], max_degree=3).functions == ()
+    assert fit([(t, simulate(field, start, t))], max_degree=3).functions == ()

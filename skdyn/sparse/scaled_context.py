@@ -1,4 +1,8 @@
-"""The observed trajectories in the engine's own units, smoothed, thinned and weighted."""
+"""A context in the search's own units: thinned, smoothed, scaled and weighted.
+
+Letters: K trajectories, L points of one, M points of all of them, D variables. What every later step reads of the data
+is here, one row a point.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
 from skdyn.sparse.smoothing import smooth
 
@@ -15,35 +20,35 @@ Array = NDArray[np.float64]
 
 #: Relative accuracy below which nothing is resolved: a floor for noise and for every error in the score.
 FLOOR = 3e-4
-#: Largest number of points and of trajectories that enter the fit; more are thinned evenly.
+#: Most points, trajectories and variables that enter a fit; more points and trajectories are thinned evenly.
 MAX_POINTS = 1200
 MAX_TRAJECTORIES = 240
-MAX_DIMENSION = 64
-#: A state that moves less than this share of its level is measured from the level, not from zero.
+MAX_FEATURES = 64
+#: A variable that moves less than this share of its level is measured from the level, not from zero.
 HIGH_LEVEL = 0.01
 #: Largest size of a state or duration, and the inverse of the least: their powers must stay finite.
 MAX_SIZE = 1e25
 
 
 @dataclass(frozen=True)
-class Context:
-    """Trajectories in units ``u = (x - center) / scale`` and ``tau = rate * (t - t[0])``, one row an observation.
+class ScaledContext:
+    """Trajectories in units ``u = (x - center) / scale`` and ``tau = rate * (t - t[0])``, one row a point.
 
     Attributes
     ----------
-    tau : ndarray, shape (N,)
+    tau : array of shape (M,)
         Scaled times, starting at 0 in each trajectory.
-    observed, path, slopes : ndarray, shape (N, D)
-        Scaled observations, their smoothing spline and its slopes.
-    weights : ndarray, shape (N, D)
-        Inverse variances of the observations.
-    bounds : ndarray of int, shape (K + 1,)
+    observed, path, slopes : array of shape (M, D)
+        Scaled states, their smoothing spline and its slopes.
+    weights : array of shape (M, D)
+        Inverse variances of the observed states.
+    bounds : int array of shape (K + 1,)
         Trajectory k holds the rows ``bounds[k]:bounds[k + 1]``.
-    noise : ndarray, shape (D,)
+    noise : array of shape (D,)
         Mean-square residual of the spline.
-    center : ndarray, shape (D,)
-        Origin of the scaled states, in the user's units: 0 unless a state hardly moves about a high level.
-    scale : ndarray, shape (D,)
+    center : array of shape (D,)
+        Origin of the scaled states, in the user's units: 0 unless a variable hardly moves about a high level.
+    scale : array of shape (D,)
         User's units of state in one scaled unit.
     rate : float
         Scaled time units in one of the user's.
@@ -67,39 +72,50 @@ class Context:
     n_given: int
 
     @property
-    def dimension(self) -> int:
-        """Number of state variables D."""
+    def n_features(self) -> int:
+        """Number of variables D."""
         return self.observed.shape[1]
 
     @property
     def n_points(self) -> int:
-        """Number of observations N that enter the fit."""
+        """Number of points M that enter the fit."""
         return len(self.tau)
 
+    @property
+    def substeps(self) -> int:
+        """Runge-Kutta steps in an interval of ordinary length: where noise is seen, one is exact enough."""
+        return 2 if self.clean else 1
 
-def build_context(trajectories: Sequence[tuple[Array, Array]], max_points: int = MAX_POINTS) -> Context:
+
+def scale_context(context: Trajectories, max_points: int = MAX_POINTS) -> ScaledContext:
     """Thin, smooth and scale trajectories.
 
     Parameters
     ----------
-    trajectories : sequence of (t, x)
-        Times (L_k,) strictly increasing and states (L_k, D), L_k >= 2, in the user's units.
-    max_points : int
+    context : Trajectories
+    max_points : int, default=1200
         Most points that enter the fit.
 
     Returns
     -------
-    Context
+    ScaledContext
 
     Raises
     ------
     TrajectoryError
-        No trajectory, one with fewer than two points, more than 64 state variables, or numbers that are not
-        finite or whose powers would not be.
+        More than 64 variables, or numbers whose powers would not be finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdyn import Trajectories
+    >>> t = np.linspace(0.0, 6.0, 80)
+    >>> scaled = scale_context(Trajectories([(t, 5.0 * np.sin(t))]), max_points=50)
+    >>> scaled.n_points, scaled.n_given, scaled.clean
+    (50, 80, True)
     """
-    _check(trajectories)
-    n_given = sum(len(t) for t, _ in trajectories)
-    kept = _thin(trajectories, max_points)
+    _check_sizes(context)
+    kept = _thin(list(zip(context.times, context.states, strict=True)), max_points)
 
     smoothed = [smooth(t, x) for t, x in kept]
     y = np.concatenate([x for _, x in kept])
@@ -121,7 +137,7 @@ def build_context(trajectories: Sequence[tuple[Array, Array]], max_points: int =
     fourth = np.sum(path**4, axis=0)
     relative = np.sum(residual**2 * path**2, axis=0) / np.where(fourth > 0, fourth, 1.0)
     weights = 1.0 / (0.25 * noise + 0.75 * relative * path**2 + FLOOR**2)
-    return Context(
+    return ScaledContext(
         tau=np.concatenate([(t - t[0]) * rate for t, _ in kept]),
         observed=observed,
         path=path,
@@ -133,38 +149,26 @@ def build_context(trajectories: Sequence[tuple[Array, Array]], max_points: int =
         scale=scale,
         rate=rate,
         clean=bool(np.all(noise < (3 * FLOOR) ** 2)),
-        n_given=n_given,
+        n_given=context.n_points,
     )
 
 
-def _check(trajectories: Sequence[tuple[Array, Array]]) -> None:
-    """Say which trajectory cannot be fitted, and why."""
-    if len(trajectories) == 0:
-        raise TrajectoryError("A sparse fit needs at least one trajectory.")
-    dimension = trajectories[0][1].shape[1]
-    if dimension > MAX_DIMENSION:
+def _check_sizes(context: Trajectories) -> None:
+    """Say what in sound trajectories cannot be raised to powers."""
+    if context.n_features > MAX_FEATURES:
         raise TrajectoryError(
-            f"A sparse fit takes at most {MAX_DIMENSION} state variables, not {dimension}: reduce the dimension first."
+            f"a sparse fit takes at most {MAX_FEATURES} variables, got {context.n_features}; reduce them first, for "
+            "instance with FIMCoarseGrainer"
         )
-    for k, (t, x) in enumerate(trajectories):
-        if x.shape != (len(t), dimension):
-            raise TrajectoryError(f"Trajectory {k} has states {x.shape}; ({len(t)}, {dimension}) is needed.")
-        if len(t) < 2:
-            raise TrajectoryError(f"Trajectory {k} has {len(t)} point; a sparse fit needs at least two.")
-        if not (np.all(np.isfinite(t)) and np.all(np.diff(t) > 0)):
-            raise TrajectoryError(f"Trajectory {k} has times that are not finite and strictly increasing.")
-        if not np.all(np.isfinite(x)):
-            row = int(np.argwhere(~np.isfinite(x))[0, 0])
-            raise TrajectoryError(f"Trajectory {k} is not finite in row {row}.")
-        for d in range(dimension):
-            largest = float(np.abs(x[:, d]).max())
+    for k, (t, x) in enumerate(context):
+        for d, largest in enumerate(np.abs(x).max(axis=0)):
             if largest and not 1 / MAX_SIZE <= largest <= MAX_SIZE:
                 raise TrajectoryError(
-                    f"Trajectory {k}, variable {d}: states up to {largest:.1e} cannot be raised to powers in "
-                    f"floating point; rescale them to within {1 / MAX_SIZE:.0e} and {MAX_SIZE:.0e}."
+                    f"trajectory {k}, variable {d}: states up to {largest:.1e} cannot be raised to powers in floating "
+                    f"point; rescale them to within {1 / MAX_SIZE:.0e} and {MAX_SIZE:.0e}"
                 )
         if not 1 / MAX_SIZE <= t[-1] - t[0] <= MAX_SIZE:
-            raise TrajectoryError(f"Trajectory {k} lasts {t[-1] - t[0]:.1e} units of time; rescale the times.")
+            raise TrajectoryError(f"trajectory {k} lasts {t[-1] - t[0]:.1e} units of time; rescale the times")
 
 
 def _thin(trajectories: Sequence[tuple[Array, Array]], max_points: int) -> list[tuple[Array, Array]]:
@@ -184,13 +188,13 @@ def _thin(trajectories: Sequence[tuple[Array, Array]], max_points: int) -> list[
 
 
 def _center(y: Array) -> Array:
-    """Return the origin of each state: its own zero, where sparsity lives, unless the motion drowns in its level."""
+    """Return the origin of each variable: its own zero, where sparsity lives, unless motion drowns in its level."""
     level, spread = y.mean(axis=0), y.std(axis=0)
     return np.where((spread > 1e-12 * np.abs(level)) & (spread < HIGH_LEVEL * np.abs(level)), level, 0.0)
 
 
 def _rate(trajectories: list[tuple[Array, Array]], paths: list[Array], y: Array) -> float:
-    """Return the root-mean-square speed of the smoothed path in standard deviations of the state."""
+    """Return the root-mean-square speed of the smoothed path in standard deviations of the states."""
     spread = y.std(axis=0)
     moving = spread > 1e-12 * np.sqrt(np.mean(y**2, axis=0))
     speeds = [

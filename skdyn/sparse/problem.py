@@ -1,0 +1,191 @@
+"""The problem that a search solves again and again: fields of one library, fitted to one context under one prior.
+
+Letters: D variables; T terms and R rows of a library, C candidate fields, P coefficients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdyn.sparse.candidates import ActiveCoefficients, Candidates, propose
+from skdyn.sparse.field import SparseField
+from skdyn.sparse.library import TermLibrary
+from skdyn.sparse.prior import FieldPrior, PriorTerms
+from skdyn.sparse.scaled_context import ScaledContext
+from skdyn.sparse.shooting import Schedule, Shooting
+from skdyn.sparse.stepwise import Quadratic
+
+Array = NDArray[np.float64]
+
+_FIRST_DAMPING = 1e-3
+#: Up to so many coefficients of a library, all of them are open to selection about a fit.
+_MOST_SELECTABLE = 128
+
+
+@dataclass(frozen=True, eq=False)
+class ShootingProblem:
+    """What does not change while candidates do, and what can be done with candidates.
+
+    What is observed is the context's, which terms a field may have the library's, what is believed of the field the
+    prior's, and which coefficients a search may open is said by `selectable`: each is the one place to add to.
+
+    Parameters
+    ----------
+    context : ScaledContext
+        The observed trajectories, in scaled units.
+    library : TermLibrary
+        The terms.
+    prior : FieldPrior, optional
+        Belief about the field, in the context's scaled units.
+
+    Examples
+    --------
+    A linear decay, proposed from its smoothed slopes, fitted by multiple shooting and chosen by its score:
+
+    >>> import numpy as np
+    >>> from skdyn import Trajectories
+    >>> from skdyn.sparse.library import terms
+    >>> from skdyn.sparse.scaled_context import scale_context
+    >>> from skdyn.sparse.score import Scorer
+    >>> from skdyn.sparse.shooting import Schedule
+    >>> t = np.linspace(0.0, 4.0, 60)
+    >>> context = scale_context(Trajectories([(t, 3.0 * np.exp(-0.5 * t))]))
+    >>> problem = ShootingProblem(context, terms(1, 2))
+    >>> schedule = Schedule(n_segments=5, continuity=10.0, steps=8)
+    >>> fitted = problem.polish(problem.propose("screening"), schedule, "shooting")
+    >>> best = Scorer(context).score(problem, fitted).best(1)
+    >>> problem.field(best).equations()
+    ['d(x0)/dt = -0.5 x0']
+    """
+
+    context: ScaledContext
+    library: TermLibrary
+    prior: FieldPrior | None = None
+
+    @cached_property
+    def prior_terms(self) -> PriorTerms:
+        """The prior as this library sees it."""
+        return PriorTerms(self.library, self.prior)
+
+    def over(self, library: TermLibrary) -> ShootingProblem:
+        """Return the same problem over another library."""
+        return replace(self, library=library)
+
+    def propose(self, origin: str) -> Candidates:
+        """Return first candidates, by regression of the smoothed slopes; neither fitted nor scored."""
+        return propose(self.context, self.library, origin)
+
+    def polish(self, batch: Candidates, schedule: Schedule, origin: str) -> Candidates:
+        """Fit all candidates by Levenberg-Marquardt steps from where they stand.
+
+        Parameters
+        ----------
+        batch : Candidates
+        schedule : Schedule
+        origin : str
+            Name of the stage.
+
+        Returns
+        -------
+        Candidates
+            With new coefficients, fitted states and costs; not yet scored.
+        """
+        shooting, active = self._shooting(schedule), ActiveCoefficients.of(batch.support)
+        point = shooting.begin(batch)
+        damping = np.full(len(batch), _FIRST_DAMPING)
+        better = np.ones(len(batch), dtype=bool)
+        for _ in range(schedule.steps):
+            if better.any():
+                normal = shooting.normal_equations(point, active)
+            change, start_change = normal.step(damping)
+            starts = point.starts - start_change.reshape(point.starts.shape)
+            trial = shooting.trial(active.subtract(point.coefficients, change), starts)
+            better = trial.cost < point.cost
+            damping = np.where(better, damping / 5.0, damping * 10.0)
+            if better.any():
+                point = shooting.merge(better, trial, point)
+        states = shooting.states_at_points(point, batch.states)
+        origins = (origin,) * len(batch)
+        return replace(batch, coefficients=point.coefficients, states=states, cost=point.cost, origin=origins)
+
+    def expand(self, batch: Candidates, schedule: Schedule) -> list[Quadratic]:
+        """Expand the cost about each candidate in the coefficients that are `selectable`, the starts eliminated.
+
+        Parameters
+        ----------
+        batch : Candidates
+        schedule : Schedule
+
+        Returns
+        -------
+        list of C Quadratic
+        """
+        shooting, active = self._shooting(schedule), ActiveCoefficients.of(self.selectable(batch))
+        point = shooting.begin(batch)
+        normal = shooting.normal_equations(point, active)
+        condensed, gradient, _ = normal.condense(np.zeros(len(batch)))
+        out = []
+        for c, used in enumerate(active.used):
+            at, size = active.position[c, used], normal.param_size[c, used]
+            hessian = condensed[c][np.ix_(used, used)] * np.outer(size, size)
+            right = hessian @ batch.coefficients[c].ravel()[at] - gradient[c, used] * size
+            # In units of the candidate's own misfit, where that is more than the weights expect.
+            unit = max(float(point.misfit[c]) / shooting.n_values, 1.0)
+            out.append(Quadratic(at, hessian / unit, right / unit))
+        return out
+
+    def selectable(self, batch: Candidates) -> NDArray[np.bool_]:
+        """Return the coefficients (C, R, D) that a selection about each candidate may use.
+
+        All that the library's terms can have; in a large library, those of the candidate alone.
+        """
+        if self.library.n_terms * self.library.n_features > _MOST_SELECTABLE:
+            return batch.support
+        support = np.zeros_like(batch.support)
+        support[:, : self.library.n_terms] = True
+        return support
+
+    def errors(self, batch: Candidates, schedule: Schedule) -> Array:
+        """Return standard errors of the coefficients.
+
+        Parameters
+        ----------
+        batch : Candidates
+        schedule : Schedule
+
+        Returns
+        -------
+        array of shape (C, R, D)
+            Infinite where nothing determines one, where a candidate diverged and outside its support.
+        """
+        shooting, active = self._shooting(schedule), ActiveCoefficients.of(batch.support)
+        point = shooting.begin(batch)
+        variance = shooting.normal_equations(point, active).variances()
+        with np.errstate(over="ignore", invalid="ignore"):
+            inflation = np.maximum(point.misfit / shooting.n_values, 1.0)
+            error = np.sqrt(variance * inflation[:, None])
+        usable = active.used & np.isfinite(point.cost)[:, None] & np.isfinite(error)
+        out = np.full((len(error), batch.support[0].size), np.inf)
+        rows = np.broadcast_to(np.arange(len(error))[:, None], usable.shape)
+        out[rows[usable], active.position[usable]] = error[usable]
+        return out.reshape(batch.support.shape)
+
+    def field(self, batch: Candidates, row: int = 0) -> SparseField:
+        """Return one field of a batch in the user's units."""
+        context, library = self.context, self.library
+        support, value = batch.support[row, : library.n_terms], batch.coefficients[row, : library.n_terms]
+        return SparseField(
+            exponents=library.exponents.copy(),
+            functions=tuple(function.in_units(1.0 / context.scale) for function in library.functions),
+            function_of=library.function_of.copy(),
+            coefficients=np.where(support, value * library.unit_factors(context.scale, context.rate), 0.0),
+            center=context.center,
+            score=float(batch.score[row]),
+        )
+
+    def _shooting(self, schedule: Schedule) -> Shooting:
+        return Shooting(self.context, self.library, self.prior_terms, schedule)
