@@ -228,6 +228,13 @@ def _series_numbers(series: Any, place: str) -> np.ndarray:
     return read_numbers(series.to_numpy(), place)
 
 
+def has_labels(frame: Any) -> bool:
+    """Whether a table says what its rows are: by a column named like a time or an identity, or by its index."""
+    labels = read_index(frame, "the DataFrame", False, False)
+    named = any(is_time_name(name) or is_id_name(name) for name in frame.columns)
+    return named or labels.id is not None or (labels.time is not None and not labels.is_row_number)
+
+
 def unit_of(frame: Any) -> Any:
     """The unit of time that a table says it has; `Trajectories.to_dataframe` writes it down."""
     attributes = getattr(frame, "attrs", None)

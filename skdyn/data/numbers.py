@@ -78,7 +78,7 @@ def _from_objects(array: np.ndarray, place: str) -> np.ndarray:
             raise TrajectoryError(f"{place} holds an object that is not a number: {item!r} is a {type(item).__name__}")
         elif isinstance(item, Number) or hasattr(item, "__float__"):
             try:
-                numbers[index] = float(item)  # type: ignore[arg-type]
+                numbers[index] = float(item)
             except (TypeError, ValueError, OverflowError) as error:
                 raise TrajectoryError(f"{place} holds an object that is not a number: {error}") from None
         else:  # scikit-learn expects a TypeError with these words

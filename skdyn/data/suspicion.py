@@ -29,6 +29,8 @@ def refuse_hidden_time(states: Sequence[np.ndarray], source: Source) -> None:
         return
     with np.errstate(invalid="ignore"):
         rises = np.logical_and.reduce([(np.diff(x, axis=0) > 0).all(axis=0) for x in states])
+    if source.names is None:  # an array with the time inside has it in front
+        rises[1:] = False
     if not rises.any():
         return
     column = int(rises.argmax())

@@ -68,9 +68,9 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
             Time derivatives, in units of state per unit of time.
         """
         check_is_fitted(self)
-        points = self._check_rows(
-            np.concatenate(self._check_held_out(X, None).states) if isinstance(X, Trajectories) else X
-        )
+        if isinstance(X, Trajectories):
+            X = np.concatenate(self._check_held_out(X, None).states)
+        points = self._check_rows(X)
         field = self._velocity(points)
         self._check_finite(points, field)
         return field

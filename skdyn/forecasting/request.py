@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def requested_times(times: Any, horizon: Any, context: Trajectories) -> list[np.
     try:
         read, axis = read_times(parts, [len(part) for part in parts], axis=context.axis)
         for k, part in enumerate(read):
-            check_increasing(part, lambda row, k=k: f"array {k}, row {row}")
+            check_increasing(part, partial("array {}, row {}".format, k))
         shift = context.axis.shift_of(axis, "the requested times")
     except TrajectoryError as error:
         raise ValueError(f"times: {str(error).replace('trajectory', 'array')}; {_RESHAPE}") from None
