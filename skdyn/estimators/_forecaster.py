@@ -17,6 +17,7 @@ from skdyn.exceptions import WeightsError
 if TYPE_CHECKING:
     import torch
 
+    from skdyn.adaptation.settings import CutSettings
     from skdyn.forecasting.curve import Curve
     from skdyn.forecasting.ensemble import Ensemble
 
@@ -42,9 +43,7 @@ class ForecasterMixin:
 
     def _start(self, context: Trajectories) -> None:
         """Load the network for `fit`, and fine-tune it where that was asked for."""
-        from skdyn.adaptation.cuts import FineTuning, fine_tune
-
-        settings = None if self.fine_tune is None else _parsed(FineTuning, self.fine_tune)
+        settings = None if self.fine_tune is None else _parsed(self.fine_tune)
         network, self.weights_ = self._pretrained()
         for name in ("fine_tuning_", "_factors"):
             self.__dict__.pop(name, None)
@@ -52,7 +51,10 @@ class ForecasterMixin:
             seed = self.random_state
             if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
                 raise ValueError(f"random_state must be an integer of at least 0, got {seed!r}")
-            state, self.fine_tuning_ = fine_tune(network, list(context), settings, int(seed))
+            from skdyn.adaptation.cuts import train_on_cuts
+
+            settings = dataclasses.replace(settings, seed=int(seed))
+            state, self.fine_tuning_ = train_on_cuts(network, context, settings)
             self._factors = {name: factor.numpy() for name, factor in state.items()}
         network = self._placed(network)
         self._session = self._new_session(network, context)
@@ -126,9 +128,14 @@ class ForecasterMixin:
         return {name: value for name, value in state.items() if name != "_session"}
 
 
-def _parsed(settings: type, values: Any) -> Any:
-    """The settings of a user's dict."""
-    names = [field.name for field in dataclasses.fields(settings)]
+def _parsed(values: Any) -> CutSettings:
+    """The settings of a user's dict; their seed is the estimator's."""
+    from skdyn.adaptation.settings import CutSettings
+
+    names = [field.name for field in dataclasses.fields(CutSettings) if field.name != "seed"]
     if not isinstance(values, Mapping) or not set(values) <= set(names):
         raise ValueError(f"fine_tune must be None or a dict with any of {', '.join(names)}; got {values!r}")
-    return settings(**values)
+    try:
+        return CutSettings(**values)
+    except ValueError as error:
+        raise ValueError(f"fine_tune: {error}") from None

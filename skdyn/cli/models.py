@@ -1,0 +1,32 @@
+"""``skdyn models``: what is registered."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from skdyn.exceptions import SkdynError
+
+
+def declare(commands: Any) -> None:
+    """Add the command to the parser."""
+    models = commands.add_parser("models", help="list the models and estimators that are registered")
+    models.set_defaults(run=run)
+
+
+def run(_: argparse.Namespace) -> int:
+    """Print the names, and what is wrong with any; returns the exit code."""
+    from skdyn.models import registry
+
+    for title, names in (("Models", registry.list_models()), ("Estimators", registry.list_estimators())):
+        print(f"{title}:")
+        for name in names:
+            try:
+                if title == "Models":
+                    spec = registry.get_model(name)
+                    print(f"  {name:24} {spec.summary}; weights: {spec.location}")
+                else:
+                    print(f"  {name:24} {registry.get_estimator(name).__name__}")
+            except SkdynError as error:
+                print(f"  {name:24} broken: {error}")
+    return 0
