@@ -1,6 +1,7 @@
-"""Imports go one way: the table below is the design, and the source is read to keep it so."""
+"""Imports go one way: docs/design/house.md is the design, and the source is read to keep it so."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,128 +9,88 @@ from pathlib import Path
 import pytest
 
 import skdyn
+from tests.architecture import arrows_between_files, circles, figures, files_of, room_of, run_time_imports
 
 PACKAGE = Path(skdyn.__file__).parent
+HOUSE = Path(__file__).parents[1] / "docs" / "design" / "house.md"
+HOMES = dict(skdyn._HOME)
+FILES = files_of(PACKAGE)
+ARROWS = arrows_between_files(PACKAGE, HOMES)
+FORBIDDEN = {"pretrain", "plugins", "dill", "tests"}
 
-# A room of skdyn, and the rooms it may import (itself is always allowed).
-ARROWS = {
-    "__init__": "",
-    "exceptions": "",
-    "metrics": "",
-    "progress": "",
-    "signature_kernel": "",
-    "times": "exceptions",
-    "reading": "exceptions",
-    "trajectories": "exceptions reading times",
-    "csv": "exceptions reading trajectories",
-    "arrangement": "trajectories",
-    "normalization": "",
-    "nn": "",
-    "registry": "exceptions",
-    "locations": "exceptions registry",
-    "weights": "exceptions locations registry",
-    "adapters": "exceptions nn weights",
-    "inference": "arrangement exceptions nn normalization trajectories weights",
-    "dynamics": "exceptions metrics trajectories",
-    "persistence": "exceptions trajectories",
-    "base": "dynamics exceptions inference metrics normalization persistence registry times trajectories",
-    "stochastic": "base dynamics",
-    "sparse": "base dynamics exceptions metrics normalization progress trajectories weights",
-    "forecasting": "exceptions nn sparse times trajectories",
-    "coarse_graining": "exceptions nn normalization weights",
-    "estimators": "adapters arrangement base coarse_graining dynamics exceptions forecasting inference nn "
-    "normalization persistence progress reading registry sparse stochastic trajectories weights",
-    "datasets": "exceptions metrics trajectories",
-}
-# Rooms on top of all these: nothing below may import them, and they do not import each other except as said.
-TOP = {
-    "plotting": "",
-    "testing": "",
-    "benchmarks": "",
-    "cli": "benchmarks plotting",
-    "__main__": "cli",
-}
 # Other packages that only these rooms may import at all.
 OUTSIDE = {
-    "torch": "nn adapters coarse_graining forecasting inference weights dynamics estimators benchmarks cli "
-    "signature_kernel",
-    "safetensors": "weights adapters",
-    "huggingface_hub": "locations",
+    "torch": "nn models adaptation coarse_graining forecasting dynamics estimators benchmarks cli",
+    "safetensors": "models",
+    "huggingface_hub": "models",
     "torchdiffeq": "dynamics",
     "matplotlib": "plotting cli benchmarks",
-    "pandas": "trajectories testing",
+    "pandas": "data testing",
     "polars": "",
     "pickle": "testing benchmarks",  # to check pickles of their own making
 }
-FORBIDDEN = {"pretrain", "plugins", "dill", "tests"}
 
 
-def room_of(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def design():
+    """Rooms and what each may import, from the table in the design."""
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]*) \|$", HOUSE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {room: set(re.findall(r"\w+", allowed)) for room, allowed in rows}
 
 
-def imports(path):
-    """Every module that a file imports at run time, also inside functions."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing_only = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
-        for node in ast.walk(block)
+DESIGN = design()
+
+
+def test_the_design_and_the_source_have_the_same_rooms():
+    assert len(DESIGN) > 10
+    assert set(DESIGN) == {room_of(name) for name in FILES} - {"__init__"}
+
+
+@pytest.mark.parametrize("room", DESIGN)
+def test_arrows(room):
+    """Every import is allowed, and every allowance is used."""
+    used = {room_of(target) for source, target in ARROWS if room_of(source) == room} - {room}
+    assert used == DESIGN[room], f"skdyn.{room}: see {HOUSE.name}"
+
+
+def test_the_design_has_no_circle():
+    assert circles({(room, target) for room, allowed in DESIGN.items() for target in allowed}) == []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert circles(ARROWS) == []
+
+
+def test_a_circle_is_seen(tmp_path):
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "a.py").write_text("def f():\n    from package.b import g\n")
+    (package / "b.py").write_text("from package import c\n")
+    (package / "c.py").write_text("import package.a\n")
+    assert circles(arrows_between_files(package)) == [["a", "b", "c"]]
+    assert "circles of files, lazy imports counted: 1" in figures(package)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_other_packages(name):
+    for target in run_time_imports(FILES[name]):
+        top = target.partition(".")[0]
+        assert top not in FORBIDDEN, f"{name} imports {target}"
+        assert room_of(name) in OUTSIDE.get(top, room_of(name)).split(), f"skdyn.{name} may not import {top}"
+
+
+@pytest.mark.parametrize("package", OUTSIDE)
+def test_every_allowance_of_another_package_is_used(package):
+    rooms = {
+        room_of(name)
+        for name, path in FILES.items()
+        if any(target.partition(".")[0] == package for target in run_time_imports(path))
     }
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} uses a relative import"
-            yield node.module
-            if node.module in ("skdyn", *(f"skdyn.{room}" for room in ("nn", "dynamics", "estimators"))):
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-FILES = sorted(PACKAGE.rglob("*.py"))
-
-
-def test_the_source_was_found():
-    assert len(FILES) > 20
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_arrows(path):
-    room = room_of(path)
-    assert room in ARROWS | TOP, f"say in ARROWS what skdyn.{room} may import"
-    allowed = {room, *ARROWS[room].split()} if room in ARROWS else {room, *TOP[room].split(), *ARROWS}
-    public_homes = {name: home.split(".")[1] for name, home in skdyn._HOME.items()}
-    for name in imports(path):
-        top, *rest = name.split(".")
-        assert top not in FORBIDDEN, f"{path} imports {name}"
-        assert room in OUTSIDE.get(top, room).split(), f"skdyn.{room} may not import {top}"
-        if top == "skdyn" and rest:
-            target = public_homes.get(rest[0], rest[0])
-            if target in ("__version__", "__init__"):
-                continue
-            assert target in allowed, f"skdyn.{room} may not import skdyn.{target}"
-
-
-def test_the_table_has_no_cycle():
-    below = {}
-
-    def reach(room, path=()):
-        assert room not in path, f"cycle: {' -> '.join((*path, room))}"
-        if room not in below:
-            below[room] = set()
-            for target in ARROWS[room].split():
-                below[room] |= {target} | reach(target, (*path, room))
-        return below[room]
-
-    for room in ARROWS:
-        reach(room)
+    assert rooms == set(OUTSIDE[package].split())
 
 
 def test_nothing_evaluates_text():
-    for path in FILES:
+    for path in FILES.values():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in ("eval", "exec", "compile", "__import__"), f"{path}:{node.lineno}"
@@ -147,6 +108,8 @@ def run(code):
         ("from skdyn import Trajectories; Trajectories([[1.0], [2.0]])", "torch sklearn matplotlib pandas polars"),
         ("from skdyn import FIMODERegressor; FIMODERegressor()", "torch matplotlib huggingface_hub"),
         ("from skdyn import LASSODEForecaster; LASSODEForecaster()", "torch matplotlib huggingface_hub"),
+        ("import skdyn.plugins", "torch matplotlib huggingface_hub"),
+        ("import skdyn.cli", "numpy torch sklearn matplotlib pandas"),
         (
             "from skdyn import FIMODERegressor; FIMODERegressor(device='cpu').fit([[1.0], [2.0]]).predict([[1.0]])",
             "matplotlib polars huggingface_hub torchdiffeq",

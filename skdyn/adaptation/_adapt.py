@@ -7,7 +7,7 @@ import os
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from skdyn import __version__
 from skdyn.adaptation.cuts import train_on_cuts
@@ -17,9 +17,8 @@ from skdyn.adaptation.settings import CutSettings, LikelihoodSettings, Settings,
 from skdyn.adaptation.shooting import train_by_shooting
 from skdyn.data.trajectories import Trajectories
 from skdyn.models.adapters import save_adapter
+from skdyn.models.spec import Kind
 from skdyn.models.weights import LoadedModel, load_model
-
-Kind: TypeAlias = Literal["ode", "sde", "forecast"]
 
 _SETTINGS: dict[Kind, type[Settings]] = {
     "ode": ShootingSettings,
@@ -127,7 +126,7 @@ def adapt(
     Save it with ``result.save("adapter/")`` and use it as ``LASSODEForecaster(adapter="adapter/")``.
     """
     loaded = model if isinstance(model, LoadedModel) else load_model(model)
-    kind = kind_of(loaded)
+    kind = loaded.spec.kind
     if not isinstance(settings, (_SETTINGS[kind], type(None))):
         raise ValueError(
             f"settings of {loaded.spec.name!r} must be {_SETTINGS[kind].__name__}, got {type(settings).__name__}"
@@ -142,13 +141,6 @@ def adapt(
     else:
         state, record = train_by_shooting(loaded, data, chosen, progress)
     return Adaptation(loaded, chosen, state, record | {"versions": _versions()})
-
-
-def kind_of(model: LoadedModel) -> Kind:
-    """Whether a model infers ODEs or SDEs, or forecasts."""
-    if model.spec.scaling is None:
-        return "forecast"
-    return "sde" if hasattr(model.network, "decode_sde") else "ode"
 
 
 def _versions() -> dict[str, str]:

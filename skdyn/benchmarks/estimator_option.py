@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from skdyn.models.registry import make_estimator
+from skdyn.estimators.registry import make_estimator
 
 
 def add_estimator(parser: argparse.ArgumentParser) -> None:

@@ -21,8 +21,8 @@ from skdyn.benchmarks.comparison import bootstrap_interval
 from skdyn.benchmarks.forecast_baselines import BASELINES, quietly
 from skdyn.benchmarks.forecast_cases import RATIOS, SETTINGS, SOLVED, Case, Setting, make_cases, split_families
 from skdyn.benchmarks.forecast_pool import backtest_case, blend, bounded, select
+from skdyn.estimators.registry import make_estimator
 from skdyn.exceptions import SkdynError
-from skdyn.models.registry import make_estimator
 
 MODEL = "lass-ode"
 ENSEMBLE = "lass-ode, ensemble"

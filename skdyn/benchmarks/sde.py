@@ -31,9 +31,9 @@ from skdyn.data.trajectories import Trajectories
 from skdyn.datasets.sde_systems import SDESystem, load_sde_systems, observe, simulate_sde
 from skdyn.dynamics.sde import euler_maruyama
 from skdyn.dynamics.signature_kernel import SignatureMMD
-from skdyn.estimators._field import state_units
+from skdyn.dynamics.units import state_units
+from skdyn.estimators.registry import make_estimator
 from skdyn.exceptions import ConvergenceWarning, TrajectoryError
-from skdyn.models.registry import make_estimator
 
 DT = 0.002
 TRUTH = "truth"  # the system itself as its own estimate: what sampling alone does to the discrepancy

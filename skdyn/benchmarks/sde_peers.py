@@ -15,7 +15,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from skdyn.data.trajectories import Trajectories
-from skdyn.estimators._field import state_units
+from skdyn.dynamics.units import state_units
 
 Coefficients = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 

@@ -39,12 +39,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from skdyn.adaptation import adapt, kind_of
+    from skdyn.adaptation import adapt
     from skdyn.models.weights import load_model
 
     trajectories = read_data(options)
     model = load_model(options.model)
-    kind = kind_of(model)
+    kind = model.spec.kind
     changes = {"rank": options.rank, "epochs" if kind == "forecast" else "steps": options.steps, "seed": options.seed}
     result = adapt(model, trajectories, progress=True, **changes)
     result.save(options.out)

@@ -23,12 +23,12 @@ def declare(commands: Any) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Print what was checked; returns the exit code, which is 1 where there is a problem."""
-    from skdyn.models import registry
+    from skdyn.plugins import plugin_problems
 
     _print_packages()
     _print_devices()
     problems = _count_problems_of_weights()
-    for problem in registry.plugin_problems():
+    for problem in plugin_problems():
         problems += 1
         print(f"PROBLEM: {problem}")
     print("All is well." if not problems else f"{problems} problem(s) found.")
@@ -61,14 +61,15 @@ def _print_devices() -> None:
 
 def _count_problems_of_weights() -> int:
     """Load and check the weights of every registered model that has them here; returns how many cannot be used."""
-    from skdyn.models import registry
+    from skdyn import list_models
     from skdyn.models.weights import load_model
+    from skdyn.plugins import get_model
 
     problems = 0
     print("Weights:")
-    for name in registry.list_models():
+    for name in list_models():
         try:
-            location = str(registry.get_model(name).location)
+            location = str(get_model(name).location)
             if location.startswith("hf://"):
                 print(f"  {name:24} {location} (fetched on first use)")
             else:

@@ -16,17 +16,18 @@ def declare(commands: Any) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Print the names, and what is wrong with any; returns the exit code."""
-    from skdyn.models import registry
+    from skdyn import list_estimators, list_models
+    from skdyn.plugins import get_estimator, get_model
 
-    for title, names in (("Models", registry.list_models()), ("Estimators", registry.list_estimators())):
+    for title, names in (("Models", list_models()), ("Estimators", list_estimators())):
         print(f"{title}:")
         for name in names:
             try:
                 if title == "Models":
-                    spec = registry.get_model(name)
+                    spec = get_model(name)
                     print(f"  {name:24} {spec.summary}; weights: {spec.location}")
                 else:
-                    print(f"  {name:24} {registry.get_estimator(name).__name__}")
+                    print(f"  {name:24} {get_estimator(name).__name__}")
             except SkdynError as error:
                 print(f"  {name:24} broken: {error}")
     return 0

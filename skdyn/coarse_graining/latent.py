@@ -46,7 +46,7 @@ class LatentModel:
     @property
     def is_stochastic(self) -> bool:
         """Whether the model has a diffusion."""
-        return hasattr(self.network, "decode_sde")
+        return self.model.spec.kind == "sde"
 
     def context(self, codes: Tensor, times: Tensor, mask: np.ndarray) -> LatentContext:
         """Scale a context.

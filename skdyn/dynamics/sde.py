@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +9,7 @@ from tqdm import tqdm
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.simulate import name_rows
-from skdyn.exceptions import ConvergenceWarning
+from skdyn.exceptions import ConvergenceWarning, warn
 
 DriftDiffusion = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -98,11 +97,10 @@ def euler_maruyama(
             paths[alive, i] = x[alive]
     if len(t) > 1 and len(alive) < len(x):
         gone = np.setdiff1d(np.arange(len(x)), alive)
-        warnings.warn(
+        warn(
             f"{len(gone)} of {len(x)} paths diverged beyond {bound:g} scales of the data and are NaN from there on: "
             f"initial states {name_rows(np.unique(gone // n_paths))}",
             ConvergenceWarning,
-            stacklevel=3,
         )
     return paths.reshape(-1, n_paths, *paths.shape[1:])
 

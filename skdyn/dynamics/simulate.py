@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 
-from skdyn.exceptions import ConvergenceWarning
+from skdyn.exceptions import ConvergenceWarning, warn
 
 Field = Callable[[np.ndarray], np.ndarray]
 Method = Literal["dopri5", "rk4"]
@@ -81,11 +80,10 @@ def integrate(
     gone[:, 0] = False
     if gone.any():
         which = np.flatnonzero(gone.any(axis=1))
-        warnings.warn(
+        warn(
             f"{len(which)} of {len(z0)} initial states diverged beyond {bound:g} scales of the data and are NaN from "
             f"there on: rows {name_rows(which)}",
             ConvergenceWarning,
-            stacklevel=3,
         )
     x = z * scale + center
     x[:, 0] = x0
@@ -139,10 +137,9 @@ def _dopri5(field: Field, z: np.ndarray, t: np.ndarray, rtol: float, atol: float
                 options={"norm": worst_row, "max_num_steps": _MAX_STEPS},
             )
     except AssertionError as error:  # how torchdiffeq says that its step became too small or too many
-        warnings.warn(
+        warn(
             f"the adaptive solver gave up ({error}); all initial states were integrated with fixed steps instead",
             ConvergenceWarning,
-            stacklevel=4,
         )
         return rk4(field, z, t, substeps)
     return path.numpy().transpose(1, 0, 2).copy()

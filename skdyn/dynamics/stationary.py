@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +9,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from skdyn.dynamics.sde import DriftDiffusion
-from skdyn.exceptions import ConvergenceWarning
+from skdyn.exceptions import ConvergenceWarning, warn
 
 _LEAK = 0.02  # share of the peak at the grid's edge, or of the samples outside, from which on a warning is given
 _ITERATIONS = 50
@@ -105,11 +104,10 @@ def histogram(samples: np.ndarray, axes: Sequence[np.ndarray]) -> np.ndarray:
     if inside == 0:
         raise ValueError("no simulated state lies in the grid: choose a grid around the data")
     if inside < (1 - _LEAK) * len(samples):
-        warnings.warn(
+        warn(
             f"{1 - inside / len(samples):.0%} of the simulated states lie outside the grid; the density is that of the "
             "others",
             ConvergenceWarning,
-            stacklevel=4,
         )
     return counts / (inside * cell_volumes(axes))
 
@@ -173,11 +171,10 @@ def _stationary(rates: sparse.csc_array, volumes: np.ndarray) -> np.ndarray:
         if change < _CONVERGED:
             break
     else:
-        warnings.warn(
+        warn(
             f"the stationary density still changed by {change:.1e} after {_ITERATIONS} steps: parts of the grid hardly "
             "exchange probability",
             ConvergenceWarning,
-            stacklevel=4,
         )
     return mass.reshape(volumes.shape) / volumes
 
@@ -185,9 +182,8 @@ def _stationary(rates: sparse.csc_array, volumes: np.ndarray) -> np.ndarray:
 def _warn_at_the_edge(density: np.ndarray) -> None:
     edge = max(float(np.take(density, [0, -1], axis=d).max()) for d in range(density.ndim))
     if edge > _LEAK * density.max():
-        warnings.warn(
+        warn(
             f"the density at the edge of the grid is {edge / density.max():.0%} of its peak: the process is confined "
             "to the grid here; choose a wider one, or there may be no stationary density",
             ConvergenceWarning,
-            stacklevel=4,
         )

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdyn.data.reading import ID_COLUMNS, TIME_COLUMNS, is_dataframe, is_recording
 from skdyn.data.trajectories import Trajectories
+from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.estimators._fim_sde import FIMSDERegressor
+from skdyn.estimators._grainer_files import GrainerParts
+from skdyn.estimators._persistence import damage_named, plain_params
 from skdyn.exceptions import TrajectoryError
 
 if TYPE_CHECKING:
     import torch
 
+    from skdyn.coarse_graining.autoencoder import Autoencoder
+
 _LONGEST = 1e150  # step between frames whose square float64 can hold
 _LARGEST = 1e12  # error that a frame counts with at most, so that a mean stays finite
 
 
-class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTrajectoryEstimator):
     """A few codes for high-dimensional frames, together with the stochastic equation that the codes obey.
 
     An encoder and a decoder are trained so that a frozen, pretrained in-context model, given the codes of a context of
@@ -36,6 +42,9 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     them the equilibria of the drift, are those of one coordinate among many (Ito's formula leads from one to another).
     The law of the simulated frames does not depend on that choice. Scale and sign are fixed after training: each code
     has mean zero and variance one over the training frames, and rises with the feature with which it varies most.
+
+    `fit` takes one recording or several, a row a frame: reshape images to rows. No pair of frames is taken across
+    recordings. A code that collapses to a constant while training is a SkdynError.
 
     Letters: L frames of a recording, D features of a frame, d = ``n_components`` codes, N queries.
 
@@ -117,6 +126,11 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     (300, 225)
     """
 
+    autoencoder_: Autoencoder
+    dynamics_: FIMSDERegressor | FIMODERegressor
+    loss_curve_: list[float]
+    n_iter_: int
+
     def __init__(
         self,
         n_components: int = 1,
@@ -158,31 +172,7 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None, *, t: Any = None) -> Self:
-        """Train the autoencoder and infer the equation of the codes.
-
-        Parameters
-        ----------
-        X : array (L, D), list of arrays (L_k, D), list of (t, x) pairs, array (K, L, D), DataFrame or Trajectories
-            One recording or several, a row a frame: reshape images to rows. See `skdyn.Trajectories`. No pair of
-            frames is taken across recordings.
-        y : ignored
-        t : float, timedelta, array of shape (L,) or list of arrays (L_k,), optional
-            Times for inputs that carry none; unit steps by default.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        TrajectoryError
-            If ``X`` cannot be read as recordings of frames of one size, or shows no motion.
-        WeightsError
-            If the model cannot be found or trusted.
-        SkdynError
-            If a code collapses to a constant while training.
-        """
+    def _fit(self, context: Trajectories) -> None:
         import torch
 
         from skdyn.coarse_graining.autoencoder import build_autoencoder
@@ -192,15 +182,14 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         from skdyn.models.inference import Engine
         from skdyn.models.weights import load_model
 
-        recordings = Trajectories(X, t, missing=self.missing)
-        frames = np.concatenate(recordings.states)
+        frames = np.concatenate(context.states)
         settings = check_settings(self.get_params(deep=False))
         engine = Engine(load_model(self.model), self.device)
         latent = LatentModel(engine.model, engine.network, int(self.n_components))
-        if all((x == x[0]).all() for x in recordings.states):
+        if all((x == x[0]).all() for x in context.states):
             raise TrajectoryError("no recording shows any motion: all of its frames are the same")
         with np.errstate(over="ignore"):
-            steps = np.concatenate([np.diff(times) for times in recordings.times])
+            steps = np.concatenate([np.diff(times) for times in context.times])
         if not ((steps > 1 / _LONGEST) & (steps < _LONGEST)).all():
             raise TrajectoryError("the time steps are too large or too small for float64 arithmetic")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -216,28 +205,23 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         )
         prepared = Recordings(
             frames=autoencoder.scaled(frames),
-            times=torch.from_numpy(np.concatenate(recordings.times)).to(engine.device),
-            lengths=tuple(len(times) for times in recordings.times),
+            times=torch.from_numpy(np.concatenate(context.times)).to(engine.device),
+            lengths=tuple(len(times) for times in context.times),
         )
         losses = train(autoencoder, prepared, latent, settings, seed, progress=bool(self.verbose))
         autoencoder.finish(frames)
         regressor = FIMSDERegressor if latent.is_stochastic else FIMODERegressor
-        codes = [(times, autoencoder.encode(x)) for times, x in recordings]
+        codes = [(times, autoencoder.encode(x)) for times, x in context]
         dynamics = regressor(self.model, device=self.device).fit(codes)
-        return self._keep(autoencoder, dynamics, losses, recordings.feature_names)
+        self._keep(autoencoder, dynamics, losses)
 
-    def _keep(self, autoencoder: Any, dynamics: Any, losses: list[float], names: Sequence[str] | None) -> Self:
-        """Set all that being fitted means."""
+    def _keep(self, autoencoder: Autoencoder, dynamics: FIMSDERegressor | FIMODERegressor, losses: list[float]) -> None:
         self.autoencoder_, self.dynamics_, self.loss_curve_ = autoencoder, dynamics, losses
-        self.context_ = dynamics.context_
-        self.n_iter_ = len(losses)
-        self.n_features_in_ = len(autoencoder.frame_mean)
+        self.context_, self.n_iter_ = dynamics.context_, len(losses)
         self._n_features_out = dynamics.n_features_in_
-        if names is not None:
-            self.feature_names_in_ = np.array(names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        return self
+
+    def _remember(self, context: Trajectories) -> None:
+        self._remember_features(context.n_features, context.feature_names)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write parameters, autoencoder, and codes with their model's name, as JSON and NumPy arrays without pickles.
@@ -252,10 +236,15 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         SkdynError
             If a parameter cannot be written as JSON, such as an own encoder.
         """
-        from skdyn.estimators._grainer_files import save
-
         check_is_fitted(self)
-        save(self, folder)
+        parts = GrainerParts(
+            plain_params(self),
+            self.autoencoder_,
+            self.dynamics_,
+            self.loss_curve_,
+            self._names if hasattr(self, "feature_names_in_") else None,
+        )
+        parts.write(folder)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
@@ -266,9 +255,14 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         SkdynError
             If the folder is not one of this class, is damaged, or its model's weights have changed since.
         """
-        from skdyn.estimators._grainer_files import load
-
-        return load(cls, folder)
+        parts = GrainerParts.read(folder, cls.__name__)
+        with damage_named(Path(folder), cls.__name__):
+            grainer = cls(**parts.params)
+        fitted = grainer._unfitted()
+        fitted._keep(parts.autoencoder, parts.dynamics, parts.loss_curve)
+        fitted._remember_features(len(parts.autoencoder.frame_mean), parts.feature_names)
+        grainer._become(fitted)
+        return grainer
 
     def transform(self, X: Any) -> np.ndarray:
         """Codes of frames.
@@ -367,11 +361,9 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             At most 0; -1 is as good as the mean frame for recordings like those of the training. Never NaN or
             infinite.
         """
-        check_is_fitted(self)
-        recordings = Trajectories(X, t, missing=self.missing)
         errors = []
-        for times, frames in recordings:
-            codes = self.autoencoder_.encode(self._check_width(frames))
+        for times, frames in self._check_held_out(X, t):
+            codes = self.autoencoder_.encode(frames)
             step = np.diff(times)[:, None]
             with np.errstate(all="ignore"):
                 following = codes[:-1] + self.dynamics_._velocity(codes[:-1]) * step
@@ -389,12 +381,6 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             several = isinstance(X, Trajectories) or getattr(X, "ndim", 2) == 3
         if not several:
             return validate_data(self, X, reset=False, dtype=np.float64)
-        return self._check_width(np.concatenate(Trajectories(X).states))
-
-    def _check_width(self, frames: np.ndarray) -> np.ndarray:
-        if frames.shape[1] != self.n_features_in_:
-            raise TrajectoryError(
-                f"X has {frames.shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} "
-                "features as input"
-            )
-        return frames
+        frames = Trajectories(X)
+        self._check_width(frames.n_features)
+        return np.concatenate(frames.states)

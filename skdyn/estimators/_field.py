@@ -1,28 +1,28 @@
-"""What every estimator of a vector field shares: the fit template, queries, dynamics and scoring."""
+"""What every estimator of a vector field shares: queries, dynamics and scoring."""
 
 from __future__ import annotations
 
-import os
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, Self
+from abc import abstractmethod
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdyn.data.times import read_times
+from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
-from skdyn.exceptions import TrajectoryError
-from skdyn.models.normalization import state_moments
+from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
+from skdyn.dynamics.rollout import rollout_scores
+from skdyn.dynamics.simulate import integrate
+from skdyn.dynamics.units import state_units, widened_box
+from skdyn.estimators._base import BaseTrajectoryEstimator
 
 
-class BaseFieldEstimator(BaseEstimator, ABC):
+class BaseFieldEstimator(BaseTrajectoryEstimator):
     """What estimators of ODEs and of the drift of SDEs share: everything but simulation and scoring.
 
     Letters: K trajectories, L points, D variables, N queries.
     """
 
-    missing: Literal["raise", "drop"]
     score_range: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
     """Least and largest score that `score` can give."""
 
@@ -33,10 +33,6 @@ class BaseFieldEstimator(BaseEstimator, ABC):
         ``"affine"`` is ``x -> a x + b`` with ``a > 0``, ``"time"`` is ``t -> c t + e``.
         """
         return frozenset()
-
-    @abstractmethod
-    def _fit(self, context: Trajectories) -> None:
-        """Learn from validated trajectories."""
 
     @abstractmethod
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -57,39 +53,6 @@ class BaseFieldEstimator(BaseEstimator, ABC):
     @abstractmethod
     def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
         """How well held-out trajectories agree with what was inferred; the larger, the better."""
-
-    def fit(self, X: Any, y: Any = None, *, t: Any = None) -> Self:
-        """Infer the system from a context of trajectories.
-
-        Parameters
-        ----------
-        X : list of (t, x) pairs, list of arrays (L_k, D), array (K, L, D) or (L, D), DataFrame or Trajectories
-            See `skdyn.Trajectories`. Inputs are never modified.
-        y : ignored
-            Present for scikit-learn's conventions; the targets are in ``X``.
-        t : float, timedelta, array of shape (L,) or list of arrays (L_k,), optional
-            Times for inputs that carry none; unit steps by default.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        TrajectoryError
-            If ``X`` cannot be read as trajectories, shows no motion or has more variables than the model takes.
-        WeightsError
-            If a pretrained model is needed and cannot be found or trusted.
-        """
-        context = Trajectories(X, t, missing=self.missing)
-        self._fit(context)
-        self.n_features_in_ = context.n_features
-        if context.feature_names is not None:
-            self.feature_names_in_ = np.array(context.feature_names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        self.context_ = context
-        return self
 
     def predict(self, X: Any) -> np.ndarray:
         """Field at states.
@@ -164,7 +127,7 @@ class BaseFieldEstimator(BaseEstimator, ABC):
         self._check_finite(points, jacobian)
         return jacobian.reshape(*points.shape, points.shape[-1])
 
-    def equilibria(self, bounds: Any = None, *, tolerance: float = 1e-3) -> list[Any]:
+    def equilibria(self, bounds: Any = None, *, tolerance: float = 1e-3) -> list[Equilibrium]:
         """Find where the field vanishes, and what kind of equilibrium each is.
 
         Parameters
@@ -179,85 +142,17 @@ class BaseFieldEstimator(BaseEstimator, ABC):
         list of skdyn.dynamics.equilibria.Equilibrium
             Each with its state, residual, eigenvalues, kind, and whether it lies inside the data's convex hull.
         """
-        from skdyn.dynamics.equilibria import find_equilibria
-
         check_is_fitted(self)
         data = np.concatenate(self.context_.states)
         box = self._check_bounds(bounds, data)
         center, scale = state_units(data)
         return find_equilibria(self._velocity, self._field_jacobian, data, box, center, scale, tolerance)
 
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write parameters and context to a folder, as JSON and NumPy arrays without pickles and without weights.
-
-        Parameters
-        ----------
-        folder : str or path
-            Made if it does not exist; files of an earlier `save` there are replaced.
-        """
-        from skdyn.estimators._persistence import save
-
-        check_is_fitted(self)
-        save(self, folder)
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Fit anew from a folder that `save` wrote.
-
-        Raises
-        ------
-        SkdynError
-            If the folder is not one of this class, is damaged, or its model's weights have changed since.
-        """
-        from skdyn.estimators._persistence import load
-
-        return load(cls, folder)
-
-    def _check_points(self, points: Any, name: str = "points") -> np.ndarray:
-        check_is_fitted(self)
-        try:
-            array = np.ma.filled(points.astype(float), np.nan) if np.ma.isMaskedArray(points) else np.asarray(points)
-        except (ValueError, TypeError, RuntimeError) as error:
-            raise ValueError(f"{name} cannot be read as an array: {error}") from None
-        if array.dtype.kind not in "fiu":
-            raise ValueError(f"{name} has type {array.dtype}: expected real numbers")
-        dim = self.n_features_in_
-        if array.ndim == 0 or array.shape[-1] != dim:
-            raise ValueError(
-                f"{name} has shape {array.shape}, but {type(self).__name__} was fitted on {dim} variables: expected "
-                f"(..., {dim})"
-            )
-        array = array.astype(np.float64)
-        if not np.isfinite(array).all():
-            place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-            raise ValueError(f"{name}{list(place)} is {array[place]}, not finite (NaN or infinity)")
-        return array
-
     def _check_start(self, x0: Any) -> np.ndarray:
         x0 = self._check_points(x0, "x0")
         if x0.ndim > 2:
             raise ValueError(f"x0 has shape {x0.shape}: expected (D,) or (N, D)")
         return x0
-
-    @staticmethod
-    def _check_times(t: Any) -> np.ndarray:
-        if np.ndim(t) != 1 or len(t) == 0:
-            raise ValueError(f"t has shape {np.shape(t)}: expected the times (L,) of at least one point")
-        try:
-            (times,), _ = read_times([t], [len(t)])
-        except TrajectoryError as error:
-            raise ValueError(f"t: {error}") from None
-        return times
-
-    def _check_held_out(self, X: Any, t: Any) -> Trajectories:
-        check_is_fitted(self)
-        held_out = Trajectories(X, t, missing=self.missing)
-        if held_out.n_features != self.n_features_in_:
-            raise TrajectoryError(
-                f"X has {held_out.n_features} features, but {type(self).__name__} is expecting {self.n_features_in_} "
-                "features as input"
-            )
-        return held_out
 
     @staticmethod
     def _check_finite(points: np.ndarray, answers: np.ndarray) -> None:
@@ -320,13 +215,12 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         -------
         array of shape (L, D) or (N, L, D)
         """
-        from skdyn.dynamics.simulate import integrate
-
         x0 = self._check_start(x0)
         if method not in ("dopri5", "rk4"):
             raise ValueError(f"method must be 'dopri5' or 'rk4', got {method!r}")
-        check_positive(bound=bound, rtol=rtol, atol=atol, substeps=substeps)
-        check_whole(substeps=substeps)
+        for name, value in (("bound", bound), ("rtol", rtol), ("atol", atol)):
+            check_number(name, value)
+        check_number("substeps", substeps, whole=True)
         times = self._check_times(t)
         center, scale = state_units(np.concatenate(self.context_.states))
         paths = integrate(
@@ -364,36 +258,7 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         float
             Between -1 and 1, never NaN.
         """
-        from skdyn.dynamics.rollout import rollout_scores
-
         held_out = self._check_held_out(X, t)
         center, scale = state_units(np.concatenate(self.context_.states))
         scores = rollout_scores(self._velocity, held_out, center, scale)
         return float(scores.mean())
-
-
-def check_positive(**values: Any) -> None:
-    """Refuse values that are not positive, finite numbers, by name."""
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value < np.inf:
-            raise ValueError(f"{name} must be positive and finite, got {value!r}")
-
-
-def check_whole(**values: Any) -> None:
-    """Refuse positive numbers that are not whole, by name."""
-    for name, value in values.items():
-        if not isinstance(value, (int, np.integer)):
-            raise ValueError(f"{name} must be a whole number, got {value!r}")
-
-
-def widened_box(data: np.ndarray) -> np.ndarray:
-    """Lower and upper corners (2, D) of the box of states (M, D), widened by a quarter on each side."""
-    low, high = data.min(axis=0), data.max(axis=0)
-    margin = 0.25 * (high - low)
-    return np.stack([low - margin, high + margin])
-
-
-def state_units(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation (D,) of states (M, D); a constant variable takes the largest deviation."""
-    mean, std = state_moments(data[None, None], np.ones((1, 1, len(data)), dtype=bool))
-    return mean[0], np.where(std[0] > 0, std[0], std[0].max())

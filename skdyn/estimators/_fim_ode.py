@@ -8,24 +8,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.stats import qmc
-from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.arrangement import thin
+from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
-from skdyn.estimators._field import BaseDynamicsEstimator, state_units, widened_box
-from skdyn.estimators._session import PretrainedMixin, bundled_model, or_none
-from skdyn.exceptions import ConvergenceWarning
-from skdyn.models.normalization import fim_ode_scaling
+from skdyn.dynamics.rollout import rollout_scores
+from skdyn.dynamics.units import state_units, widened_box
+from skdyn.estimators._field import BaseDynamicsEstimator
+from skdyn.estimators._session import FieldSession, ModelChoice
+from skdyn.estimators._solution import PretrainedSolution, Solution, SolvedMixin, SymbolicSolution
+from skdyn.estimators._symbolic import SymbolicField
+from skdyn.exceptions import ConvergenceWarning, warn
+from skdyn.sparse import FieldPrior, SparseODE
 
 if TYPE_CHECKING:
     import torch
 
-    from skdyn.estimators._symbolic import SymbolicField
-
 _PRIOR_POINTS = 64
 
 
-class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
+class FIMODERegressor(SolvedMixin, BaseDynamicsEstimator):
     """Vector field of an ODE from trajectories, in one forward pass of a pretrained in-context model.
 
     `fit` encodes the trajectories once and trains nothing; every query is then one pass of the decoder. The field is
@@ -64,6 +66,11 @@ class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
     weights_ : dict
         ``name``, ``source`` and ``sha256`` of the model that was used; with an adapter, the sha256 is of both together.
 
+    refinement_ : skdyn.sparse.SparseODE
+        Only with ``refine``: the equations found, whether or not they are used.
+    refined_ : bool
+        Only with ``refine``: whether they are used.
+
     References
     ----------
     FIM-ODE: arXiv 2602.08733. FIM-SDE: arXiv 2502.19049.
@@ -80,6 +87,11 @@ class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
     >>> est.simulate([1.0, 0.0], t).shape
     (100, 2)
     """
+
+    weights_: dict[str, str]
+    refinement_: SparseODE
+    refined_: bool
+    _session: FieldSession
 
     def __init__(
         self,
@@ -110,78 +122,48 @@ class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
     def _fit(self, context: Trajectories) -> None:
         if self.refine not in (None, "sparse", "auto"):
             raise ValueError(f"refine must be None, 'sparse' or 'auto', got {self.refine!r}")
-        if isinstance(self.max_context, bool) or not isinstance(self.max_context, (int, np.integer)):
-            raise ValueError(f"max_context must be an integer, got {self.max_context!r}")
+        check_number("max_context", self.max_context, whole=True)
         if self.max_context < 2 * len(context):
             raise ValueError(
                 f"max_context={self.max_context} is below two points for each of {len(context)} trajectories"
             )
-        self._start(context)
-        kept = self._shorten(context).n_points
+        choice = ModelChoice(self.model, self.adapter, self.device, self.precision, self.query_chunk)
+        session = FieldSession(choice, context, int(self.max_context))
+        kept = thin(context, int(self.max_context)).n_points
         if kept < context.n_points:
-            warnings.warn(
+            warn(
                 f"the context of {context.n_points} points was thinned evenly to {kept} "
-                f"(max_context={self.max_context})",
-                UserWarning,
-                stacklevel=3,
+                f"(max_context={self.max_context})"
             )
-        for name in ("refinement_", "refined_", "_symbolic"):
-            self.__dict__.pop(name, None)
+        self._session, self.weights_ = session, session.weights
+        self._symbolic, self._solution = None, PretrainedSolution(session)
         if self.refine is not None:
             self._refine(context)
 
     def _refine(self, context: Trajectories) -> None:
         """Fit sparse equations with the pretrained field as its prior, and decide which of the two to use."""
-        from skdyn.dynamics.rollout import rollout_scores
-        from skdyn.estimators._symbolic import SymbolicField
-        from skdyn.sparse import FieldPrior
-
         data = np.concatenate(context.states)
         low, high = widened_box(data)
         span = np.where(high > low, high - low, 1.0)
         points = low + span * qmc.Sobol(data.shape[1], scramble=False).random(_PRIOR_POINTS)
-        field, scale = self._pretrained(points)
+        field, scale = self._session.field(points)
         prior = None if scale is None else FieldPrior(points, field, scale)
         self._symbolic = SymbolicField.fit(context, prior)
         self.refinement_ = self._symbolic.ode
-        self.refined_ = True
-        if self.refine == "auto":
-            units = state_units(data)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                raw = rollout_scores(lambda x: self._pretrained(x)[0], context, *units).mean()
-                refined = rollout_scores(self._symbolic.field, context, *units).mean()
-            self.refined_ = bool(refined >= raw)
+        refined = SymbolicSolution(self._symbolic, self._session)
+        self.refined_ = self.refine == "sparse" or self._reproduces_better(refined, context)
+        if self.refined_:
+            self._solution = refined
 
-    def _shorten(self, context: Trajectories) -> Trajectories:
-        return thin(context, int(self.max_context))
-
-    def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        field, scale = self._pretrained(points)
-        if self.__dict__.get("refined_"):
-            return self._symbolic.field(points), self._symbolic.scale(points, scale)
-        return field, scale
-
-    def _velocity(self, points: np.ndarray) -> np.ndarray:
-        if self.__dict__.get("refined_"):
-            return self._symbolic.field(points)
-        return super()._velocity(points)
-
-    def _pretrained(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        engine, context = self._open()
-        if len(points) == 0:
-            return points.copy(), points.copy()
-        field, scale = engine.decode(context, points[None])
-        return field[0], or_none(scale[0])
-
-    def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if self.__dict__.get("refined_"):
-            return self._symbolic.field_jacobian(points)
-        return self._model_jacobian(points)
-
-    def _check_paths(self, paths: np.ndarray) -> None:
-        if self.__dict__.get("refined_"):
-            self._symbolic.warn_where_left(paths)
+    def _reproduces_better(self, refined: Solution, context: Trajectories) -> bool:
+        """Whether simulations by the found equations agree with the context at least as well as the model's."""
+        units = state_units(np.concatenate(context.states))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            raw, found = (
+                rollout_scores(solution.velocity, context, *units).mean() for solution in (self._solution, refined)
+            )
+        return bool(found >= raw)
 
     def pretrained_field(self, points: Any) -> np.ndarray:
         """Field of the pretrained model, also where a refinement is in use.
@@ -195,40 +177,4 @@ class FIMODERegressor(PretrainedMixin, BaseDynamicsEstimator):
         array of shape (..., D)
         """
         points = self._check_points(points)
-        return self._pretrained(points.reshape(-1, points.shape[-1]))[0].reshape(points.shape)
-
-    def equations(self, precision: int = 3) -> list[str]:
-        """Return the equations that the refinement found, one a variable, in the user's names and units.
-
-        Parameters
-        ----------
-        precision : int, default=3
-            Significant digits of the coefficients.
-
-        Raises
-        ------
-        ValueError
-            If the estimator was fitted without ``refine``.
-        """
-        return self._refinement().equations(precision)
-
-    def to_sympy(self) -> list[Any]:
-        """Return the right-hand sides that the refinement found as sympy expressions; needs the extra ``symbolic``."""
-        return self._refinement().to_sympy()
-
-    def _refinement(self) -> SymbolicField:
-        check_is_fitted(self)
-        if not hasattr(self, "_symbolic"):
-            raise ValueError("there are no equations: this estimator was fitted with refine=None; use refine='sparse'")
-        return self._symbolic
-
-
-MODEL = bundled_model(
-    "fim-ode",
-    "vector fields of ODEs of up to 3 variables",
-    "fim_ode",
-    "FIMODEConfig",
-    "FIMODE",
-    fim_ode_scaling,
-    trained_points=200,
-)
+        return self._session.field(points.reshape(-1, points.shape[-1]))[0].reshape(points.shape)

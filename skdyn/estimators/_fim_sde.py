@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from skdyn.data.trajectories import Trajectories
-from skdyn.estimators._session import PretrainedMixin, bundled_model, or_none
+from skdyn.estimators._session import FieldSession, ModelChoice
 from skdyn.estimators._stochastic import BaseStochasticEstimator
-from skdyn.exceptions import WeightsError
-from skdyn.models.normalization import fim_sde_scaling
 
 if TYPE_CHECKING:
     import torch
 
 
-class FIMSDERegressor(PretrainedMixin, BaseStochasticEstimator):
+class FIMSDERegressor(BaseStochasticEstimator):
     """Drift and diffusion of an SDE from trajectories, in one forward pass of a pretrained in-context model.
 
     The equation is ``dx = f(x) dt + g(x) dW`` in the sense of Ito, with independent noise in each variable. `fit`
@@ -70,6 +68,9 @@ class FIMSDERegressor(PretrainedMixin, BaseStochasticEstimator):
     (20, 11, 1)
     """
 
+    weights_: dict[str, str]
+    _session: FieldSession
+
     def __init__(
         self,
         model: str | os.PathLike[str] = "fim-sde",
@@ -93,29 +94,14 @@ class FIMSDERegressor(PretrainedMixin, BaseStochasticEstimator):
         return frozenset({"affine", "time"})
 
     def _fit(self, context: Trajectories) -> None:
-        from skdyn.models.weights import load_model
-
-        model = load_model(self.model)
-        if not hasattr(model.network, "decode_sde"):
-            raise WeightsError(
-                f"the model {model.spec.name!r} at {model.source} has no diffusion: choose a model of SDEs, such as "
-                "'fim-sde'"
-            )
-        self._start(context)
+        choice = ModelChoice(self.model, self.adapter, self.device, self.precision, self.query_chunk)
+        session = FieldSession(choice, context, stochastic=True)
+        self._session, self.weights_ = session, session.weights
 
     def _drift_and_diffusion(
         self, points: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
-        engine, context = self._open()
-        if len(points) == 0:
-            return points.copy(), points.copy(), points.copy(), points.copy()
-        drift, diffusion, drift_scale, diffusion_scale = engine.decode_sde(context, points[None])
-        return drift[0], diffusion[0], or_none(drift_scale[0]), or_none(diffusion_scale[0])
+        return self._session.drift_and_diffusion(points)
 
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self._model_jacobian(points)
-
-
-MODEL = bundled_model(
-    "fim-sde", "drift and diffusion of SDEs of up to 3 variables", "fim_sde", "FIMSDEConfig", "FIMSDE", fim_sde_scaling
-)
+        return self._session.field_jacobian(points)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from skdyn.coarse_graining.training import Settings
-from skdyn.estimators._field import check_positive, check_whole
+from skdyn.data.parameters import check_number
 from skdyn.nn.autoencoder import ACTIVATIONS
 
 
@@ -29,12 +29,11 @@ def check_settings(params: Mapping[str, Any]) -> Settings:
         raise ValueError(f"hidden must be a sequence of whole numbers, got {hidden!r}")
     for i, width in enumerate(hidden):
         whole[f"hidden[{i}]"] = width
-    check_positive(learning_rate=params["learning_rate"], **whole)
-    check_whole(**whole)
+    check_number("learning_rate", params["learning_rate"])
+    for name, value in whole.items():
+        check_number(name, value, whole=True)
     for name in ("horizon", "isometry", "tol"):
-        value = params[name]
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < np.inf:
-            raise ValueError(f"{name} must be zero or positive and finite, got {value!r}")
+        check_number(name, params[name], include_low=True)
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {', '.join(sorted(ACTIVATIONS))}, got {activation!r}")
     return Settings(**{field.name: params[field.name] for field in fields(Settings)})

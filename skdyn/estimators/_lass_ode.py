@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdyn.data.parameters import check_number
 from skdyn.data.reading import is_dataframe
 from skdyn.data.trajectories import Trajectories
-from skdyn.estimators._forecaster import ForecasterMixin
-from skdyn.estimators._session import bundled_model
-from skdyn.exceptions import ForecastWarning, TrajectoryError
+from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
+from skdyn.dynamics.units import state_units, widened_box
+from skdyn.estimators._base import BaseTrajectoryEstimator
+from skdyn.estimators._forecast_session import ForecastSession
+from skdyn.estimators._session import ModelChoice
+from skdyn.exceptions import ForecastWarning, TrajectoryError, warn
 from skdyn.forecasting.request import (
     arranged,
-    as_points,
     at_levels,
     check_values,
     checked_levels,
@@ -30,7 +32,7 @@ from skdyn.forecasting.request import (
 if TYPE_CHECKING:
     import torch
 
-    from skdyn.dynamics.equilibria import Equilibrium
+    from skdyn.adaptation.settings import CutSettings
     from skdyn.forecasting.curve import Curve
     from skdyn.forecasting.ensemble import EnsembleCurve
     from skdyn.forecasting.local_field import LocalLinearField
@@ -39,7 +41,7 @@ _FEW_POINTS = 10
 _POOR_RECONSTRUCTION = 0.05
 
 
-class LASSODEForecaster(ForecasterMixin, BaseEstimator):
+class LASSODEForecaster(BaseTrajectoryEstimator):
     """Forecast series from their observed prefixes with a pretrained network, without training.
 
     The network reads a prefix and answers with a linear ODE for each of 20 equal pieces of time, before and after the
@@ -110,6 +112,13 @@ class LASSODEForecaster(ForecasterMixin, BaseEstimator):
     (20, 2, 3)
     """
 
+    weights_: dict[str, str]
+    levels_: tuple[float, ...]
+    reconstruction_error_: np.ndarray
+    expert_weights_: list[dict[str, float]]
+    fine_tuning_: dict[str, Any]
+    _session: ForecastSession
+
     def __init__(
         self,
         model: str | os.PathLike[str] = "lass-ode",
@@ -129,56 +138,50 @@ class LASSODEForecaster(ForecasterMixin, BaseEstimator):
         self.ensemble = ensemble
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, *, t: Any = None) -> Self:
-        """Take the observed prefixes.
+    def _read(self, X: Any, t: Any) -> Trajectories:
+        if not (isinstance(self.missing, str) and self.missing in ("raise", "drop", "keep")):
+            raise TrajectoryError(f"missing must be 'raise', 'drop' or 'keep', got {self.missing!r}")
+        return Trajectories.with_gaps(X, t) if self.missing == "keep" else super()._read(X, t)
 
-        Parameters
-        ----------
-        X : list of (t, x) pairs, list of arrays (L_k, D), array (K, L, D) or (L, D), DataFrame or Trajectories
-            One or many series; see `skdyn.Trajectories`. Inputs are never modified.
-        y : ignored
-        t : float, timedelta, array of shape (L,) or list of arrays (L_k,), optional
-            Times for inputs that carry none; unit steps by default.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        TrajectoryError
-            If ``X`` cannot be read as trajectories, or a variable of a series has fewer than three values.
-        WeightsError
-            If the pretrained model cannot be found or trusted, or is not a forecaster.
-
-        Warns
-        -----
-        ForecastWarning
-            If a variable of a series has fewer than ten values, or the network reconstructs a series poorly.
-        """
+    def _fit(self, context: Trajectories) -> None:
         from skdyn.forecasting.backtest import reconstruction_error
 
-        context = self._read(X, t)
         counts = np.array([(~np.isnan(x)).sum(axis=0) for x in context.states])
         check_values(context, counts)
         if self.ensemble not in (None, "auto"):
             raise ValueError(f"ensemble must be None or 'auto', got {self.ensemble!r}")
-        self._start(context)
-        self.context_ = context
-        self.n_features_in_ = context.n_features
-        if context.feature_names is not None:
-            self.feature_names_in_ = np.array(context.feature_names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        self.levels_ = self._open().config.levels
-        self.reconstruction_error_ = np.array(
-            [reconstruction_error(curve, t, x) for curve, (t, x) in zip(self._nominal_curves(), context, strict=True)]
+        session = ForecastSession(
+            ModelChoice(self.model, self.adapter, self.device),
+            context,
+            self._tuning(),
+            self.ensemble == "auto",
         )
-        self.__dict__.pop("expert_weights_", None)
-        if (ensembles := self._ensembles()) is not None:
-            self.expert_weights_ = [ensemble.weights for ensemble in ensembles]
+        self._session, self.weights_ = session, session.weights
+        forecasts = session.opened
+        self.levels_ = forecasts.network.config.levels
+        self.reconstruction_error_ = np.array(
+            [reconstruction_error(curve, t, x) for curve, (t, x) in zip(forecasts.curves, context, strict=True)]
+        )
+        if session.fine_tuning is not None:
+            self.fine_tuning_ = session.fine_tuning
+        if forecasts.ensembles is not None:
+            self.expert_weights_ = [ensemble.weights for ensemble in forecasts.ensembles]
         self._warn_of_little_support(counts)
-        return self
+
+    def _tuning(self) -> CutSettings | None:
+        """The settings of the fine-tuning, checked."""
+        if self.fine_tune is None:
+            return None
+        from skdyn.adaptation.settings import CutSettings
+
+        names = [field.name for field in dataclasses.fields(CutSettings) if field.name != "seed"]
+        if not isinstance(self.fine_tune, Mapping) or not set(self.fine_tune) <= set(names):
+            raise ValueError(f"fine_tune must be None or a dict with any of {', '.join(names)}; got {self.fine_tune!r}")
+        check_number("random_state", self.random_state, whole=True, include_low=True)
+        try:
+            return CutSettings(**self.fine_tune, seed=int(self.random_state))
+        except ValueError as error:
+            raise ValueError(f"fine_tune: {error}") from None
 
     def predict(self, X: Any = None, *, horizon: int | None = None, quantiles: Sequence[float] | None = None) -> Any:
         """Forecast the fitted series.
@@ -253,16 +256,14 @@ class LASSODEForecaster(ForecasterMixin, BaseEstimator):
         array of shape (..., D)
             NaN, with a ForecastWarning, for points further from all curves than a quarter of half their extent.
         """
-        check_is_fitted(self)
-        points = as_points(points, self.n_features_in_)
+        points = self._check_points(points)
         flat = points.reshape(-1, self.n_features_in_)
         local = self._local_field()
         (field, _), far = local(flat), local.is_far(flat)
         if far.any():
-            warnings.warn(
+            warn(
                 f"{int(far.sum())} of {len(flat)} points are far from the forecast, where the field is not known: NaN",
                 ForecastWarning,
-                stacklevel=2,
             )
             field = np.where(far[:, None], np.nan, field)
         return field.reshape(points.shape)
@@ -280,9 +281,6 @@ class LASSODEForecaster(ForecasterMixin, BaseEstimator):
         list of skdyn.dynamics.equilibria.Equilibrium
             Read the caveat of `vector_field`: a limit cycle's inner equilibrium, for one, is out of sight.
         """
-        from skdyn.dynamics.equilibria import find_equilibria
-        from skdyn.estimators._field import state_units, widened_box
-
         check_is_fitted(self)
         local = self._local_field()
         data = local.states * local.half + local.center
@@ -313,78 +311,39 @@ class LASSODEForecaster(ForecasterMixin, BaseEstimator):
         from skdyn.forecasting.curve import Curve
         from skdyn.forecasting.ensemble import blended_curve
 
-        check_is_fitted(self)
-        held_out = self._read(X, t)
-        if held_out.n_features != self.n_features_in_:
-            raise TrajectoryError(
-                f"X has {held_out.n_features} features, but {type(self).__name__} is expecting {self.n_features_in_} "
-                "features as input"
-            )
-        network = self._open()
-        curve = partial(Curve if self._ensembles() is None else blended_curve, network)
+        held_out = self._check_held_out(X, t)
+        forecasts = self._session.opened
+        curve = partial(Curve if forecasts.ensembles is None else blended_curve, forecasts.network)
         errors = [unseen_error(curve, times, x, f"trajectory {k}") for k, (times, x) in enumerate(held_out)]
         return -float(np.mean(errors))
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write parameters and prefixes to a folder, as JSON and NumPy arrays without pickles and without weights."""
-        from skdyn.estimators._persistence import save
-
-        check_is_fitted(self)
-        save(cast(Any, self), folder)
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Fit anew from a folder that `save` wrote, with the same fine-tuning where there was one.
-
-        Raises
-        ------
-        SkdynError
-            If the folder is not one of this class, is damaged, or its model's weights have changed since.
-        """
-        from skdyn.estimators._persistence import load
-
-        return load(cast(Any, cls), folder)
-
-    def _read(self, X: Any, t: Any) -> Trajectories:
-        if isinstance(self.missing, str) and self.missing == "keep":
-            return Trajectories.with_gaps(X, t)
-        if not (isinstance(self.missing, str) and self.missing in ("raise", "drop")):
-            raise TrajectoryError(f"missing must be 'raise', 'drop' or 'keep', got {self.missing!r}")
-        return Trajectories(X, t, missing=self.missing)
 
     def _curve(self, k: int, times: np.ndarray) -> Curve | EnsembleCurve:
         from skdyn.forecasting.curve import Curve
         from skdyn.forecasting.ensemble import EnsembleCurve
 
+        forecasts = self._session.opened
         observed, values = self.context_[k]
-        curve, ensembles = Curve(self._open(), observed, values, float(times[-1]), float(times[0])), self._ensembles()
-        return curve if ensembles is None else EnsembleCurve(curve, ensembles[k])
+        curve = Curve(forecasts.network, observed, values, float(times[-1]), float(times[0]))
+        return curve if forecasts.ensembles is None else EnsembleCurve(curve, forecasts.ensembles[k])
 
     def _warn_of_little_support(self, counts: np.ndarray) -> None:
         poor = np.flatnonzero(~(self.reconstruction_error_ <= _POOR_RECONSTRUCTION))
         few = np.flatnonzero((counts < _FEW_POINTS).any(axis=1))
         if len(poor):
-            warnings.warn(
+            warn(
                 f"the network reconstructs {len(poor)} of {len(counts)} series poorly (the first is {poor[0]}, with an "
                 f"error of {self.reconstruction_error_[poor[0]]:.2g}; see reconstruction_error_): do not trust its "
                 "forecast",
                 ForecastWarning,
-                stacklevel=3,
             )
         if len(few):
-            warnings.warn(
+            warn(
                 f"{len(few)} of {len(counts)} series have fewer than {_FEW_POINTS} values of a variable (the first is "
                 f"{few[0]}): the forecast is mostly the model's expectation",
                 ForecastWarning,
-                stacklevel=3,
             )
 
     def _local_field(self) -> LocalLinearField:
         from skdyn.forecasting.local_field import LocalLinearField
 
-        return LocalLinearField.near(self._nominal_curves())
-
-
-MODEL = bundled_model(
-    "lass-ode", "forecasts of series of observed dynamical systems", "lass_ode", "LASSODEConfig", "LASSODE", None
-)
+        return LocalLinearField.near(self._session.opened.curves)

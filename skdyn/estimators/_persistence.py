@@ -8,25 +8,35 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from skdyn.data.trajectories import Trajectories, Trajectory
 from skdyn.exceptions import SkdynError
 
-if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
 
-    from skdyn.estimators._field import BaseFieldEstimator
+class Saveable(Protocol):
+    """What saving needs of an estimator."""
 
-    Estimator = TypeVar("Estimator", bound=BaseFieldEstimator)
+    @property
+    def context_(self) -> Trajectories:
+        """What it was fitted to."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Its parameters."""
+
+    def fit(self, X: Any, y: Any = None, *, t: Any = None) -> Any:
+        """Infer from a context."""
+
+
+Estimator = TypeVar("Estimator", bound=Saveable)
 
 _FORMAT = 1
 _ESTIMATOR, _CONTEXT = "estimator.json", "context.npz"
 
 
-def save(estimator: BaseFieldEstimator, folder: str | os.PathLike[str]) -> None:
+def save(estimator: Saveable, folder: str | os.PathLike[str]) -> None:
     """Write parameters, the identity of the weights and the context."""
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
@@ -87,7 +97,7 @@ def damage_named(path: Path, kind: str) -> Iterator[None]:
         raise SkdynError(f"{path} is not a saved {kind}, or is damaged: {error}") from error
 
 
-def plain_params(estimator: BaseEstimator) -> dict[str, Any]:
+def plain_params(estimator: Saveable) -> dict[str, Any]:
     """Parameters as plain values.
 
     Raises

@@ -1,86 +1,156 @@
-"""What estimators with a pretrained model share: load it, encode the context once, and leave the weights unpickled."""
+"""A pretrained model at work for one fitted estimator: loaded, given the context once, and left out of pickles."""
 
 from __future__ import annotations
 
 import os
-from importlib import import_module
-from pathlib import Path
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
 
+from skdyn.data.arrangement import thin
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import WeightsError
-from skdyn.models.registry import ModelSpec
 
 if TYPE_CHECKING:
     import torch
 
     from skdyn.models.inference import Context, Engine
+    from skdyn.models.weights import LoadedModel
 
-_session_lock = Lock()
+Opened = TypeVar("Opened")
+_lock = Lock()
 
 
-class PretrainedMixin:
-    """Keep the engine and the encoded context of an estimator with the parameters ``model``, ``device`` and so on.
-
-    The session is no part of a pickle, which holds the context and the identity of the weights instead.
-    """
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model an estimator uses and how it runs; its own parameters of the same names."""
 
     model: str | os.PathLike[str]
-    device: str | torch.device
-    precision: Literal["float32", "float64", "bfloat16"]
-    query_chunk: int
     adapter: str | os.PathLike[str] | None
-    context_: Trajectories
-    weights_: dict[str, str]
+    device: str | torch.device
+    precision: Literal["float32", "float64", "bfloat16"] = "float32"
+    query_chunk: int = 128
 
-    def _start(self, context: Trajectories) -> None:
-        """Load the model and encode the context, for `fit`."""
-        engine, encoded = self._encode(context)
-        self.weights_ = {
-            "name": engine.model.spec.name,
-            "source": engine.model.source,
-            "sha256": engine.model.sha256,
-        }
-        self._session = (engine, encoded)
-
-    def _shorten(self, context: Trajectories) -> Trajectories:
-        """Leave out points of a context that is too long for the model."""
-        return context
-
-    def _encode(self, context: Trajectories) -> tuple[Engine, Context]:
-        from skdyn.models.inference import Engine
+    def load(self) -> LoadedModel:
+        """The model, with its adapter merged in where there is one."""
         from skdyn.models.weights import load_model
 
         model = load_model(self.model)
-        if self.adapter is not None:
-            from skdyn.models.adapters import load_adapter
+        if self.adapter is None:
+            return model
+        from skdyn.models.adapters import load_adapter
 
-            model = load_adapter(self.adapter, model)
-        engine = Engine(model, self.device, self.precision, self.query_chunk)
-        return engine, engine.encode([engine.arrange(self._shorten(context))])
+        return load_adapter(self.adapter, model)
 
-    def _open(self) -> tuple[Engine, Context]:
-        """The engine and the encoded context; encoded anew after unpickling."""
-        session = self.__dict__.get("_session")
-        if session is None:
-            with _session_lock:
-                session = self.__dict__.get("_session")
-                if session is None:
-                    session = self._encode(self.context_)
-                    if session[0].model.sha256 != self.weights_["sha256"]:
+
+class Session(ABC, Generic[Opened]):
+    """A model and what it has made of the context.
+
+    What is opened (the network, the encoded context) is no part of a pickle: it is opened anew on first use, if the
+    weights are still those of the fit.
+
+    Parameters
+    ----------
+    choice : ModelChoice
+
+    Attributes
+    ----------
+    weights : dict
+        ``name``, ``source`` and ``sha256`` of the model; with an adapter, the sha256 is of both together.
+    """
+
+    _opened: Opened | None
+
+    def __init__(self, choice: ModelChoice) -> None:
+        self.choice = choice
+        model = choice.load()
+        self.weights = {"name": model.spec.name, "source": model.source, "sha256": model.sha256}
+        self._opened = self._open(model)
+
+    @abstractmethod
+    def _open(self, model: LoadedModel) -> Opened:
+        """Give the model the context."""
+
+    @property
+    def opened(self) -> Opened:
+        """What the model has made of the context; made anew after unpickling."""
+        opened = self._opened
+        if opened is None:
+            with _lock:
+                opened = self._opened
+                if opened is None:
+                    model = self.choice.load()
+                    if model.sha256 != self.weights["sha256"]:
                         raise WeightsError(
-                            f"the weights of {self.model!r} at {session[0].model.source} are not those this estimator "
-                            "was fitted with (their sha256 differs); fit again"
+                            f"the weights of {self.choice.model!r} at {model.source} are not those this estimator was "
+                            "fitted with (their sha256 differs); fit again"
                         )
-                    self._session = session
-        return session
+                    opened = self._opened = self._open(model)
+        return opened
 
-    def _model_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The model's field (N, D) and Jacobian (N, D, D), in double precision where the device has it."""
-        engine, context = self._open()
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_opened": None}
+
+
+class FieldSession(Session["tuple[Engine, Context]"]):
+    """A model of a vector field, or of drift and diffusion, with an encoded context.
+
+    Parameters
+    ----------
+    choice : ModelChoice
+    context : Trajectories
+    max_context : int, optional
+        Most points to encode; longer contexts are thinned evenly.
+    stochastic : bool, default=False
+        Refuse a model that has no diffusion.
+    """
+
+    def __init__(
+        self,
+        choice: ModelChoice,
+        context: Trajectories,
+        max_context: int | None = None,
+        stochastic: bool = False,
+    ) -> None:
+        self._context, self._max_context, self._stochastic = context, max_context, stochastic
+        super().__init__(choice)
+
+    def _open(self, model: LoadedModel) -> tuple[Engine, Context]:
+        from skdyn.models.inference import Engine
+
+        if self._stochastic and model.spec.kind != "sde":
+            raise WeightsError(
+                f"the model {model.spec.name!r} at {model.source} has no diffusion: choose a model of SDEs, such as "
+                "'fim-sde'"
+            )
+        engine = Engine(model, self.choice.device, self.choice.precision, self.choice.query_chunk)
+        context = self._context if self._max_context is None else thin(self._context, self._max_context)
+        return engine, engine.encode([engine.arrange(context)])
+
+    def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Field (N, D) at points (N, D), and the scale of its error (N, D) where the model predicts one."""
+        engine, context = self.opened
+        if len(points) == 0:
+            return points.copy(), points.copy()
+        field, scale = engine.decode(context, points[None])
+        return field[0], _or_none(scale[0])
+
+    def drift_and_diffusion(
+        self, points: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Drift and diffusion (N, D) at points (N, D), and the scales of their errors where the model predicts them."""
+        engine, context = self.opened
+        if len(points) == 0:
+            return points.copy(), points.copy(), points.copy(), points.copy()
+        drift, diffusion, drift_scale, diffusion_scale = engine.decode_sde(context, points[None])
+        return drift[0], diffusion[0], _or_none(drift_scale[0]), _or_none(diffusion_scale[0])
+
+    def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Field (N, D) and Jacobian (N, D, D), in double precision where the device has it."""
+        engine, context = self.opened
         if len(points) == 0:
             return points.copy(), np.zeros((0, points.shape[1], points.shape[1]))
         if engine.device.type != "mps":
@@ -89,41 +159,7 @@ class PretrainedMixin:
         field, jacobian = engine.jacobian(context, points[None])
         return field[0], jacobian[0]
 
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
-        return {name: value for name, value in state.items() if name != "_session"}
 
-
-def bundled_model(
-    name: str, summary: str, module: str, config: str, network: str, scaling: Any, trained_points: int | None = None
-) -> ModelSpec:
-    """Specification of a model of this package, whose network is imported when it is first needed.
-
-    Parameters
-    ----------
-    name, summary : str
-        The name is also the ``model_type`` of its configurations and its folder in the bundle.
-    module, config, network : str
-        Module of `skdyn.nn`, and the names of the classes in it.
-    scaling, trained_points
-        See `skdyn.models.registry.ModelSpec`.
-    """
-
-    def part(attribute: str) -> Any:
-        return getattr(import_module(f"skdyn.nn.{module}"), attribute)
-
-    return ModelSpec(
-        name=name,
-        summary=summary,
-        location=Path(__file__).parents[1] / "bundle" / name,
-        recognises=lambda values: values.get("model_type") == name,
-        configure=lambda values: part(config).from_dict(values),
-        network=lambda configuration: part(network)(configuration),
-        scaling=scaling,
-        trained_points=trained_points,
-    )
-
-
-def or_none(scale: np.ndarray) -> np.ndarray | None:
+def _or_none(scale: np.ndarray) -> np.ndarray | None:
     """Return the predicted scale of an error; None for a model that predicts none, which gives NaN throughout."""
     return None if np.isnan(scale).all() else scale

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from typing import Literal
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._field import BaseDynamicsEstimator
+from skdyn.estimators._solution import SolvedMixin, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
+from skdyn.sparse import SparseODE
 
 
-class SparseODERegressor(BaseDynamicsEstimator):
+class SparseODERegressor(SolvedMixin, BaseDynamicsEstimator):
     """Equations of an ODE from trajectories: a few terms fitted by multiple shooting.
 
     Terms are proposed by backward elimination on smoothed slopes, fitted by multiple-shooting least squares, changed by
@@ -48,6 +47,8 @@ class SparseODERegressor(BaseDynamicsEstimator):
     ['d(x0)/dt = x1', 'd(x1)/dt = -4 x0']
     """
 
+    equations_: SparseODE
+
     def __init__(
         self,
         *,
@@ -66,32 +67,5 @@ class SparseODERegressor(BaseDynamicsEstimator):
 
     def _fit(self, context: Trajectories) -> None:
         self._symbolic = SymbolicField.fit(context, max_degree=self.max_degree, max_points=self.max_points)
+        self._solution = SymbolicSolution(self._symbolic)
         self.equations_ = self._symbolic.ode
-
-    def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        return self._symbolic.field(points), self._symbolic.scale(points)
-
-    def _velocity(self, points: np.ndarray) -> np.ndarray:
-        return self._symbolic.field(points)
-
-    def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self._symbolic.field_jacobian(points)
-
-    def _check_paths(self, paths: np.ndarray) -> None:
-        self._symbolic.warn_where_left(paths)
-
-    def equations(self, precision: int = 3) -> list[str]:
-        """Return one readable equation a variable, in the user's names and units.
-
-        Parameters
-        ----------
-        precision : int, default=3
-            Significant digits of the coefficients.
-        """
-        check_is_fitted(self)
-        return self._symbolic.equations(precision)
-
-    def to_sympy(self) -> list[Any]:
-        """Return the right-hand sides as sympy expressions; needs the extra ``symbolic``."""
-        check_is_fitted(self)
-        return self._symbolic.to_sympy()

@@ -8,7 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.estimators._field import BaseFieldEstimator, check_positive, check_whole, state_units
+from skdyn.data.parameters import check_number
+from skdyn.dynamics.sde import euler_maruyama, transition_log_likelihoods
+from skdyn.dynamics.stationary import fokker_planck, histogram
+from skdyn.dynamics.units import state_units
+from skdyn.estimators._field import BaseFieldEstimator
 
 _STEP = 0.05  # longest Euler-Maruyama step, in the time in which the states move by their deviation
 _FAST = 0.95  # which of the states of the context, from the slowest to the fastest, tells that time
@@ -106,14 +110,11 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         -------
         array of shape (L, D), (N, L, D), (n_paths, L, D) or (N, n_paths, L, D)
         """
-        from skdyn.dynamics.sde import euler_maruyama
-
         x0 = self._check_start(x0)
-        check_positive(bound=bound)
+        check_number("bound", bound)
         for name, value in (("n_paths", n_paths), ("substeps", substeps)):
             if value is not None:
-                check_positive(**{name: value})
-                check_whole(**{name: value})
+                check_number(name, value, whole=True)
         times = self._check_times(t)
         steps = self._steps(times) if substeps is None else np.full(len(times) - 1, substeps)
         if steps.sum() > _MOST_STEPS:
@@ -169,8 +170,6 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         float
             In nats a transition; never NaN or infinite: no transition counts less than -1e12.
         """
-        from skdyn.dynamics.sde import transition_log_likelihoods
-
         held_out = self._check_held_out(X, t)
         _, scale = state_units(np.concatenate(self.context_.states))
         return float(transition_log_likelihoods(self._coefficients, held_out, scale).mean())
@@ -211,8 +210,6 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         ValueError
             If the grid does not fit the variables, or drift and diffusion cannot be computed on all of it.
         """
-        from skdyn.dynamics.stationary import fokker_planck
-
         axes = self._check_grid(grid)
         if method not in ("auto", "fokker-planck", "simulation"):
             raise ValueError(f"method must be 'auto', 'fokker-planck' or 'simulation', got {method!r}")
@@ -231,13 +228,10 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         duration: float | None,
         random_state: int | np.random.Generator | None,
     ) -> np.ndarray:
-        from skdyn.dynamics.stationary import histogram
-
-        check_positive(n_paths=n_paths)
-        check_whole(n_paths=n_paths)
+        check_number("n_paths", n_paths, whole=True)
         if duration is None:
             duration = 2 * max(t[-1] - t[0] for t in self.context_.times)
-        check_positive(duration=duration)
+        check_number("duration", duration)
         rng = _generator(random_state)
         data = np.concatenate(self.context_.states)
         times = np.linspace(0, duration, 2 * _SAMPLE_TIMES + 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,8 @@ from scipy.spatial import cKDTree
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.simulate import name_rows
-from skdyn.estimators._field import state_units, widened_box
+from skdyn.dynamics.units import state_units, widened_box
+from skdyn.exceptions import warn
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
 
 #: Distance from the observed states, in standard deviations, from which they say nothing more.
@@ -52,11 +52,7 @@ class SymbolicField:
         """Fit to a context; see `skdyn.sparse.fit_sparse` for the options."""
         ode = fit_sparse(list(context), prior, **options)
         if ode.n_points_used < ode.n_points_given:
-            warnings.warn(
-                f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly",
-                UserWarning,
-                stacklevel=5,
-            )
+            warn(f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly")
         data = np.concatenate(context.states)
         _, units = state_units(data)
         units = np.where(units > 0, units, 1.0)
@@ -107,11 +103,9 @@ class SymbolicField:
             left = ((paths < self.low) | (paths > self.high)).any(axis=(1, 2))
         if left.any():
             rows = np.flatnonzero(left)
-            warnings.warn(
+            warn(
                 f"{len(rows)} of {len(paths)} simulations leave the box of the data (widened by a quarter), where the "
-                f"fitted equations are an extrapolation: rows {name_rows(rows)}",
-                UserWarning,
-                stacklevel=4,
+                f"fitted equations are an extrapolation: rows {name_rows(rows)}"
             )
 
     def equations(self, precision: int = 3) -> list[str]:
@@ -150,9 +144,7 @@ def _warn_where_dependent(data: np.ndarray) -> None:
     if 1 < deviations.shape[1] < len(data):
         strengths = np.linalg.svd(deviations, compute_uv=False)
         if strengths[-1] < _DEPENDENT * strengths[0]:
-            warnings.warn(
+            warn(
                 "the variables are linearly dependent (a conserved total?): many equations fit them alike, and these "
-                "are one choice; leave out a variable",
-                UserWarning,
-                stacklevel=6,
+                "are one choice; leave out a variable"
             )

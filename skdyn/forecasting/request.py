@@ -1,4 +1,4 @@
-"""What a user gives to a forecast and asks of it: series, times, levels of quantiles and states, read and checked."""
+"""What a user gives to a forecast and asks of it: series, times and levels of quantiles, read and checked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from skdyn.data.parameters import check_number
 from skdyn.data.times import read_times
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
@@ -43,8 +44,7 @@ def requested_times(times: Any, horizon: Any, context: Trajectories) -> list[np.
     if (times is None) == (horizon is None):
         raise ValueError("give either the times of the forecast or horizon=, a number of steps")
     if times is None:
-        if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
-            raise ValueError(f"horizon must be a positive integer, got {horizon!r}")
+        check_number("horizon", horizon, whole=True)
         return [t[-1] + np.median(np.diff(t)) * np.arange(1, horizon + 1) for t in context.times]
     listed = is_listed(times)
     if listed and len(times) != len(context):
@@ -115,22 +115,6 @@ def check_values(context: Trajectories, counts: np.ndarray) -> None:
             raise TrajectoryError(
                 f"trajectory {k}: a state exceeds {_LARGEST:g}, too large for float64 arithmetic: choose another unit"
             )
-
-
-def as_points(points: Any, dim: int) -> np.ndarray:
-    """States (..., D) as an array of finite numbers."""
-    try:
-        array = np.asarray(points)
-        array = array.astype(np.float64) if array.dtype.kind in "fiu" else array
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"points cannot be read as an array: {error}") from None
-    if array.dtype != np.float64:
-        raise ValueError(f"points have type {array.dtype}: expected real numbers")
-    if array.ndim == 0 or array.shape[-1] != dim:
-        raise ValueError(f"points have shape {array.shape}: expected (..., {dim}), one entry for each fitted variable")
-    if not np.isfinite(array).all():
-        raise ValueError("points hold a value that is not finite (NaN or infinity)")
-    return array
 
 
 def arranged(answers: list[np.ndarray], times: Any) -> Any:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from skdyn.data.arrangement import arrange
+from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError, WeightsError
 from skdyn.models.normalization import Scaling
@@ -92,11 +93,11 @@ class Engine:
     ) -> None:
         if precision not in ("float32", "float64", "bfloat16"):
             raise ValueError(f"precision must be 'float32', 'float64' or 'bfloat16', got {precision!r}")
-        if isinstance(query_chunk, bool) or not isinstance(query_chunk, (int, np.integer)) or query_chunk < 1:
-            raise ValueError(f"query_chunk must be a positive integer, got {query_chunk!r}")
-        if model.spec.scaling is None:
+        check_number("query_chunk", query_chunk, whole=True)
+        if model.spec.kind == "forecast":
             raise WeightsError(f"{model.source} is a forecaster, not a model of a vector field: use LASSODEForecaster")
         self.model = model
+        assert model.spec.scaling is not None  # the specification sees to that
         self.scaling = model.spec.scaling
         self.device = resolve_device(device)
         self.precision = precision

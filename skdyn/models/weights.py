@@ -22,7 +22,8 @@ from torch import nn
 
 from skdyn.exceptions import PluginError, WeightsError
 from skdyn.models.locations import CONFIG, TENSORS, ModelFiles, locate
-from skdyn.models.registry import ModelSpec, recognise_model
+from skdyn.models.registry import recognise_model
+from skdyn.models.spec import ModelSpec
 
 _MAX_CONFIG = 2**20
 _MAX_HEADER = 32 * 2**20

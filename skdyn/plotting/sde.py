@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.trajectories import Trajectories, Trajectory
 from skdyn.dynamics.equilibria import Equilibrium
-from skdyn.estimators._field import state_units
+from skdyn.dynamics.units import state_units
 from skdyn.plotting.common import (
     DATA_COLOUR,
     FIELD_COLOUR,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from skdyn import Trajectories, TrajectoryError, WeightsError
-from skdyn.adaptation import Adaptation, CutSettings, LikelihoodSettings, ShootingSettings, adapt, kind_of
+from skdyn.adaptation import Adaptation, CutSettings, LikelihoodSettings, ShootingSettings, adapt
 from skdyn.models.adapters import load_adapter
 from skdyn.models.weights import load_model
 
@@ -29,7 +29,7 @@ def series():
 @pytest.mark.parametrize("kind", list(FOLDERS))
 def test_every_kind_of_model_is_adapted_and_saved(kind, series, tmp_path):
     base = load_model(FOLDERS[kind])
-    assert kind_of(base) == kind
+    assert base.spec.kind == kind
     result = adapt(FOLDERS[kind], series, settings=SETTINGS[kind], seed=5)
     assert isinstance(result, Adaptation)
     assert result.model is base

@@ -14,7 +14,7 @@ import scipy.sparse
 from sklearn.exceptions import NotFittedError
 
 from skdyn import FIMODERegressor, PluginError, Trajectories, TrajectoryError, WeightsError, make_estimator
-from skdyn.models.registry import ModelSpec, register_estimator, register_model
+from skdyn.plugins import ModelSpec, register_estimator, register_model
 
 X = np.column_stack([np.cos(np.arange(9.0)), np.sin(np.arange(9.0))])
 T = np.arange(9.0)

@@ -6,18 +6,21 @@ import shutil
 import pytest
 
 from skdyn.cli import main
-from skdyn.models import registry
+from skdyn.estimators import registry as estimators
+from skdyn.models import catalogue
+from skdyn.models import registry as models
 
 
 @pytest.fixture(autouse=True)
 def only_what_is_built_in(monkeypatch):
     """Whatever plugins the machine has."""
-    monkeypatch.setattr(registry, "entry_points", lambda group: [])
-    monkeypatch.setattr(registry, "_registered", {registry.MODELS: {}, registry.ESTIMATORS: {}})
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: [])
+    for known in (models.CATALOGUE, estimators.CATALOGUE):
+        monkeypatch.setattr(known, "_registered", {})
 
 
 def register(name, folder):
-    registry.register_model(dataclasses.replace(registry.get_model("fim-ode"), name=name, location=folder))
+    models.register_model(dataclasses.replace(models.get_model("fim-ode"), name=name, location=folder))
 
 
 def test_all_is_well(capsys, dummy_folder):
@@ -51,7 +54,7 @@ def test_a_broken_plugin(capsys, monkeypatch, tmp_path):
     from importlib.metadata import distribution
 
     plugin = distribution("broken-plugin")
-    monkeypatch.setattr(registry, "entry_points", lambda group: plugin.entry_points.select(group=group))
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: plugin.entry_points.select(group=group))
     assert main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert "fails to import: RuntimeError: broken inside" in out

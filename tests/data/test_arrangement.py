@@ -42,7 +42,7 @@ def test_arranging_sharpens_the_field_of_a_dense_noisy_recording():
     pairs = make_trajectories("van_der_pol", [[2.0, 0.0]], t, noise=0.05, random_state=0)
     clean = make_trajectories("van_der_pol", [[2.0, 0.0]], t)[0][1]
     estimator = FIMODERegressor(device="cpu").fit(pairs)
-    engine, _ = estimator._open()
+    engine, _ = estimator._session.opened
     whole, _ = engine.decode(engine.encode([estimator.context_]), clean[None])
     truth = van_der_pol(clean)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skdyn.dynamics.equilibria import classify, find_equilibria, in_hull
-from skdyn.estimators._field import state_units
+from skdyn.dynamics.units import state_units
 
 
 def find(field, jacobian, low, high, data=None, **settings):

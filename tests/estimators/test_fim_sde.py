@@ -7,7 +7,7 @@ import pytest
 
 import skdyn
 from skdyn import FIMSDERegressor, Trajectories
-from skdyn.estimators._session import or_none
+from skdyn.estimators._session import _or_none
 from skdyn.nn.fim_sde import FIMSDEConfig
 
 DAY = 86400.0
@@ -45,12 +45,12 @@ POINTS = np.random.default_rng(0).normal(size=(5, 4, 2))
 def test_registered_under_its_name():
     assert skdyn.make_estimator("fim-sde").model == "fim-sde"
     assert type(skdyn.make_estimator("fim-sde")) is FIMSDERegressor
-    assert skdyn.models.registry.get_model("fim-sde").name == "fim-sde"
+    assert skdyn.plugins.get_model("fim-sde").name == "fim-sde"
 
 
 def test_the_estimator_answers_what_the_network_says(fitted, noisy_orbits):
     """The same drift and diffusion as by hand: scaled, encoded, decoded and scaled back."""
-    engine, context = fitted._open()
+    engine, context = fitted._session.opened
     drift, diffusion, drift_scale, diffusion_scale = engine.decode_sde(context, POINTS.reshape(1, -1, 2))
     for answers, expected in (
         (fitted.vector_field(POINTS, return_std=True), (drift, drift_scale)),
@@ -119,7 +119,7 @@ def test_pickles_hold_no_weights(fitted):
     size = sum(t.nbytes + x.nbytes for t, x in fitted.context_)
     assert len(content) < size + 5000
     again = pickle.loads(content)
-    assert "_session" not in again.__dict__
+    assert again._session._opened is None
     np.testing.assert_array_equal(again.diffusion(POINTS), fitted.diffusion(POINTS))
 
 
@@ -138,7 +138,7 @@ def test_model_selection_by_likelihood(folder):
 
 
 def test_a_model_without_error_heads(fitted, monkeypatch):
-    engine, _ = fitted._open()
+    engine, _ = fitted._session.opened
     decode = engine.decode_sde
 
     def without_heads(context, queries):
@@ -151,7 +151,7 @@ def test_a_model_without_error_heads(fitted, monkeypatch):
         fitted.diffusion(POINTS, return_std=True)
     with pytest.raises(ValueError, match="FIMSDERegressor does not predict the error of its field"):
         fitted.vector_field(POINTS, return_std=True)
-    assert or_none(np.array([np.nan, 1.0])) is not None
+    assert _or_none(np.array([np.nan, 1.0])) is not None
 
 
 def test_the_configuration_is_checked():

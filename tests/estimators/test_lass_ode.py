@@ -131,7 +131,7 @@ def test_the_reconstruction_error_is_in_half_ranges(forecaster):
     t, x = wave()
     first = forecaster.fit([(t, x)]).reconstruction_error_
     np.testing.assert_allclose(forecaster.fit([(t, 50 * x)]).reconstruction_error_, first, rtol=1e-3)
-    curve = forecaster.fit([(t, x)])._nominal_curves()[0]
+    curve = forecaster.fit([(t, x)])._session.opened.curves[0]
     median = curve.values(t)[..., 4]
     np.testing.assert_allclose(first[0], np.mean(((median - x) / (np.ptp(x, axis=0) / 2)) ** 2), rtol=1e-3)
 

@@ -237,8 +237,8 @@ def test_grids_that_are_refused(fitted, grid, message):
     ("settings", "message"),
     [
         ({"method": "guess"}, "method must be 'auto', 'fokker-planck' or 'simulation', got 'guess'"),
-        ({"method": "simulation", "n_paths": 0}, "n_paths must be positive and finite, got 0"),
-        ({"method": "simulation", "n_paths": 1.5}, "n_paths must be a whole number, got 1.5"),
+        ({"method": "simulation", "n_paths": 0}, "n_paths must be a positive integer, got 0"),
+        ({"method": "simulation", "n_paths": 1.5}, "n_paths must be a positive integer, got 1.5"),
         ({"method": "simulation", "duration": -1.0}, "duration must be positive and finite, got -1.0"),
         ({"method": "simulation", "random_state": "a"}, "random_state must be None, a non-negative integer"),
     ],

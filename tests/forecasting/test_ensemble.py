@@ -78,7 +78,7 @@ def test_quantiles_narrow_with_the_error_and_widen_with_disagreement(blended, du
     alone = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])
     levels = blended.levels_
     ours, theirs = (np.diff(e.predict(FUTURE, quantiles=levels), axis=-1) for e in (blended, alone))
-    (ensemble,) = blended._ensembles()
+    (ensemble,) = blended._session.opened.ensembles
     assert 0 < ensemble.width < 0.5
     assert (ours >= ensemble.width * theirs - 1e-9).all()
     forecasts = {NETWORK: alone.predict(FUTURE)} | ensemble._forecasts(FUTURE)
@@ -148,6 +148,6 @@ def test_refit_without_an_ensemble_forgets_it(dummy):
 
 
 def test_the_width_is_never_more_than_the_network_s(dummy):
-    network = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])._open()
+    network = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])._session.opened.network
     noise = np.random.default_rng(0).normal(size=(60, 1))
     assert Ensemble(network, T[:60], noise).width <= 1

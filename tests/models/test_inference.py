@@ -147,8 +147,8 @@ def test_weights_are_shared_and_never_modified(fitted, orbits):
     before = {name: value.clone() for name, value in network.state_dict().items()}
     est = FIMODERegressor(device="cpu").fit(orbits)
     est.jacobian([[0.0, 1.0]])
-    assert est._session[0].network is network
-    assert fitted._session[0].network is network
+    assert est._session.opened[0].network is network
+    assert fitted._session.opened[0].network is network
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name])
     assert all(parameter.grad is None for parameter in network.parameters())

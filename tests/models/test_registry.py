@@ -9,25 +9,22 @@ import pytest
 
 import skdyn
 from skdyn import PluginError, WeightsError
-from skdyn.models import registry
-from skdyn.models.registry import (
-    ModelSpec,
-    get_estimator,
-    get_model,
-    plugin_problems,
-    recognise_model,
-    register_estimator,
-    register_model,
-)
+from skdyn.estimators import registry as estimators
+from skdyn.models import registry as models
+from skdyn.models.registry import recognise_model
 from skdyn.models.weights import load_model
+from skdyn.plugins import ModelSpec, get_estimator, get_model, plugin_problems, register_estimator, register_model
 
 GOOD = """
     from pathlib import Path
-    from skdyn.models.registry import ModelSpec
-    from skdyn.estimators._fim_ode import MODEL, FIMODERegressor
+    from skdyn import FIMODERegressor
+    from skdyn.plugins import ModelSpec, get_model
     import dataclasses
     MODEL = dataclasses.replace(
-        MODEL, name="{name}", summary="a test", recognises=lambda config: config.get("model_type") == "{name}"
+        get_model("fim-ode"),
+        name="{name}",
+        summary="a test",
+        recognises=lambda config: config.get("model_type") == "{name}",
     )
     class Estimator(FIMODERegressor):
         pass
@@ -57,7 +54,8 @@ def site(tmp_path, monkeypatch):
     folder.mkdir()
     modules = set(sys.modules)
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setattr(registry, "_loaded", {})
+    for catalogue in (models.CATALOGUE, estimators.CATALOGUE):
+        monkeypatch.setattr(catalogue, "_loaded", {})
     yield Site(folder)
     for name in set(sys.modules) - modules:
         if getattr(sys.modules[name], "__file__", None) and str(folder) in str(sys.modules[name].__file__):
@@ -66,7 +64,8 @@ def site(tmp_path, monkeypatch):
 
 @pytest.fixture
 def registered(monkeypatch):
-    monkeypatch.setattr(registry, "_registered", {registry.MODELS: {}, registry.ESTIMATORS: {}})
+    for catalogue in (models.CATALOGUE, estimators.CATALOGUE):
+        monkeypatch.setattr(catalogue, "_registered", {})
 
 
 def others_still_work():

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skdyn.models.registry import ModelSpec
+from skdyn.plugins import ModelSpec
 from skdyn_openfim.checkpoint import ode_name, recognises_ode, recognises_sde, sde_name
 from skdyn_openfim.ode_config import FIMODEConfig
 from skdyn_openfim.scaling import delta_log_scaling
@@ -44,6 +44,7 @@ def _sde_network(config: FIMSDEConfig) -> nn.Module:
 
 FIM_ODE = ModelSpec(
     name="openfim/fim-ode",
+    kind="ode",
     summary="vector fields of ODEs of up to 3 variables: the weights published with arXiv 2602.08733",
     location="hf://FIM4Science/fim-ode/base_model/checkpoints/best-model@main",
     recognises=recognises_ode,
@@ -54,6 +55,7 @@ FIM_ODE = ModelSpec(
 )
 FIM_SDE = ModelSpec(
     name="openfim/fim-sde",
+    kind="sde",
     summary="drift and diffusion of SDEs of up to 3 variables: the weights published with arXiv 2502.19049",
     location="hf://FIM4Science/fim-sde@main",
     recognises=recognises_sde,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.estimators._field import BaseDynamicsEstimator
+from skdyn.plugins import BaseDynamicsEstimator, check_number
 from skdyn_sindy.polynomial import Polynomial
 
 
@@ -28,10 +28,8 @@ class PolynomialRegressor(BaseDynamicsEstimator):
             Such as ``"d(hare)/dt = 0.55 hare - 0.028 hare lynx"``; variables without names are ``x0``, ``x1``, ...
         """
         check_is_fitted(self)
-        if isinstance(precision, bool) or not isinstance(precision, (int, np.integer)) or precision < 1:
-            raise ValueError(f"precision must be an integer of at least 1, got {precision!r}")
-        names = getattr(self, "feature_names_in_", [f"x{d}" for d in range(self.n_features_in_)])
-        return self.polynomial_.equations([str(name) for name in names], int(precision))
+        check_number("precision", precision, whole=True)
+        return self.polynomial_.equations(self._names, int(precision))
 
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return self.polynomial_.field(points), None

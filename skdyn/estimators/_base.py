@@ -1,0 +1,178 @@
+"""The door of every estimator: trajectories in, names and widths checked, fitted at once or not at all, saved."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skdyn.data.times import read_times
+from skdyn.data.trajectories import Trajectories
+from skdyn.estimators import _persistence
+from skdyn.exceptions import TrajectoryError
+
+if TYPE_CHECKING:
+
+    class BaseEstimator:
+        """What a checker sees of scikit-learn's, which has no types: without it every estimator would be Any."""
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def set_params(self, **params: Any) -> Self: ...
+        def set_fit_request(self, *, t: bool | str | None = ...) -> Self: ...
+        def set_score_request(self, *, t: bool | str | None = ...) -> Self: ...
+        def get_metadata_routing(self) -> Any: ...
+
+else:
+    from sklearn.base import BaseEstimator
+
+
+class BaseTrajectoryEstimator(BaseEstimator, ABC):
+    """Base class of everything that is fitted to trajectories.
+
+    A subclass stores its parameters in ``__init__`` (``missing`` among them) and implements `_fit`. Letters: K
+    trajectories, L points, D variables, N queries.
+    """
+
+    missing: Any
+    context_: Trajectories
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
+    @abstractmethod
+    def _fit(self, context: Trajectories) -> None:
+        """Learn from validated trajectories, on an object that nothing was fitted to before."""
+
+    def fit(self, X: Any, y: Any = None, *, t: Any = None) -> Self:
+        """Infer from a context of trajectories; if that fails, what was fitted before is left as it was.
+
+        Parameters
+        ----------
+        X : list of (t, x) pairs, list of arrays (L_k, D), array (K, L, D) or (L, D), DataFrame or Trajectories
+            See `skdyn.Trajectories`. Inputs are never modified.
+        y : ignored
+            Present for scikit-learn's conventions; the targets are in ``X``.
+        t : float, timedelta, array of shape (L,) or list of arrays (L_k,), optional
+            Times for inputs that carry none; unit steps by default.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TrajectoryError
+            If ``X`` cannot be read as trajectories, shows no motion or has more variables than the model takes.
+        WeightsError
+            If a pretrained model is needed and cannot be found or trusted.
+        """
+        context = self._read(X, t)
+        fitted = self._unfitted()
+        fitted._fit(context)
+        fitted._remember(context)
+        self._become(fitted)
+        return self
+
+    def _read(self, X: Any, t: Any) -> Trajectories:
+        """Trajectories of any accepted input."""
+        return Trajectories(X, t, missing=self.missing)
+
+    def _unfitted(self) -> Self:
+        """The estimator without what an earlier fit has set."""
+        bare = object.__new__(type(self))
+        earlier = vars(self).get("_fitted", ())
+        bare.__dict__.update({name: value for name, value in vars(self).items() if name not in earlier})
+        return bare
+
+    def _become(self, fitted: Self) -> None:
+        """Take over what was set on an `_unfitted` copy, all at once."""
+        state = vars(fitted)
+        self.__dict__ = state | {
+            "_fitted": (*(name for name in state if name not in vars(self._unfitted())), "_fitted")
+        }
+
+    def _remember(self, context: Trajectories) -> None:
+        """Set what every fitted estimator has."""
+        self.context_ = context
+        self._remember_features(context.n_features, context.feature_names)
+
+    def _remember_features(self, count: int, names: Any) -> None:
+        self.n_features_in_ = count
+        if names is not None:
+            self.feature_names_in_ = np.array(names, dtype=object)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """Names of the variables; ``x0``, ``x1`` and so on where the context came without."""
+        names = getattr(self, "feature_names_in_", [f"x{d}" for d in range(self.n_features_in_)])
+        return tuple(map(str, names))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write parameters and context to a folder, as JSON and NumPy arrays without pickles and without weights.
+
+        Parameters
+        ----------
+        folder : str or path
+            Made if it does not exist; files of an earlier `save` there are replaced.
+        """
+        check_is_fitted(self)
+        _persistence.save(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Fit anew from a folder that `save` wrote.
+
+        Raises
+        ------
+        SkdynError
+            If the folder is not one of this class, is damaged, or its model's weights have changed since.
+        """
+        return _persistence.load(cls, folder)
+
+    def _check_held_out(self, X: Any, t: Any) -> Trajectories:
+        """Trajectories of as many variables as those of the fit."""
+        check_is_fitted(self)
+        held_out = self._read(X, t)
+        self._check_width(held_out.n_features)
+        return held_out
+
+    def _check_width(self, count: int) -> None:
+        if count != self.n_features_in_:
+            raise TrajectoryError(
+                f"X has {count} features, but {type(self).__name__} is expecting {self.n_features_in_} features as "
+                "input"
+            )
+
+    def _check_points(self, points: Any, name: str = "points") -> np.ndarray:
+        """States (..., D) as finite float64 numbers."""
+        check_is_fitted(self)
+        try:
+            array = np.ma.filled(points.astype(float), np.nan) if np.ma.isMaskedArray(points) else np.asarray(points)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise ValueError(f"{name} cannot be read as an array: {error}") from None
+        if array.dtype.kind not in "fiu":
+            raise ValueError(f"{name} has type {array.dtype}: expected real numbers")
+        dim = self.n_features_in_
+        if array.ndim == 0 or array.shape[-1] != dim:
+            raise ValueError(
+                f"{name} has shape {array.shape}, but {type(self).__name__} was fitted on {dim} variables: expected "
+                f"(..., {dim})"
+            )
+        array = array.astype(np.float64)
+        if not np.isfinite(array).all():
+            place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            raise ValueError(f"{name}{list(place)} is {array[place]}, not finite (NaN or infinity)")
+        return array
+
+    @staticmethod
+    def _check_times(t: Any) -> np.ndarray:
+        """Increasing times (L,)."""
+        if np.ndim(t) != 1 or len(t) == 0:
+            raise ValueError(f"t has shape {np.shape(t)}: expected the times (L,) of at least one point")
+        try:
+            (times,), _ = read_times([t], [len(t)])
+        except TrajectoryError as error:
+            raise ValueError(f"t: {error}") from None
+        return times

@@ -1,0 +1,45 @@
+"""The models of this package; their networks are imported when they are first needed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from skdyn.models.normalization import fim_ode_scaling, fim_sde_scaling
+from skdyn.models.spec import Kind, ModelSpec
+
+_BUNDLE = Path(__file__).parents[1] / "bundle"
+
+
+def _spec(name: str, kind: Kind, summary: str, module: str, network: str, **options: Any) -> ModelSpec:
+    """Specification of a model whose name is also the ``model_type`` of its configurations and its folder's."""
+
+    def part(attribute: str) -> Any:
+        return getattr(import_module(f"skdyn.nn.{module}"), attribute)
+
+    return ModelSpec(
+        name=name,
+        kind=kind,
+        summary=summary,
+        location=_BUNDLE / name,
+        recognises=lambda values: values.get("model_type") == name,
+        configure=lambda values: part(f"{network}Config").from_dict(values),
+        network=lambda configuration: part(network)(configuration),
+        **options,
+    )
+
+
+FIM_ODE = _spec(
+    "fim-ode",
+    "ode",
+    "vector fields of ODEs of up to 3 variables",
+    "fim_ode",
+    "FIMODE",
+    scaling=fim_ode_scaling,
+    trained_points=200,
+)
+FIM_SDE = _spec(
+    "fim-sde", "sde", "drift and diffusion of SDEs of up to 3 variables", "fim_sde", "FIMSDE", scaling=fim_sde_scaling
+)
+LASS_ODE = _spec("lass-ode", "forecast", "forecasts of series of observed dynamical systems", "lass_ode", "LASSODE")
