@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from types import FrameType
 
 
 class SkdynError(Exception):
@@ -36,9 +37,13 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     message : str
     category : subclass of Warning
     """
-    inner = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
-    passed = {inner, "skdyn", "sklearn", "joblib"}
-    level, frame = 2, sys._getframe(1).f_back
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in passed:
+    frame: FrameType | None = sys._getframe(1)
+    passed = {_package(frame), "skdyn", "sklearn", "joblib"}
+    level = 2  # the caller of this function
+    while frame is not None and _package(frame) in passed:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+def _package(frame: FrameType) -> str:
+    return frame.f_globals.get("__name__", "").partition(".")[0]

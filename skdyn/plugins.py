@@ -33,7 +33,7 @@ from skdyn.estimators._stochastic import BaseStochasticEstimator
 from skdyn.estimators.registry import get_estimator, register_estimator
 from skdyn.exceptions import PluginError, warn
 from skdyn.models import registry as _models
-from skdyn.models.normalization import Scaling
+from skdyn.models.normalization import Scaling, state_moments
 from skdyn.models.registry import get_model, register_model
 from skdyn.models.spec import ModelSpec
 
@@ -51,6 +51,7 @@ __all__ = [
     "plugin_problems",
     "register_estimator",
     "register_model",
+    "state_moments",
     "warn",
 ]
 

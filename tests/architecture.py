@@ -96,8 +96,9 @@ def figures(package, homes=None):
     files = files_of(package)
     between_rooms = {(room_of(a), room_of(b)) for a, b in between_files if room_of(a) != room_of(b)}
     loops = circles(between_files)
+    rooms = {room_of(name) for name in files} - {"__init__", "__main__"}
     lines = [
-        f"{package.name}: {len(files)} files in {len({room_of(name) for name in files} - {'__init__', '__main__'})} rooms",
+        f"{package.name}: {len(files)} files in {len(rooms)} rooms",
         f"arrows between files: {len(between_files)}; between rooms: {len(between_rooms)}",
         f"circles of files, lazy imports counted: {len(loops)}",
         *("  " + " <-> ".join(loop) for loop in loops),

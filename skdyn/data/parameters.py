@@ -8,7 +8,14 @@ from typing import Any
 
 
 def check_number(
-    name: str, value: Any, *, whole: bool = False, low: float = 0.0, include_low: bool = False, high: float = math.inf
+    name: str,
+    value: Any,
+    *,
+    whole: bool = False,
+    low: float = 0.0,
+    include_low: bool = False,
+    high: float = math.inf,
+    error: type[ValueError] = ValueError,
 ) -> None:
     """Refuse what is not a finite number in a range.
 
@@ -23,10 +30,11 @@ def check_number(
         Bounds; ``high`` is included where it is finite.
     include_low : bool, default=False
         Take ``low`` itself too.
+    error : subclass of ValueError
 
     Raises
     ------
-    ValueError
+    error
         Naming the parameter, the range and the value.
     """
     from sklearn.utils import check_scalar
@@ -47,7 +55,7 @@ def check_number(
         if math.isinf(value):
             raise ValueError
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be {_wanted(whole, low, include_low, high)}, got {value!r}") from None
+        raise error(f"{name} must be {_wanted(whole, low, include_low, high)}, got {value!r}") from None
 
 
 def _wanted(whole: bool, low: float, include_low: bool, high: float) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from skdyn.data.parameters import check_number
 from skdyn.data.reading import is_dataframe, read_arrays, read_dataframe
 from skdyn.data.times import read_times
 from skdyn.exceptions import TrajectoryError
@@ -237,8 +238,7 @@ class Trajectories(Sequence):
         """
         stride = length if stride is None else stride
         for name, value, low in (("length", length, 2), ("stride", stride, 1)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-                raise TrajectoryError(f"{name} must be an integer of at least {low}, got {value!r}")
+            check_number(name, value, whole=True, low=low, include_low=True, error=TrajectoryError)
         cuts = [
             (k, slice(start, start + length))
             for k, t in enumerate(self.times)

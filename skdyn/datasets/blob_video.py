@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdyn.data.parameters import check_number
 from skdyn.datasets.sde_systems import load_sde_systems, simulate_sde
 
 __all__ = ["BlobVideo", "make_blob_video", "render_blob"]
@@ -99,8 +100,7 @@ def render_blob(x: ArrayLike, size: int = 51) -> NDArray[np.float32]:
     -------
     ndarray of shape (L, size * size), float32
     """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 2:
-        raise ValueError(f"size must be a whole number of at least 2, got {size!r}")
+    check_number("size", size, whole=True, low=2, include_low=True)
     x = np.asarray(x, dtype=np.float64).reshape(-1, 1)
     if not np.isfinite(x).all():
         raise ValueError(f"x[{int((~np.isfinite(x)).argmax())}] is not finite: a blob must be somewhere")

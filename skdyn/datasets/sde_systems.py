@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdyn.data.parameters import check_number
+
 __all__ = ["SDESystem", "load_sde_systems", "observe", "simulate_sde"]
 
 _CHUNK = 8192  # steps whose random numbers are drawn at once
@@ -179,10 +181,8 @@ def simulate_sde(
     (3, 100, 2)
     """
     for name, value in (("n_points", n_points), ("every", every)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-    if not (np.isfinite(dt) and dt > 0):
-        raise ValueError(f"dt must be positive and finite, got {dt!r}")
+        check_number(name, value, whole=True)
+    check_number("dt", dt)
     if len(seeds) == 0:
         raise ValueError("seeds: at least one is needed")
     paths = np.empty((n_points, len(seeds), system.dim))
@@ -226,6 +226,8 @@ def observe(x: ArrayLike, noise: float, random_state: int | np.random.Generator 
     Examples
     --------
     >>> import numpy as np
+
+    from skdyn.data.parameters import check_number
     >>> noisy = observe(np.linspace([0.0], [2.0], 1001), 0.1, random_state=0)
     >>> float(np.std(noisy[:, 0] - np.linspace(0, 2, 1001)).round(2))
     0.1

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from skdyn.data.parameters import check_number
+
 __all__ = ["SignatureMMD", "signature_kernel"]
 
 _BLOCK = 20_000  # numbers worked on at once: about what a processor's own cache holds
@@ -207,8 +209,6 @@ def _check_paths(name: str, paths: ArrayLike, levels: int, bandwidth: float) -> 
     if not np.isfinite(array).all():
         path, point, _ = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"{name}: point {point} of path {path} is not finite")
-    if isinstance(levels, bool) or not isinstance(levels, (int, np.integer)) or levels < 1:
-        raise ValueError(f"levels must be a whole number of at least 1, got {levels!r}")
-    if not 0 < bandwidth < math.inf:
-        raise ValueError(f"bandwidth must be positive and finite, got {bandwidth!r}")
+    check_number("levels", levels, whole=True)
+    check_number("bandwidth", bandwidth)
     return array

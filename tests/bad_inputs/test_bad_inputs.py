@@ -259,7 +259,7 @@ def test_simulations(fitted, x0, t, message):
         ({"bound": -1.0}, "bound must be positive and finite, got -1.0"),
         ({"rtol": 0}, "rtol must be positive and finite, got 0"),
         ({"atol": np.nan}, "atol must be positive and finite, got nan"),
-        ({"substeps": np.inf}, "substeps must be positive and finite, got inf"),
+        ({"substeps": np.inf}, "substeps must be a positive integer, got inf"),
     ],
 )
 def test_simulation_settings(fitted, settings, message):

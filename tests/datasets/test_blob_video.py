@@ -37,9 +37,9 @@ def test_the_seed_decides():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: make_blob_video(0), "n_points must be a whole number of at least 1, got 0"),
+        (lambda: make_blob_video(0), "n_points must be a positive integer, got 0"),
         (lambda: make_blob_video(10, dt=0.0), "dt must be positive and finite"),
-        (lambda: make_blob_video(10, size=1), "size must be a whole number of at least 2, got 1"),
+        (lambda: make_blob_video(10, size=1), "size must be an integer of at least 2, got 1"),
         (lambda: make_blob_video(10, system="hopf"), "hopf has 2 variables: the blob moves along one"),
         (lambda: make_blob_video(10, system="pendulum"), "no stochastic system 'pendulum'"),
         (lambda: render_blob([0.0, np.nan]), r"x\[1\] is not finite"),

@@ -93,9 +93,9 @@ def test_bad_inputs():
     with pytest.raises(ValueError, match=r"no stochastic system 'brusselator'.*double-well"):
         load_sde_systems(["brusselator"])
     for points in (0, 2.5, True):
-        with pytest.raises(ValueError, match="n_points must be a whole number"):
+        with pytest.raises(ValueError, match="n_points must be a positive integer"):
             simulate_sde(system, points)
-    with pytest.raises(ValueError, match="every must be a whole number"):
+    with pytest.raises(ValueError, match="every must be a positive integer"):
         simulate_sde(system, 5, every=0)
     for dt in (0.0, -1.0, np.nan):
         with pytest.raises(ValueError, match="dt must be positive"):

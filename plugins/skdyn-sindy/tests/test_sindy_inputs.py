@@ -13,21 +13,21 @@ T = np.linspace(0, 5, 60)
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (SINDyRegressor(degree=0), "degree must be an integer of at least 1, got 0"),
+        (SINDyRegressor(degree=0), "degree must be a positive integer, got 0"),
         (SINDyRegressor(degree=True), "degree must be"),
         (WeakSINDyRegressor(max_degree=1.5), "degree must be"),
         (TunedSINDyRegressor(max_degree="3"), "degree must be"),
         (SINDyRegressor(degree=80), r"have 3321 terms, more than 2000: choose a lower degree"),
-        (SINDyRegressor(threshold=-0.1), "threshold must be a finite number of at least 0"),
+        (SINDyRegressor(threshold=-0.1), "threshold must be finite and at least 0"),
         (SINDyRegressor(threshold=np.nan), "threshold must be"),
         (SINDyRegressor(threshold="a"), "threshold must be"),
         (SINDyRegressor(smoothing=8), "smoothing must be None, 'spline' or an odd window"),
         (SINDyRegressor(smoothing=3), "smoothing must be"),
         (SINDyRegressor(smoothing="none"), "smoothing must be"),
         (SINDyRegressor(smoothing=9.0), "smoothing must be"),
-        (WeakSINDyRegressor(width=0), "width must be a part of the duration"),
+        (WeakSINDyRegressor(width=0), "width must be a number above 0 and at most 1"),
         (WeakSINDyRegressor(width=1.5), "width must be"),
-        (WeakSINDyRegressor(windows=0), "windows must be an integer of at least 1"),
+        (WeakSINDyRegressor(windows=0), "windows must be a positive integer"),
     ],
 )
 def test_parameters(estimator, message):

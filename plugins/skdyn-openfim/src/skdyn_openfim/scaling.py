@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from skdyn.exceptions import TrajectoryError
-from skdyn.models.normalization import Scaling, state_moments
+from skdyn import TrajectoryError
+from skdyn.plugins import Scaling, state_moments
 
 _STD_FLOOR = 1e-6
 MEAN_STEP = 0.01

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from skdyn.data.trajectories import Trajectories
+from skdyn import Trajectories
 from skdyn_sindy.base import PolynomialRegressor
 from skdyn_sindy.differentiation import Smoothing, slopes
 from skdyn_sindy.regression import Regression, Units, check_library, library

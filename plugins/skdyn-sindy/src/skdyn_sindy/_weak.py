@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from skdyn.data.trajectories import Trajectories
+from skdyn import Trajectories
+from skdyn.plugins import check_number
 from skdyn_sindy.base import PolynomialRegressor
 from skdyn_sindy.regression import Regression, Units, check_library, library
 from skdyn_sindy.rollout import rollout_scores
@@ -81,11 +82,8 @@ class WeakSINDyRegressor(PolynomialRegressor):
 
     def _fit(self, context: Trajectories) -> None:
         check_library(self.max_degree, context.n_features)
-        real = isinstance(self.width, (int, float, np.integer, np.floating)) and not isinstance(self.width, bool)
-        if not (real and 0 < self.width <= 1):
-            raise ValueError(f"width must be a part of the duration, above 0 and at most 1, got {self.width!r}")
-        if isinstance(self.windows, bool) or not isinstance(self.windows, (int, np.integer)) or self.windows < 1:
-            raise ValueError(f"windows must be an integer of at least 1, got {self.windows!r}")
+        check_number("width", self.width, high=1)
+        check_number("windows", self.windows, whole=True)
         units = Units.of(context)
         trajectories = units.scale(context)
         degree = affordable_degree(self.max_degree, context)

@@ -11,8 +11,8 @@ import sklearn
 from pysindy import STLSQ, PolynomialLibrary
 from sklearn.exceptions import ConvergenceWarning
 
-from skdyn.data.trajectories import Trajectories
-from skdyn.exceptions import TrajectoryError
+from skdyn import Trajectories, TrajectoryError
+from skdyn.plugins import check_number
 from skdyn_sindy.polynomial import Polynomial
 
 MAX_TERMS = 2000
@@ -122,10 +122,9 @@ def library(states: np.ndarray, degree: int) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(monomials.transform(states)), monomials.powers_
 
 
-def check_library(degree: object, n_variables: int) -> None:
+def check_library(degree: int, n_variables: int) -> None:
     """Refuse what is not a degree, or too high a one for the number of variables."""
-    if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)) or degree < 1:
-        raise ValueError(f"degree must be an integer of at least 1, got {degree!r}")
+    check_number("degree", degree, whole=True)
     n_terms = comb(n_variables + int(degree), int(degree))
     if n_terms > MAX_TERMS:
         raise ValueError(
@@ -136,6 +135,4 @@ def check_library(degree: object, n_variables: int) -> None:
 
 def check_threshold(threshold: object) -> None:
     """Refuse what is not a threshold."""
-    real = isinstance(threshold, (int, float, np.integer, np.floating)) and not isinstance(threshold, bool)
-    if not (real and 0 <= threshold < np.inf):  # type: ignore[operator]
-        raise ValueError(f"threshold must be a finite number of at least 0, got {threshold!r}")
+    check_number("threshold", threshold, include_low=True)

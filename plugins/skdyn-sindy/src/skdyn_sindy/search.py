@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdyn.data.trajectories import Trajectories
+from skdyn import Trajectories
 from skdyn_sindy.regression import Regression
 
 THRESHOLDS = (0.01, 0.05, 0.1, 0.15, 0.5)
