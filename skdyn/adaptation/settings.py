@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -19,7 +20,7 @@ def _check(settings: Settings) -> None:
             getattr(settings, field.name),
             whole=isinstance(field.default, int),
             include_low=field.name in _MAY_BE_ZERO,
-            **({"high": 1.0} if field.name in _AT_MOST_ONE else {}),
+            high=1.0 if field.name in _AT_MOST_ONE else math.inf,
         )
 
 
