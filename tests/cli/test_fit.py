@@ -1,32 +1,8 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from skdyn import FIMODERegressor, FIMSDERegressor
 from skdyn.cli import main
-
-
-@pytest.fixture
-def csv_file(tmp_path):
-    t = np.linspace(0, 8, 40)
-    lines = ["group,time,prey,predator"]
-    for k in range(2):
-        lines += [f"{k},{a},{(k + 1) * np.cos(a)},{-(k + 1) * np.sin(a)}" for a in t]
-    path = tmp_path / "data.csv"
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-def test_demo_prints_equilibria_and_periods(tmp_path, capsys):
-    assert main(["demo", "--out", str(tmp_path / "demo.png")]) == 0
-    out = capsys.readouterr().out
-    assert "spiral" in out
-    periods = [float(line.split(":")[1].split()[0]) for line in out.splitlines() if line.startswith("Period")]
-    assert len(periods) == 2
-    assert all(8 < period < 13 for period in periods)
-    assert (tmp_path / "demo.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_fit_saves_an_estimator_that_loads(csv_file, tmp_path, capsys):
@@ -85,33 +61,3 @@ def test_iso_dates_count_in_seconds(tmp_path, capsys):
     path.write_text("t,x\n" + "".join(f"{stamp},{np.exp(-day / 10)}\n" for day, stamp in zip(days, stamps)))
     assert main(["fit", str(path), "--out", str(tmp_path / "model")]) == 0
     assert FIMODERegressor.load(tmp_path / "model").context_.times[0][-1] == 29 * 86400
-
-
-@pytest.mark.parametrize("arguments", [["fit", "no-such.csv", "--out", "x"], ["demo", "--model", "no-such-model"]])
-def test_failures_exit_with_one(arguments, capsys):
-    assert main(arguments) == 1
-    assert "no-such" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["fit"]])
-def test_wrong_usage_exits_with_two(arguments):
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
-
-
-def test_models_and_doctor(capsys):
-    assert main(["models"]) == 0
-    assert "fim-ode" in capsys.readouterr().out
-    main(["doctor"])
-    out = capsys.readouterr().out
-    assert "verified" in out
-    assert "torch" in out
-
-
-def test_help_loads_nothing_heavy():
-    code = (
-        "import sys; from skdyn.cli import _parser; _parser().format_help(); "
-        "assert not {'torch', 'sklearn', 'numpy', 'matplotlib'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
