@@ -1,3 +1,4 @@
+import argparse
 import dataclasses
 import json
 from pathlib import Path
@@ -157,7 +158,9 @@ def test_an_unknown_split_is_named(capsys):
 
 
 def test_settings_are_read():
-    assert forecast._setting(".05,0.4") == Setting(0.05, 0.4)
+    parser = argparse.ArgumentParser()
+    forecast.add_arguments(parser)
+    assert parser.parse_args(["--settings", ".05,0.4", "0,0"]).settings == [Setting(0.05, 0.4), CLEAN]
 
 
 @pytest.mark.parametrize("family", ["van_der_pol", "brusselator"])
