@@ -1,13 +1,30 @@
 """What many tests share: small data, the tiny model for plumbing and the bundled one for meaning."""
 
+import os
+
+# Before anything loads NumPy or torch: threads cost small fits more than they give, and tests run side by side.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
-settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=25)
-settings.load_profile("repeatable")
+from tests.property.effort import REPEATABLE
+
+# The same examples each time; or, with HYPOTHESIS_PROFILE=explore, many new ones, of which failing ones are kept.
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=REPEATABLE)
+settings.register_profile(
+    "explore",
+    deadline=timedelta(minutes=1),
+    derandomize=False,
+    database=DirectoryBasedExampleDatabase(Path(__file__).parents[1] / ".hypothesis" / "explore"),
+    max_examples=20 * REPEATABLE,
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session")
