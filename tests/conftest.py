@@ -26,11 +26,21 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
+TESTS = Path(__file__).parent
+SLOW_ROOMS = ("adaptation", "pretrain", "property", "sparse")
+"""Rooms whose tests train, search or try many examples; elsewhere, a slow test says so itself."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).parts[0] in SLOW_ROOMS:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def dummy_folder():
     """The folder of the tiny 16-dimensional model with random weights."""
-    return Path(__file__).parent / "dummy" / "fim-ode-16d"
+    return TESTS / "dummy" / "fim-ode-16d"
 
 
 @pytest.fixture(scope="session")
