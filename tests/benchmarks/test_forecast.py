@@ -118,6 +118,7 @@ def test_what_runs_away_is_held_near_the_prefix(cases):
     np.testing.assert_allclose(held["near"], middle + half)
 
 
+@pytest.mark.slow
 def test_evaluate(cases, capsys):
     results = evaluate(cases, ["last_value", "parrot"], DUMMY, ensemble=True)
     methods = ["last_value", "parrot", "lass-ode", "blend", "select", "blend+model", ENSEMBLE]
