@@ -22,6 +22,7 @@ DUMMY = ROOT / "tests" / "dummy" / "fim-sde-16d"
 TINY = {"max_iter": 3, "hidden": [8], "device": "cpu"}
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path, capsys):
     paths = {"--json": tmp_path / "cases.json", "--plot": tmp_path / "curves.png"}
     arguments = ["--seeds", "3,4", "--model", DUMMY, "--frames", 120, "--params", json.dumps(TINY)]
@@ -58,6 +59,7 @@ def test_a_change_of_scale_and_sign_is_undone():
     assert wrong.errors(truth) == pytest.approx((1, 1))
 
 
+@pytest.mark.slow
 def test_the_page_runs():
     code = "\n".join(
         re.findall(r"```python\n(.*?)```", (ROOT / "docs/howto/coarse_graining.md").read_text(), re.DOTALL)
@@ -78,6 +80,7 @@ def test_the_page_runs():
     assert names["later"].shape == (2, 81)
 
 
+@pytest.mark.slow
 def test_the_example_runs(tmp_path, capsys):
     example = runpy.run_path(str(ROOT / "docs" / "examples" / "coarse_graining.py"))
     example["main"](tmp_path, DUMMY, n_frames=150, size=9, **TINY)
