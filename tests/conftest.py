@@ -9,6 +9,8 @@ from hypothesis import settings
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=25)
 settings.load_profile("repeatable")
 
+collect_ignore = ["pretrain/ddp_worker.py"]  # a script: importing it, as the search for doctests does, would train
+
 
 @pytest.fixture(scope="session")
 def dummy_folder():
