@@ -4,7 +4,29 @@ Public names are imported on first use, so that ``import skdyn`` loads neither t
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skdyn.data.trajectories import Trajectories as Trajectories
+    from skdyn.estimators._coarse_graining import FIMCoarseGrainer as FIMCoarseGrainer
+    from skdyn.estimators._fim_ode import FIMODERegressor as FIMODERegressor
+    from skdyn.estimators._fim_sde import FIMSDERegressor as FIMSDERegressor
+    from skdyn.estimators._lass_ode import LASSODEForecaster as LASSODEForecaster
+    from skdyn.estimators._sparse_ode import SparseODERegressor as SparseODERegressor
+    from skdyn.exceptions import ConvergenceWarning as ConvergenceWarning
+    from skdyn.exceptions import ForecastWarning as ForecastWarning
+    from skdyn.exceptions import PluginError as PluginError
+    from skdyn.exceptions import SkdynError as SkdynError
+    from skdyn.exceptions import TrajectoryError as TrajectoryError
+    from skdyn.exceptions import WeightsError as WeightsError
+    from skdyn.models.registry import list_estimators as list_estimators
+    from skdyn.models.registry import list_models as list_models
+    from skdyn.models.registry import make_estimator as make_estimator
+    from skdyn.plotting import DriftDiffusionDisplay as DriftDiffusionDisplay
+    from skdyn.plotting import ForecastDisplay as ForecastDisplay
+    from skdyn.plotting import PathFanDisplay as PathFanDisplay
+    from skdyn.plotting import PhasePortraitDisplay as PhasePortraitDisplay
+    from skdyn.plotting import VectorFieldDisplay as VectorFieldDisplay
 
 __version__ = "0.1.0"
 

@@ -32,7 +32,7 @@ def main(folder, model="fim-ode"):
     histories = [Trajectory(t, x, ("rabbits", "sheep")) for t, x in pairs]
     print("true:", *(f"{kind} at {state}" for state, kind in TRUTH.items()), sep="\n  ")
 
-    figure, axes = plt.subplots(1, 2, figsize=(11, 5), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4.8), sharey=True, layout="constrained")
     for ax, title, refine in zip(axes, ("the inferred field", "sparse equations"), (None, "sparse"), strict=True):
         est = FIMODERegressor(model, refine=refine).fit(histories)
         found = [f"{point.kind} at {tuple(point.state.round(2).tolist())}" for point in est.equilibria(BOX)]
@@ -41,8 +41,8 @@ def main(folder, model="fim-ode"):
         ax.plot(*np.transpose(list(TRUTH)), "x", color="black", markersize=11, label="the truth", zorder=6)
         ax.set_title(title)
     handles = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False)
-    figure.savefig(Path(folder, "equilibria.png"), dpi=110)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
+    figure.savefig(Path(folder, "equilibria.png"), dpi=120)
     plt.close(figure)
 
 

@@ -4,7 +4,21 @@ Names are imported on first use: ``import skdyn.datasets`` loads neither scikit-
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skdyn.datasets._hare_lynx import load_hare_lynx as load_hare_lynx
+    from skdyn.datasets.blob_video import BlobVideo as BlobVideo
+    from skdyn.datasets.blob_video import make_blob_video as make_blob_video
+    from skdyn.datasets.blob_video import render_blob as render_blob
+    from skdyn.datasets.classics import make_trajectories as make_trajectories
+    from skdyn.datasets.families import make_family_series as make_family_series
+    from skdyn.datasets.odebench import ODEBenchSystem as ODEBenchSystem
+    from skdyn.datasets.odebench import load_odebench as load_odebench
+    from skdyn.datasets.odebench import simulate_odebench as simulate_odebench
+    from skdyn.datasets.sde_systems import SDESystem as SDESystem
+    from skdyn.datasets.sde_systems import load_sde_systems as load_sde_systems
+    from skdyn.datasets.sde_systems import simulate_sde as simulate_sde
 
 _HOME = {
     "BlobVideo": "skdyn.datasets.blob_video",
