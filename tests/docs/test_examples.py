@@ -31,7 +31,7 @@ RUNS = {
 def pictures_of(name):
     """Pictures that the gallery shows above the code of an example."""
     page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
-    (section,) = [part for part in page.split("\n## ") if f'"docs/examples/{name}.py"' in part]
+    (section,) = [part for part in page.split("\n## ") if f'--8<-- "docs/examples/{name}.py"' in part]
     return set(re.findall(r"\]\(pictures/(\w+\.png)\)", section))
 
 
