@@ -20,6 +20,13 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docs/howto/*.md"))]
 PAGES.remove(ROOT / "docs" / "gallery.md")  # it includes the examples, which have a test of their own
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# What a page says of its results, in words or in comments.
+CLAIMS = {
+    "README.md": "[point.kind for point in est.equilibria()] == ['stable spiral']",
+    "docs/howto/equations.md": "est.equations()[0] == 'd(hare)/dt = 0.573 hare - 0.0262 hare lynx'",
+    "docs/howto/plugins.md": "[point.kind for point in est.equilibria()] == ['stable spiral']",
+    "docs/howto/stochastic.md": "paths.shape == (100, 201, 1) and abs(counted.sum() * 0.05 - 1) < 1e-6",
+}
 IN_A_SENTENCE = re.compile(r"(?<!`)`((?:skdyn|python) [^`\n]+)`")
 
 
@@ -63,6 +70,7 @@ def test_python(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for line, code in blocks(page, "python"):
         exec(compile("\n" * line + code, page, "exec"), module.__dict__)
+    assert eval(CLAIMS.get(named(page), "True"), module.__dict__)
     plt.close("all")
 
 
