@@ -36,7 +36,7 @@ def check_forecaster(estimator: Any) -> None:
 
     Parameters
     ----------
-    estimator : forecaster with ``fit``, ``predict``, ``derivative`` and ``score``
+    estimator : forecaster with the methods fit, predict, derivative and score
         Not fitted; it is cloned for each check.
 
     Raises
