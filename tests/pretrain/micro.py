@@ -4,6 +4,7 @@ import dataclasses
 
 from pretrain.forecasting import presets as forecasting
 from pretrain.forecasting.batches import PrefixShape
+from pretrain.forecasting.corruption import ObservationConfig
 from pretrain.ode import presets as ode
 from pretrain.ode.batches import BatchShape, QueryMix
 from pretrain.priors.library import LibraryConfig
@@ -54,6 +55,7 @@ FORECAST = dataclasses.replace(
     network=dataclasses.replace(SIZES["tiny"], width=16, heads=2, layers=1, expert_width=16, tokens=5, kernels=8),
     library=LibraryConfig(per_family=4, prior=""),
     shapes=(PrefixShape(points=20, channels=6, weight=0.6), PrefixShape(points=30, channels=4, weight=0.4)),
+    observation=ObservationConfig(dims={1: 0.3, 2: 0.5, 5: 0.2}),
     steps_per_pool=5,
     schedule=_SCHEDULE,
     validate_every=100.0,

@@ -19,7 +19,7 @@ class Silent:
 
 
 def test_the_frozen_suite(monkeypatch):
-    monkeypatch.setattr("pretrain.ode.validation._SIMULATION", SimulationConfig(substeps=1))
+    monkeypatch.setattr("pretrain.ode.validation._SIMULATION", SimulationConfig(substeps=1, duration=None))
     suite = ValidationSuite(6, micro.ODE.network, torch.device("cpu"))
     with torch.random.fork_rng():
         torch.manual_seed(0)

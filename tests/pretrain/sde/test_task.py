@@ -34,7 +34,7 @@ def test_an_interrupted_run_continues_and_its_export_fits(tmp_path, monkeypatch)
 
 def test_training_lowers_the_loss(tmp_path, monkeypatch):
     monkeypatch.setattr(FIMSDETask, "validate", lambda self: {"prior/mean": 1.0})
-    train(dataclasses.replace(micro.SDE, steps_per_pool=40), tmp_path / "run", 200 / 60, clock=StepClock(1.0))
+    train(dataclasses.replace(micro.SDE, steps_per_pool=40), tmp_path / "run", 120 / 60, clock=StepClock(1.0))
     rows = [row["loss"] for row in read_metrics(tmp_path / "run/metrics.jsonl") if row["kind"] == "train"]
     assert np.mean(rows[-5:]) < np.mean(rows[:5]) - 0.3
 
