@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from pretrain.priors import FAMILIES, PRIORS, Mixture
+from pretrain.priors import FAMILIES, PRIORS, BatchedField, Mixture
 from pretrain.priors.simulate import SimulationConfig, Simulator
 from pretrain.run.distributed import choose_device
 
@@ -38,7 +38,7 @@ def accuracy(family: str, dim: int, n: int, seed: int, config: SimulationConfig,
         ours = systems.states[s, path].double().numpy()
         times = np.linspace(0.0, float(systems.horizon[s]), config.points)
 
-        def rates(_, x, one=one):
+        def rates(_: float, x: np.ndarray, one: BatchedField = one) -> np.ndarray:
             return one(torch.from_numpy(x)[None, None])[0, 0].numpy()
 
         solution = solve_ivp(rates, (0.0, times[-1]), ours[0], method="DOP853", t_eval=times, rtol=1e-10, atol=1e-12)
