@@ -1,7 +1,6 @@
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -9,7 +8,7 @@ from pretrain.priors import FAMILIES, PRIORS, Mixture
 from pretrain.priors.base import BatchedField, Start
 from pretrain.priors.classics import CLASSICS
 from pretrain.priors.integrate import Integrator, rk4_step
-from pretrain.priors.simulate import SimulationConfig, Simulator, accuracy, main
+from pretrain.priors.simulate import SimulationConfig, Simulator
 
 QUICK = SimulationConfig(points=60, substeps=2, box_points=16)
 
@@ -122,21 +121,6 @@ def test_a_compiler_sees_one_graph_in_a_step(monkeypatch, family):
 def test_an_eager_failure_is_not_hidden():
     with pytest.raises(IndexError):
         Integrator("rk4", 1)(rotation(1.0), torch.zeros(1, 1, 1), torch.tensor([1.0]), 5)
-
-
-@pytest.mark.parametrize(("family", "dim"), [("units", 1), ("oscillator", 2), ("chaotic", 3)])
-def test_accuracy_against_scipy(family, dim):
-    errors = accuracy(family, dim, 3, 5, SimulationConfig(points=100))
-    assert len(errors) == 3
-    assert errors[:, 0].max() < 5e-3
-    assert np.median(errors[:, 0]) < 1e-3
-
-
-def test_accuracy_table_names_every_family(monkeypatch, capsys):
-    monkeypatch.setattr("pretrain.priors.simulate.accuracy", lambda *_: np.array([[1e-5, 2e-5]]))
-    main(["--systems", "1"])
-    printed = capsys.readouterr().out
-    assert all(name in printed for name in FAMILIES)
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,18 @@ import sys
 import threading
 from pathlib import Path
 
+import micro
 import pytest
 import torch
-from micro import MICRO
 from safetensors.torch import load_file
 from torch import nn
 
-from pretrain import fim_ode
-from pretrain.fim_ode import FIMODETask, train
-from pretrain.ode.objective import FIMODEObjective, activation_bytes, forward_flops
+from pretrain.fim_ode import train
 from pretrain.ode.presets import PRESETS
+from pretrain.ode.task import FIMODETask
 from pretrain.run.checkpoint import load_checkpoint
 from pretrain.run.optim import OptimConfig
-from pretrain.run.report import read_metrics
+from pretrain.run.report import draw_curve, read_metrics
 from pretrain.run.schedule import Schedule, StepClock
 from pretrain.run.trainer import Trainer, TrainSettings
 
@@ -34,7 +33,7 @@ def _no_validation(monkeypatch):
 
 def run(out, steps, resume=False, session=None, **changes):
     return train(
-        dataclasses.replace(MICRO, **changes),
+        dataclasses.replace(micro.ODE, **changes),
         out,
         minutes=steps / 60,
         clock=StepClock(1.0),
@@ -98,14 +97,15 @@ def test_a_failed_save_does_not_end_the_run(tmp_path, monkeypatch, capsys):
 
 
 def test_it_learns(tmp_path):
-    task = FIMODETask(dataclasses.replace(MICRO, steps_per_pool=1000, shapes=MICRO.shapes[:1]), 0, CPU)
+    task = FIMODETask(dataclasses.replace(micro.ODE, steps_per_pool=1000, shapes=micro.ODE.shapes[:1]), 0, CPU)
     settings = TrainSettings(60.0, Schedule(peak=1e-2, warmup=0.05, warmup_steps=5), OptimConfig(), log_every=10.0)
     Trainer(task, settings, tmp_path, CPU, StepClock(1.0)).run()
     losses = [row["loss"] for row in rows(tmp_path)]
     assert losses[-1] < losses[0] - 0.5
 
 
-def test_what_a_run_leaves_behind(tmp_path):
+def test_what_a_run_leaves_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("pretrain.run.trainer.draw_curve", draw_curve)
     run(tmp_path, 12)
     report = json.loads((tmp_path / "run.json").read_text())
     assert report["status"] == "finished"
@@ -118,7 +118,7 @@ def test_what_a_run_leaves_behind(tmp_path):
     assert report["versions"]["torch"] == torch.__version__
     assert len(report["source"]["sha256"]) == 64
     assert report["device"]["type"] == "cpu"
-    assert report["task"]["network"] == json.loads(json.dumps(MICRO.network.to_dict()))
+    assert report["task"]["network"] == json.loads(json.dumps(micro.ODE.network.to_dict()))
     assert report["validation_at_start"] == report["validation"] == {"prior/mean": 1.0}
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
     last = rows(tmp_path)[-1]
@@ -145,7 +145,7 @@ def test_batches_without_a_finite_gradient_are_skipped_and_counted(tmp_path, mon
 
 
 def test_skipping_changes_no_weight(tmp_path, monkeypatch):
-    task = FIMODETask(MICRO, 0, CPU)
+    task = FIMODETask(micro.ODE, 0, CPU)
     before = {name: p.detach().clone() for name, p in task.module.named_parameters()}
     batch = task.batch(0)
     batch.targets.fill_(float("inf"))
@@ -156,7 +156,7 @@ def test_skipping_changes_no_weight(tmp_path, monkeypatch):
 
 
 def test_a_run_that_only_skips_gives_up(tmp_path, monkeypatch):
-    task = FIMODETask(MICRO, 0, CPU)
+    task = FIMODETask(micro.ODE, 0, CPU)
     batch = task.batch(0)
     batch.targets.fill_(float("nan"))
     monkeypatch.setattr(task, "batch", lambda step: batch)
@@ -186,7 +186,7 @@ def test_sigterm_saves_and_ends(tmp_path):
             return super().elapsed(step)
 
     handler = signal.getsignal(signal.SIGTERM)
-    outcome = train(MICRO, tmp_path, minutes=1, clock=Terminating(1.0))
+    outcome = train(micro.ODE, tmp_path, minutes=1, clock=Terminating(1.0))
     assert outcome == "interrupted"
     assert signal.getsignal(signal.SIGTERM) is handler
     assert 3 <= load_checkpoint(tmp_path / "checkpoints").values["state"]["step"] <= 4
@@ -205,7 +205,7 @@ def test_training_outside_the_main_thread(tmp_path):
 def test_two_processes_train_one_model(tmp_path):
     here = Path(__file__).parent
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = os.environ | {"PYTHONPATH": f"{here.parent.parent}{os.pathsep}{here}", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": f"{here.parents[2]}{os.pathsep}{here.parent}", "OMP_NUM_THREADS": "1"}
     result = subprocess.run(
         [*command, str(here / "ddp_worker.py"), str(tmp_path)],
         env=environment,
@@ -224,112 +224,6 @@ def test_two_processes_train_one_model(tmp_path):
     assert report["settings"]["processes"] == 2
     assert report["steps"] == 8
     assert (tmp_path / "export/model.safetensors").is_file()
-
-
-def test_loss_is_the_stated_formula():
-    task = FIMODETask(MICRO, 0, CPU)
-    batch = task.batch(1)
-    network = task.module.network
-    with torch.no_grad():
-        loss, sums = task.module(batch)
-        context = network.encode_tokens(batch.tokens)
-        field, scale = network.decode(context, batch.queries)
-    expected = []
-    velocity, clean = batch.clean_velocities.flatten(1, 2), batch.clean_states.flatten(1, 2)
-    for b, dim in enumerate(batch.dims.tolist()):
-        seen, asked = batch.tokens.mask.flatten(1)[b], batch.query_mask[b]
-
-        def laplace(truth, mean, u, dim=dim):
-            return ((truth - mean).abs() * (-u).exp() + u)[:, :dim].mean()
-
-        term = laplace(batch.targets[b][asked], field[b][asked], scale[b][asked])
-        term = term + 0.5 * laplace(velocity[b][seen], context.velocity[b][seen], context.log_scale[b][seen])
-        expected.append(term + (context.state[b] - clean[b])[seen][:, :dim].abs().mean())
-    expected = torch.stack(expected)
-    torch.testing.assert_close(loss, (expected * batch.weight).sum() / batch.weight.sum())
-    assert sums["error/1d"][1] + sums["error/2d"][1] == batch.weight.sum()
-
-
-# The compiler itself looks at the .grad of activations, and PyTorch warns its user of it.
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
-def test_compiled_blocks_train_alike(monkeypatch):
-    original = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda f, dynamic: original(f, dynamic=dynamic, backend="eager"))
-    plain, compiled = FIMODETask(MICRO, 0, CPU), FIMODETask(MICRO, 0, CPU)
-    compiled.module.compile_blocks()
-    assert compiled.module.state_dict().keys() == plain.module.state_dict().keys()
-    batch = plain.batch(0)
-    for task in (plain, compiled):
-        task.module(batch)[0].backward()
-    for p, q in zip(plain.module.parameters(), compiled.module.parameters(), strict=True):
-        torch.testing.assert_close(p.grad, q.grad)
-    with torch.no_grad():
-        torch.testing.assert_close(compiled.module(batch)[0], plain.module(batch)[0])
-
-
-def test_weightless_contexts_have_no_gradient():
-    task = FIMODETask(MICRO, 0, CPU)
-    batch = task.batch(0)
-    batch.weight[1:] = 0
-    task.module(batch)[0].backward()
-    gradient = task.module.network.head.weight.grad.clone()
-    batch.targets[1:] += 7
-    task.module.zero_grad()
-    task.module(batch)[0].backward()
-    assert torch.equal(gradient, task.module.network.head.weight.grad)
-
-
-def test_flops_grow_as_they_should():
-    network = FIMODEObjective(MICRO.network).network
-    one, two = forward_flops(network, 1, 20, 30), forward_flops(network, 2, 20, 30)
-    parameters = sum(p.numel() for p in network.parameters() if p.ndim == 2)
-    assert one > 2 * 20 * parameters * 0.4  # every token passes about half of the weights
-    assert 1.5 * one < two < 3 * one
-
-
-def test_activations_are_counted():
-    task = FIMODETask(MICRO, 0, CPU)
-    batch = task.batch(0)
-    count = activation_bytes(task.module, batch)
-    tokens = batch.tokens.mask.numel()
-    assert count > 4 * tokens * MICRO.network.width * 10
-
-
-def test_muon_gets_the_matrices_of_the_blocks_only():
-    task = FIMODETask(MICRO, 0, CPU)
-    chosen = [name for name, p in task.module.named_parameters() if task.is_matrix(name, p)]
-    assert len(chosen) == 3 * 5  # query, key_value, output and two of the feed-forward in each of three blocks
-    assert all(".encoder." in name or ".decoder." in name for name in chosen)
-
-
-def test_dry_run_prints(monkeypatch, capsys):
-    monkeypatch.setitem(PRESETS, "tiny", MICRO)
-    fim_ode.main(["--preset", "tiny", "--minutes", "1", "--device", "cpu", "--dry-run"])
-    printed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    parameters = sum(p.numel() for p in FIMODEObjective(MICRO.network).parameters())
-    assert int(printed["parameters"].replace(",", "")) == parameters
-    assert {"flops_per_step", "state_bytes", "activation_bytes", "seconds_per_step", "steps"} <= set(printed)
-
-
-def test_command_line_trains_and_refuses_to_overwrite(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(PRESETS, "tiny", MICRO)
-    common = ["--preset", "tiny", "--minutes", "0.02", "--device", "cpu", "--out", str(tmp_path)]
-    fim_ode.main([*common, "--prior", "polynomial", "--shard-mb", "1"])
-    assert "finished" in capsys.readouterr().err
-    prior = json.loads((tmp_path / "run.json").read_text())["task"]["data"]["prior"]
-    assert prior == {"polynomial": 1.0}
-    with pytest.raises(SystemExit):
-        fim_ode.main(common)
-    assert "--resume" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--preset", "tiny"], ["--out", "x", "--minutes", "0"], ["--prior", "lorenz", "--out", "x"]]
-)
-def test_bad_command_lines(arguments, capsys):
-    with pytest.raises(SystemExit):
-        fim_ode.main([*arguments, "--device", "cpu"])
-    assert "error" in capsys.readouterr().err
 
 
 class _Line(nn.Module):
