@@ -1,10 +1,12 @@
 """The equation behind a video of a blob in two wells, from the pixels alone.
 
 ``python docs/examples/coarse_graining.py [FOLDER]`` films the blob, trains the autoencoder (a progress bar says how
-long that takes), prints what was found beside the truth and writes three pictures to the folder.
+long that takes), prints what was found beside the truth and writes three pictures to the folder (a
+temporary one by default).
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from skdyn.datasets import load_sde_systems, make_blob_video
 (TRUTH,) = load_sde_systems(["double-well"])
 
 
-def main(folder=".", model="fim-sde", n_frames=5000, size=51, **settings):
+def main(folder, model="fim-sde", n_frames=5000, size=51, **settings):
     video = make_blob_video(n_frames, size=size)
     grainer = FIMCoarseGrainer(model=model, random_state=0, verbose=True, **settings).fit(video.frames, t=video.t)
     oracle = FIMSDERegressor(model).fit(video.x, t=video.t)
@@ -85,4 +87,7 @@ def draw_equation(grainer, oracle, positions, slope, offset):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
+    target.mkdir(parents=True, exist_ok=True)
+    main(target)
+    print(f"Pictures are in {target}")

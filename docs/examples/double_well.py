@@ -1,10 +1,12 @@
 """Drift, diffusion and stationary density of a particle in two wells, from one noisy path.
 
 ``python docs/examples/double_well.py [FOLDER]`` simulates ``dx = (x - x^3) dt + 0.5 sqrt(1 + x^2 / 4) dW``, infers the
-equation from 5,000 points, prints what was found beside the truth and writes two pictures to the folder.
+equation from 5,000 points, prints what was found beside the truth and writes two pictures to the folder (a
+temporary one by default).
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ def observe(span=100.0, step=0.02, seed=0):
     return t, paths[0, 0]
 
 
-def main(folder=".", model="fim-sde"):
+def main(folder, model="fim-sde"):
     t, x = observe()
     est = FIMSDERegressor(model=model).fit([(t, x)])
     points = np.linspace(-1.5, 1.5, 7)[:, None]
@@ -44,10 +46,14 @@ def main(folder=".", model="fim-sde"):
     difference = np.abs(est.stationary_density(grid) - fokker_planck(truth, [grid])).sum() * (grid[1] - grid[0]) / 2
     print(f"total variation between the stationary densities: {difference:.3f}")
 
-    DriftDiffusionDisplay.from_estimator(est).figure_.savefig(Path(folder, "double_well.png"), dpi=110)
+    curves = DriftDiffusionDisplay.from_estimator(est)
+    curves.figure_.savefig(Path(folder, "double_well.png"), dpi=110)
     fan = PathFanDisplay.from_estimator(est, [observe(span=20.0, seed=1)], n_paths=100, random_state=0)
     fan.figure_.savefig(Path(folder, "double_well_paths.png"), dpi=110)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
+    target.mkdir(parents=True, exist_ok=True)
+    main(target)
+    print(f"Pictures are in {target}")

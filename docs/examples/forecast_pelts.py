@@ -1,11 +1,13 @@
 """Forecasts of two series from their beginnings, beside what came after.
 
-``python docs/examples/forecast_pelts.py`` draws docs/pictures/forecast_pelts.png: yearly pelts of hares and lynxes, a
-real series of 21 points, from its first fourteen years; and a Brusselator, of a family that the model was not trained
-on, from the first half. It prints the mean square errors of what came after, in half-ranges of the whole series, beside
-those of repeating the last value.
+``python docs/examples/forecast_pelts.py [FOLDER]`` continues yearly pelts of hares and lynxes, a real series of 21
+points, from its first fourteen years; and a Brusselator, of a family that the model was not trained on, from the first
+half. It prints the mean square errors of what came after, in half-ranges of the whole series, beside those of repeating
+the last value, and writes a picture to the folder (a temporary one by default).
 """
 
+import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -18,10 +20,8 @@ from skdyn.data.trajectories import Trajectory
 from skdyn.datasets import load_hare_lynx, make_family_series
 from skdyn.exceptions import ForecastWarning
 
-PICTURE = Path(__file__).parent.parent / "pictures" / "forecast_pelts.png"
 
-
-def main(picture=PICTURE):
+def main(folder, model="lass-ode"):
     pelts = load_hare_lynx()
     t, x = make_family_series("brusselator", 1, points=(120, 120), random_state=3)[0]
     series = {
@@ -32,7 +32,7 @@ def main(picture=PICTURE):
     for column, (title, (times, values, names, seen)) in zip(axes.T, series.items(), strict=True):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ForecastWarning)
-            forecaster = LASSODEForecaster().fit([Trajectory(times[:seen], values[:seen], names)])
+            forecaster = LASSODEForecaster(model).fit([Trajectory(times[:seen], values[:seen], names)])
         ForecastDisplay.from_estimator(forecaster, truth=(times[seen:], values[seen:]), ax=column)
         column[0].set_title(title)
         column[-1].xaxis.set_major_locator(MaxNLocator(6, integer=title == "pelts"))
@@ -40,9 +40,12 @@ def main(picture=PICTURE):
         error = np.mean(((forecaster.predict(times[seen:]) - values[seen:]) / half) ** 2)
         naive = np.mean(((values[seen - 1] - values[seen:]) / half) ** 2)
         print(f"{title}: error {error:.3f}, of the last value {naive:.3f}")
-    figure.savefig(picture, dpi=110)
+    figure.savefig(Path(folder, "forecast_pelts.png"), dpi=110)
     plt.close(figure)
 
 
 if __name__ == "__main__":
-    main()
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
+    target.mkdir(parents=True, exist_ok=True)
+    main(target)
+    print(f"Pictures are in {target}")

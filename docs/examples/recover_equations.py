@@ -1,9 +1,12 @@
 """Equations of three textbook systems from data with 5% noise, and a picture of one of them.
 
-``python docs/examples/recover_equations.py`` prints what is found from four noisy trajectories of each and draws
-docs/pictures/lorenz_equations.png. The truth is in the docstrings of `skdyn.datasets.classics`.
+``python docs/examples/recover_equations.py [FOLDER]`` prints what is found from four noisy trajectories of each and
+writes the picture to the folder (a temporary one by default). The truth is in the docstrings of
+`skdyn.datasets.classics`.
 """
 
+import sys
+import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -19,7 +22,6 @@ SYSTEMS = {
     "van_der_pol": (("x", "v"), 15.0, [[2.0, 0.0], [0.3, 0.3], [-1.0, 2.0], [3.0, -1.0]]),
     "lorenz": (("x", "y", "z"), 4.0, [[1.0, 2.0, 20.0], [-5.0, -5.0, 25.0], [8.0, 1.0, 15.0], [-10.0, 0.0, 30.0]]),
 }
-PICTURE = Path(__file__).parents[1] / "pictures" / "lorenz_equations.png"
 
 
 def draw(estimator, path):
@@ -39,18 +41,23 @@ def draw(estimator, path):
     axes[0].set_ylabel("z")
     figure.supxlabel("     ".join(estimator.equations()), fontsize=9, family="monospace")
     figure.savefig(path, dpi=130)
+    plt.close(figure)
 
 
-def main():
-    for name, (names, span, starts) in SYSTEMS.items():
+def main(folder, model="fim-ode", systems=tuple(SYSTEMS)):
+    for name in systems:
+        names, span, starts = SYSTEMS[name]
         pairs = make_trajectories(name, starts, np.linspace(0, span, 200), noise=0.05, random_state=0)
-        estimator = FIMODERegressor(refine="sparse").fit([Trajectory(t, x, names) for t, x in pairs])
+        estimator = FIMODERegressor(model, refine="sparse").fit([Trajectory(t, x, names) for t, x in pairs])
         print(name)
         for equation in estimator.equations():
             print(f"  {equation}")
-    draw(estimator, PICTURE)
-    print(f"Picture written to {PICTURE}")
+        if name == "lorenz":
+            draw(estimator, Path(folder, "lorenz_equations.png"))
 
 
 if __name__ == "__main__":
-    main()
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
+    target.mkdir(parents=True, exist_ok=True)
+    main(target)
+    print(f"Pictures are in {target}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from pretrain.forecasting.batches import ForecastBatch
+from pretrain.run.cost import count_flops
+from pretrain.run.losses import once, total
 from skdyn.nn.forecast_loss import forecast_loss
 from skdyn.nn.lass_ode import LASSODE, LASSODEConfig, make_prefixes
 
@@ -53,26 +53,21 @@ class LASSODEObjective(nn.Module):
         with torch.no_grad():
             square = (quantiles[..., config.quantiles // 2] - targets).square()
             sums = {
-                "forecast_loss": _once(forecast),
-                "divergence": _once(divergence),
-                "balance": _once(encoded.balance),
-                "largest_load": _once(encoded.load.max()),
-                "error/seen": torch.stack([(square * ~unseen).sum(), (~unseen).sum()]),
-                "error/unseen": torch.stack([(square * unseen).sum(), unseen.sum()]),
+                "forecast_loss": once(forecast),
+                "divergence": once(divergence),
+                "balance": once(encoded.balance),
+                "largest_load": once(encoded.load.max()),
+                "error/seen": total(square, ~unseen),
+                "error/unseen": total(square, unseen),
             }
         return loss, sums
 
 
-def _once(value: Tensor) -> Tensor:
-    return torch.stack([value.detach(), torch.ones_like(value)])
-
-
 def forward_flops(network: LASSODE, dim: int, points: int) -> float:
-    """Floating-point operations of encoding and decoding one series, counted operation by operation."""
+    """Floating-point operations of encoding and decoding one series."""
     device = network.output.weight.device
     times = torch.linspace(0.0, 0.5, points, dtype=torch.float64, device=device).expand(1, dim, -1)
     mask = torch.ones(1, dim, points, dtype=torch.bool, device=device)
     prefixes, _ = make_prefixes(times, times, mask, torch.ones(1, dtype=torch.float64, device=device))
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        network.decode(network.encode(prefixes), times[:, 0].float())
-    return float(counter.get_total_flops())
+    asked = times[:, 0].float()
+    return count_flops(lambda: network.decode(network.encode(prefixes), asked))

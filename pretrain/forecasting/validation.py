@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pretrain.forecasting.batches import Cut, ForecastBatch, collate
+from pretrain.forecasting.batches import ForecastBatch, collate
+from pretrain.forecasting.corruption import Cut
 from skdyn.datasets.families import FAMILIES, IN_DOMAIN
 from skdyn.nn.lass_ode import LASSODE
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from pretrain.ode.batches import Batch
+from pretrain.run.cost import count_flops
+from pretrain.run.losses import absolute, counted, laplace, masked_mean, total, weighted_mean
 from skdyn.nn.attention import Block
 from skdyn.nn.fim_ode import FIMODE, FIMODEConfig, make_tokens
 
@@ -51,18 +51,15 @@ class FIMODEObjective(nn.Module):
 
         active = batch.tokens.dim_mask[:, None].float()
         active = active / active.sum(-1, keepdim=True)
-        queries = batch.query_mask.float()
-        points = batch.tokens.mask.flatten(1).float()
-        velocity = batch.clean_velocities.flatten(1, 2)
-        state = batch.clean_states.flatten(1, 2)
-        query_loss = _masked_mean(laplace(batch.targets, field.float(), log_scale.float(), active), queries)
-        token_loss = _masked_mean(
-            laplace(velocity, context.velocity.float(), context.log_scale.float(), active), points
-        )
-        state_loss = _masked_mean(((context.state.float() - state).abs() * active).sum(-1), points)
-        error = _masked_mean(((batch.targets - field.float()).abs() * active).sum(-1), queries)
-        per_context = query_loss + TOKEN_WEIGHT * token_loss + state_loss
-        loss = (per_context * batch.weight).sum() / batch.weight.sum().clamp(min=1.0)
+        queries, points = batch.query_mask, batch.tokens.mask.flatten(1)
+        targets = counted(batch.targets, queries, batch.weight)
+        velocity = counted(batch.clean_velocities.flatten(1, 2), points, batch.weight)
+        state = counted(batch.clean_states.flatten(1, 2), points, batch.weight)
+        query_loss = masked_mean(laplace(targets, field.float(), log_scale.float(), active), queries)
+        token_loss = masked_mean(laplace(velocity, context.velocity.float(), context.log_scale.float(), active), points)
+        state_loss = masked_mean(absolute(state, context.state.float(), active), points)
+        error = masked_mean(absolute(targets, field.float(), active), queries)
+        loss = weighted_mean(query_loss + TOKEN_WEIGHT * token_loss + state_loss, batch.weight)
 
         with torch.no_grad():
             paths = batch.tokens.mask.shape[1]
@@ -91,46 +88,12 @@ def _compiled_for_training(function: Callable[..., Tensor]) -> Callable[..., Ten
     return call
 
 
-def laplace(truth: Tensor, mean: Tensor, log_scale: Tensor, active: Tensor) -> Tensor:
-    """Negative log-likelihood of a Laplace distribution without its constant, summed over D with weights ``active``."""
-    return (((truth - mean).abs() * (-log_scale).exp() + log_scale) * active).sum(-1)
-
-
-def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the last axis where the mask is one."""
-    return (values * mask).sum(-1) / mask.sum(-1).clamp(min=1.0)
-
-
-def total(values: Tensor, weight: Tensor) -> Tensor:
-    """Weighted sum and sum of the weights."""
-    # Contexts without weight may hold anything, even what is not finite.
-    return torch.stack([torch.where(weight > 0, values * weight, 0.0).sum(), weight.sum()])
-
-
 def forward_flops(network: FIMODE, paths: int, points: int, queries: int) -> float:
-    """Floating-point operations of encoding one context and decoding its queries, counted operation by operation."""
+    """Floating-point operations of encoding one context and decoding its queries."""
     config, device = network.config, network.head.weight.device
     states = torch.zeros(1, paths, points, config.max_dim, device=device)
     times = torch.arange(points, device=device, dtype=torch.float32).expand(1, paths, -1)
     mask = torch.ones(1, paths, points, dtype=torch.bool, device=device)
     tokens = make_tokens(states, times, mask, torch.ones(1, config.max_dim, device=device), config)
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        context = network.encode_tokens(tokens)
-        network.decode(context, torch.zeros(1, queries, config.max_dim, device=device))
-    return float(counter.get_total_flops())
-
-
-def activation_bytes(objective: FIMODEObjective, batch: Batch) -> int:
-    """Bytes that autograd keeps for the backward pass of a batch."""
-    seen: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        # The result keeps the graph, and with it every storage, alive until they have been counted.
-        kept = objective(batch)
-    weights = sum(p.untyped_storage().nbytes() for p in objective.parameters())
-    del kept
-    return max(0, sum(seen.values()) - weights)
+    asked = torch.zeros(1, queries, config.max_dim, device=device)
+    return count_flops(lambda: network.decode(network.encode_tokens(tokens), asked))

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pretrain.ode.batches import BatchShape, QueryMix
 from pretrain.ode.corruption import MIXTURE_CORRUPTION, PAPER_CORRUPTION, CorruptionConfig
 from pretrain.priors.simulate import SimulationConfig
-from pretrain.run.optim import OptimConfig
-from pretrain.run.schedule import Schedule
+from pretrain.run.presets import A_MINUTE, AS_PUBLISHED, Recipe, in_context_network
 from skdyn.nn.fim_ode import FIMODEConfig
 
 
@@ -18,30 +17,20 @@ def network(
 ) -> FIMODEConfig:
     """A FIM-ODE network, format 1, with 4 heads."""
     return FIMODEConfig.from_dict(
-        {
+        in_context_network(width, encoder_layers, decoder_layers, feedforward, local_width)
+        | {
             "model_type": "fim-ode",
-            "format_version": 1,
-            "max_dim": 3,
-            "width": width,
-            "heads": 4,
-            "encoder_layers": encoder_layers,
-            "decoder_layers": decoder_layers,
-            "feedforward": feedforward,
-            "local_width": local_width,
-            "fourier_octaves": 4,
             "rope_min_wavelength": 0.05,
             "rope_max_wavelength": 200.0,
             "slope_lags": [1, 3, 8],
             "slope_clip": 50.0,
-            "feature_clip": 5.0,
-            "scale_clip": 6.0,
         }
     )
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A recipe.
+@dataclass(frozen=True, kw_only=True)
+class Preset(Recipe):
+    """A recipe; see `pretrain.run.presets.Recipe` for what all recipes have.
 
     Attributes
     ----------
@@ -54,40 +43,26 @@ class Preset:
     simulation : SimulationConfig
     systems : mapping of dimension to number
         Systems drawn for each pool; about a third passes.
-    steps_per_pool : int
-        Training steps before the pool is simulated anew.
     dims : mapping of dimension to weight
     ragged : float
         Share of batches with trajectories of unequal number and length.
     symmetries : bool
         Reflect and permute coordinates at random.
-    schedule : Schedule
-    optim : OptimConfig
-    ema : float
-        Largest decay of the moving average of the weights.
     validation : int
         Prior samples in the frozen validation suite.
-    validate_every, save_every : float
-        Seconds.
     """
 
     network: FIMODEConfig
     prior: str
     shapes: tuple[BatchShape, ...]
     systems: Mapping[int, int]
-    steps_per_pool: int
     queries: QueryMix = field(default_factory=QueryMix)
     corruption: CorruptionConfig = MIXTURE_CORRUPTION
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     dims: Mapping[int, float] = field(default_factory=lambda: {1: 0.25, 2: 0.42, 3: 0.33})
     ragged: float = 0.3
     symmetries: bool = True
-    schedule: Schedule = field(default_factory=Schedule)
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    ema: float = 0.999
     validation: int = 200
-    validate_every: float = 180.0
-    save_every: float = 120.0
 
 
 _CPU_SHAPES = (
@@ -115,14 +90,11 @@ PRESETS: dict[str, Preset] = {
             BatchShape(paths=4, points=60, contexts=8, weight=0.2),
         ),
         queries=QueryMix(count=96),
-        simulation=SimulationConfig(points=100, substeps=3),  # a minute must be enough for everything
+        simulation=SimulationConfig(points=100, substeps=3),
         systems={1: 256, 2: 256, 3: 256},
         steps_per_pool=2000,
-        schedule=Schedule(peak=3e-3, warmup=0.05, warmup_steps=20),
-        ema=0.99,
         validation=60,
-        validate_every=20.0,
-        save_every=20.0,
+        **A_MINUTE,
     ),
     "small": Preset(
         network=network(width=96, encoder_layers=4, decoder_layers=3, feedforward=256),
@@ -155,8 +127,7 @@ PRESETS: dict[str, Preset] = {
         dims={1: 80.0, 2: 210.0, 3: 310.0},
         ragged=1.0,
         symmetries=False,
-        schedule=Schedule(peak=1e-5, warmup=0.0, warmup_steps=0, decay_from=1.0),
-        optim=OptimConfig(muon=False),
+        **AS_PUBLISHED,
     ),
 }
 """``small`` has the sizes of the bundled model; ``paper`` is the data and the optimiser of arXiv 2602.08733 (its

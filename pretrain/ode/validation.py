@@ -16,6 +16,7 @@ from pretrain.ode.corruption import CorruptionConfig
 from pretrain.priors import PRIORS, Mixture
 from pretrain.priors.classics import CLASSICS
 from pretrain.priors.simulate import SimulationConfig, Simulator
+from pretrain.run.losses import relative_error
 from skdyn.nn.fim_ode import FIMODE, FIMODEConfig
 
 _SEED = 20_331
@@ -114,7 +115,7 @@ class ValidationSuite:
             for place, count in zip(("context", "others", "box"), _QUERIES.counts, strict=True):
                 part = slice(first, first + count)
                 first += count
-                errors = _relative(field[:, part], batch.targets[:, part], batch.query_mask[:, part]).cpu()
+                errors = relative_error(field[:, part], batch.targets[:, part], batch.query_mask[:, part]).cpu()
                 groups[f"{case.group}/{place}_{case.noise}"].append(errors)
                 if case.group == "prior":
                     groups[f"prior/{paths}_paths/{place}_{case.noise}"].append(errors)
@@ -123,9 +124,3 @@ class ValidationSuite:
         medians = {name: torch.cat(parts).median().item() for name, parts in groups.items()}
         overall = [value for name, value in medians.items() if name.startswith("prior/") and name.count("/") == 1]
         return medians | {"prior/mean": sum(overall) / len(overall)}
-
-
-def _relative(field: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    keep = mask[..., None]
-    error = ((field.float() - target).abs() * keep).sum((1, 2))
-    return error / (target.abs() * keep).sum((1, 2)).clamp(min=1e-6)

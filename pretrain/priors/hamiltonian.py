@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -29,7 +31,7 @@ class Hamiltonian(Family):
         coefficients = interpolate(lambda x: conservative(x) - friction * x, dim, 3, friction)
         return PolynomialField(draw.start(n, dim), coefficients)
 
-    def _planar(self, draw: Draw, n: int):
+    def _planar(self, draw: Draw, n: int) -> Callable[[Tensor], Tensor]:
         quadratic = _quadratic_form(draw, n, 2, definite=0.7)
         linear = 0.3 * draw.normal(n, 1, 2)
         cubic = 0.3 * draw.normal(4, n, 1)
@@ -50,7 +52,7 @@ class Hamiltonian(Family):
 
         return field
 
-    def _spatial(self, draw: Draw, n: int):
+    def _spatial(self, draw: Draw, n: int) -> Callable[[Tensor], Tensor]:
         first, second = _quadratic_form(draw, n, 3, definite=0.9), _quadratic_form(draw, n, 3, definite=0.3)
         shifts = draw.normal(2, n, 1, 3)
         return lambda x: torch.linalg.cross((x @ first) + shifts[0], 0.5 * (x @ second) + shifts[1])

@@ -32,7 +32,7 @@ def source() -> dict[str, Any]:
     """Git revision (None outside a checkout) and sha256 of the sources that decide a training run."""
     digest = hashlib.sha256()
     files = [*(_ROOT / "pretrain").rglob("*.py"), *(_ROOT / "skdyn" / "nn").rglob("*.py")]
-    for path in sorted([*files, _ROOT / "skdyn" / "normalization.py"]):
+    for path in sorted([*files, _ROOT / "skdyn" / "models" / "normalization.py"]):
         digest.update(path.relative_to(_ROOT).as_posix().encode())
         digest.update(path.read_bytes())
     return {"revision": _output("git", "-C", str(_ROOT), "rev-parse", "HEAD"), "sha256": digest.hexdigest()}

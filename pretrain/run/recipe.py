@@ -7,43 +7,16 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
-from safetensors.torch import load_file
-from torch import nn
 
-from pretrain.run.checkpoint import load_checkpoint
 from pretrain.run.distributed import World, choose_device
-from pretrain.run.export import PREFIX, WEIGHTS, export_run, sha256
-from pretrain.run.optim import OptimConfig
-from pretrain.run.schedule import Clock, Schedule, WallClock
-from pretrain.run.trainer import Task, Trainer, TrainSettings
-
-
-class Recipe(Protocol):
-    """What running needs of a preset."""
-
-    @property
-    def schedule(self) -> Schedule:
-        """Learning rate over the budget."""
-
-    @property
-    def optim(self) -> OptimConfig:
-        """Optimiser."""
-
-    @property
-    def ema(self) -> float:
-        """Largest decay of the moving average of the weights."""
-
-    @property
-    def validate_every(self) -> float:
-        """Seconds between two validations."""
-
-    @property
-    def save_every(self) -> float:
-        """Seconds between two checkpoints."""
+from pretrain.run.export import export_run
+from pretrain.run.presets import Recipe
+from pretrain.run.schedule import Clock, WallClock
+from pretrain.run.task import Task
+from pretrain.run.trainer import Trainer, TrainSettings
 
 
 def run_recipe(
@@ -102,56 +75,6 @@ def run_recipe(
         return outcome
     finally:
         world.leave()
-
-
-def seeded_generator(device: torch.device, *numbers: int) -> torch.Generator:
-    """A generator on a device whose stream is a function of these numbers, and of no other's."""
-    seed = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
-    return torch.Generator(device).manual_seed(int(seed[0] >> np.uint64(1)))
-
-
-def begin_with(module: nn.Module, folder: Path | None) -> dict[str, Any]:
-    """Give a module the averaged weights of an earlier run; parameters that these lack keep their values.
-
-    Parameters
-    ----------
-    module : Module
-    folder : Path, optional
-        A run's folder, or an exported model's; nothing changes without one.
-
-    Returns
-    -------
-    dict
-        What the model card says of its data, one entry more where there are earlier weights.
-
-    Raises
-    ------
-    ValueError
-        If there is a weight that the module lacks or that is of another shape.
-    """
-    if folder is None:
-        return {}
-    if (folder / WEIGHTS).is_file():
-        weights = {f"{PREFIX}{name}": tensor for name, tensor in load_file(folder / WEIGHTS).items()}
-        earlier: dict[str, Any] = {"weights_sha256": sha256(folder / WEIGHTS)}
-    else:
-        tensors = load_checkpoint(folder / "checkpoints").tensors
-        weights = {key.removeprefix("ema/"): value for key, value in tensors.items() if key.startswith("ema/")}
-        report = json.loads((folder / "run.json").read_text())
-        earlier = {
-            "steps": report["steps"],
-            "contexts": report["contexts"],
-            "minutes": round(report["elapsed_seconds"] / 60, 1),
-            "preset_budget_minutes": round(report["settings"]["budget_seconds"] / 60, 1),
-            "source_sha256": report["source"]["sha256"],
-        }
-    parameters = dict(module.named_parameters())
-    with torch.no_grad():
-        for name, tensor in weights.items():
-            if name not in parameters or parameters[name].shape != tensor.shape:
-                raise ValueError(f"{folder} holds another network: {name} does not fit")
-            parameters[name].copy_(tensor)
-    return {"begun_with_the_weights_of": earlier}
 
 
 def summary(out: Path) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
+
+from tqdm import tqdm
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
@@ -61,62 +62,10 @@ class MetricsLog:
             file.write(json.dumps(row) + "\n")
 
 
-class Progress(Protocol):
-    """A bar of elapsed seconds."""
-
-    def update(self, elapsed: float, text: str) -> None:
-        """Show the seconds spent and a short text."""
-
-    def close(self) -> None:
-        """Leave the last state on the screen."""
-
-
-class _Silent:
-    def update(self, elapsed: float, text: str) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
-class _Lines:
-    """One line on stderr every twentieth of the budget, where tqdm is not installed."""
-
-    def __init__(self, budget: float) -> None:
-        self._budget, self._next = budget, 0.0
-
-    def update(self, elapsed: float, text: str) -> None:
-        if elapsed >= self._next:
-            print(f"{elapsed:6.0f} of {self._budget:.0f} s  {text}", file=sys.stderr)
-            self._next = elapsed + self._budget / 20
-
-    def close(self) -> None:
-        pass
-
-
-class _Bar:
-    def __init__(self, budget: float, elapsed: float) -> None:
-        from tqdm import tqdm
-
-        layout = "{l_bar}{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}{postfix}]"
-        self._bar = tqdm(total=budget, initial=elapsed, bar_format=layout)
-
-    def update(self, elapsed: float, text: str) -> None:
-        self._bar.set_postfix_str(text, refresh=False)
-        self._bar.update(min(elapsed, self._bar.total) - self._bar.n)
-
-    def close(self) -> None:
-        self._bar.close()
-
-
-def progress_bar(budget: float, elapsed: float, shown: bool) -> Progress:
-    """A bar with the time left; plain lines where tqdm is missing."""
-    if not shown:
-        return _Silent()
-    try:
-        return _Bar(budget, elapsed)
-    except ImportError:
-        return _Lines(budget)
+def progress_bar(budget: float, elapsed: float, shown: bool) -> tqdm:
+    """A bar of elapsed seconds with the time left, on stderr."""
+    layout = "{l_bar}{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}{postfix}]"
+    return tqdm(total=budget, initial=elapsed, bar_format=layout, disable=not shown)
 
 
 def draw_curve(metrics: Path, picture: Path) -> bool:

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from pretrain.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pretrain.run.distributed import World
@@ -21,39 +22,9 @@ from pretrain.run.optim import OptimConfig, Optimizer
 from pretrain.run.provenance import device_facts, peak_flops, source, versions
 from pretrain.run.report import MetricsLog, draw_curve, progress_bar, write_json
 from pretrain.run.schedule import Clock, Schedule
+from pretrain.run.task import Task
 
 _TOO_MANY_SKIPPED = 200
-
-
-class Task(Protocol):
-    """What is trained: the trainer knows nothing else about it.
-
-    Batches are a function of the step (and of the task's seed and rank), so that no random state is left behind by
-    an interruption.
-    """
-
-    @property
-    def module(self) -> nn.Module:
-        """Its forward pass maps a batch to the loss and to sums and counts (Tensors of two values) by name."""
-
-    @property
-    def seconds_simulating(self) -> float:
-        """Wall time spent on making data so far."""
-
-    def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
-        """Whether Muon may have this parameter of the module."""
-
-    def batch(self, step: int) -> Any:
-        """The batch of a step."""
-
-    def cost(self, batch: Any) -> tuple[int, float]:
-        """Contexts in a batch, and the floating-point operations of training on it."""
-
-    def validate(self) -> dict[str, float]:
-        """Errors of the module as it is now, on a frozen suite."""
-
-    def describe(self) -> dict[str, Any]:
-        """Plain values for run.json; "model" and "network" are what the export needs."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +207,7 @@ class Trainer:
             parameter.grad = None
         return finite
 
-    def _log(self, log: MetricsLog | None, learning_rate: float, bar: Any) -> None:
+    def _log(self, log: MetricsLog | None, learning_rate: float, bar: tqdm) -> None:
         s = self._state
         s.next_log = s.elapsed + self.settings.log_every
         elapsed, contexts, flops = self._mark
@@ -254,7 +225,8 @@ class Trainer:
         row = {"kind": "train", "step": s.step, "elapsed": s.elapsed, "learning_rate": learning_rate}
         log.add(row | means | {"contexts_per_second": speed, "flops_per_second": (s.flops - flops) / seconds,
                                "skipped": s.skipped})  # fmt: skip
-        bar.update(s.elapsed, f"step {s.step} loss {means['loss']:.3f} {speed:.0f} contexts/s")
+        bar.set_postfix_str(f"step {s.step} loss {means['loss']:.3f} {speed:.0f} contexts/s", refresh=False)
+        bar.update(min(s.elapsed, self.settings.budget) - bar.n)
 
     def _validate(self, log: MetricsLog | None) -> None:
         s = self._state

@@ -18,6 +18,7 @@ from torch import Tensor
 from pretrain.priors import Draw
 from pretrain.priors.simulate import precise
 from pretrain.priors.simulate_sde import Recordings
+from pretrain.sde.corruption import Noise, Observation, add_noise, cut
 from skdyn.models.normalization import Scaling, fim_sde_scaling
 from skdyn.nn.fim_sde import FIMSDEConfig, SDETokens, make_sde_tokens
 
@@ -27,51 +28,6 @@ STRONG_DIFFUSION = 20.0
 """Queries further out, in standard deviations, and targets larger, in normalised units, are masked."""
 STEEP_CONTEXT = 20.0
 """Contexts along which the normalised drift is larger in the mean get no weight: they rest, but for a moment."""
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What an observer sees of a recording.
-
-    Attributes
-    ----------
-    paths, points : int
-        Trajectories per context, cut out of the recording's paths at random places, and points of each.
-    weight : float
-        Relative frequency.
-    largest_stride : int
-        Only every n-th recorded point is seen, n uniform in the logarithm up to this and to what the recording allows.
-    """
-
-    paths: int
-    points: int
-    weight: float
-    largest_stride: int = 16
-
-
-@dataclass(frozen=True)
-class Noise:
-    """How contexts are corrupted.
-
-    Attributes
-    ----------
-    clean : float
-        Share of the contexts without observation noise.
-    level : float
-        The rest have additive noise of a deviation uniform up to this share of half the range of the data.
-    irregular : float
-        Share of the contexts that lose points at random.
-    survival : float
-        They keep from this share on, uniform up to all.
-    coarsest : float
-        Most normalised time between two points, as far as the recording allows.
-    """
-
-    clean: float = 0.5
-    level: float = 0.1
-    irregular: float = 0.3
-    survival: float = 0.5
-    coarsest: float = 0.7
 
 
 @dataclass(frozen=True)
@@ -149,15 +105,14 @@ def observe(
     draw = Draw(generator)
     kind = precise(recordings.states.device)
     system = draw.integer(0, len(recordings) - 1, examples)
-    clean, times, mask = _cut(recordings, observation, system, noise, draw)
+    clean, times, mask = cut(draw, recordings, observation, system, noise)
     dim, paths, points = clean.shape[-1], observation.paths, observation.points
 
     flat, keep = clean.flatten(1, 2), mask.flatten(1)[..., None]
     low = torch.where(keep, flat, torch.inf).amin(1)
     high = torch.where(keep, flat, -torch.inf).amax(1)
-    level = draw.uniform(0.0, noise.level, examples) * ~draw.coin(noise.clean, examples)
-    size = (level[:, None] * (high - low) / 2)[:, None, None]
-    noisy = (clean + size * draw.normal(*clean.shape)).to(kind)
+    noisy, level = add_noise(draw, clean, (high - low) / 2, noise)
+    noisy = noisy.to(kind)
     scaling = fim_sde_scaling(noisy, times.to(kind), mask)
 
     asked = _queries(recordings, flat, mask.flatten(1), low, high, system, queries, draw)
@@ -203,36 +158,6 @@ def observe(
         noise=level,
         points=count,
     )
-
-
-def _cut(
-    recordings: Recordings, observation: Observation, system: Tensor, noise: Noise, draw: Draw
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Clean states (B, K, L, D), times (B, K, L) and mask of windows cut out of the recordings."""
-    shape = (len(system), observation.paths, observation.points)
-    recorded = recordings.states.shape[2]
-    fits = max(1, min(observation.largest_stride, (recorded - 1) // max(1, observation.points - 1)))
-    stride = draw.log_uniform(1.0, fits + 0.999, shape[0], 1, 1).long().clamp(1, fits)
-    pace = (recordings.speed * recordings.step)[system].reshape(-1, 1, 1)
-    stride = torch.minimum(stride, (noise.coarsest / pace).long().clamp(min=1))
-    path = draw.integer(0, recordings.states.shape[1] - 1, *shape[:2], 1)
-    if shape[1] == recordings.states.shape[1]:
-        path = torch.arange(shape[1], device=draw.device)[:, None].expand(*shape[:2], 1)
-    last = recorded - 1 - (shape[2] - 1) * stride
-    first = (draw.uniform(0, 1, *shape[:2], 1) * (last + 1)).long()
-    index = first + torch.arange(shape[2], device=draw.device) * stride
-
-    survival = draw.uniform(noise.survival, 1.0, shape[0], 1, 1)
-    survival = torch.where(draw.coin(noise.irregular, shape[0], 1, 1), survival, 2.0)
-    mask = draw.uniform(0, 1, *shape) < survival
-    mask[..., :2] = True  # a trajectory has two points
-    together = mask.to(torch.uint8).argsort(dim=-1, descending=True, stable=True)
-    index, mask = index.gather(-1, together), mask.gather(-1, together)
-    states = recordings.states[system[:, None, None], path, index]
-    times = index * recordings.step[system][:, None, None]
-    # Observed points come first; the rest repeats the time of the last.
-    end = times.gather(-1, mask.sum(-1, keepdim=True) - 1)
-    return states, torch.where(mask, times, end), mask
 
 
 def _queries(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
-from pretrain.ode.objective import laplace, total
+from pretrain.run.cost import count_flops
+from pretrain.run.losses import absolute, counted, laplace, masked_mean, total, weighted_mean
 from pretrain.sde.batches import Examples
 from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig, make_sde_tokens
 
@@ -43,44 +40,33 @@ class FIMSDEObjective(nn.Module):
         floor = self.network.config.diffusion_floor
         active = batch.tokens.dim_mask[:, None].float()
         active = active / active.sum(-1, keepdim=True)
-        queries, tokens = batch.query_mask.float(), batch.tokens.mask.float()
-        truth = (batch.diffusion + floor).log()
-        drift_loss = _masked_mean(laplace(batch.drift, drift, drift_scale, active), queries)
-        diffusion_loss = _masked_mean(laplace(truth, log_diffusion, diffusion_scale, active), queries)
-        token_loss = _masked_mean(
-            laplace(batch.token_drift, context.drift.float(), context.drift_log_scale.float(), active)
-            + laplace(
-                (batch.token_diffusion + floor).log(),
-                context.log_diffusion.float(),
-                context.diffusion_log_scale.float(),
-                active,
-            ),
+        queries, tokens, weight = batch.query_mask, batch.tokens.mask, batch.weight
+        truth = counted(batch.drift, queries, weight)
+        log_truth = (counted(batch.diffusion, queries, weight) + floor).log()
+        token_truth = counted(batch.token_drift, tokens, weight)
+        token_log_truth = (counted(batch.token_diffusion, tokens, weight) + floor).log()
+        drift_loss = masked_mean(laplace(truth, drift, drift_scale, active), queries)
+        diffusion_loss = masked_mean(laplace(log_truth, log_diffusion, diffusion_scale, active), queries)
+        token_loss = masked_mean(
+            laplace(token_truth, context.drift.float(), context.drift_log_scale.float(), active)
+            + laplace(token_log_truth, context.log_diffusion.float(), context.diffusion_log_scale.float(), active),
             tokens,
         )
-        per_context = drift_loss + diffusion_loss + TOKEN_WEIGHT * token_loss
-        loss = _mean(per_context, batch.weight)
+        loss = weighted_mean(drift_loss + diffusion_loss + TOKEN_WEIGHT * token_loss, weight)
         with torch.no_grad():
-            error = _masked_mean(((batch.drift - drift).abs() * active).sum(-1), queries)
-            relative = _masked_mean(((truth - log_diffusion).abs() * active).sum(-1), queries)
+            error = masked_mean(absolute(truth, drift, active), queries)
+            relative = masked_mean(absolute(log_truth, log_diffusion, active), queries)
             sums = {
-                "drift_loss": total(drift_loss, batch.weight),
-                "diffusion_loss": total(diffusion_loss, batch.weight),
-                "token_loss": total(token_loss, batch.weight),
-                "error/drift": total(error, batch.weight),
-                "error/log_diffusion": total(relative, batch.weight),
-                "error/drift_noisy": total(error, batch.weight * (batch.noise > 0)),
+                "drift_loss": total(drift_loss, weight),
+                "diffusion_loss": total(diffusion_loss, weight),
+                "token_loss": total(token_loss, weight),
+                "error/drift": total(error, weight),
+                "error/log_diffusion": total(relative, weight),
+                "error/drift_noisy": total(error, weight * (batch.noise > 0)),
             }
             for dim in range(1, self.network.config.max_dim + 1):
-                sums[f"error/drift_{dim}d"] = total(error, batch.weight * (batch.dims == dim))
+                sums[f"error/drift_{dim}d"] = total(error, weight * (batch.dims == dim))
         return loss, sums
-
-
-def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    return torch.where(mask > 0, values, 0.0).sum(-1) / mask.sum(-1).clamp(min=1.0)
-
-
-def _mean(values: Tensor, weight: Tensor) -> Tensor:
-    return torch.where(weight > 0, values, 0.0).sum() / weight.sum().clamp(min=1.0)
 
 
 def forward_flops(network: FIMSDE, tokens: int, queries: int) -> float:
@@ -91,7 +77,5 @@ def forward_flops(network: FIMSDE, tokens: int, queries: int) -> float:
     states = times[..., None].sin().expand(-1, -1, -1, c.max_dim)
     seen = torch.ones_like(times, dtype=torch.bool)
     context = make_sde_tokens(states, times, seen, torch.ones(1, c.max_dim, device=device), c)
-    counter: Any = FlopCounterMode(display=False)
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-        network.decode_log(network.encode_tokens(context), torch.zeros(1, queries, c.max_dim, device=device))
-    return float(counter.get_total_flops())
+    asked = torch.zeros(1, queries, c.max_dim, device=device)
+    return count_flops(lambda: network.decode_log(network.encode_tokens(context), asked))

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pretrain.priors.simulate_sde import Regime
-from pretrain.run.optim import OptimConfig
-from pretrain.run.schedule import Schedule
-from pretrain.sde.batches import Noise, Observation
+from pretrain.run.presets import A_MINUTE, AS_PUBLISHED, Recipe, in_context_network
+from pretrain.sde.corruption import Noise, Observation
 from skdyn.nn.fim_sde import FIMSDEConfig
 
 
@@ -17,31 +16,21 @@ def network(
 ) -> FIMSDEConfig:
     """A FIM-SDE network, format 1, with 4 heads."""
     return FIMSDEConfig.from_dict(
-        {
+        in_context_network(width, encoder_layers, decoder_layers, feedforward, local_width)
+        | {
             "model_type": "fim-sde",
-            "format_version": 1,
-            "max_dim": 3,
-            "width": width,
-            "heads": 4,
-            "encoder_layers": encoder_layers,
-            "decoder_layers": decoder_layers,
-            "feedforward": feedforward,
-            "local_width": local_width,
-            "fourier_octaves": 4,
             "leaves": leaves,
             "lags": [1, 4, 16, 64],
             "polynomial_degree": 3,
             "drift_clip": 50.0,
-            "feature_clip": 5.0,
             "diffusion_floor": 0.05,
-            "scale_clip": 6.0,
         }
     )
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A recipe.
+@dataclass(frozen=True, kw_only=True)
+class Preset(Recipe):
+    """A recipe; see `pretrain.run.presets.Recipe` for what all recipes have.
 
     Attributes
     ----------
@@ -58,18 +47,10 @@ class Preset:
         Contexts cut out of each system of a pool.
     batch : mapping of a number of tokens to contexts
         Contexts of a batch, by the tokens that each has.
-    steps_per_pool : int
-        Training steps before the pool is simulated anew.
     queries : int
     noise : Noise
-    schedule : Schedule
-    optim : OptimConfig
-    ema : float
-        Largest decay of the moving average of the weights.
     validation : int
         Systems drawn for the frozen validation suite, of each dimension.
-    validate_every, save_every : float
-        Seconds.
     """
 
     network: FIMSDEConfig
@@ -77,18 +58,13 @@ class Preset:
     observations: tuple[Observation, ...]
     systems: Mapping[int, int]
     batch: Mapping[int, int]
-    steps_per_pool: int
     drifts: str = "noisy"
     diffusions: str = "mixture"
     examples_per_system: float = 4.0
     queries: int = 96
     noise: Noise = field(default_factory=Noise)
-    schedule: Schedule = field(default_factory=Schedule)
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    ema: float = 0.999
     validation: int = 120
     validate_every: float = 300.0
-    save_every: float = 120.0
 
 
 _REGIMES = (
@@ -120,11 +96,8 @@ PRESETS: dict[str, Preset] = {
         batch={1: 32},
         steps_per_pool=150,
         queries=48,
-        schedule=Schedule(peak=3e-3, warmup=0.05, warmup_steps=20),
-        ema=0.99,
         validation=60,
-        validate_every=20.0,
-        save_every=20.0,
+        **A_MINUTE,
     ),
     "small": Preset(
         network=network(width=96, encoder_layers=3, decoder_layers=3, feedforward=256, leaves=64),
@@ -165,8 +138,7 @@ PRESETS: dict[str, Preset] = {
         batch={1: 64},
         steps_per_pool=400,
         queries=64,
-        schedule=Schedule(peak=1e-5, warmup=0.0, warmup_steps=0, decay_from=1.0),
-        optim=OptimConfig(muon=False),
+        **AS_PUBLISHED,
     ),
 }
 """``small`` has the sizes of the bundled model; ``paper`` is the data and the optimiser of arXiv 2502.19049 (its

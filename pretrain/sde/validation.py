@@ -13,7 +13,9 @@ from torch import Tensor
 from pretrain.priors import PRIORS, Mixture
 from pretrain.priors.diffusion import DIFFUSIONS
 from pretrain.priors.simulate_sde import Regime, SDESimulator
-from pretrain.sde.batches import Examples, Noise, Observation, observe
+from pretrain.run.losses import relative_error
+from pretrain.sde.batches import Examples, observe
+from pretrain.sde.corruption import Noise, Observation
 from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig
 
 _SEED = 50_219
@@ -70,15 +72,9 @@ class SDEValidationSuite:
                 ("box", slice(2 * third, None)),
             ):
                 for what, found, truth in (("drift", drift, batch.drift), ("diffusion", diffusion, batch.diffusion)):
-                    errors = _relative(found[:, part], truth[:, part], batch.query_mask[:, part]).cpu()
+                    errors = relative_error(found[:, part], truth[:, part], batch.query_mask[:, part]).cpu()
                     groups[f"prior/{what}_{place}_{way}"].append(errors)
                     groups[f"prior/{int(batch.dims[0])}d/{what}_{place}_{way}"].append(errors)
         medians = {name: torch.cat(parts).median().item() for name, parts in groups.items()}
         overall = [value for name, value in medians.items() if name.count("/") == 1]
         return medians | {"prior/mean": sum(overall) / len(overall)}
-
-
-def _relative(found: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    keep = mask[..., None]
-    error = ((found.float() - truth).abs() * keep).sum((1, 2))
-    return error / (truth.abs() * keep).sum((1, 2)).clamp(min=1e-6)

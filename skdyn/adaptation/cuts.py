@@ -7,27 +7,27 @@ a prefix, T points of a piece.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from skdyn.adaptation.search import LowRank, State, descend, describe_data, least_error, train_until_harm
+from skdyn.adaptation.settings import CutSettings
+from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
 from skdyn.forecasting.channels import split_channels
 from skdyn.forecasting.curve import LARGEST_RATIO, LEAST_RATIO
 from skdyn.nn.forecast_loss import forecast_loss
-from skdyn.nn.lora import add_low_rank, attention_projections, initialise, load_low_rank_state, low_rank_state, merge
+from skdyn.nn.lora import add_low_rank, load_low_rank_state, merge
 from skdyn.nn.prefixes import make_prefixes
 
-Series = tuple[np.ndarray, np.ndarray]
+Series: TypeAlias = tuple[np.ndarray, np.ndarray]
 """Times (L,) and values (L, D), NaN where missing."""
 
 _TASKS = 16  # in a step
@@ -38,43 +38,6 @@ _LEAST_POINTS = 3  # of each channel in a prefix
 
 
 @dataclass(frozen=True)
-class FineTuning:
-    """How to adapt.
-
-    Attributes
-    ----------
-    rank : int
-        Of the updates; their scale alpha is twice the rank.
-    epochs : int
-        Most epochs; in each, four cuts of every series are learned from.
-    lr : float
-        Learning rate.
-
-    Raises
-    ------
-    ValueError
-        Naming the setting that is wrong.
-    """
-
-    rank: int = 8
-    epochs: int = 30
-    lr: float = 5e-3
-
-    def __post_init__(self) -> None:
-        for name in ("rank", "epochs"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"fine_tune: {name} must be a positive integer, got {value!r}")
-        if isinstance(self.lr, bool) or not isinstance(self.lr, (int, float)) or not 0 < self.lr < math.inf:
-            raise ValueError(f"fine_tune: lr must be positive and finite, got {self.lr!r}")
-
-    @property
-    def alpha(self) -> float:
-        """Scale of the updates; see `skdyn.nn.lora.LowRankLinear`."""
-        return 2.0 * self.rank
-
-
-@dataclass(frozen=True)
 class _Task:
     prefix: tuple[np.ndarray, np.ndarray, np.ndarray]
     times: np.ndarray
@@ -82,27 +45,62 @@ class _Task:
     cut: float
 
 
-def fine_tune(
-    network: Any, series: Sequence[Series], settings: FineTuning, seed: int = 0, progress: bool = False
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Train low-rank updates of a network, which is itself not changed.
+class CutTraining:
+    """The training run on what comes before the held-out ends; a step is an epoch."""
+
+    def __init__(self, network: Any, series: Sequence[Series], settings: CutSettings) -> None:
+        size = network.config.max_dim
+        pieces = [(t, x[:, start : start + size]) for t, x in series for start in range(0, x.shape[1], size)]
+        self.held = [task for t, x in pieces if (task := _task(t, x, _end_of_training(t))) is not None]
+        earlier = [(t[keep], x[keep]) for t, x in pieces for keep in [t <= _end_of_training(t)]]
+        self.pieces = [piece for piece in earlier if _task(*piece, _place(piece[0], LARGEST_RATIO)) is not None]
+        if not self.held or not self.pieces:
+            raise TrajectoryError("every series is too short to be cut into a prefix and a future")
+        self.rng = np.random.default_rng(settings.seed)
+        generator = torch.Generator().manual_seed(settings.seed)
+        self.low_rank = LowRank(network, settings.rank, settings.alpha, generator, decay=0.0)
+        self.optimiser = torch.optim.AdamW(self.low_rank.factors, lr=settings.lr, betas=(0.9, 0.95), weight_decay=0.0)
+        self.steps = 0
+
+    def step(self) -> float:
+        """Learn from about four cuts of every series; returns the mean loss."""
+        losses = []
+        for _ in range(math.ceil(_CUTS * len(self.pieces) / _TASKS)):
+            tasks = _draw(self.pieces, self.rng)
+            loss = torch.cat([_loss(self.low_rank.network, group) for group in _by_width(tasks)]).mean()
+            descend(loss, self.optimiser)
+            losses.append(float(loss.detach()))
+        self.steps += 1
+        self.low_rank.follow(self.steps)
+        return float(np.mean(losses))
+
+    def check(self) -> np.ndarray:
+        """Forecast losses (P,) of the held-out ends."""
+        batches = (group[i : i + _TASKS] for group in _by_width(self.held) for i in range(0, len(group), _TASKS))
+        with torch.no_grad(), self.low_rank.averaged():
+            return torch.cat([_loss(self.low_rank.network, batch) for batch in batches]).double().numpy()
+
+
+def train_on_cuts(
+    network: Any, trajectories: Trajectories, settings: CutSettings, progress: bool = False
+) -> tuple[State, dict[str, Any]]:
+    """Train low-rank updates of a forecaster's network, which is itself not changed; see `skdyn.adaptation.adapt`.
 
     Parameters
     ----------
     network : LASSODE
         In evaluation mode, on the CPU.
-    series : sequence of (times, values)
-    settings : FineTuning
-    seed : int
+    trajectories : Trajectories
+        Their states may be NaN where missing.
+    settings : CutSettings
     progress : bool, default=False
         Show a bar.
 
     Returns
     -------
-    state : dict of tensors
-        The factors of the best epoch, or of none; see `skdyn.nn.lora.low_rank_state`.
+    state : State
+        The factors of the best epoch, or of none.
     record : dict
-        Settings, seconds, epochs and losses, as JSON holds them.
 
     Raises
     ------
@@ -111,61 +109,37 @@ def fine_tune(
     ValueError
         If the rank does not fit.
     """
-    started = time.perf_counter()
-    size = network.config.max_dim
-    pieces = [(t, x[:, start : start + size]) for t, x in series for start in range(0, x.shape[1], size)]
-    held_out = [task for t, x in pieces if (task := _task(t, x, _place(t, 1 - _HELD_OUT))) is not None]
-    earlier = [(t[keep], x[keep]) for t, x in pieces for keep in [t <= _place(t, 1 - _HELD_OUT)]]
-    rng = np.random.default_rng(seed)
-    earlier = [piece for piece in earlier if _task(*piece, _place(piece[0], LARGEST_RATIO)) is not None]
-    if not held_out or not earlier:
-        raise TrajectoryError("fine_tune: every series is too short to be cut into a prefix and a future")
-    adapted = add_low_rank(network, attention_projections(network), settings.rank, settings.alpha)
-    initialise(adapted, torch.Generator().manual_seed(seed))
-    best = low_rank_state(adapted)
-    factors = [p for name, p in adapted.named_parameters() if name in best]
-    optimiser = torch.optim.AdamW(factors, lr=settings.lr, betas=(0.9, 0.95), weight_decay=0.0)
-    curve, losses = [_held_out_loss(adapted, held_out)], []
-    for epoch in tqdm(range(settings.epochs), disable=not progress, unit="epoch"):
-        for _ in range(math.ceil(_CUTS * len(earlier) / _TASKS)):
-            tasks = _draw(earlier, rng)
-            optimiser.zero_grad()
-            loss = torch.cat([_loss(adapted, group) for group in _by_width(tasks)]).mean()
-            loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(factors, 1.0)
-            if bool(norm.isfinite()):
-                optimiser.step()
-            losses.append(float(loss.detach()))
-        curve.append(_held_out_loss(adapted, held_out))
-        if curve[-1] < min(curve[:-1]):
-            best = copy.deepcopy(low_rank_state(adapted))
-        if epoch + 1 - int(np.argmin(curve)) >= _PATIENCE:
-            break
-    load_low_rank_state(adapted, best)
-    record = {
+    state, record = train_until_harm(
+        CutTraining(network, list(trajectories), settings),
+        None,
+        steps=settings.epochs,
+        check_every=1,
+        patience=_PATIENCE,
+        choose=least_error,
+        progress=progress,
+        unit="epoch",
+    )
+    return state, record | {
         "method": "cuts of the series",
-        "seconds": round(time.perf_counter() - started, 1),
-        "epochs": int(np.argmin(curve)),
-        "searched_epochs": len(curve) - 1,
-        "held_out_error": {"start": curve[0], "chosen": min(curve), "curve": curve},
-        "loss": [loss if math.isfinite(loss) else None for loss in losses],
-        "data": {
-            "trajectories": len(series),
-            "points": sum(len(t) for t, _ in series),
-            "variables": series[0][1].shape[1],
-        },
-        "settings": dataclasses.asdict(settings) | {"seed": seed},
+        "epochs": record["steps"],
+        "searched_epochs": record["searched_steps"],
+        "held_out_is": "Forecast loss on the held-out ends",
+        "data": describe_data(trajectories, [t > _end_of_training(t) for t in trajectories.times]),
+        "settings": dataclasses.asdict(settings),
     }
-    return best, record
 
 
-def with_factors(network: Any, state: dict[str, Tensor]) -> Any:
-    """Return a network with the low-rank updates of `fine_tune` merged in; the given one is not changed."""
+def with_factors(network: Any, state: State) -> Any:
+    """Return a network with the low-rank updates of `train_on_cuts` merged in; the given one is not changed."""
     targets = [name.removesuffix(".down") for name in state if name.endswith(".down")]
     rank = len(state[f"{targets[0]}.down"])
-    adapted = add_low_rank(network, targets, rank, FineTuning(rank).alpha)
+    adapted = add_low_rank(network, targets, rank, CutSettings(rank).alpha)
     load_low_rank_state(adapted, state)
     return merge(adapted)
+
+
+def _end_of_training(t: np.ndarray) -> float:
+    return _place(t, 1 - _HELD_OUT)
 
 
 def _place(t: np.ndarray, share: float) -> float:
@@ -196,12 +170,6 @@ def _draw(pieces: Sequence[Series], rng: np.random.Generator) -> list[_Task]:
 def _by_width(tasks: Sequence[_Task]) -> list[list[_Task]]:
     widths = sorted({task.values.shape[1] for task in tasks})
     return [[task for task in tasks if task.values.shape[1] == width] for width in widths]
-
-
-def _held_out_loss(network: Any, tasks: Sequence[_Task]) -> float:
-    with torch.no_grad():
-        batches = (group[i : i + _TASKS] for group in _by_width(tasks) for i in range(0, len(group), _TASKS))
-        return float(torch.cat([_loss(network, batch) for batch in batches]).mean())
 
 
 def _loss(network: Any, tasks: Sequence[_Task]) -> Tensor:

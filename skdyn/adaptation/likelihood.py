@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pretrain.run.provenance import versions
-from skdyn.adaptation.rollouts import draw_context, hold_out, subset
-from skdyn.adaptation.search import Adaptation, LowRank, describe_data, rate_share, train_until_harm
+from skdyn.adaptation.contexts import draw_context, hold_out, subset
+from skdyn.adaptation.search import LowRank, State, descend, describe_data, rate_share, train_until_harm
+from skdyn.adaptation.settings import LikelihoodSettings
 from skdyn.data.trajectories import Trajectories
 from skdyn.models.inference import Engine, pad
 from skdyn.models.weights import LoadedModel
@@ -29,49 +28,11 @@ _LEAST_RATE = 1e-6
 _BOX_POINTS = 64
 
 
-@dataclass(frozen=True)
-class SDEAdaptSettings:
-    """How to adapt.
-
-    Attributes
-    ----------
-    rank, alpha : int, float
-        Of the updates; see `skdyn.nn.lora.LowRankLinear`.
-    steps : int
-        Most steps of the optimiser.
-    learning_rate : float
-    average : float
-        Decay of the moving average of the factors, which is what is checked and kept.
-    transitions : int
-        Transitions whose likelihood is taken in a step.
-    prior : float
-        Weight of the departure from the base's drift and diffusion in the data's widened box, in units of the errors
-        that the base predicts there.
-    share : float
-        Share of the points in held-out windows.
-    check_every, patience : int
-        Steps between checks on the held-out windows, and checks that show harm before the end.
-    seed : int
-    """
-
-    rank: int = 8
-    alpha: float = 8.0
-    steps: int = 60
-    learning_rate: float = 2e-3
-    average: float = 0.9
-    transitions: int = 512
-    prior: float = 0.1
-    share: float = 0.2
-    check_every: int = 5
-    patience: int = 4
-    seed: int = 0
-
-
-class _SDETraining:
+class LikelihoodTraining:
     """One training run on the points ``keep``; transitions between two of the others are held out."""
 
     def __init__(
-        self, engine: Engine, trajectories: Trajectories, keep: Sequence[np.ndarray], settings: SDEAdaptSettings
+        self, engine: Engine, trajectories: Trajectories, keep: Sequence[np.ndarray], settings: LikelihoodSettings
     ) -> None:
         self.engine, self.trajectories, self.keep, self.settings = engine, trajectories, keep, settings
         self.base: Any = engine.model.network
@@ -129,13 +90,9 @@ class _SDETraining:
         picked = torch.from_numpy(self.rng.integers(0, len(self.transitions[0]), s.transitions))
         loss = self._surprise(encoded, [part[picked] for part in self.transitions]).mean()
         loss = loss + s.prior * self._departure(encoded)
-        self.optimiser.zero_grad()
-        loss.backward()
         for group in self.optimiser.param_groups:
             group["lr"] = s.learning_rate * rate_share(self.steps, s.steps)
-        norm = torch.nn.utils.clip_grad_norm_(self.low_rank.factors, 1.0)
-        if bool(norm.isfinite()):
-            self.optimiser.step()
+        descend(loss, self.optimiser)
         self.steps += 1
         self.low_rank.follow(self.steps)
         return float(loss.detach())
@@ -160,24 +117,16 @@ class _SDETraining:
             return self._surprise(encoded, self.held).double().numpy()
 
 
-def adapt_sde(
-    model: LoadedModel, trajectories: Trajectories, settings: SDEAdaptSettings | None = None, progress: bool = False
-) -> Adaptation:
-    """Train an adapter of a model of SDEs on trajectories, on the CPU.
-
-    The result depends on the arguments and on the number of threads alone. The model itself is not changed.
-
-    Parameters
-    ----------
-    model : LoadedModel
-    trajectories : Trajectories
-    settings : SDEAdaptSettings, optional
-    progress : bool, default=False
-        Show a bar.
+def train_by_likelihood(
+    model: LoadedModel, trajectories: Trajectories, settings: LikelihoodSettings, progress: bool = False
+) -> tuple[State, dict[str, Any]]:
+    """Train low-rank updates of a model of SDEs on trajectories, on the CPU; see `skdyn.adaptation.adapt`.
 
     Returns
     -------
-    Adaptation
+    state : State
+        The factors.
+    record : dict
 
     Raises
     ------
@@ -186,24 +135,22 @@ def adapt_sde(
     ValueError
         If the rank does not fit, or the network has no attention projections.
     """
-    s = settings or SDEAdaptSettings()
+    s = settings
     engine = Engine(model, "cpu")
     engine.encode([trajectories])  # refuses what the estimator would refuse
     held = hold_out(trajectories, s.share, np.random.default_rng([s.seed, 1]))
     whole = [np.ones(len(t), dtype=bool) for t in trajectories.times]
-    final, record = train_until_harm(
-        _SDETraining(engine, trajectories, [~mask for mask in held], s),
-        lambda: _SDETraining(engine, trajectories, whole, s),
-        s.steps,
-        s.check_every,
-        s.patience,
-        progress,
+    state, record = train_until_harm(
+        LikelihoodTraining(engine, trajectories, [~mask for mask in held], s),
+        lambda: LikelihoodTraining(engine, trajectories, whole, s),
+        steps=s.steps,
+        check_every=s.check_every,
+        patience=s.patience,
+        progress=progress,
     )
-    record |= {
+    return state, record | {
         "method": "one-step likelihood",
         "held_out_is": "Mean negative log-likelihood of held-out transitions, normalised",
         "data": describe_data(trajectories, held),
         "settings": dataclasses.asdict(s),
-        "versions": versions(),
     }
-    return Adaptation(final.low_rank.average, record)

@@ -1,17 +1,16 @@
-"""What adapting any model to one data set shares: the factors, when to stop, and the record.
+"""What adapting any model to one data set shares: the factors, a step on them, when to stop, and the record.
 
-A search on a part of the data says how many steps to take; then all data are used for so many steps.
+One search serves every kind of model. It trains on a part of the data and checks on the rest. What differs is the rule
+that chooses a check, and whether all data are then used for as many steps or the factors of that check are kept.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -21,21 +20,8 @@ from tqdm import tqdm
 from skdyn.data.trajectories import Trajectories
 from skdyn.nn.lora import add_low_rank, attention_projections, initialise, load_low_rank_state, low_rank_state
 
-
-@dataclass(frozen=True)
-class Adaptation:
-    """The result of adapting a model.
-
-    Attributes
-    ----------
-    state : dict of tensors
-        The factors; see `skdyn.nn.lora.low_rank_state`.
-    record : dict
-        Settings, seconds, steps, losses and a summary of the data, as JSON holds them.
-    """
-
-    state: dict[str, Tensor]
-    record: dict[str, Any]
+State: TypeAlias = dict[str, Tensor]
+"""Factors by name; see `skdyn.nn.lora.low_rank_state`."""
 
 
 class LowRank:
@@ -49,13 +35,13 @@ class LowRank:
         See `skdyn.nn.lora.LowRankLinear`.
     generator : torch.Generator
     decay : float
-        Of the average, later on; early it is ``steps / (steps + 10)``.
+        Of the average, later on; early it is ``steps / (steps + 10)``. With zero it is the factors themselves.
     """
 
     def __init__(self, base: Any, rank: int, alpha: float, generator: torch.Generator, decay: float) -> None:
         self.network: Any = add_low_rank(base, attention_projections(base), rank, alpha)
         initialise(self.network, generator)
-        self.average = copy.deepcopy(low_rank_state(self.network))
+        self.average: State = low_rank_state(self.network)
         self.factors: list[nn.Parameter] = [p for name, p in self.network.named_parameters() if name in self.average]
         self._decay = decay
 
@@ -77,63 +63,118 @@ class LowRank:
 
 
 class Training(Protocol):
-    """One training run of the factors."""
+    """One training run of the factors.
+
+    Attributes
+    ----------
+    low_rank : LowRank
+    steps : int
+        Taken so far.
+    """
 
     low_rank: LowRank
     steps: int
 
     def step(self) -> float:
-        """Take one step, unless its gradient is not finite; returns the loss."""
+        """Take one step, of the optimiser or an epoch of them; returns the loss."""
 
     def check(self) -> np.ndarray:
-        """Errors (P,) of the averaged factors on the held-out points."""
+        """Errors (P,) of the averaged factors on what is held out."""
+
+
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
+    """Take one step against the gradient, clipped to length one, unless it is not finite."""
+    optimiser.zero_grad()
+    loss.backward()
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    if bool(torch.nn.utils.clip_grad_norm_(parameters, 1.0).isfinite()):
+        optimiser.step()
+
+
+def rate_share(step: int, steps: int) -> float:
+    """Share of the learning rate: up over the first five steps, then down along a cosine to a twentieth."""
+    return min((step + 1) / 5, 1.0) * (0.05 + 0.95 * (1 + math.cos(math.pi * step / steps)) / 2)
+
+
+def last_harmless(checks: Sequence[np.ndarray]) -> int:
+    """The last check whose errors exceed those of the best by no more than two standard errors of the difference.
+
+    A few noisy points cannot tell good from better: they have to show harm to stop the training.
+    """
+    best = min(checks, key=np.mean)
+    excess = np.stack(checks) - best
+    return int(np.flatnonzero(excess.mean(axis=1) <= 2 * excess.std(axis=1) / len(best) ** 0.5)[-1])
+
+
+def least_error(checks: Sequence[np.ndarray]) -> int:
+    """The first check of the least mean error; one that is not finite is never chosen over one that is."""
+    return int(np.argmin([np.nan_to_num(check.mean(), nan=np.inf, posinf=np.inf) for check in checks]))
 
 
 def train_until_harm(
-    search: Training, make_final: Callable[[], Training], steps: int, check_every: int, patience: int, progress: bool
-) -> tuple[Training, dict[str, Any]]:
-    """Search for the number of steps on a part of the data, then take as many on all of it.
+    search: Training,
+    again: Callable[[], Training] | None,
+    *,
+    steps: int,
+    check_every: int,
+    patience: int,
+    choose: Callable[[Sequence[np.ndarray]], int] = last_harmless,
+    progress: bool = False,
+    unit: str = "step",
+) -> tuple[State, dict[str, Any]]:
+    """Search for the number of steps on a part of the data, and take the factors of so many.
 
     Parameters
     ----------
     search : Training
-    make_final : callable
-        Begins the training on all data.
+        On a part of the data.
+    again : callable, or None
+        Begins the training on all data, which then takes as many steps. With None, the factors that the search had at
+        the chosen check are kept.
     steps : int
         Most steps.
     check_every, patience : int
-        Steps between checks, and checks that show harm before the end.
+        Steps between checks, and checks after the chosen one before the end.
+    choose : callable
+        Chooses among the errors of all checks so far, the first of which is before the first step.
     progress : bool
         Show a bar.
+    unit : str
+        What the bar counts.
 
     Returns
     -------
-    final : Training
+    state : State
     record : dict
-        Seconds, steps, held-out errors and losses.
+        Seconds, steps, held-out errors and losses, as JSON holds them.
     """
     started = time.perf_counter()
-    with tqdm(total=2 * steps, disable=not progress, unit="step") as bar:
-        checks, losses = [search.check()], []
+    losses: dict[str, list[float]] = {"search": [], "final": []}
+    with tqdm(total=(1 if again is None else 2) * steps, disable=not progress, unit=unit) as bar:
+        checks, states = [search.check()], [_copy(search.low_rank.average)]
         while search.steps < steps:
-            losses.append(search.step())
+            losses["search"].append(search.step())
             bar.update()
             if search.steps % check_every == 0:
                 checks.append(search.check())
+                states.append(_copy(search.low_rank.average))
                 bar.set_postfix_str(f"held out {checks[-1].mean():.3g} (at the start {checks[0].mean():.3g})")
-                if len(checks) - 1 - chosen_check(checks) >= patience:
+                if len(checks) - 1 - choose(checks) >= patience:
                     break
-        chosen = chosen_check(checks)
-        final = make_final()
-        bar.total = bar.n + chosen * check_every
-        final_losses = []
-        for _ in range(chosen * check_every):
-            final_losses.append(final.step())
-            bar.update()
+        chosen = choose(checks)
+        state = states[chosen]
+        bar.total = bar.n
+        if again is not None:
+            bar.total += chosen * check_every
+            final = again()
+            for _ in range(chosen * check_every):
+                losses["final"].append(final.step())
+                bar.update()
+            state = final.low_rank.average
     curve = [float(check.mean()) for check in checks]
-    return final, {
+    return state, {
         "seconds": round(time.perf_counter() - started, 1),
-        "steps": final.steps,
+        "steps": chosen * check_every,
         "searched_steps": search.steps,
         "held_out_error": {
             "start": curve[0],
@@ -142,7 +183,8 @@ def train_until_harm(
             "every_steps": check_every,
             "curve": curve,
         },
-        "loss": {"search": _plain(losses), "final": _plain(final_losses)},
+        # None for a step that was skipped because it was not finite
+        "loss": {name: [loss if math.isfinite(loss) else None for loss in values] for name, values in losses.items()},
     }
 
 
@@ -158,21 +200,5 @@ def describe_data(trajectories: Trajectories, held: Sequence[np.ndarray]) -> dic
     }
 
 
-def rate_share(step: int, steps: int) -> float:
-    """Share of the learning rate: up over the first five steps, then down along a cosine to a twentieth."""
-    return min((step + 1) / 5, 1.0) * (0.05 + 0.95 * (1 + math.cos(math.pi * step / steps)) / 2)
-
-
-def chosen_check(checks: Sequence[np.ndarray]) -> int:
-    """The last check whose errors exceed those of the best by no more than two standard errors of the difference.
-
-    A few noisy points cannot tell good from better: they have to show harm to stop the training.
-    """
-    best = min(checks, key=np.mean)
-    excess = np.stack(checks) - best
-    return int(np.flatnonzero(excess.mean(axis=1) <= 2 * excess.std(axis=1) / len(best) ** 0.5)[-1])
-
-
-def _plain(losses: Sequence[float]) -> list[float | None]:
-    """Losses as JSON holds them: None for a step that was skipped because it was not finite."""
-    return [loss if math.isfinite(loss) else None for loss in losses]
+def _copy(state: State) -> State:
+    return {name: value.clone() for name, value in state.items()}

@@ -1,23 +1,14 @@
-"""Adapt a model to one data set: ``skdyn adapt --model fim-ode --data trajs.csv --out adapter/``.
+"""Adapt a model of ODEs to trajectories by multiple shooting.
 
-Low-rank updates of the attention projections are trained on the data's own trajectories. Those of a model of ODEs, by
-multiple shooting: short roll-outs start from jointly estimated states and are compared with the observations in units
-of their noise. Those of a model of SDEs, by the likelihood of the transitions (`skdyn.adaptation.likelihood`); those of a
-forecaster, by cuts of the trajectories (`skdyn.adaptation.forecaster`, where ``--steps`` counts epochs). Held-out data
-say how many steps to take; then all are used for so many steps. The estimators take the result as ``adapter=folder``.
+Short roll-outs start from jointly estimated states and are compared with the observations in units of their noise.
 Letters: B contexts, W roll-outs, K trajectories, L points, D variables, G steps of integration.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import math
-import os
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,89 +16,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pretrain.run.provenance import versions
-from skdyn.adaptation.cuts import FineTuning
-from skdyn.adaptation.forecaster import adapt_forecaster
-from skdyn.adaptation.likelihood import SDEAdaptSettings, adapt_sde
-from skdyn.adaptation.rollouts import (
-    ShootingData,
-    draw_context,
-    field_of,
-    hold_out,
-    interpolate,
-    roll_out,
-    runs,
-    subset,
-)
-from skdyn.adaptation.search import Adaptation, LowRank, describe_data, rate_share, train_until_harm
+from skdyn.adaptation.contexts import draw_context, hold_out, runs, subset
+from skdyn.adaptation.rollouts import ShootingData, field_of, interpolate, roll_out
+from skdyn.adaptation.search import LowRank, State, descend, describe_data, rate_share, train_until_harm
+from skdyn.adaptation.settings import ShootingSettings
 from skdyn.data.arrangement import thin
-from skdyn.data.table import read_csv
 from skdyn.data.trajectories import Trajectories
-from skdyn.exceptions import SkdynError
-from skdyn.models.adapters import save_adapter
 from skdyn.models.inference import Engine
-from skdyn.models.weights import LoadedModel, load_model
+from skdyn.models.weights import LoadedModel
 
 _HUBER = 3.0  # in units of noise: larger errors pull with constant force
 _WORST = 20.0  # in units of noise: larger errors on held-out windows count as this
 
 
-@dataclass(frozen=True)
-class LoRASettings:
-    """How to adapt.
-
-    Attributes
-    ----------
-    rank, alpha : int, float
-        Of the updates; see `skdyn.nn.lora.LowRankLinear`.
-    steps : int
-        Most steps of the optimiser.
-    learning_rate, state_rate : float
-        Of the factors, and of the starts in units of noise.
-    average : float
-        Decay of the moving average of the factors, which is what is checked and kept.
-    contexts, starts : int
-        Contexts in a step, and roll-outs from each.
-    step, horizon : float
-        Step and least length of a roll-out, in normalised time (an oscillation takes about six). A roll-out is long
-        enough to cross the longest gap of the data, up to three horizons.
-    continuity : float
-        Weight of the errors against the estimated states, where the observations have weight one.
-    prior : float
-        Weight of the departure from the base's field in the data's box, widened by a quarter on each side, in units of
-        the error that the base predicts there.
-    share : float
-        Share of the points in held-out windows.
-    check_every, patience : int
-        Steps between checks on the held-out windows, and checks that show harm before the end.
-    context_points : int
-        Most points of a training context.
-    seed : int
-    """
-
-    rank: int = 8
-    alpha: float = 8.0
-    steps: int = 60
-    learning_rate: float = 3e-3
-    state_rate: float = 0.05
-    average: float = 0.9
-    contexts: int = 3
-    starts: int = 16
-    step: float = 0.4
-    horizon: float = 3.2
-    continuity: float = 0.3
-    prior: float = 0.1
-    share: float = 0.2
-    check_every: int = 5
-    patience: int = 6
-    context_points: int = 600
-    seed: int = 0
-
-
-class _Training:
+class ShootingTraining:
     """One training run on the points ``keep``; the others are held out."""
 
-    def __init__(self, engine: Engine, data: ShootingData, keep: Sequence[np.ndarray], settings: LoRASettings) -> None:
+    def __init__(
+        self, engine: Engine, data: ShootingData, keep: Sequence[np.ndarray], settings: ShootingSettings
+    ) -> None:
         self.engine, self.data, self.keep, self.settings = engine, data, keep, settings
         self.rng = np.random.default_rng(settings.seed)
         base: Any = engine.model.network
@@ -160,13 +87,9 @@ class _Training:
             + self._error(states - data.observed, self.kept)
             + s.prior * self._departure(answers)
         )
-        self.optimiser.zero_grad()
-        loss.backward()
         for group, rate in zip(self.optimiser.param_groups, (s.learning_rate, s.state_rate), strict=True):
             group["lr"] = rate * rate_share(self.steps, s.steps)
-        norm = torch.nn.utils.clip_grad_norm_([*self.low_rank.factors, self.offsets], 1.0)
-        if bool(norm.isfinite()):
-            self.optimiser.step()
+        descend(loss, self.optimiser)
         self.steps += 1
         self.low_rank.follow(self.steps)
         return float(loss.detach())
@@ -220,25 +143,16 @@ class _Training:
         return earlier[near].tolist()
 
 
-def adapt(
-    model: LoadedModel, trajectories: Trajectories, settings: LoRASettings | None = None, progress: bool = False
-) -> Adaptation:
-    """Train an adapter of a model on trajectories, on the CPU.
-
-    The result depends on the arguments and on the number of threads alone, and one thread is usually fastest. The
-    model itself is not changed.
-
-    Parameters
-    ----------
-    model : LoadedModel
-    trajectories : Trajectories
-    settings : LoRASettings, optional
-    progress : bool, default=False
-        Show a bar.
+def train_by_shooting(
+    model: LoadedModel, trajectories: Trajectories, settings: ShootingSettings, progress: bool = False
+) -> tuple[State, dict[str, Any]]:
+    """Train low-rank updates of a model of ODEs on trajectories, on the CPU; see `skdyn.adaptation.adapt`.
 
     Returns
     -------
-    Adaptation
+    state : State
+        The factors.
+    record : dict
 
     Raises
     ------
@@ -247,76 +161,24 @@ def adapt(
     ValueError
         If the rank does not fit, or the network has no attention projections.
     """
-    s = settings or LoRASettings()
+    s = settings
     engine = Engine(model, "cpu")
     engine.encode([engine.arrange(thin(trajectories, s.context_points))])  # refuses what the estimator would refuse
     data = ShootingData(trajectories, engine)
     held = hold_out(trajectories, s.share, np.random.default_rng([s.seed, 1]))
     whole = [np.ones(len(t), dtype=bool) for t in trajectories.times]
-    final, record = train_until_harm(
-        _Training(engine, data, [~mask for mask in held], s),
-        lambda: _Training(engine, data, whole, s),
-        s.steps,
-        s.check_every,
-        s.patience,
-        progress,
+    state, record = train_until_harm(
+        ShootingTraining(engine, data, [~mask for mask in held], s),
+        lambda: ShootingTraining(engine, data, whole, s),
+        steps=s.steps,
+        check_every=s.check_every,
+        patience=s.patience,
+        progress=progress,
     )
     user_noise = data.noise * data.scaling.std[0]
-    record |= {
+    return state, record | {
         "method": "multiple shooting",
         "held_out_is": "Mean square error on held-out windows, in units of noise",
         "data": describe_data(trajectories, held) | {"noise_deviation": user_noise.tolist()},
         "settings": dataclasses.asdict(s),
-        "versions": versions(),
     }
-    return Adaptation(final.low_rank.average, record)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line; returns the exit code."""
-    default = LoRASettings()
-    parser = argparse.ArgumentParser(prog="skdyn adapt", description=__doc__)
-    parser.add_argument("--model", default="fim-ode", help="registered name, folder or hf:// id (default: %(default)s)")
-    parser.add_argument("--data", type=Path, required=True, help="CSV file with a header line, one row a point")
-    parser.add_argument("--time", help="time column (default: t or time where present, else unit steps)")
-    parser.add_argument("--group", help="column that tells trajectories apart (default: id, trajectory or group)")
-    parser.add_argument("--features", nargs="+", help="state columns (default: all others)")
-    parser.add_argument("--missing", choices=("raise", "drop"), default="raise", help="what to do with empty cells")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the adapter")
-    parser.add_argument("--rank", type=int, default=default.rank, help="of the updates (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=default.steps, help="most steps (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=default.seed)
-    options = parser.parse_args(arguments)
-    for name in ("rank", "steps"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name} must be at least 1")
-    if options.seed < 0:
-        parser.error("--seed must not be negative")
-    try:
-        trajectories = read_csv(options.data, options.time, options.group, options.features, options.missing)
-        model = load_model(options.model)
-        given = {"rank": options.rank, "steps": options.steps, "seed": options.seed}
-        if model.spec.scaling is None:
-            tuning = FineTuning(options.rank, options.steps)
-            estimator, result = "LASSODEForecaster", adapt_forecaster(model, trajectories, tuning, options.seed, True)
-        elif hasattr(model.network, "decode_sde"):
-            estimator, result = "FIMSDERegressor", adapt_sde(model, trajectories, SDEAdaptSettings(**given), True)
-        else:
-            estimator, result = "FIMODERegressor", adapt(model, trajectories, LoRASettings(**given), True)
-        alpha = result.record["settings"]["alpha"]
-        save_adapter(options.out, model, options.rank, alpha, result.state, result.record)
-    except (SkdynError, OSError, ValueError) as error:
-        print(f"skdyn.adaptation.shooting: error: {error}", file=sys.stderr)
-        return 1
-    held_out = result.record["held_out_error"]
-    print(f"{trajectories!r} from {options.data}: {result.record['steps']} steps in {result.record['seconds']} s")
-    print(f"{result.record['held_out_is']}: {held_out['start']:.4g} -> {held_out['chosen']:.4g}")
-    if result.record["steps"] == 0:
-        print("Every step made it worse: the adapter changes nothing.")
-    print(f"{estimator}(model={options.model!r}, adapter={os.fspath(options.out)!r})")
-    return 0
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)  # the products are too small to share, and a seed then means the same on every machine
-    sys.exit(main())

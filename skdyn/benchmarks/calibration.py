@@ -16,8 +16,8 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from tqdm import tqdm
 
-from skdyn.benchmarks.estimator_option import add_estimator, estimator_of
 from skdyn.benchmarks.odebench import Job, make_jobs
+from skdyn.benchmarks.options import add_estimator, estimator_of
 from skdyn.benchmarks.protocol import SETTINGS, Setting
 from skdyn.exceptions import SkdynError
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 import warnings
 from collections import defaultdict
@@ -16,11 +15,11 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from skdyn import __version__
 from skdyn.benchmarks.comparison import bootstrap_interval
 from skdyn.benchmarks.forecast_baselines import BASELINES, quietly
 from skdyn.benchmarks.forecast_cases import RATIOS, SETTINGS, SOLVED, Case, Setting, make_cases, split_families
 from skdyn.benchmarks.forecast_pool import backtest_case, blend, bounded, select
+from skdyn.benchmarks.options import add_settings, write_cases
 from skdyn.estimators.registry import make_estimator
 from skdyn.exceptions import SkdynError
 
@@ -65,16 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--splits", default="in-domain,zero-shot", help="separated by commas (default: %(default)s)")
     parser.add_argument("--series", type=int, default=20, help="recordings of each family (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="four recordings of each family, clean only")
-    parser.add_argument("--settings", nargs="+", type=_setting, help="each as noise,dropped: .05,0 is 5%% noise")
+    add_settings(parser, Setting, "each as noise,dropped: .05,0 is 5%% noise")
     parser.add_argument("--no-pool", action="store_true", help="without blends of the methods by backtest")
     parser.add_argument("--ensemble", action="store_true", help='also the model with ensemble="auto"')
     parser.add_argument("--jobs", type=int, default=1, help="processes for the baselines and the ensemble")
     parser.add_argument("--json", type=Path, help="write every case")
-
-
-def _setting(text: str) -> Setting:
-    noise, dropped = text.split(",")
-    return Setting(float(noise), float(dropped))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -98,9 +92,7 @@ def run(options: argparse.Namespace) -> int:
     for setting in settings:
         print_table([r for r in results if (r.noise, r.dropped) == setting], setting)
     if options.json:
-        content = {"skdyn": __version__, "model": options.model, "cases": [r._asdict() for r in results]}
-        options.json.write_text(json.dumps(content), encoding="utf-8")
-        print(f"Cases written to {options.json}")
+        write_cases(options.json, (result._asdict() for result in results), model=options.model)
     return 0
 
 

@@ -16,9 +16,8 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from tqdm import tqdm
 
-from skdyn import __version__
 from skdyn.benchmarks.comparison import bootstrap_interval, mcnemar
-from skdyn.benchmarks.estimator_option import add_estimator, estimator_of
+from skdyn.benchmarks.options import add_estimator, add_settings, estimator_of, write_cases
 from skdyn.benchmarks.protocol import (
     R2_THRESHOLD,
     SETTINGS,
@@ -71,17 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_estimator(parser)
     parser.add_argument("--jobs", type=int, default=1, help="processes for estimators fitted one by one")
     parser.add_argument("--grid", action="store_true", help="all six settings of noise and gaps, not only clean data")
-    parser.add_argument("--settings", nargs="+", type=_setting, help="some settings, each as sigma,rho")
+    add_settings(parser, Setting, "some settings, each as sigma,rho")
     parser.add_argument("--seeds", default="0", help="noise seeds, separated by commas (default: %(default)s)")
     parser.add_argument("--dims", default="1,2,3", help="dimensions, separated by commas (default: %(default)s)")
     parser.add_argument("--substeps", type=int, default=2, help="RK4 steps in an interval (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write every case, for paired comparison")
     parser.add_argument("--compare", type=Path, nargs="*", default=[], help="files of --json to compare with, in pairs")
-
-
-def _setting(text: str) -> Setting:
-    sigma, rho = text.split(",")
-    return Setting(float(sigma), float(rho))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -94,15 +88,9 @@ def run(options: argparse.Namespace) -> int:
     results = evaluate(estimator, settings, seeds, dims, options.substeps, options.jobs)
     print_table(name, results, settings)
     if options.json:
-        content = {
-            "skdyn": __version__,
-            "estimator": name,
-            "params": {name: str(value) for name, value in estimator.get_params().items()},
-            "substeps": options.substeps,
-            "cases": [result._asdict() for result in results],
-        }
-        options.json.write_text(json.dumps(content), encoding="utf-8")
-        print(f"Cases written to {options.json}")
+        params = {name: str(value) for name, value in estimator.get_params().items()}
+        cases = (result._asdict() for result in results)
+        write_cases(options.json, cases, estimator=name, params=params, substeps=options.substeps)
     for path in options.compare:
         print_comparison(name, results, path)
     return 0

@@ -24,7 +24,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from skdyn import __version__
+from skdyn.benchmarks.options import write_cases
 from skdyn.benchmarks.sde_peers import PEERS
 from skdyn.benchmarks.sde_report import draw, print_losses, print_summary, print_tables
 from skdyn.data.trajectories import Trajectories
@@ -135,15 +135,13 @@ def run(options: argparse.Namespace) -> int:
     print_losses(cases, [name for name in names if name != TRUTH])
     _print_seconds(results, names, seconds)
     if options.json:
-        content = {
-            "skdyn": __version__,
-            "estimators": {name: _parameters(estimator) for name, estimator in estimators.items()},
-            "points": points,
-            "mmd_stride": options.mmd_stride,
-            "cases": [{key: _plain(value) for key, value in case.items()} for case in cases],
-        }
-        options.json.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
-        print(f"Cases written to {options.json}")
+        write_cases(
+            options.json,
+            ({key: _plain(value) for key, value in case.items()} for case in cases),
+            estimators={name: _parameters(estimator) for name, estimator in estimators.items()},
+            points=points,
+            mmd_stride=options.mmd_stride,
+        )
     if options.plot:
         draw(cases, names, options.plot)
         print(f"Errors drawn in {options.plot}")

@@ -2,98 +2,98 @@
 
 from numpy import cos, exp, log, sin
 
-from skdyn.datasets._odebench_system import ODEBenchSystem
+from skdyn.datasets._odebench_system import ODEBenchSystem, Rates, Values
 
 
-def _rc_circuit(x0, c0, c1, c2):
+def _rc_circuit(x0: Values, c0: float, c1: float, c2: float) -> Rates:
     return ((c0 - x0 / c1) / c2,)
 
 
-def _exponential_growth(x0, c0):
+def _exponential_growth(x0: Values, c0: float) -> Rates:
     return (c0 * x0,)
 
 
-def _logistic_growth(x0, c0, c1):
+def _logistic_growth(x0: Values, c0: float, c1: float) -> Rates:
     return (c0 * x0 * (1 - x0 / c1),)
 
 
-def _rc_nonlinear_resistor(x0, c0, c1):
+def _rc_nonlinear_resistor(x0: Values, c0: float, c1: float) -> Rates:
     return (1 / (1 + exp(c0 - x0 / c1)) - 0.5,)
 
 
-def _falling_body(x0, c0, c1):
+def _falling_body(x0: Values, c0: float, c1: float) -> Rates:
     return (c0 - c1 * x0**2,)
 
 
-def _autocatalysis(x0, c0, c1):
+def _autocatalysis(x0: Values, c0: float, c1: float) -> Rates:
     return (c0 * x0 - c1 * x0**2,)
 
 
-def _gompertz(x0, c0, c1):
+def _gompertz(x0: Values, c0: float, c1: float) -> Rates:
     return (c0 * x0 * log(c1 * x0),)
 
 
-def _allee_effect(x0, c0, c1, c2):
+def _allee_effect(x0: Values, c0: float, c1: float, c2: float) -> Rates:
     return (c0 * x0 * (1 - x0 / c1) * (x0 / c2 - 1),)
 
 
-def _language_death(x0, c0, c1):
+def _language_death(x0: Values, c0: float, c1: float) -> Rates:
     return ((1 - x0) * c0 - x0 * c1,)
 
 
-def _language_death_refined(x0, c0, c1):
+def _language_death_refined(x0: Values, c0: float, c1: float) -> Rates:
     return ((1 - x0) * c0 * x0**c1 - x0 * (1 - c0) * (1 - x0) ** c1,)
 
 
-def _critical_slowing(x0):
+def _critical_slowing(x0: Values) -> Rates:
     return (-(x0**3),)
 
 
-def _laser_photons(x0, c0, c1):
+def _laser_photons(x0: Values, c0: float, c1: float) -> Rates:
     return (c0 * x0 - c1 * x0**2,)
 
 
-def _overdamped_bead(x0, c0, c1):
+def _overdamped_bead(x0: Values, c0: float, c1: float) -> Rates:
     return (c0 * sin(x0) * (c1 * cos(x0) - 1),)
 
 
-def _budworm(x0, c0, c1, c2, c3):
+def _budworm(x0: Values, c0: float, c1: float, c2: float, c3: float) -> Rates:
     return (c0 * x0 * (1 - x0 / c1) - c3 * x0**2 / (c2**2 + x0**2),)
 
 
-def _budworm_scaled(x0, c0, c1):
+def _budworm_scaled(x0: Values, c0: float, c1: float) -> Rates:
     return (c0 * x0 * (1 - x0 / c1) - x0**2 / (1 + x0**2),)
 
 
-def _landau(x0, c0, c1, c2):
+def _landau(x0: Values, c0: float, c1: float, c2: float) -> Rates:
     return (c0 * x0 - c1 * x0**3 - c2 * x0**5,)
 
 
-def _constant_harvest(x0, c0, c1, c2):
+def _constant_harvest(x0: Values, c0: float, c1: float, c2: float) -> Rates:
     return (c0 * x0 * (1 - x0 / c1) - c2,)
 
 
-def _saturating_harvest(x0, c0, c1, c2, c3):
+def _saturating_harvest(x0: Values, c0: float, c1: float, c2: float, c3: float) -> Rates:
     return (c0 * x0 * (1 - x0 / c1) - c2 * x0 / (c3 + x0),)
 
 
-def _saturating_harvest_scaled(x0, c0, c1):
+def _saturating_harvest_scaled(x0: Values, c0: float, c1: float) -> Rates:
     return (x0 * (1 - x0) - c0 * x0 / (c1 + x0),)
 
 
-def _gene_switch(x0, c0, c1):
+def _gene_switch(x0: Values, c0: float, c1: float) -> Rates:
     return (c0 - c1 * x0 + x0**2 / (1 + x0**2),)
 
 
-def _sir_reduced(x0, c0, c1):
+def _sir_reduced(x0: Values, c0: float, c1: float) -> Rates:
     return (c0 - c1 * x0 - exp(-x0),)
 
 
-def _protein_hysteresis(x0, c0, c1, c2, c3):
+def _protein_hysteresis(x0: Values, c0: float, c1: float, c2: float, c3: float) -> Rates:
     return (c0 + c1 * x0**5 / (c2 + x0**5) - c3 * x0,)
 
 
-def _driven_overdamped_pendulum(x0, c0):
+def _driven_overdamped_pendulum(x0: Values, c0: float) -> Rates:
     return (c0 - sin(x0),)
 
 

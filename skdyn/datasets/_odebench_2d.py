@@ -2,118 +2,118 @@
 
 from numpy import abs, cos, exp, sin
 
-from skdyn.datasets._odebench_system import ODEBenchSystem
+from skdyn.datasets._odebench_system import ODEBenchSystem, Rates, Values
 
 
-def _harmonic_oscillator(x0, x1, c0):
+def _harmonic_oscillator(x0: Values, x1: Values, c0: float) -> Rates:
     return x1, -c0 * x0
 
 
-def _damped_oscillator(x0, x1, c0, c1):
+def _damped_oscillator(x0: Values, x1: Values, c0: float, c1: float) -> Rates:
     return x1, -c0 * x0 - c1 * x1
 
 
-def _competition(x0, x1, c0, c1, c2):
+def _competition(x0: Values, x1: Values, c0: float, c1: float, c2: float) -> Rates:
     return x0 * (c0 - x0 - c1 * x1), x1 * (c2 - x0 - x1)
 
 
-def _lotka_volterra(x0, x1, c0, c1, c2, c3):
+def _lotka_volterra(x0: Values, x1: Values, c0: float, c1: float, c2: float, c3: float) -> Rates:
     return x0 * (c0 - c1 * x1), -x1 * (c2 - c3 * x0)
 
 
-def _pendulum(x0, x1, c0):
+def _pendulum(x0: Values, x1: Values, c0: float) -> Rates:
     return x1, -c0 * sin(x0)
 
 
-def _dipole(x0, x1, c0):
+def _dipole(x0: Values, x1: Values, c0: float) -> Rates:
     return c0 * x0 * x1, x1**2 - x0**2
 
 
-def _rna_replication(x0, x1, c0):
+def _rna_replication(x0: Values, x1: Values, c0: float) -> Rates:
     return x0 * (x1 - c0 * x0 * x1), x1 * (x0 - c0 * x0 * x1)
 
 
-def _sir(x0, x1, c0, c1):
+def _sir(x0: Values, x1: Values, c0: float, c1: float) -> Rates:
     return -c0 * x0 * x1, c0 * x0 * x1 - c1 * x1
 
 
-def _double_well(x0, x1, c0):
+def _double_well(x0: Values, x1: Values, c0: float) -> Rates:
     return x1, -c0 * x1 + x0 - x0**3
 
 
-def _glider(x0, x1, c0):
+def _glider(x0: Values, x1: Values, c0: float) -> Rates:
     return -sin(x1) - c0 * x0**2, x0 - cos(x1) / x0
 
 
-def _hoop_bead(x0, x1, c0):
+def _hoop_bead(x0: Values, x1: Values, c0: float) -> Rates:
     return x1, sin(x0) * (cos(x0) - c0)
 
 
-def _shear_flow_rotation(x0, x1, c0):
+def _shear_flow_rotation(x0: Values, x1: Values, c0: float) -> Rates:
     return cos(x1) / sin(x1) * cos(x0), sin(x0) * (cos(x1) ** 2 + c0 * sin(x1) ** 2)
 
 
-def _damped_pendulum(x0, x1, c0):
+def _damped_pendulum(x0: Values, x1: Values, c0: float) -> Rates:
     return x1, -sin(x0) - x1 - c0 * cos(x0) * x1
 
 
-def _van_der_pol(x0, x1, c0):
+def _van_der_pol(x0: Values, x1: Values, c0: float) -> Rates:
     return x1, -x0 - c0 * (x0**2 - 1) * x1
 
 
-def _van_der_pol_lienard(x0, x1, c0):
+def _van_der_pol_lienard(x0: Values, x1: Values, c0: float) -> Rates:
     return c0 * (x1 - x0**3 / 3 + x0), -x0 / c0
 
 
-def _glycolysis(x0, x1, c0, c1):
+def _glycolysis(x0: Values, x1: Values, c0: float, c1: float) -> Rates:
     return -x0 + c0 * x1 + x0**2 * x1, c1 - c0 * x0 - x0**2 * x1
 
 
-def _weakly_nonlinear_oscillator(x0, x1, c0):
+def _weakly_nonlinear_oscillator(x0: Values, x1: Values, c0: float) -> Rates:
     return x1, -x0 + c0 * x1 * (1 - x0**2)
 
 
-def _cell_cycle(x0, x1, c0, c1, c2):
+def _cell_cycle(x0: Values, x1: Values, c0: float, c1: float, c2: float) -> Rates:
     return c0 * (x1 - x0) * (c1 + x0**2) - x0, c2 - x0
 
 
-def _chlorine_dioxide(x0, x1, c0, c1, c2):
+def _chlorine_dioxide(x0: Values, x1: Values, c0: float, c1: float, c2: float) -> Rates:
     return c0 - x0 - c1 * x0 * x1 / (1 + x0**2), c2 * x0 * (1 - x1 / (1 + x0**2))
 
 
-def _josephson_junction(x0, x1, c0, c1):
+def _josephson_junction(x0: Values, x1: Values, c0: float, c1: float) -> Rates:
     return x1, c0 - sin(x0) - c1 * x1
 
 
-def _quadratic_drag_pendulum(x0, x1, c0, c1):
+def _quadratic_drag_pendulum(x0: Values, x1: Values, c0: float, c1: float) -> Rates:
     return x1, c0 - sin(x0) - c1 * x1 * abs(x1)
 
 
-def _gray_scott(x0, x1, c0, c1):
+def _gray_scott(x0: Values, x1: Values, c0: float, c1: float) -> Rates:
     return c0 * (1 - x0) - x0 * x1**2, x0 * x1**2 - c1 * x1
 
 
-def _bar_magnets(x0, x1, c0):
+def _bar_magnets(x0: Values, x1: Values, c0: float) -> Rates:
     return c0 * sin(x0 - x1) - sin(x0), c0 * sin(x1 - x0) - sin(x1)
 
 
-def _binocular_rivalry(x0, x1, c0, c1):
+def _binocular_rivalry(x0: Values, x1: Values, c0: float, c1: float) -> Rates:
     return -x0 + 1 / (1 + exp(c0 * x1 - c1)), -x1 + 1 / (1 + exp(c0 * x0 - c1))
 
 
-def _bacterial_respiration(x0, x1, c0, c1, c2):
+def _bacterial_respiration(x0: Values, x1: Values, c0: float, c1: float, c2: float) -> Rates:
     return c0 - x0 - x0 * x1 / (1 + c1 * x0**2), c2 - x0 * x1 / (1 + c1 * x0**2)
 
 
-def _brusselator(x0, x1, c0, c1):
+def _brusselator(x0: Values, x1: Values, c0: float, c1: float) -> Rates:
     return 1 - (c0 + 1) * x0 + c1 * x0**2 * x1, c0 * x0 - c1 * x0**2 * x1
 
 
-def _schnakenberg(x0, x1, c0, c1):
+def _schnakenberg(x0: Values, x1: Values, c0: float, c1: float) -> Rates:
     return c0 - x0 + x0**2 * x1, c1 - x0**2 * x1
 
 
-def _oscillator_death(x0, x1, c0, c1):
+def _oscillator_death(x0: Values, x1: Values, c0: float, c1: float) -> Rates:
     return c0 + sin(x1) * cos(x0), c1 + sin(x1) * cos(x0)
 
 

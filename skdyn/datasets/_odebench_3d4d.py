@@ -2,14 +2,28 @@
 
 from numpy import exp
 
-from skdyn.datasets._odebench_system import ODEBenchSystem
+from skdyn.datasets._odebench_system import ODEBenchSystem, Rates, Values
 
 
-def _maxwell_bloch(x0, x1, x2, c0, c1, c2, c3):
+def _maxwell_bloch(x0: Values, x1: Values, x2: Values, c0: float, c1: float, c2: float, c3: float) -> Rates:
     return c0 * (x1 - x0), c1 * (x0 * x2 - x1), c2 * (c3 + 1 - x2 - c3 * x0 * x1)
 
 
-def _apoptosis(x0, x1, x2, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9):
+def _apoptosis(
+    x0: Values,
+    x1: Values,
+    x2: Values,
+    c0: float,
+    c1: float,
+    c2: float,
+    c3: float,
+    c4: float,
+    c5: float,
+    c6: float,
+    c7: float,
+    c8: float,
+    c9: float,
+) -> Rates:
     return (
         c0 - c5 * x1 * x0 / (c9 + x0) - c4 * x0,
         c1 * x2 * (c8 + x1) - c2 * x1 / (c6 + x1) - c3 * x0 * x1 / (c7 + x1),
@@ -17,15 +31,17 @@ def _apoptosis(x0, x1, x2, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9):
     )
 
 
-def _lorenz(x0, x1, x2, c0, c1, c2):
+def _lorenz(x0: Values, x1: Values, x2: Values, c0: float, c1: float, c2: float) -> Rates:
     return c0 * (x1 - x0), c1 * x0 - x1 - x0 * x2, x0 * x1 - c2 * x2
 
 
-def _roessler(x0, x1, x2, c0, c1, c2, c3):
+def _roessler(x0: Values, x1: Values, x2: Values, c0: float, c1: float, c2: float, c3: float) -> Rates:
     return c3 * (-x1 - x2), c3 * (x0 + c0 * x1), c3 * (c1 + x2 * (x0 - c2))
 
 
-def _aizawa(x0, x1, x2, c0, c1, c2, c3, c4, c5):
+def _aizawa(
+    x0: Values, x1: Values, x2: Values, c0: float, c1: float, c2: float, c3: float, c4: float, c5: float
+) -> Rates:
     return (
         x0 * (x2 - c1) - c3 * x1,
         c3 * x0 + x1 * (x2 - c1),
@@ -33,11 +49,13 @@ def _aizawa(x0, x1, x2, c0, c1, c2, c3, c4, c5):
     )
 
 
-def _chen_lee(x0, x1, x2, c0, c1, c2, c3):
+def _chen_lee(x0: Values, x1: Values, x2: Values, c0: float, c1: float, c2: float, c3: float) -> Rates:
     return c0 * x0 - x1 * x2, c1 * x1 + x0 * x2, c2 * x2 + x0 * x1 / c3
 
 
-def _binocular_rivalry_adaptation(x0, x1, x2, x3, c0, c1, c2, c3):
+def _binocular_rivalry_adaptation(
+    x0: Values, x1: Values, x2: Values, x3: Values, c0: float, c1: float, c2: float, c3: float
+) -> Rates:
     return (
         -x0 + 1 / (1 + exp(c0 * x2 + c1 * x1 - c2)),
         c3 * (x0 - x1),
@@ -46,7 +64,7 @@ def _binocular_rivalry_adaptation(x0, x1, x2, x3, c0, c1, c2, c3):
     )
 
 
-def _seir(x0, x1, x2, x3, c0, c1, c2):
+def _seir(x0: Values, x1: Values, x2: Values, x3: Values, c0: float, c1: float, c2: float) -> Rates:
     return -c1 * x0 * x2, c1 * x0 * x2 - c0 * x1, c0 * x1 - c2 * x2, c2 * x2
 
 

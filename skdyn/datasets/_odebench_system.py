@@ -2,9 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+Values = NDArray[np.float64]
+Rates = tuple[Any, ...]
+"""One component of the right-hand side a variable, as arrays or scalars."""
 
 
 @dataclass(frozen=True)

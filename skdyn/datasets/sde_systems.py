@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from skdyn.data.parameters import check_number
 
 __all__ = ["SDESystem", "load_sde_systems", "observe", "simulate_sde"]
+
+Values = NDArray[np.float64]
+Coefficients = tuple[tuple[Any, ...], tuple[Any, ...]]
+"""Drift and diffusion, one component a variable, as arrays or scalars."""
 
 _CHUNK = 8192  # steps whose random numbers are drawn at once
 
@@ -241,55 +246,55 @@ def observe(x: ArrayLike, noise: float, random_state: int | np.random.Generator 
     return x + noise * np.ptp(x, axis=0) / 2 * rng.standard_normal(x.shape)
 
 
-def _double_well(x):
+def _double_well(x: Values) -> Coefficients:
     return (4 * (x - x**3),), (np.sqrt(np.maximum(4 - 1.25 * x**2, 0)),)
 
 
-def _double_well_constant(x):
+def _double_well_constant(x: Values) -> Coefficients:
     return (4 * (x - x**3),), (1.0,)
 
 
-def _wang_double_well(x):
+def _wang_double_well(x: Values) -> Coefficients:
     return (x - x**3,), (np.sqrt(1 + x**2),)
 
 
-def _cycle(x, y):
+def _cycle(x: Values, y: Values) -> tuple[Values, Values]:
     inward = 1 - x**2 - y**2
     return x * inward - y, y * inward + x
 
 
-def _synthetic(x, y):
+def _synthetic(x: Values, y: Values) -> Coefficients:
     return _cycle(x, y), (1.0, 1.0)
 
 
-def _wang(x, y):
+def _wang(x: Values, y: Values) -> Coefficients:
     return _cycle(x, y), (np.sqrt(1 + y**2), np.sqrt(1 + x**2))
 
 
-def _damped_linear(x, y):
+def _damped_linear(x: Values, y: Values) -> Coefficients:
     return (2 * y - 0.1 * x, -2 * x - 0.1 * y), (1.0, 1.0)
 
 
-def _damped_cubic(x, y):
+def _damped_cubic(x: Values, y: Values) -> Coefficients:
     x, y = x**3, y**3
     return (2 * y - 0.1 * x, -2 * x - 0.1 * y), (1.0, 1.0)
 
 
-def _duffing(x, y):
+def _duffing(x: Values, y: Values) -> Coefficients:
     return (y, x - x**3 - 0.35 * y), (1.0, 1.0)
 
 
-def _selkov(x, y):
+def _selkov(x: Values, y: Values) -> Coefficients:
     conversion = 0.08 * y + x**2 * y
     return (conversion - x, 0.6 - conversion), (1.0, 1.0)
 
 
-def _hopf(x, y):
+def _hopf(x: Values, y: Values) -> Coefficients:
     r2 = x**2 + y**2
     return (0.5 * x + y - x * r2, 0.5 * y - x - y * r2), (1.0, 1.0)
 
 
-def _lorenz(x, y, z):
+def _lorenz(x: Values, y: Values, z: Values) -> Coefficients:
     return (10 * (y - x), x * (28 - z) - y, x * y - 8 / 3 * z), (0.15, 0.15, 0.15)
 
 

@@ -13,7 +13,7 @@ from skdyn.exceptions import WeightsError
 if TYPE_CHECKING:
     import numpy as np
 
-    from skdyn.adaptation.cuts import FineTuning
+    from skdyn.adaptation.settings import CutSettings
     from skdyn.forecasting.curve import Curve
     from skdyn.forecasting.ensemble import Ensemble
     from skdyn.models.weights import LoadedModel
@@ -46,10 +46,8 @@ class ForecastSession(Session[Forecasts]):
     choice : ModelChoice
     context : Trajectories
         The observed prefixes.
-    tuning : FineTuning, optional
+    tuning : CutSettings, optional
         How to fine-tune the network on the prefixes; not at all by default.
-    seed : int
-        Of the fine-tuning.
     blended : bool
         Put classical experts beside the network.
 
@@ -63,12 +61,11 @@ class ForecastSession(Session[Forecasts]):
         self,
         choice: ModelChoice,
         context: Trajectories,
-        tuning: FineTuning | None,
-        seed: int,
+        tuning: CutSettings | None,
         blended: bool,
     ) -> None:
         self._context, self._blended = context, blended
-        self._tuning, self._seed = tuning, seed
+        self._tuning = tuning
         self._factors: dict[str, np.ndarray] | None = None
         self.fine_tuning: dict[str, Any] | None = None
         super().__init__(choice)
@@ -90,10 +87,10 @@ class ForecastSession(Session[Forecasts]):
             return network
         import torch
 
-        from skdyn.adaptation.cuts import fine_tune, with_factors
+        from skdyn.adaptation.cuts import train_on_cuts, with_factors
 
         if self._factors is None:
-            state, self.fine_tuning = fine_tune(network, list(self._context), self._tuning, self._seed)
+            state, self.fine_tuning = train_on_cuts(network, self._context, self._tuning)
             self._factors = {name: factor.numpy() for name, factor in state.items()}
         return with_factors(network, {name: torch.from_numpy(part) for name, part in self._factors.items()})
 

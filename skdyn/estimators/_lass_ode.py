@@ -32,7 +32,7 @@ from skdyn.forecasting.request import (
 if TYPE_CHECKING:
     import torch
 
-    from skdyn.adaptation.cuts import FineTuning
+    from skdyn.adaptation.settings import CutSettings
     from skdyn.forecasting.curve import Curve
     from skdyn.forecasting.ensemble import EnsembleCurve
     from skdyn.forecasting.local_field import LocalLinearField
@@ -150,12 +150,10 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         check_values(context, counts)
         if self.ensemble not in (None, "auto"):
             raise ValueError(f"ensemble must be None or 'auto', got {self.ensemble!r}")
-        tuning = self._tuning()
         session = ForecastSession(
             ModelChoice(self.model, self.adapter, self.device),
             context,
-            tuning,
-            0 if tuning is None else int(self.random_state),
+            self._tuning(),
             self.ensemble == "auto",
         )
         self._session, self.weights_ = session, session.weights
@@ -170,17 +168,20 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
             self.expert_weights_ = [ensemble.weights for ensemble in forecasts.ensembles]
         self._warn_of_little_support(counts)
 
-    def _tuning(self) -> FineTuning | None:
+    def _tuning(self) -> CutSettings | None:
         """The settings of the fine-tuning, checked."""
         if self.fine_tune is None:
             return None
-        from skdyn.adaptation.cuts import FineTuning
+        from skdyn.adaptation.settings import CutSettings
 
-        names = [field.name for field in dataclasses.fields(FineTuning)]
+        names = [field.name for field in dataclasses.fields(CutSettings) if field.name != "seed"]
         if not isinstance(self.fine_tune, Mapping) or not set(self.fine_tune) <= set(names):
             raise ValueError(f"fine_tune must be None or a dict with any of {', '.join(names)}; got {self.fine_tune!r}")
         check_number("random_state", self.random_state, whole=True, include_low=True)
-        return FineTuning(**self.fine_tune)
+        try:
+            return CutSettings(**self.fine_tune, seed=int(self.random_state))
+        except ValueError as error:
+            raise ValueError(f"fine_tune: {error}") from None
 
     def predict(self, X: Any = None, *, horizon: int | None = None, quantiles: Sequence[float] | None = None) -> Any:
         """Forecast the fitted series.

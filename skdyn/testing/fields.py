@@ -51,20 +51,6 @@ def check_dynamics_estimator(estimator: Any) -> None:
     run_checks(estimator, dynamics_checks(estimator))
 
 
-def dynamics_checks(estimator: Any) -> Iterator[tuple[str, Check]]:
-    """Yield the name and the function of each check that applies.
-
-    Symmetries are checked only where the class promises them, ``check_stochastic_...`` only for estimators of SDEs.
-    """
-    yield from shared_checks([_queries(50, seed) for seed in range(6)])
-    for name, check in list(globals().items()):
-        if name.startswith("check_") and name != "check_dynamics_estimator":
-            symmetry = name.removeprefix("check_").removesuffix("_equivariance")
-            promised = not name.endswith("_equivariance") or symmetry in estimator.symmetries
-            if promised and (not name.startswith("check_stochastic_") or _is_stochastic(estimator)):
-                yield name, check
-
-
 def _is_stochastic(estimator: Any) -> bool:
     return hasattr(estimator, "diffusion")
 
@@ -242,3 +228,34 @@ def check_stochastic_stationary_density(estimator: Any) -> None:
     assert density.shape == (13, 13)
     assert (density > 0).all()
     np.testing.assert_allclose(density.sum() * steps.prod(), 1.0, rtol=1e-9)
+
+
+FIELD_CHECKS = (
+    check_accepted_forms,
+    check_single_array,
+    check_shapes,
+    check_jacobian_is_the_derivative,
+    check_trajectory_order,
+    check_queries_are_independent,
+    check_score,
+    check_errors,
+)
+"""What every estimator of a vector field keeps, beside the shared checks."""
+
+SYMMETRY_CHECKS = {"affine": check_affine_equivariance, "time": check_time_equivariance}
+"""What an estimator keeps that promises the symmetry."""
+
+STOCHASTIC_CHECKS = (check_stochastic_diffusion, check_stochastic_paths, check_stochastic_stationary_density)
+"""What an estimator of an SDE keeps."""
+
+
+def dynamics_checks(estimator: Any) -> Iterator[tuple[str, Check]]:
+    """Yield the name and the function of each check that applies.
+
+    Symmetries are checked only where the class promises them, ``check_stochastic_...`` only for estimators of SDEs.
+    """
+    yield from shared_checks([_queries(50, seed) for seed in range(6)])
+    promised = [check for symmetry, check in SYMMETRY_CHECKS.items() if symmetry in estimator.symmetries]
+    stochastic = STOCHASTIC_CHECKS if _is_stochastic(estimator) else ()
+    for check in (*FIELD_CHECKS, *promised, *stochastic):
+        yield check.__name__, check

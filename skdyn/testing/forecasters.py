@@ -1,6 +1,6 @@
 """The contract of a forecaster, as checks that plugins run too.
 
-``check_forecaster(estimator)`` runs them all; ``forecaster_checks(estimator)`` yields them one by one, with names, for
+``check_forecaster(estimator)`` runs them all; ``forecaster_checks()`` yields them one by one, with names, for
 ``pytest.mark.parametrize``. scikit-learn's own ``check_estimator`` complements them.
 """
 
@@ -36,7 +36,7 @@ def check_forecaster(estimator: Any) -> None:
 
     Parameters
     ----------
-    estimator : forecaster with ``fit``, ``predict``, ``derivative`` and ``score``
+    estimator : forecaster with the methods fit, predict, derivative and score
         Not fitted; it is cloned for each check.
 
     Raises
@@ -51,13 +51,6 @@ def check_forecaster(estimator: Any) -> None:
     >>> check_forecaster(LASSODEForecaster(device="cpu"))
     """
     run_checks(estimator, forecaster_checks())
-
-
-def forecaster_checks() -> Iterator[tuple[str, Check]]:
-    """Yield the name and the function of each check."""
-    for name, check in [*shared_checks([_LATER + shift for shift in range(4)]), *globals().items()]:
-        if name.startswith("check_") and name != "check_forecaster":
-            yield name, partial(_quietly, check)
 
 
 def _quietly(check: Check, estimator: Any) -> None:
@@ -177,3 +170,27 @@ def check_errors(estimator: Any) -> None:
     assert_raises(ValueError, lambda: estimator.predict(horizon=0))
     assert_raises(ValueError, lambda: estimator.predict(_LATER, quantiles=(0.5, 1.5)))
     assert_raises(ValueError, lambda: estimator.derivative(None))
+
+
+FORECASTER_CHECKS = (
+    check_accepted_forms,
+    check_shapes,
+    check_nothing_but_the_prefix_matters,
+    check_grid_invariance,
+    check_equivariance,
+    check_derivative,
+    check_quantiles_are_sorted,
+    check_any_horizon,
+    check_score,
+    check_errors,
+)
+"""What every forecaster keeps, beside the shared checks."""
+
+
+def forecaster_checks() -> Iterator[tuple[str, Check]]:
+    """Yield the name and the function of each check."""
+    yield from (
+        (name, partial(_quietly, check)) for name, check in shared_checks([_LATER + shift for shift in range(4)])
+    )
+    for check in FORECASTER_CHECKS:
+        yield check.__name__, partial(_quietly, check)

@@ -1,19 +1,21 @@
 """Fine-tuning on cuts of the series."""
 
 import copy
+import dataclasses
 import pickle
 
 import numpy as np
 import pytest
 import torch
 
-from skdyn import LASSODEForecaster
-from skdyn.adaptation.cuts import FineTuning, _draw, fine_tune, with_factors
+from skdyn import LASSODEForecaster, Trajectories
+from skdyn.adaptation import CutSettings
+from skdyn.adaptation.cuts import CutTraining, _draw, train_on_cuts, with_factors
 from skdyn.exceptions import TrajectoryError
 from skdyn.models.weights import load_model
-from skdyn.nn.lora import add_low_rank, attention_projections, initialise
+from skdyn.nn.lora import add_low_rank, attention_projections, initialise, load_low_rank_state
 
-SETTINGS = FineTuning(rank=2, epochs=3, lr=1e-2)
+SETTINGS = CutSettings(rank=2, epochs=3, lr=1e-2)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,14 @@ def waves(count=3, points=60):
     return [(t, np.column_stack([np.cos(t + p), np.sin(t + p)])) for p in rng.uniform(0, 6, count)]
 
 
+@pytest.fixture(scope="module")
+def tuned(network):
+    before = copy.deepcopy(network.state_dict())
+    result = train_on_cuts(network, Trajectories(waves()), SETTINGS)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items()), "the base was changed"
+    return result
+
+
 def forecast(network, series):
     from skdyn.forecasting.curve import Curve
 
@@ -44,10 +54,8 @@ def test_updates_change_nothing_at_the_start(network):
     np.testing.assert_array_equal(forecast(adapted, waves(1)[0]), forecast(network, waves(1)[0]))
 
 
-def test_fine_tuning_helps_on_held_out_ends_and_leaves_the_base_alone(network):
-    before = copy.deepcopy(network.state_dict())
-    state, record = fine_tune(network, waves(), SETTINGS)
-    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+def test_fine_tuning_helps_on_held_out_ends(tuned):
+    state, record = tuned
     error = record["held_out_error"]
     assert error["chosen"] < error["start"]
     assert error["chosen"] == min(error["curve"])
@@ -55,10 +63,8 @@ def test_fine_tuning_helps_on_held_out_ends_and_leaves_the_base_alone(network):
     assert all(factor.shape[0] == 2 for name, factor in state.items() if name.endswith(".down"))
 
 
-def test_merged_answers_as_unmerged(network):
-    state, _ = fine_tune(network, waves(), SETTINGS)
-    from skdyn.nn.lora import load_low_rank_state
-
+def test_merged_answers_as_unmerged(network, tuned):
+    state, _ = tuned
     adapted = add_low_rank(network, attention_projections(network), 2, 4.0)
     load_low_rank_state(adapted, state)
     expected = forecast(adapted, waves(1)[0])
@@ -66,10 +72,20 @@ def test_merged_answers_as_unmerged(network):
     np.testing.assert_allclose(forecast(with_factors(network, state), waves(1)[0]), expected, atol=1e-5)
 
 
-def test_the_same_seed_gives_the_same_factors(network):
-    first, second, other = (fine_tune(network, waves(), SETTINGS, seed)[0] for seed in (1, 1, 2))
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    assert not all(torch.equal(first[name], other[name]) for name in first)
+def test_the_same_seed_gives_the_same_factors(network, tuned):
+    again, record = train_on_cuts(network, Trajectories(waves()), SETTINGS)
+    assert all(torch.equal(factor, again[name]) for name, factor in tuned[0].items())
+    assert record["loss"] == tuned[1]["loss"]
+    other = CutTraining(network, waves(), dataclasses.replace(SETTINGS, seed=2))
+    assert other.step() != record["loss"]["search"][0]
+
+
+def test_the_checks_are_of_the_factors_as_they_are(network):
+    """Their average is not delayed, so that the kept ones are those that were checked."""
+    training = CutTraining(network, waves(), SETTINGS)
+    training.step()
+    for name, value in training.low_rank.average.items():
+        assert torch.equal(value, training.low_rank.network.get_parameter(name).detach())
 
 
 def test_cuts_leave_enough_before_and_something_after():
@@ -85,10 +101,10 @@ def test_gaps_many_channels_and_short_series(network):
     wide = np.sin(t[:, None] + np.arange(12))
     wide[5:9, 3] = np.nan
     short = (np.arange(4.0), np.ones((4, 12)))
-    _, record = fine_tune(network, [(t, wide), short], FineTuning(rank=1, epochs=1))
+    _, record = train_on_cuts(network, Trajectories.with_gaps([(t, wide), short]), CutSettings(rank=1, epochs=1))
     assert np.isfinite(record["held_out_error"]["curve"]).all()
     with pytest.raises(TrajectoryError, match="every series is too short to be cut"):
-        fine_tune(network, [(np.arange(3.0), np.ones((3, 1)))], SETTINGS)
+        train_on_cuts(network, Trajectories([np.ones((3, 1))]), SETTINGS)
 
 
 @pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")

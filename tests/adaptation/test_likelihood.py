@@ -1,3 +1,5 @@
+"""Adaptation of a model of SDEs by the likelihood of the transitions."""
+
 import json
 from pathlib import Path
 
@@ -6,13 +8,11 @@ import pytest
 import torch
 
 from skdyn import FIMSDERegressor, Trajectories, TrajectoryError
-from skdyn.adaptation.likelihood import SDEAdaptSettings, adapt_sde
-from skdyn.adaptation.shooting import main
-from skdyn.models.adapters import save_adapter
+from skdyn.adaptation import LikelihoodSettings, adapt
 from skdyn.models.weights import load_model
 
 DUMMY = Path(__file__).parents[1] / "dummy/fim-sde-16d"
-SHORT = SDEAdaptSettings(rank=2, steps=20, check_every=5, learning_rate=1e-2, prior=0.0, transitions=128)
+SHORT = LikelihoodSettings(rank=2, steps=20, check_every=5, learning_rate=1e-2, prior=0.0, transitions=128)
 
 
 def ornstein_uhlenbeck(seed=0, points=240, step=0.05):
@@ -30,7 +30,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def adapted(model):
-    return adapt_sde(model, ornstein_uhlenbeck(), SHORT)
+    return adapt(model, ornstein_uhlenbeck(), settings=SHORT)
 
 
 def test_held_out_transitions_become_likelier(model, adapted):
@@ -41,7 +41,7 @@ def test_held_out_transitions_become_likelier(model, adapted):
 
 
 def test_new_data_of_the_system_become_likelier(model, adapted, tmp_path):
-    save_adapter(tmp_path, model, SHORT.rank, SHORT.alpha, adapted.state, adapted.record)
+    adapted.save(tmp_path)
     seen, new = ornstein_uhlenbeck(), ornstein_uhlenbeck(seed=1)
     base = FIMSDERegressor(DUMMY, device="cpu").fit(seen)
     better = FIMSDERegressor(DUMMY, device="cpu", adapter=tmp_path).fit(seen)
@@ -50,35 +50,21 @@ def test_new_data_of_the_system_become_likelier(model, adapted, tmp_path):
 
 def test_the_result_is_a_function_of_the_arguments(model, adapted):
     before = {name: p.clone() for name, p in model.network.named_parameters()}
-    again = adapt_sde(model, ornstein_uhlenbeck(), SHORT)
+    again = adapt(model, ornstein_uhlenbeck(), settings=SHORT)
     assert all(torch.equal(tensor, again.state[name]) for name, tensor in adapted.state.items())
     assert all(torch.equal(p, before[name]) for name, p in model.network.named_parameters()), "the base was changed"
 
 
-def test_the_prior_holds_the_answers_in_the_box(model):
-    data = ornstein_uhlenbeck()
-    free, held = (adapt_sde(model, data, SDEAdaptSettings(**(vars(SHORT) | {"prior": p}))) for p in (0.0, 30.0))
+def test_the_prior_holds_the_answers_in_the_box(model, adapted):
+    held = adapt(model, ornstein_uhlenbeck(), settings=SHORT, prior=30.0)
 
     def size(state):
         return sum(float((state[f"{n}.up"] @ state[f"{n}.down"]).square().sum()) for n in names)
 
-    names = [name.removesuffix(".down") for name in free.state if name.endswith(".down")]
-    assert size(held.state) < size(free.state)
+    names = [name.removesuffix(".down") for name in adapted.state if name.endswith(".down")]
+    assert size(held.state) < size(adapted.state)
 
 
 def test_too_little_to_hold_out_is_said(model):
     with pytest.raises(TrajectoryError, match="nothing can be held out"):
-        adapt_sde(model, Trajectories([np.arange(6.0)[:, None] ** 2]), SHORT)
-
-
-def test_the_command_line_writes_an_adapter(tmp_path, capsys):
-    data = ornstein_uhlenbeck(points=120)
-    rows = [f"{t},{a},{b}" for t, (a, b) in zip(data.times[0], data.states[0], strict=True)]
-    (tmp_path / "data.csv").write_text("\n".join(["t,a,b", *rows]) + "\n")
-    arguments = ["--model", str(DUMMY), "--data", str(tmp_path / "data.csv"), "--out", str(tmp_path / "adapter")]
-    assert main([*arguments, "--rank", "2", "--steps", "5"]) == 0
-    out = capsys.readouterr().out
-    assert "negative log-likelihood" in out
-    assert "FIMSDERegressor(model=" in out
-    fitted = FIMSDERegressor(DUMMY, device="cpu", adapter=tmp_path / "adapter").fit(data)
-    assert np.isfinite(fitted.diffusion(data.states[0][:3])).all()
+        adapt(model, [np.arange(6.0)[:, None] ** 2], settings=SHORT)

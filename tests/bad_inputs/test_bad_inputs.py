@@ -304,7 +304,7 @@ def test_not_fitted_dynamics(method):
         ({"query_chunk": -1}, ValueError, "query_chunk must be a positive integer, got -1"),
         ({"query_chunk": 1.5}, ValueError, "query_chunk must be a positive integer, got 1.5"),
         ({"max_context": 1}, ValueError, "max_context=1 is below two points for each of 1 trajectories"),
-        ({"max_context": "all"}, ValueError, "max_context must be an integer, got 'all'"),
+        ({"max_context": "all"}, ValueError, "max_context must be a positive integer, got 'all'"),
         ({"missing": "skip"}, TrajectoryError, "missing must be 'raise' or 'drop', got 'skip'"),
         ({"model": "gpt"}, WeightsError, "no model 'gpt'. Looked at: the registered names .*; the folder"),
         ({"model": None}, WeightsError, "model must be a registered name, a folder or an hf:// id, got None"),

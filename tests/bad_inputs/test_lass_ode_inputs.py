@@ -105,8 +105,8 @@ def test_requests(fitted, times, options, message):
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        (np.zeros((3, 4)), r"points have shape \(3, 4\): expected \(..., 2\)"),
-        (1.0, r"points have shape \(\)"),
+        (np.zeros((3, 4)), r"points has shape \(3, 4\), but LASSODEForecaster was fitted on 2"),
+        (1.0, r"points has shape \(\)"),
         ([[np.nan, 0.0]], "not finite"),
         ([["a", "b"]], "expected real numbers"),
         ([[1.0, 2.0], [3.0]], "points cannot be read as an array"),

@@ -2,15 +2,12 @@
 
 import json
 import re
-import runpy
-import warnings
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
 
-from skdyn import ConvergenceWarning
 from skdyn.benchmarks import coarse_graining
 from skdyn.benchmarks.__main__ import main
 from skdyn.datasets import load_sde_systems
@@ -22,6 +19,7 @@ DUMMY = ROOT / "tests" / "dummy" / "fim-sde-16d"
 TINY = {"max_iter": 3, "hidden": [8], "device": "cpu"}
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path, capsys):
     paths = {"--json": tmp_path / "cases.json", "--plot": tmp_path / "curves.png"}
     arguments = ["--seeds", "3,4", "--model", DUMMY, "--frames", 120, "--params", json.dumps(TINY)]
@@ -56,31 +54,3 @@ def test_a_change_of_scale_and_sign_is_undone():
     assert coarse_graining._curves(bent, x, -2.0, 0.3).errors(truth) == pytest.approx((0, 0), abs=1e-12)
     wrong = coarse_graining.Curves(2 * truth.drift, np.zeros(31))
     assert wrong.errors(truth) == pytest.approx((1, 1))
-
-
-def test_the_page_runs():
-    code = "\n".join(
-        re.findall(r"```python\n(.*?)```", (ROOT / "docs/howto/coarse_graining.md").read_text(), re.DOTALL)
-    )
-    tiny = {
-        "make_blob_video()": "make_blob_video(200, size=9)",
-        "random_state=0, verbose=True)": f"random_state=0, model={str(DUMMY)!r}, max_iter=3, device='cpu')",
-        "(codes[0], video.t,": "(codes[0], video.t[:120],",
-    }
-    for whole, part in tiny.items():
-        assert code.count(whole) == 1
-        code = code.replace(whole, part)
-    names: dict = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # random weights may push paths away
-        exec(compile(code, "coarse_graining.md", "exec"), names)
-    assert names["paths"].shape == (10, 120, 1)
-    assert names["later"].shape == (2, 81)
-
-
-def test_the_example_runs(tmp_path, capsys):
-    example = runpy.run_path(str(ROOT / "docs" / "examples" / "coarse_graining.py"))
-    example["main"](tmp_path, DUMMY, n_frames=150, size=9, **TINY)
-    assert "correlation of code and position: " in capsys.readouterr().out
-    names = {"coarse_graining_video.png", "coarse_graining_code.png", "coarse_graining_equation.png"}
-    assert {path.name for path in tmp_path.iterdir()} == names

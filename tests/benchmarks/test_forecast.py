@@ -1,3 +1,4 @@
+import argparse
 import dataclasses
 import json
 from pathlib import Path
@@ -117,6 +118,7 @@ def test_what_runs_away_is_held_near_the_prefix(cases):
     np.testing.assert_allclose(held["near"], middle + half)
 
 
+@pytest.mark.slow
 def test_evaluate(cases, capsys):
     results = evaluate(cases, ["last_value", "parrot"], DUMMY, ensemble=True)
     methods = ["last_value", "parrot", "lass-ode", "blend", "select", "blend+model", ENSEMBLE]
@@ -157,7 +159,9 @@ def test_an_unknown_split_is_named(capsys):
 
 
 def test_settings_are_read():
-    assert forecast._setting(".05,0.4") == Setting(0.05, 0.4)
+    parser = argparse.ArgumentParser()
+    forecast.add_arguments(parser)
+    assert parser.parse_args(["--settings", ".05,0.4", "0,0"]).settings == [Setting(0.05, 0.4), CLEAN]
 
 
 @pytest.mark.parametrize("family", ["van_der_pol", "brusselator"])

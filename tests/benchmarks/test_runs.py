@@ -19,6 +19,7 @@ def _two_systems(monkeypatch):
     monkeypatch.setattr(odebench, "load_odebench", few)
 
 
+@pytest.mark.slow
 def test_batched_and_single_fits_agree():
     setting = Setting(0.05, 0.5)
     jobs = list(odebench.make_jobs(setting, 0, (2,)))

@@ -47,6 +47,7 @@ def test_codes_have_a_fixed_gauge(grainer, video):
     np.testing.assert_allclose(codes, grainer.context_.states[0], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_coarse_to_fine_training_learns(grainer, video):
     assert grainer.n_iter_ == len(grainer.loss_curve_) == 12
     better = clone(grainer).set_params(max_iter=150, learning_rate=5e-3).fit(video.frames, t=video.t)

@@ -30,6 +30,7 @@ def test_an_ornstein_uhlenbeck_process_is_recovered(rate, size, unit):
     np.testing.assert_allclose(fitted.diffusion(states), size / np.sqrt(unit), rtol=0.1)
 
 
+@pytest.mark.slow
 def test_simulated_paths_have_the_spread_of_the_data():
     x = ornstein_uhlenbeck(1.0, 1.0, 0.05, 4000, seed=2)
     fitted = FIMSDERegressor(device="cpu").fit(x, t=0.05)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from skdyn import WeightsError
 from skdyn.models.weights import load_model
+from tests.property.effort import examples
 
 FILES = ("config.json", "model.safetensors")
 
@@ -42,7 +43,7 @@ def write(folder, source, name, content, sums):
     (folder / name).write_bytes(content)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_with_checksums_every_damage_is_refused(folder, dummy_folder, data):
     name = data.draw(st.sampled_from(FILES))
@@ -52,7 +53,7 @@ def test_with_checksums_every_damage_is_refused(folder, dummy_folder, data):
     assert str(folder) in str(caught.value)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_without_checksums_a_model_is_refused_or_finite(folder, dummy_folder, data):
     name = data.draw(st.sampled_from(FILES))
@@ -67,7 +68,7 @@ def test_without_checksums_a_model_is_refused_or_finite(folder, dummy_folder, da
     assert all(np.isfinite(value) for value in vars(config).values() if isinstance(value, (int, float)))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(config=st.binary(max_size=200), tensors=st.binary(max_size=200))
 def test_noise_is_no_model(folder, config, tensors):
     (folder / "SHA256SUMS").unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skdyn import FIMODERegressor
+from tests.property.effort import examples
 
 
 def system(seed, dim, count=3):
@@ -38,7 +39,7 @@ seeds = st.integers(0, 10_000)
 dims = st.integers(1, 3)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(seeds, dims, st.data())
 def test_affine_equivariance(seed, dim, data):
     pairs, points = system(seed, dim)
@@ -52,7 +53,7 @@ def test_affine_equivariance(seed, dim, data):
     assert_close(moved_std / scale, std, 2e-3)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(seeds, dims, st.floats(-30, 30), st.floats(-1e3, 1e3))
 def test_time_equivariance(seed, dim, exponent, start):
     pairs, points = system(seed, dim)
@@ -83,7 +84,7 @@ def test_a_mean_of_a_billion_with_a_deviation_of_one():
     assert_close(field([(t, x + 1e9) for t, x in pairs], points + 1e9)[0], base, 1e-3)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(seeds, dims, st.permutations(range(3)))
 def test_the_order_of_trajectories_does_not_matter(seed, dim, order):
     pairs, points = system(seed, dim)
@@ -107,7 +108,7 @@ def queries(estimator, seed, count):
     return np.random.default_rng(seed).normal(size=(count, estimator.n_features_in_))
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(seed=seeds, count=st.integers(1, 300), data=st.data())
 def test_an_answer_depends_on_its_query_alone(estimator, wide, seed, count, data):
     for est in (estimator, wide):

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skdyn import FIMSDERegressor
+from tests.property.effort import examples
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def assert_close(value, reference, tolerance=2e-3):
 seeds, dims = st.integers(0, 10_000), st.integers(1, 4)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(seeds, dims, st.data())
 def test_affine_equivariance(answers, seed, dim, data):
     pairs, points = context(seed, dim)
@@ -51,7 +52,7 @@ def test_affine_equivariance(answers, seed, dim, data):
         assert_close(value / scale, reference)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(seeds, dims, st.floats(-30, 30), st.floats(-1e3, 1e3))
 def test_time_equivariance(answers, seed, dim, exponent, start):
     pairs, points = context(seed, dim)
@@ -62,7 +63,7 @@ def test_time_equivariance(answers, seed, dim, exponent, start):
         assert_close(value * factor, reference)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(seeds, dims, st.permutations(range(3)))
 def test_the_order_of_trajectories_does_not_matter(answers, seed, dim, order):
     pairs, points = context(seed, dim)
@@ -70,7 +71,7 @@ def test_the_order_of_trajectories_does_not_matter(answers, seed, dim, order):
         assert_close(value, reference, 1e-4)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(seeds, st.integers(1, 300))
 def test_an_answer_depends_on_its_query_alone(dummy_folder, seed, count):
     est = FIMSDERegressor(dummy_folder.parent / "fim-sde-16d", device="cpu").fit(context(4, 7)[0])

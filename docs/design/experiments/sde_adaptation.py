@@ -6,10 +6,8 @@ import numpy as np
 import torch
 
 from skdyn import FIMSDERegressor, Trajectories
-from skdyn.adaptation.likelihood import SDEAdaptSettings, adapt_sde
+from skdyn.adaptation import adapt
 from skdyn.datasets.sde_systems import load_sde_systems, simulate_sde
-from skdyn.models.adapters import save_adapter
-from skdyn.models.weights import load_model
 
 EVERY, POINTS = 10, 5000
 
@@ -17,17 +15,16 @@ EVERY, POINTS = 10, 5000
 def main() -> None:
     """Print errors along an independent path and held-out likelihoods, before and after."""
     torch.set_num_threads(1)
-    model = load_model("fim-sde")
     print("| system | drift: before | after | diffusion: before | after | log-likelihood: before | after | steps | s |")
     print("|---|---|---|---|---|---|---|---|---|")
     for system in load_sde_systems(["wang-double-well", "duffing", "selkov"]):
         path, other = simulate_sde(system, POINTS, every=EVERY, seeds=(0, 1))
         step = 0.002 * EVERY
         data = Trajectories([(step * np.arange(POINTS), path)])
-        result = adapt_sde(model, data, SDEAdaptSettings())
+        result = adapt("fim-sde", data)
         cells = []
         with tempfile.TemporaryDirectory() as folder:
-            save_adapter(folder, model, 8, 8.0, result.state, result.record)
+            result.save(folder)
             fitted = [FIMSDERegressor(adapter=a).fit(data) for a in (None, folder)]
         states = other[::10]
         for call, truth in (("predict", system.drift(states)), ("diffusion", system.diffusion(states))):

@@ -1,0 +1,152 @@
+"""What the trainer needs to know of FIM-ODE."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pretrain.ode.batches import Batch, BatchShape, Pool, make_batch
+from pretrain.ode.objective import FIMODEObjective, forward_flops
+from pretrain.ode.presets import Preset
+from pretrain.ode.validation import ValidationSuite
+from pretrain.priors import Mixture, prior_weights
+from pretrain.priors.simulate import Simulator
+from pretrain.run.card import CardText
+from pretrain.run.cost import activation_bytes
+from pretrain.run.task import ModelTask, pick
+
+
+class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
+    """FIM-ODE on systems of a prior; its pool is one `Pool` of systems for each dimension.
+
+    Parameters
+    ----------
+    preset : Preset
+    seed : int
+    device : torch.device
+    rank : int
+    initial : Path, optional
+        As of `ModelTask`.
+    compiled : bool
+        Compile the integration step, and on a GPU the network's blocks.
+    """
+
+    stacks = ("encoder", "decoder")
+    headline = "prior/mean"
+    card = CardText(
+        data="Synthetic: systems drawn from a prior, simulated and corrupted during training. No data set.",
+        validation="Median relative error of the field, `sum |f - f_hat| / sum |f|`, on a frozen suite of prior "
+        "samples and textbook systems that no prior contains as such; noisy is 5% multiplicative noise.",
+        limits="States of at most {max_dim} dimensions; autonomous systems; the field is only known near the observed "
+        "trajectories, as the errors on other trajectories and in the box show.",
+        tags=("dynamical-systems", "ordinary-differential-equations", "in-context-learning"),
+    )
+
+    def __init__(
+        self,
+        preset: Preset,
+        seed: int,
+        device: torch.device,
+        rank: int = 0,
+        initial: Path | None = None,
+        compiled: bool = False,
+    ) -> None:
+        super().__init__(preset, seed, device, rank, initial)
+        self._flops = {
+            (shape.paths, shape.points): 3
+            * forward_flops(self.module.network, shape.paths, shape.points, preset.queries.count)
+            for shape in preset.shapes
+        }
+        if compiled and device.type == "cuda":
+            self.module.compile_blocks()
+        self._simulator = Simulator(Mixture(prior_weights(preset.prior)), preset.simulation, compiled)
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        p = self.preset
+        pools, choice = self._pool_of(step), self._choice(step)
+        shape = p.shapes[pick(choice, [shape.weight for shape in p.shapes])]
+        ragged = bool(choice.random() < p.ragged)
+        generator = self._generator(2, step)
+        return make_batch(pools, p.dims, shape, p.queries, p.corruption, p.network, generator, ragged, p.symmetries).to(
+            self._device
+        )
+
+    def cost(self, batch: Batch) -> tuple[int, float]:
+        """Contexts, and three times the forward pass's operations."""
+        contexts, paths, points = batch.tokens.mask.shape
+        return contexts, contexts * self._flops[paths, points]
+
+    def _new_objective(self) -> FIMODEObjective:
+        return FIMODEObjective(self.preset.network)
+
+    def _new_pool(self, number: int) -> dict[int, Pool]:
+        p, generator = self.preset, self._generator(3, number)
+        return {dim: Pool.of(self._simulator.draw(p.systems[dim], dim, generator)) for dim in p.dims}
+
+    def _new_suite(self) -> ValidationSuite:
+        return ValidationSuite(self.preset.validation, self.preset.network, self._device)
+
+    def _data(self) -> dict[str, Any]:
+        p = self.preset
+        return {
+            "prior": prior_weights(p.prior),
+            "dims": p.dims,
+            "systems": p.systems,
+            "steps_per_pool": p.steps_per_pool,
+            "shapes": [dataclasses.asdict(shape) for shape in p.shapes],
+            "queries": dataclasses.asdict(p.queries),
+            "corruption": dataclasses.asdict(p.corruption),
+            "simulation": dataclasses.asdict(p.simulation),
+            "ragged": p.ragged,
+            "symmetries": p.symmetries,
+        }
+
+    def _drawn(self) -> dict[str, Any]:
+        counts = self._simulator.counts
+        return {"systems_drawn": counts["drawn"], "systems_kept": counts["kept"]}
+
+
+def dry_run(preset: Preset, minutes: float, device: torch.device) -> dict[str, float]:
+    """Sizes and expected speed of a recipe, from one small batch on this machine.
+
+    Returns
+    -------
+    dict
+        ``parameters``; ``flops_per_step`` (mean over the batch shapes, training); ``state_bytes`` (weights, average,
+        gradients, optimiser); ``activation_bytes`` (largest shape, in float32; about half in bfloat16);
+        ``seconds_per_step`` (measured on a few contexts and scaled) and ``steps``.
+    """
+    few = dataclasses.replace(preset, systems=dict.fromkeys(preset.systems, 96))
+    task = FIMODETask(few, 0, device)
+    parameters = sum(p.numel() for p in task.module.parameters())
+    matrices = sum(p.numel() for name, p in task.module.named_parameters() if task.is_matrix(name, p))
+    moments = 2 * parameters - (matrices if preset.optim.muon else 0)
+    weights = np.array([shape.weight for shape in preset.shapes]) / sum(s.weight for s in preset.shapes)
+    flops, seconds, activations = [], [], []
+    for shape in preset.shapes:
+        contexts = 3 if device.type == "cpu" else shape.contexts
+        small = BatchShape(shape.paths, shape.points, contexts, 1.0)
+        probe = FIMODETask(dataclasses.replace(few, shapes=(small,)), 0, device)
+        batch = probe.batch(0)
+        flops.append(shape.contexts / contexts * probe.cost(batch)[1])
+        activations.append(shape.contexts / contexts * activation_bytes(probe.module, batch))
+        probe.module(batch)[0].backward()
+        started = time.perf_counter()
+        probe.module(batch)[0].backward()
+        probe.synchronise()
+        seconds.append(shape.contexts / contexts * (time.perf_counter() - started))
+    per_step = float(np.dot(weights, seconds))
+    return {
+        "parameters": parameters,
+        "flops_per_step": float(np.dot(weights, flops)),
+        "state_bytes": 4.0 * (3 * parameters + moments),
+        "activation_bytes": float(max(activations)),
+        "seconds_per_step": per_step,
+        "steps": minutes * 60 / per_step,
+    }

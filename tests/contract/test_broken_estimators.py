@@ -1,0 +1,179 @@
+"""Each check of the contract can fail: for every one there is an estimator of a field that only it need catch."""
+
+import socket
+import threading
+
+import numpy as np
+import pytest
+
+from skdyn import FIMSDERegressor
+from skdyn.testing import check_dynamics_estimator, dynamics_checks
+from tests.contract.test_contract import DUMMY_SDE
+
+Sound = FIMSDERegressor  # an SDE, so that every check applies to what is broken below
+
+
+class ReturnsNothing(Sound):
+    def fit(self, X, y=None, *, t=None):
+        super().fit(X, y, t=t)
+
+
+class MutatesItsInput(Sound):
+    def fit(self, X, y=None, *, t=None):
+        super().fit(X, y, t=t)
+        for _, x in X:
+            if x.flags.writeable:
+                x *= 2
+        return self
+
+
+class ForgetsNothing(Sound):
+    def fit(self, X, y=None, *, t=None):
+        return self if hasattr(self, "context_") else super().fit(X, y, t=t)
+
+
+class PicklesItsWeights(Sound):
+    def fit(self, X, y=None, *, t=None):
+        self.table_ = np.zeros(200_000)
+        return super().fit(X, y, t=t)
+
+
+class SavesOneTrajectory(Sound):
+    def save(self, folder):
+        Sound(self.model, device="cpu").fit(list(self.context_)[:1]).save(folder)
+
+    @classmethod
+    def load(cls, folder):
+        return Sound.load(folder)
+
+
+class KnowsItsThreadAlone(Sound):
+    def fit(self, X, y=None, *, t=None):
+        self.thread_ = threading.get_ident()
+        return super().fit(X, y, t=t)
+
+    def predict(self, X):
+        return super().predict(X) * (threading.get_ident() == self.thread_)
+
+
+class CallsHome(Sound):
+    def fit(self, X, y=None, *, t=None):
+        with socket.socket() as connection:
+            connection.connect(("127.0.0.1", 9))
+        return super().fit(X, y, t=t)
+
+
+class DrawsFromNumPy(Sound):
+    def fit(self, X, y=None, *, t=None):
+        np.random.random()  # noqa: NPY002
+        return super().fit(X, y, t=t)
+
+
+class IgnoresTimes(Sound):
+    def fit(self, X, y=None, *, t=None):
+        return super().fit(X, y)
+
+
+class HalvesUnitSteps(Sound):
+    def fit(self, X, y=None, *, t=None):
+        return super().fit(X, y, t=0.5 if isinstance(X, np.ndarray) and X.ndim == 2 else t)
+
+
+class FlattensGrids(Sound):
+    def vector_field(self, points, return_std=False):
+        return super().vector_field(points, return_std).reshape(-1, self.n_features_in_)
+
+
+class TransposesJacobians(Sound):
+    def jacobian(self, points):
+        return super().jacobian(points).swapaxes(-1, -2)
+
+
+class ReadsTheFirstTrajectory(Sound):
+    def fit(self, X, y=None, *, t=None):
+        return super().fit(X[:1], y, t=t)
+
+
+class AnswersDependOnBatch(Sound):
+    def vector_field(self, points, return_std=False):
+        field = super().vector_field(points, return_std)
+        return field + field.mean(axis=0)
+
+
+class ScoresNaN(Sound):
+    def score(self, X, y=None, *, t=None):
+        return float("nan")
+
+
+class FillsHoles(Sound):
+    def vector_field(self, points, return_std=False):
+        return super().vector_field(np.nan_to_num(points), return_std)
+
+
+class AddsOne(Sound):
+    def predict(self, X):
+        return super().predict(X) + 1
+
+
+class DiffusionOfOne(Sound):
+    def diffusion(self, points, return_std=False):
+        return np.ones_like(super().diffusion(points, return_std))
+
+
+class NegativeDiffusion(Sound):
+    def diffusion(self, points, return_std=False):
+        return -super().diffusion(points, return_std)
+
+
+class OneSeedForAll(Sound):
+    def simulate(self, x0, t, *, random_state=None, **settings):
+        return super().simulate(x0, t, random_state=0, **settings)
+
+
+class CountsCells(Sound):
+    def stationary_density(self, grid, **settings):
+        density = super().stationary_density(grid, **settings)
+        return density / density.sum()
+
+
+BROKEN = [
+    (ReturnsNothing, "check_fit_returns_self"),
+    (MutatesItsInput, "check_inputs_unchanged"),
+    (ForgetsNothing, "check_refit_forgets"),
+    (PicklesItsWeights, "check_pickle"),
+    (SavesOneTrajectory, "check_save_and_load"),
+    (KnowsItsThreadAlone, "check_threads"),
+    (CallsHome, "check_no_network"),
+    (DrawsFromNumPy, "check_global_state"),
+    (IgnoresTimes, "check_accepted_forms"),
+    (HalvesUnitSteps, "check_single_array"),
+    (FlattensGrids, "check_shapes"),
+    (TransposesJacobians, "check_jacobian_is_the_derivative"),
+    (ReadsTheFirstTrajectory, "check_trajectory_order"),
+    (AnswersDependOnBatch, "check_queries_are_independent"),
+    (ScoresNaN, "check_score"),
+    (FillsHoles, "check_errors"),
+    (AddsOne, "check_affine_equivariance"),
+    (AddsOne, "check_time_equivariance"),
+    (DiffusionOfOne, "check_affine_equivariance"),
+    (DiffusionOfOne, "check_time_equivariance"),
+    (NegativeDiffusion, "check_stochastic_diffusion"),
+    (OneSeedForAll, "check_stochastic_paths"),
+    (CountsCells, "check_stochastic_stationary_density"),
+]
+
+
+@pytest.mark.parametrize(("broken", "name"), BROKEN)
+def test_broken_estimators_are_caught(broken, name):
+    estimator = broken(DUMMY_SDE, device="cpu")
+    with pytest.raises(AssertionError):
+        dict(dynamics_checks(estimator))[name](estimator)
+
+
+def test_each_check_has_something_to_catch():
+    assert {name for _, name in BROKEN} == {name for name, _ in dynamics_checks(Sound())}
+
+
+def test_the_whole_suite_names_the_failure():
+    with pytest.raises(AssertionError, match="TransposesJacobians fails check_jacobian_is_the_derivative"):
+        check_dynamics_estimator(TransposesJacobians(DUMMY_SDE, device="cpu"))
