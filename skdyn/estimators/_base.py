@@ -161,7 +161,7 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
     def _check_points(self, points: Any, name: str = "points") -> np.ndarray:
         """States (..., D) as finite float64 numbers."""
         check_is_fitted(self)
-        array = read_numbers(named_states(points, self._given_names, name), name, "expected real numbers")
+        array = read_numbers(named_states(points, self._given_names, name), name, "expected real numbers", ValueError)
         dim = self.n_features_in_
         if array.ndim == 0 or array.shape[-1] != dim:
             raise ValueError(

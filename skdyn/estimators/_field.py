@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
@@ -166,12 +167,12 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         """Lower and upper corners (2, D) of a box."""
         if bounds is None:
             return widened_box(data)
-        box = np.asarray(bounds)
-        if box.shape != (data.shape[1], 2) or box.dtype.kind not in "fiu":
+        box = read_numbers(bounds, "bounds", "expected real numbers", ValueError)
+        if box.shape != (data.shape[1], 2):
             raise ValueError(f"bounds must be numbers of shape ({data.shape[1]}, 2), got {bounds!r}")
         if not (np.isfinite(box).all() and (box[:, 0] < box[:, 1]).all()):
             raise ValueError(f"bounds must be finite, each lower one below its upper one, got {bounds!r}")
-        return box.T.astype(np.float64)
+        return box.T.copy()
 
 
 class BaseDynamicsEstimator(BaseFieldEstimator):

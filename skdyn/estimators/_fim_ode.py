@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.stats import qmc
 
-from skdyn.data.arrangement import thin
+from skdyn.data.arrangement import sample, thin
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.rollout import rollout_scores
@@ -122,17 +122,20 @@ class FIMODERegressor(SolvedMixin, BaseDynamicsEstimator):
     def _fit(self, context: Trajectories) -> None:
         if self.refine not in (None, "sparse", "auto"):
             raise ValueError(f"refine must be None, 'sparse' or 'auto', got {self.refine!r}")
-        check_number("max_context", self.max_context, whole=True)
-        if self.max_context < 2 * len(context):
-            raise ValueError(
-                f"max_context={self.max_context} is below two points for each of {len(context)} trajectories"
+        check_number("max_context", self.max_context, whole=True, low=2, include_low=True)
+        limit = int(self.max_context)
+        sampled = sample(context, limit)
+        if len(sampled) < len(context):
+            warn(
+                f"{len(sampled)} of {len(context)} trajectories, evenly, are encoded: all of them would leave fewer "
+                f"than two points for each (max_context={limit})"
             )
         choice = ModelChoice(self.model, self.adapter, self.device, self.precision, self.query_chunk)
-        session = FieldSession(choice, context, int(self.max_context))
-        kept = thin(context, int(self.max_context)).n_points
-        if kept < context.n_points:
+        session = FieldSession(choice, sampled, limit)
+        kept = thin(sampled, limit).n_points
+        if kept < sampled.n_points:
             warn(
-                f"the context of {context.n_points} points was thinned evenly to {kept} "
+                f"the context of {sampled.n_points} points was thinned evenly to {kept} "
                 f"(max_context={self.max_context})"
             )
         self._session, self.weights_ = session, session.weights
