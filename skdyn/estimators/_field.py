@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -147,7 +148,8 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         data = np.concatenate(self.context_.states)
         box = self._check_bounds(bounds, data)
         center, scale = state_units(data)
-        return find_equilibria(self._velocity, self._field_jacobian, data, box, center, scale, tolerance)
+        found = find_equilibria(self._velocity, self._field_jacobian, data, box, center, scale, tolerance)
+        return [replace(point, time_unit=self.context_.time_unit) for point in found]
 
     def _check_start(self, x0: Any) -> np.ndarray:
         x0 = self._check_points(x0, "x0")

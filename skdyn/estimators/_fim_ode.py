@@ -14,9 +14,8 @@ from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.units import state_units, widened_box
-from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn.estimators._session import FieldSession, ModelChoice
-from skdyn.estimators._solution import PretrainedSolution, Solution, SolvedMixin, SymbolicSolution
+from skdyn.estimators._solution import PretrainedSolution, Solution, SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
 from skdyn.exceptions import ConvergenceWarning, warn
 from skdyn.sparse import FieldPrior, SparseODE
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 _PRIOR_POINTS = 64
 
 
-class FIMODERegressor(SolvedMixin, BaseDynamicsEstimator):
+class FIMODERegressor(SolvedODEEstimator):
     """Vector field of an ODE from trajectories, in one forward pass of a pretrained in-context model.
 
     `fit` encodes the trajectories once and trains nothing; every query is then one pass of the decoder. The field is
