@@ -60,15 +60,15 @@ def _forecast(estimator: Any, table: Table, options: argparse.Namespace) -> Outp
 
     context, names = estimator.context_, names_of(estimator)
     values = np.asarray(estimator.predict(horizon=options.horizon, quantiles=options.quantiles))
-    values = values.reshape(len(context), options.horizon, -1)
     if options.quantiles:
         names = [f"{name}_{level:g}" for name in names for level in options.quantiles]
-    rows: list[list[Cell]] = []
-    for identity, times, states in zip(
-        context.ids, requested_times(None, options.horizon, context), values, strict=True
-    ):
-        cells = time_cells(context.axis, times, table.dialect.date_format)
-        label = [] if table.id_column is None else [identity]
-        rows += [[*label, cell, *numbers(state)] for cell, state in zip(cells, states, strict=True)]
+    times = np.concatenate(requested_times(None, options.horizon, context))
+    cells = time_cells(context.axis, times, table.dialect.date_format)
+    states = values.reshape(len(times), -1)
+    identities = [identity for identity in context.ids for _ in range(options.horizon)]
+    rows: list[list[Cell]] = [
+        [*([] if table.id_column is None else [identity]), cell, *numbers(state)]
+        for identity, cell, state in zip(identities, cells, states, strict=True)
+    ]
     labels = [] if table.id_column is None else [table.id_column]
     return OutputTable([*labels, table.time_column or "t", *names], rows)

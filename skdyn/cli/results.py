@@ -39,8 +39,7 @@ def tell_equations(answer: Answer, estimator: Any, precision: int = 3) -> bool:
     answer.keep(equations=equations, equations_used=equations is not None and getattr(estimator, "refined_", True))
     if equations is None:
         return False
-    unit = estimator.context_.time_unit
-    answer.say("Equations:" if unit is None else f"Equations (time in {unit}s):", *(f"  {line}" for line in equations))
+    answer.say("Equations:", *(f"  {line}" for line in equations))
     if not getattr(estimator, "refined_", True):
         answer.say("  The pretrained field reproduces the data better, and is what is used.")
     return True

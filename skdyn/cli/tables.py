@@ -75,6 +75,7 @@ def time_cells(axis: TimeAxis, times: np.ndarray, date_format: str | None = None
     half = np.timedelta64(500, "ns")
     dates = axis.labels(times)
     dates = (dates + half).astype("datetime64[us]") if dates.dtype == np.dtype("datetime64[ns]") else dates
-    if date_format is None:
-        return np.datetime_as_string(dates, unit="auto").tolist()
-    return [date.strftime(date_format) for date in dates.tolist()]
+    if date_format is not None:
+        return [date.strftime(date_format) for date in dates.tolist()]
+    rounded = (dates.astype(f"datetime64[{unit}]") for unit in ("D", "m", "s", "ms", "us"))
+    return np.datetime_as_string(next(coarse for coarse in rounded if (coarse == dates).all())).tolist()
