@@ -7,7 +7,7 @@ from typing import Any
 
 from skdyn.cli.answer import Answer
 
-_ROUNDING = 1e-9  # of a variable's largest size: less is written as zero
+_ROUNDING = 1e-9  # of the largest one: less is written as zero
 
 
 def dynamics_of(estimator: Any) -> Any:
@@ -76,8 +76,9 @@ def _sizes(field: Any) -> list[float]:
 
 def _rates(eigenvalues: Any) -> str:
     """Eigenvalues for people; of a pair, one stands for both."""
+    least = _ROUNDING * abs(eigenvalues).max()
     return ", ".join(
-        f"{value.real:.3g}" + (f" +/- {value.imag:.3g}i" if value.imag > 0 else "")
+        f"{0.0 if abs(value.real) < least else value.real:.3g}" + (f" +/- {value.imag:.3g}i" if value.imag > 0 else "")
         for value in eigenvalues.tolist()
         if value.imag >= 0
     )

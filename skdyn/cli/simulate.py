@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     answer.keep(start=dict(zip(names, start.tolist(), strict=True)), time_unit=unit)
     several = [] if options.paths is None else ["path"]
     rows: list[list[Cell]] = [
-        [*([] if options.paths is None else [k]), *numbers(np.append(time, state))]
+        [*([] if options.paths is None else [k]), float(f"{time:.15g}"), *numbers(state)]
         for k, path in enumerate(paths)
         for time, state in zip(times, path, strict=True)
     ]

@@ -60,8 +60,8 @@ def _written(cell: Cell, decimal: str) -> str:
 
 
 def numbers(values: np.ndarray) -> list[float]:
-    """Numbers (D,) with ten digits, which is more than any of them has."""
-    return [float(f"{value:.10g}") for value in values.tolist()]
+    """Numbers (D,) with seven digits: models and solvers know no more."""
+    return [float(f"{value:.7g}") for value in values.tolist()]
 
 
 def time_cells(axis: TimeAxis, times: np.ndarray, date_format: str | None = None) -> Sequence[Cell]:

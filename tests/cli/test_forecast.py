@@ -36,7 +36,7 @@ def test_the_table_is_the_forecast(csv_file, tmp_path, call):
     assert (read.feature_names, read.ids) == (("prey", "predator"), ("0", "1"))
     data = read_csv(csv_file)
     expected = LASSODEForecaster(TINY["forecast"], device="cpu").fit(data).predict(horizon=5)
-    np.testing.assert_allclose(np.stack(read.states), expected, rtol=1e-9)
+    np.testing.assert_allclose(np.stack(read.states), expected, rtol=1e-6)
     np.testing.assert_allclose(read.times[0], 8 + 8 / 39 * np.arange(1, 6))
     assert out.read_text().splitlines()[0] == "group,time,prey,predator"
 
