@@ -62,6 +62,8 @@ def refuse_constants(states: Sequence[np.ndarray], source: Source) -> None:
         return
     first = np.stack([x[0] for x in states])
     still = np.logical_and.reduce([((x == x[0]) | np.isnan(x)).all(axis=0) for x in states])
+    if still.all():  # nothing moves at all, which estimators refuse in their own words
+        return
     still &= (first != first[0]).any(axis=0) & np.isfinite(first).all(axis=0)
     if not still.any():
         return

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from skdyn.data.cleaning import check_increasing
 from skdyn.data.names import named_states
 from skdyn.data.numbers import read_numbers
+from skdyn.data.reading import is_dataframe
 from skdyn.data.times import read_times
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators import _persistence
@@ -83,13 +84,15 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
 
     def _read(self, X: Any, t: Any) -> Trajectories:
         """Trajectories of any accepted input."""
-        if isinstance(X, np.ndarray) and X.ndim == 2 and _in_cross_validation():
+        context = Trajectories(X, t, missing=self.missing)
+        plain = (isinstance(X, np.ndarray) and X.ndim == 2) or (is_dataframe(X) and len(context) == 1)
+        if plain and _in_cross_validation():
             warn(
-                "cross-validation of scikit-learn splits an array by rows: a trajectory is torn apart, and points of "
+                "cross-validation of scikit-learn splits a table by rows: a trajectory is torn apart, and points of "
                 "one lie in both training and test. Pass Trajectories, of which each is one sample, such as "
                 "Trajectories(X).windows(n)"
             )
-        return Trajectories(X, t, missing=self.missing)
+        return context
 
     def _unfitted(self) -> Self:
         """The estimator without what an earlier fit has set."""

@@ -103,7 +103,7 @@ TRAJECTORIES = {
     "two constants": (
         [np.ones((9, 2)), np.zeros((4, 2))],
         TrajectoryError,
-        "column 0 is constant within every trajectory",
+        "the states show no motion at the lag",
     ),
     "too small to move": (X * 1e-300, TrajectoryError, "vary below 1e-140"),
     "list of frames": ([frame()], TrajectoryError, "X is a list of DataFrames: join them"),
