@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.numbers import read_numbers
-from skdyn.data.parameters import check_number
+from skdyn.data.parameters import RandomState, check_number, read_generator
 from skdyn.dynamics.sde import euler_maruyama, transition_log_likelihoods
 from skdyn.dynamics.stationary import fokker_planck, histogram
 from skdyn.dynamics.units import state_units
@@ -80,7 +80,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         t: Any,
         *,
         n_paths: int | None = None,
-        random_state: int | np.random.Generator | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         substeps: int | None = None,
         bound: float = 100.0,
         progress: bool = False,
@@ -128,7 +128,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             self._coefficients,
             np.atleast_2d(x0),
             times,
-            rng=_generator(random_state),
+            rng=read_generator(random_state),
             n_paths=1 if n_paths is None else int(n_paths),
             substeps=steps.astype(np.int64),
             center=center,
@@ -182,7 +182,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         method: Literal["auto", "fokker-planck", "simulation"] = "auto",
         n_paths: int = 200,
         duration: float | None = None,
-        random_state: int | np.random.Generator | np.random.RandomState | None = None,
+        random_state: RandomState = None,
     ) -> np.ndarray:
         """Density that the states settle to, on a rectangular grid.
 
@@ -227,13 +227,13 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         axes: list[np.ndarray],
         n_paths: int,
         duration: float | None,
-        random_state: int | np.random.Generator | np.random.RandomState | None,
+        random_state: RandomState,
     ) -> np.ndarray:
         check_number("n_paths", n_paths, whole=True)
         if duration is None:
             duration = 2 * max(t[-1] - t[0] for t in self.context_.times)
         check_number("duration", duration)
-        rng = _generator(random_state)
+        rng = read_generator(random_state)
         data = np.concatenate(self.context_.states)
         times = np.linspace(0, duration, 2 * _SAMPLE_TIMES + 1)
         paths = self.simulate(data[rng.integers(len(data), size=n_paths)], times, random_state=rng)
@@ -260,14 +260,3 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         if cells > _MOST_CELLS:
             raise ValueError(f"the grid has {cells:.3g} cells, more than {_MOST_CELLS}: choose a coarser one")
         return axes
-
-
-def _generator(random_state: int | np.random.Generator | np.random.RandomState | None) -> np.random.Generator:
-    if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(random_state.randint(2**31 - 1, size=4))
-    whole = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
-    if random_state is None or isinstance(random_state, np.random.Generator) or (whole and random_state >= 0):
-        return np.random.default_rng(random_state)
-    raise ValueError(
-        f"random_state must be None, a non-negative integer, a numpy Generator or RandomState, got {random_state!r}"
-    )
