@@ -10,7 +10,9 @@ import numpy as np
 from skdyn.exceptions import TrajectoryError
 
 
-def read_numbers(value: Any, place: str, what: str = "states must be real numbers") -> np.ndarray:
+def read_numbers(
+    value: Any, place: str, what: str = "states must be real numbers", error: type[ValueError] = TrajectoryError
+) -> np.ndarray:
     """Read numbers as a new C-ordered float64 array, or say in ``place`` why they are not numbers.
 
     Masked values, also inside lists, become NaN. Strings, booleans and categories are refused.
@@ -22,13 +24,23 @@ def read_numbers(value: Any, place: str, what: str = "states must be real number
         What errors call it.
     what : str
         What errors say is expected.
+    error : subclass of ValueError
 
     Raises
     ------
-    TrajectoryError
+    error
     TypeError
-        For an object that is no number, as scikit-learn has it.
+        For an object that is no number in trajectories, as scikit-learn has it.
     """
+    if error is TrajectoryError:
+        return _read(value, place, what)
+    try:
+        return _read(value, place, what)
+    except (TrajectoryError, TypeError) as reason:
+        raise error(str(reason)) from None
+
+
+def _read(value: Any, place: str, what: str) -> np.ndarray:
     try:
         if _holds_masks(value):
             return _filled(np.ma.asarray(value) if np.ma.isMaskedArray(value) else np.ma.array(value), place, what)
