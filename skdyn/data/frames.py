@@ -11,7 +11,7 @@ import numpy as np
 from skdyn.data.arrays import time_of
 from skdyn.data.columns import choose_roles, is_id_name, is_time_name, refuse_numbers_as_names
 from skdyn.data.numbers import read_numbers
-from skdyn.data.source import Raw, Recording, Source
+from skdyn.data.source import ABSENT, Raw, Recording, Source
 from skdyn.exceptions import TrajectoryError, warn
 
 _CALL = "Trajectories.from_dataframe"
@@ -92,7 +92,7 @@ def read_series(items: Sequence[Any], t: Any, listed: bool) -> Raw:
         when = time_of(t, k, len(items)) if labels.time is None else labels.time
         if labels.is_row_number:
             _check_row_numbers(labels.time, [list(range(len(series)))], Source(place))
-        x = _series_numbers(series, place)
+        x = series_numbers(series, place)
         recordings.append(Recording.of(when, x[:, None]))
         names.append(series.name if isinstance(series.name, str) and series.name else None)
     one = names[0] is not None and all(name == names[0] for name in names)
@@ -195,7 +195,7 @@ def group_rows(keys: np.ndarray, name: Any, source: Source) -> dict[Hashable, li
 
 def _is_absent(key: Any) -> bool:
     try:
-        return key is None or key == "" or bool(key != key)
+        return key is None or (isinstance(key, str) and key.strip().lower() in ABSENT) or bool(key != key)
     except TypeError:  # pd.NA, which is neither equal to itself nor unequal
         return True
 
@@ -211,10 +211,10 @@ def series_values(series: Any, name: Any) -> np.ndarray:
 
 
 def _numbers(frame: Any, name: Any) -> np.ndarray:
-    return _series_numbers(frame[name], f"column {name!r}")
+    return series_numbers(frame[name], f"column {name!r}")
 
 
-def _series_numbers(series: Any, place: str) -> np.ndarray:
+def series_numbers(series: Any, place: str) -> np.ndarray:
     """Numbers (M,) of a column; categories, structures and lists are refused even if numbers are inside."""
     kind = str(series.dtype)
     if _library(series) == "polars":

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skdyn.data.frames import series_numbers
 from skdyn.exceptions import TrajectoryError
 
 
@@ -16,8 +17,10 @@ def order_of(names: Sequence[Any], wanted: Sequence[Any], what: str) -> list[int
     Raises
     ------
     TrajectoryError
-        Naming those that are unknown or missing.
+        Naming those that are unknown, missing or given twice.
     """
+    if repeated := [name for name in names if list(names).count(name) > 1]:
+        raise TrajectoryError(f"{what} has the variable {repeated[0]!r} more than once")
     unknown, missing = [n for n in names if n not in wanted], [n for n in wanted if n not in names]
     if unknown or missing:
         raise TrajectoryError(
@@ -29,7 +32,7 @@ def order_of(names: Sequence[Any], wanted: Sequence[Any], what: str) -> list[int
 
 
 def named_states(points: Any, wanted: Sequence[str] | None, what: str) -> Any:
-    """States of a DataFrame (N, D) or Series (D,) as a plain array in the wanted order; anything else as it is.
+    """States of a DataFrame (N, D) or Series (D,) as plain numbers in the wanted order; anything else as it is.
 
     Parameters
     ----------
@@ -42,22 +45,24 @@ def named_states(points: Any, wanted: Sequence[str] | None, what: str) -> Any:
     Raises
     ------
     TrajectoryError
-        If names are unknown or missing.
+        If names are unknown or missing, or a column holds no numbers.
     """
     library = type(points).__module__.partition(".")[0]
     if library not in ("pandas", "polars"):
         return points
+    if type(points).__name__ == "LazyFrame":
+        raise TrajectoryError(f"{what} is a polars LazyFrame, which holds no data yet: pass its collect()")
     if hasattr(points, "columns"):
         names = list(points.columns)
+        order = list(range(len(names)))
         if wanted is not None and all(isinstance(name, str) for name in names):
-            points = points[[names[i] for i in order_of(names, wanted, what)]]
-        return _plain(points)
+            order = order_of(names, wanted, what)
+        columns = [points.iloc[:, i] if library == "pandas" else points.to_series(i) for i in order]
+        numbers = [series_numbers(column, f"{what}, column {names[i]!r}") for i, column in zip(order, columns)]
+        return np.column_stack(numbers) if numbers else np.empty((len(points), 0))
+    if not hasattr(points, "dtype"):
+        return points
     index = list(points.index) if library == "pandas" else None
     if wanted is not None and index is not None and all(isinstance(name, str) for name in index):
         points = points.iloc[order_of(index, wanted, what)]
-    return _plain(points)
-
-
-def _plain(points: Any) -> Any:
-    values = points.to_numpy()
-    return np.asarray(values, dtype=object if values.dtype.kind not in "fiu" else None)
+    return series_numbers(points, what)

@@ -11,6 +11,9 @@ import numpy as np
 
 from skdyn.exceptions import TrajectoryError
 
+ABSENT = frozenset(("", "na", "n/a", "nan", "null", "none", "nat", "<na>"))
+"""Texts that stand for nothing, in lower case."""
+
 
 @dataclass(frozen=True)
 class Source:

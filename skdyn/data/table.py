@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,15 +13,13 @@ import numpy as np
 from skdyn.data.cleaning import Cleaning, Duplicates, Missing
 from skdyn.data.columns import choose_roles, refuse_numbers_as_names
 from skdyn.data.dialect import NUMBER, Dialect, Lines, read_cells
-from skdyn.data.source import FileSource, Raw, Recording
+from skdyn.data.source import ABSENT, FileSource, Raw, Recording
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
 
-_ABSENT = frozenset(("", "na", "n/a", "nan", "null", "none"))
-
 
 def read_csv(
-    path: Path,
+    path: str | os.PathLike[str],
     time: str | None = None,
     group: str | None = None,
     features: Sequence[str] | None = None,
@@ -59,6 +58,7 @@ def read_csv(
     TrajectoryError
         Naming the file, the line and the column of a cell that cannot be read.
     """
+    path = Path(path)
     dialect_options = {"separator": separator, "decimal": decimal, "encoding": encoding, "date_format": date_format}
     cleaning = Cleaning.of(missing, sort, duplicates)
     return read_table(path, time, group, features, cleaning, time_unit, dialect_options)[0]
@@ -110,7 +110,7 @@ class _Reader:
         groups: dict[str, Lines] = {}
         for number, cells in lines:
             key = "0" if name is None else cells[self.at[name]].strip()
-            if key.lower() in _ABSENT:
+            if key.lower() in ABSENT:
                 raise self._error(number, name, "the identity is missing")
             groups.setdefault(key, []).append((number, cells))
         return groups
@@ -122,9 +122,9 @@ class _Reader:
 
     def with_times(self, lines: Lines, name: str, missing: str) -> Lines:
         """The lines that have a time."""
-        kept = [(number, cells) for number, cells in lines if cells[self.at[name]].strip().lower() not in _ABSENT]
+        kept = [(number, cells) for number, cells in lines if cells[self.at[name]].strip().lower() not in ABSENT]
         if len(kept) < len(lines) and missing == "raise":
-            first = next(number for number, cells in lines if cells[self.at[name]].strip().lower() in _ABSENT)
+            first = next(number for number, cells in lines if cells[self.at[name]].strip().lower() in ABSENT)
             leave_out = self.source.flag(missing="drop")
             raise self._error(first, name, f"the time is empty; pass {leave_out} to leave such rows out")
         return kept
@@ -146,7 +146,7 @@ class _Reader:
 
     def _number(self, line: int, cell: str, name: str) -> float:
         text = self.dialect.plain(cell)
-        if text.lower() in _ABSENT:
+        if text.lower() in ABSENT:
             return float("nan")
         if not NUMBER.fullmatch(text):
             raise self._error(line, name, f"{cell!r} is not a number")

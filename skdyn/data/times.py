@@ -14,6 +14,7 @@ from skdyn.exceptions import TrajectoryError
 _EXACT = 2**53  # integers beyond this are not all float64 numbers
 _CALENDAR = (np.dtype("datetime64[Y]"), np.dtype("datetime64[M]"))  # whose differences are no fixed number of seconds
 _FINEST = ("as", "fs", "ps")  # units in which NumPy cannot hold the dates of a lifetime, nor their seconds
+_LONGEST = 290  # years that nanoseconds can count
 _SECONDS = {
     "nanosecond": 1e-9,
     "microsecond": 1e-6,
@@ -67,12 +68,15 @@ class TimeAxis:
         """Times (L,) as they were given: dates, durations or numbers."""
         if self.kind == "number":
             return times if self.origin is None else np.array([self.origin + int(value) for value in times])
-        ticks = np.round(times * (_SECONDS[self.unit or "second"] * 1e9)).astype("timedelta64[ns]")
-        if self.kind == "duration":
-            return ticks
-        if not _fits_nanoseconds(self.origin + ticks.astype("timedelta64[us]")):
-            return self.origin + ticks.astype("timedelta64[us]")
-        return self.origin.astype("datetime64[ns]") + ticks
+        seconds = times * _SECONDS[self.unit or "second"]
+        ticks = np.round(seconds * 1e6).astype("timedelta64[us]")
+        if np.abs(seconds).max(initial=0) < _LONGEST * _SECONDS["year"]:
+            fine = np.round(seconds * 1e9).astype("timedelta64[ns]")
+            if self.kind == "duration":
+                return fine
+            if _fits_nanoseconds(self.origin + ticks):
+                return self.origin.astype("datetime64[ns]") + fine
+        return ticks if self.kind == "duration" else self.origin + ticks
 
     def refuse_other(self, other: TimeAxis, what: str) -> None:
         """Refuse times of another kind.
@@ -171,7 +175,7 @@ def read_times(
         _refuse_nat(axes)
         axes = _in_one_unit(axes)
         origin = min(part.min() for part in axes)
-        return [_count(part - origin, unit) for part in axes], TimeAxis("date", origin, unit or "second")
+        return [_count(_since(part, origin), unit) for part in axes], TimeAxis("date", origin, unit or "second")
     if kinds == {"m"}:
         _refuse_nat(axes)
         return [_count(part, unit) for part in axes], TimeAxis("duration", None, unit or "second")
@@ -252,11 +256,20 @@ def _in_one_unit(axes: list[np.ndarray]) -> list[np.ndarray]:
 def _common(first: Any, second: Any) -> Any:
     """The difference of two dates of any unit."""
     one, other = _in_one_unit([np.atleast_1d(first), np.atleast_1d(second)])
-    return (one - other)[0]
+    return _since(one, other[0])[0]
+
+
+def _since(dates: np.ndarray, origin: Any) -> np.ndarray:
+    """Durations (L,) from a date of the same unit; nanoseconds wrap after 292 years, microseconds do not."""
+    if np.datetime_data(dates.dtype)[0] == "ns":
+        years = np.append(dates, origin).astype("datetime64[Y]").astype(int)
+        if len(dates) and np.ptp(years) >= _LONGEST:
+            return dates.astype("datetime64[us]") - origin.astype("datetime64[us]")
+    return dates - origin
 
 
 def _fits_nanoseconds(dates: np.ndarray) -> bool:
-    return bool((np.abs(dates.astype("datetime64[Y]").astype(int)) < 290).all())
+    return bool((np.abs(dates.astype("datetime64[Y]").astype(int)) < _LONGEST).all())
 
 
 def _objects(axis: np.ndarray, k: int) -> np.ndarray:

@@ -211,19 +211,20 @@ class Trajectories(Sequence):
                         f"trajectory {k} has {len(x)} sample; at least 2 are needed to see motion; pass "
                         f"{raw.source.flag(missing='drop')} to leave such trajectories out"
                     )
-                short.append(k)
+                short.append((k, len(x)))
                 continue
             for array in (t, x):
                 array.flags.writeable = False
             kept.append((t, x, raw.ids[k]))
         if not kept:
             raise TrajectoryError(
-                f"trajectory {short[0]}: fewer than 2 rows are left after dropping those with NaN, as in all others"
+                f"trajectory {short[0][0]}: fewer than 2 rows are left after dropping those with NaN "
+                f"(n_samples = {short[0][1]}), as in all others"
             )
         if short:
             warn(
                 f"{len(short)} of {len(times)} trajectories are left out, because fewer than 2 of their rows are "
-                f"complete (the first is {short[0]})"
+                f"complete (the first is {short[0][0]})"
             )
         stored, values, ids = zip(*kept, strict=True)
         self._set(stored, values, raw.names, ids, axis)

@@ -111,6 +111,7 @@ def test_levels_of_an_index(names):
         ),
         (panel(id=pd.array([1, None], "Int64")), "column 'id', row 11: the id is missing"),
         (panel(id=["x", ""]), "column 'id', row 11: the id is missing"),
+        (panel(id=["x", "nan"]), "column 'id', row 11: the id is missing"),
     ],
 )
 def test_what_is_not_clear_is_refused_with_the_call_to_make(frame, message):

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdyn import TrajectoryError
+from skdyn import Trajectories, TrajectoryError
 from skdyn.data.cleaning import check_increasing
 from skdyn.data.source import Source
 from skdyn.data.times import read_times
@@ -170,3 +170,18 @@ def test_mixtures_of_kinds_are_refused():
         read_times([dates, dates - dates[0]], [2, 2])
     (first, second), _ = read_times([[0, 1], [0.5, 1.5]], [2, 2])
     np.testing.assert_array_equal(second - first, [0.5, 0.5])
+
+
+def test_spans_that_nanoseconds_cannot_count():
+    dates = np.array(["1700-01-01", "1800-01-01", "2100-01-01", "2200-01-01"], dtype="datetime64[ns]")
+    seconds = (dates.astype("datetime64[s]") - dates[0].astype("datetime64[s]")).astype(float)
+    x = np.array([1.0, 3.0, 2.0, 4.0])
+    zoned = [date.replace(tzinfo=dt.UTC) for date in dates.astype("datetime64[us]").tolist()]
+    for form in (dates, dates.astype("datetime64[us]"), zoned):
+        X = Trajectories([(form, x)])
+        np.testing.assert_array_equal(X.times[0], seconds)
+        assert X.to_dataframe()["t"].tolist() == dates.astype("datetime64[us]").tolist()
+    early, late = (Trajectories([(dates[part], x[part])])[0] for part in (slice(2), slice(2, None)))
+    np.testing.assert_array_equal(Trajectories([late, early]).times[0], seconds[2:])
+    durations = np.array([0, 36500, 146000, 146001], dtype="timedelta64[D]")
+    assert Trajectories([(durations, x)]).to_dataframe()["t"].dt.days.tolist() == durations.astype(int).tolist()

@@ -8,6 +8,7 @@ import pytest
 from sklearn.model_selection import KFold, train_test_split
 
 from skdyn import Trajectories, TrajectoryError
+from skdyn.data.names import named_states
 from skdyn.data.trajectories import Trajectory
 
 
@@ -286,3 +287,16 @@ def test_dates_share_one_origin():
     np.testing.assert_array_equal(X.times[1], [0, 86400])
     assert X.origin == np.datetime64("2020-01-01")
     assert X[1:].origin == X.origin
+
+
+def test_states_in_a_table_are_numbers_and_each_name_stands_once():
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    np.testing.assert_array_equal(named_states(frame.astype("Int64"), ("b", "a"), "points"), [[3.0, 1.0], [4.0, 2.0]])
+    np.testing.assert_array_equal(named_states(frame.iloc[0], ("b", "a"), "points"), [3.0, 1.0])
+    for wrong in (frame.astype("category"), frame > 0, frame.astype(str), pl.DataFrame({"a": ["1"], "b": ["2"]})):
+        with pytest.raises(TrajectoryError, match="points, column 'a'"):
+            named_states(wrong, ("a", "b"), "points")
+    with pytest.raises(TrajectoryError, match="points has the variable 'a' more than once"):
+        named_states(frame[["a", "a", "b"]], ("a", "b"), "points")
+    with pytest.raises(TrajectoryError, match=r"points is a polars LazyFrame, .* collect\(\)"):
+        named_states(pl.DataFrame({"a": [1.0]}).lazy(), ("a",), "points")

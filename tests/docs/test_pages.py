@@ -74,6 +74,17 @@ def test_python(page, tmp_path, monkeypatch):
     plt.close("all")
 
 
+def test_what_the_page_of_tables_prints(tmp_path, monkeypatch, capsys):
+    """Each comment under a line that prints is what it prints."""
+    page = ROOT / "docs" / "howto" / "tables.md"
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for line, code in blocks(page, "python"):
+        said = re.findall(r"^ *print\(.*\n *# (.*)$", code, re.MULTILINE)
+        exec(compile("\n" * line + code, page, "exec"), names)
+        assert capsys.readouterr().out.splitlines() == said
+
+
 class ArgumentsReadError(Exception):
     """Ends a program once its parser has read its arguments."""
 
