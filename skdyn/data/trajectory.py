@@ -10,18 +10,15 @@ from skdyn.data.times import TimeAxis
 
 
 class Trajectory(tuple):
-    """The pair ``(t, x)`` of times (L,) and states (L, D), with names.
+    """The pair ``(t, x)`` of times (L,) and states (L, D), with names: ``Trajectory(t, x, feature_names, id, axis)``.
 
-    Parameters
+    Attributes
     ----------
-    t : array of shape (L,)
-        Numbers, dates or durations.
-    x : array of shape (L, D)
-    feature_names : tuple of D str, optional
-    id : hashable, optional
+    feature_names : tuple of D str, or None
+    id : hashable, or None
         Which trajectory this is.
-    axis : TimeAxis, optional
-        What the times mean, where they are numbers that were read before.
+    axis : TimeAxis, or None
+        What the times mean, where they are numbers that were read before; else they may be dates or durations too.
     """
 
     feature_names: tuple[str, ...] | None
