@@ -17,6 +17,10 @@ class WeightsError(SkdynError, ValueError):
     """A model's weights or configuration cannot be found, read or trusted; the message names the file."""
 
 
+class FileError(SkdynError, OSError, ValueError):
+    """What was saved cannot be read or trusted, or cannot be saved; the message names the file and the reason."""
+
+
 class PluginError(SkdynError):
     """A plugin cannot be imported or does not offer what its entry point promises."""
 

@@ -27,7 +27,7 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 TESTS = Path(__file__).parent
-collect_ignore = ["pretrain/ddp_worker.py"]  # a script: importing it, as the search for doctests does, would train
+collect_ignore = ["pretrain/run/ddp_worker.py"]  # a script: importing it, as the search for doctests does, would train
 SLOW_ROOMS = ("adaptation", "pretrain", "property", "sparse")
 """Rooms whose tests train, search or try many examples; elsewhere, a slow test says so itself."""
 
