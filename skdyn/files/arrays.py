@@ -37,7 +37,7 @@ def unpack_arrays(content: bytes, path: Path) -> dict[str, np.ndarray]:
     Returns
     -------
     dict
-        Arrays of float64, float32 or int64.
+        Arrays of float64, float32 or int64, in the order in which they were packed.
 
     Raises
     ------
@@ -47,8 +47,8 @@ def unpack_arrays(content: bytes, path: Path) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
-            names = {member.filename for member in members}
-            if len(members) > _MOST or len(names) < len(members):
+            names = [member.filename for member in members]
+            if len(names) > _MOST or len(set(names)) < len(names):
                 raise ValueError("too many arrays, or two of one name")
             if any(member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1 for member in members):
                 raise ValueError("its arrays are compressed or encrypted")

@@ -38,13 +38,16 @@ def read_bytes(path: Path, limit: int, error: type[SkdynError] = FileError, *, f
         if not follow and stat.S_ISLNK(os.lstat(path).st_mode):
             raise error(f"{path} is a link, which is not followed: put the file itself there")
         descriptor = os.open(path, _AT_ONCE | (0 if follow else _NO_LINK))
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise error(f"{path} is not a regular file")
             if found.st_size > limit:
                 raise error(f"{path} has {found.st_size} bytes, more than the limit of {limit}")
-            content = file.read(found.st_size + 1)  # asking for more would allocate it
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                content = file.read(found.st_size + 1)  # asking for more would allocate it
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError) as problem:  # a null character in the name is a ValueError
         if isinstance(problem, SkdynError):
             raise

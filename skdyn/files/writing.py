@@ -112,13 +112,13 @@ def _replace_all(
                 for path in made:
                     path.rmdir()
         raise
-    for name, digest in digests.items():
-        with suppress(OSError):  # the part is whole where it waits
+    with suppress(OSError):  # the new copy is in place, and a part that cannot move is whole where it waits
+        for name, digest in digests.items():
             _rename(staged(folder / name, digest), folder / name)
-    if alone:
-        _tidy([folder / description, *(folder / name for name in digests)])
-    for parent in {(folder / name).parent for name in digests}:
-        _flush_folder(parent)
+        for parent in {(folder / name).parent for name in digests}:
+            _flush_folder(parent)
+        if alone:
+            _tidy([folder / description, *(folder / name for name in digests)])
 
 
 def _holds(path: Path, content: bytes) -> bool:
@@ -132,10 +132,9 @@ def _tidy(paths: Iterable[Path]) -> None:
     """Remove what writers that were killed have left beside these files."""
     for path in paths:
         leftover = re.compile(rf"\.{re.escape(path.name)}\.([0-9a-f]{{32}}|[0-9a-f]{{8}}\.partial)")
-        with suppress(OSError):
-            for other in list(path.parent.iterdir()):
-                if leftover.fullmatch(other.name):
-                    other.unlink(missing_ok=True)
+        for other in list(path.parent.iterdir()):
+            if leftover.fullmatch(other.name):
+                other.unlink(missing_ok=True)
 
 
 def _put(path: Path, content: bytes) -> None:

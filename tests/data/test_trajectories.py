@@ -16,7 +16,6 @@ def falling(points, dim):
     return np.arange(float(points * dim))[::-1].reshape(points, dim).copy()
 
 
-
 def same(first, second):
     return (
         len(first) == len(second)
