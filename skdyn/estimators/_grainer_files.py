@@ -81,6 +81,10 @@ class GrainerParts:
             dynamics = unpack(kind, inner, path / _DYNAMICS)
             if dynamics.n_features_in_ != len(autoencoder.code_mean):
                 raise FileError(f"{path} is damaged: its dynamics and its autoencoder have different numbers of codes")
+            with np.errstate(all="ignore"):
+                frames = autoencoder.decode(np.concatenate(dynamics.context_.states))
+                if not (np.isfinite(frames).all() and np.isfinite(autoencoder.encode(frames)).all()):
+                    raise FileError(f"{path} is damaged: its autoencoder overflows on its own codes")
         return cls(params, autoencoder, dynamics, losses, names)
 
 

@@ -29,7 +29,7 @@ def test_only_regular_files_are_read(tmp_path):
     assert read_bytes(path, 7) == b"content"
     with pytest.raises(FileError, match="has 7 bytes, more than the limit of 6"):
         read_bytes(path, 6)
-    with pytest.raises(FileError, match="absent cannot be read: .*No such file"):
+    with pytest.raises(FileError, match=r"absent cannot be read: .*No such file"):
         read_bytes(tmp_path / "absent", 9)
     with pytest.raises(WeightsError, match="is not a regular file"):
         read_bytes(tmp_path, 9, WeightsError)
