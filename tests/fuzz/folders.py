@@ -54,8 +54,8 @@ def fuzz(folder, count, seed, kinds):
     before, examples = {}, []
     counts = {kind: Counter() for kind in kinds}
     for kind in kinds:
-        KINDS[kind].make(folder / kind, 0)
-        KINDS[kind].make(folder / f"{kind}-other", 1)
+        KINDS[kind].saver(0)(folder / kind)
+        KINDS[kind].saver(1)(folder / f"{kind}-other")
         before[kind] = quietly(lambda kind=kind: KINDS[kind].ask(KINDS[kind].load(folder / kind)))
     for number in range(count):
         kind = kinds[number % len(kinds)]

@@ -1,4 +1,7 @@
-"""Every kind of folder that the project saves: how to make two of it, load it, ask it, and make it vouch for itself."""
+"""Every kind of folder that the project saves: how to save two of it, load it, ask it, and make it vouch for itself.
+
+``saver(which)`` makes something to be saved and returns a function of the folder that saves it.
+"""
 
 import hashlib
 import json
@@ -12,6 +15,7 @@ from pretrain.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from skdyn import FIMCoarseGrainer, FIMODERegressor, FIMSDERegressor, LASSODEForecaster, SparseODERegressor
 from skdyn.datasets import make_blob_video
 from skdyn.files.manifest import seal
+from skdyn.files.writing import write_folder
 from skdyn.models.adapters import load_adapter, save_adapter
 from skdyn.models.weights import load_model
 from skdyn.nn.lora import add_low_rank, attention_projections, initialise, low_rank_state
@@ -44,12 +48,12 @@ class Estimator:
     def __init__(self, cls, **params):
         self.cls, self.params = cls, params
 
-    def make(self, folder, which):
+    def saver(self, which):
         scale = 1.0 + which
         data = [(T, scale * X), (T[: 40 - which], 1.5 * scale * X[: 40 - which])]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self.cls(**self.params).fit(data).save(folder)
+            return self.cls(**self.params).fit(data).save
 
     def load(self, folder):
         return self.cls.load(folder)
@@ -66,9 +70,9 @@ class Estimator:
 class Grainer:
     video = make_blob_video(200, size=9)
 
-    def make(self, folder, which):
+    def saver(self, which):
         params = {"max_iter": 3, "hidden": (8,), "random_state": which, "model": DUMMY / "fim-sde-16d"}
-        FIMCoarseGrainer(**params).fit(self.video.frames * (1 + which), t=self.video.t).save(folder)
+        return FIMCoarseGrainer(**params).fit(self.video.frames * (1 + which), t=self.video.t).save
 
     def load(self, folder):
         return FIMCoarseGrainer.load(folder)
@@ -86,13 +90,13 @@ class Grainer:
 
 
 class Adapter:
-    def make(self, folder, which):
+    def saver(self, which):
         base = load_model(DUMMY / "fim-ode-16d")
         adapted = add_low_rank(base.network, attention_projections(base.network), 2, 4.0)
         generator = torch.Generator().manual_seed(which)
         initialise(adapted, generator)
         state = {name: t + torch.randn(t.shape, generator=generator) for name, t in low_rank_state(adapted).items()}
-        save_adapter(folder, base, 2, 4.0, state, {"steps": 3})
+        return lambda folder: save_adapter(folder, base, 2, 4.0, state, {"steps": 3})
 
     def load(self, folder):
         return load_adapter(folder, load_model(DUMMY / "fim-ode-16d"))
@@ -108,19 +112,16 @@ class Adapter:
 
 
 class Model:
-    def make(self, folder, which):
-        from skdyn.files.writing import write_folder
-
+    def saver(self, which):
         source = DUMMY / "fim-ode-16d"
         tensors = bytearray((source / "model.safetensors").read_bytes())
         tensors[-2] ^= which  # another model of the same shape
         parts = {"config.json": (source / "config.json").read_bytes(), "model.safetensors": bytes(tensors)}
-        write_folder(
-            folder,
-            parts.items(),
-            "SHA256SUMS",
-            lambda digests: "".join(f"{d}  {name}\n" for name, d in digests.items()).encode(),
-        )
+
+        def sums(digests):
+            return "".join(f"{digest}  {name}\n" for name, digest in digests.items()).encode()
+
+        return lambda folder: write_folder(folder, parts.items(), "SHA256SUMS", sums)
 
     def load(self, folder):
         return load_model(folder)
@@ -135,12 +136,17 @@ class Model:
 class Checkpoints:
     """Two steps, of which the newer one is damaged: the older one must always be there."""
 
-    def make(self, folder, which):
-        for step in (1, 2):
-            tensors = {"model/a": torch.full((50, 3), float(step + which)), "optimizer/n": torch.tensor([step])}
-            save_checkpoint(
-                folder, step, Checkpoint(tensors, {"state": {"step": step, "loss": float("inf")}, "task": {}})
-            )
+    def saver(self, which):
+        def save(folder):
+            for step in (1, 2):
+                tensors = {
+                    "model/a": torch.full((50, 3), float(10 * step + which)),
+                    "optimizer/n": torch.tensor([step]),
+                }
+                values = {"state": {"step": step, "loss": float("inf")}, "task": {"which": which}}
+                save_checkpoint(folder, step, Checkpoint(tensors, values))
+
+        return save
 
     def damaged(self, folder):
         return folder / "step-000000002"
