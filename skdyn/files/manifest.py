@@ -27,7 +27,7 @@ def seal(values: Mapping[str, Any], digests: Mapping[str, str], version: int) ->
     version : int
         Of the format.
     """
-    whole = {"format": version, **values, "files": dict(digests)}
+    whole = json.loads(json.dumps({"format": version, **values, "files": dict(digests)}))  # keys as JSON has them
     return (json.dumps(whole | {"sha256": _digest(whole)}, indent=2) + "\n").encode()
 
 

@@ -33,6 +33,7 @@ MAX_BYTES = 2_000_000
 
 _TYPE, _VERSION = "lora", 1
 _KEYS = {"adapter_type", "format_version", "base", "rank", "alpha", "targets", "tensors_sha256", "training"}
+_SEAL = "description_sha256"  # in the factors' metadata, so that each file vouches for the other
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _MERGED: Shared[tuple[str, str], LoadedModel] = Shared(16)
@@ -68,13 +69,6 @@ def save_adapter(
     FileError
         If the folder cannot be written; an earlier adapter there is then as it was.
     """
-    blob = save({name: tensor.detach().float().contiguous() for name, tensor in state.items()})
-    if len(blob) > MAX_BYTES:
-        raise ValueError(
-            f"the adapter takes {len(blob)} bytes, more than {MAX_BYTES}; choose a smaller rank than {rank}"
-        )
-    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
-        raise ValueError("the adapter holds NaN or infinite values; its training has diverged")
     description = {
         "adapter_type": _TYPE,
         "format_version": _VERSION,
@@ -82,10 +76,17 @@ def save_adapter(
         "rank": rank,
         "alpha": alpha,
         "targets": [name.removesuffix(".down") for name in state if name.endswith(".down")],
-        "tensors_sha256": sha256(blob),
         "training": dict(training),
     }
-    content = (json.dumps(description, indent=2, allow_nan=False) + "\n").encode()
+    factors = {name: tensor.detach().float().contiguous() for name, tensor in state.items()}
+    blob = save(factors, metadata={_SEAL: _seal(description)})
+    if len(blob) > MAX_BYTES:
+        raise ValueError(
+            f"the adapter takes {len(blob)} bytes, more than {MAX_BYTES}; choose a smaller rank than {rank}"
+        )
+    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
+        raise ValueError("the adapter holds NaN or infinite values; its training has diverged")
+    content = (json.dumps(description | {"tensors_sha256": sha256(blob)}, indent=2) + "\n").encode()
     write_folder(Path(folder), [(TENSORS, blob)], CONFIG, lambda _: content)
 
 
@@ -163,6 +164,13 @@ def _parse(values: dict[str, Any], path: Path) -> dict[str, Any]:
     return values
 
 
+def _seal(description: Mapping[str, Any]) -> str:
+    """The sha256 of a description without that of the factors."""
+    values = json.loads(json.dumps(description))  # keys as JSON has them
+    values.pop("tensors_sha256", None)
+    return sha256(json.dumps(values, sort_keys=True, allow_nan=False).encode())
+
+
 def _check_base(wanted: Mapping[str, str], base: LoadedModel, path: Path) -> None:
     if wanted["sha256"] != base.sha256:
         raise WeightsError(
@@ -179,6 +187,9 @@ def _merge(base: LoadedModel, config: Mapping[str, Any], blob: bytes, path: Path
         raise WeightsError(f"{path / CONFIG} does not fit {base.spec.name!r}: {error}") from None
     expected = {name: tuple(tensor.shape) for name, tensor in low_rank_state(adapted).items()}
     load_low_rank_state(adapted, read_tensors(blob, path / TENSORS, expected, f"an adapter of {base.spec.name}"))
+    header = parse_json(blob[8 : 8 + int.from_bytes(blob[:8], "little")], path / TENSORS, WeightsError)
+    if (header.get("__metadata__") or {}).get(_SEAL, _seal(config)) != _seal(config):
+        raise WeightsError(f"{path / CONFIG} is damaged or altered: it is not the one that {TENSORS} was written with")
     merged = merge(adapted)
     if not all(bool(tensor.isfinite().all()) for tensor in merged.parameters()):
         raise WeightsError(f"{path / TENSORS}: the merged weights overflow float32")

@@ -74,6 +74,7 @@ def test_descriptions_that_are_refused(tmp_path, content, message):
 def test_a_description_comes_back(tmp_path):
     values = {"a": [1.5, None, 1e-300, 2**70], "b": {"\udc80": "ä"}}
     assert unseal(seal(values, {"x": "0" * 64}, 3), tmp_path, 3) == (values, {"x": "0" * 64})
+    assert unseal(seal({"a": {10: (1,), 9: ()}}, {}, 3), tmp_path, 3) == ({"a": {"10": [1], "9": []}}, {})
 
 
 def test_damage_names_the_file(tmp_path):
