@@ -27,7 +27,8 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 TESTS = Path(__file__).parent
-collect_ignore = ["pretrain/run/ddp_worker.py"]  # a script: importing it, as the search for doctests does, would train
+# Scripts that the search for doctests would run by importing them: one trains, one is for a type checker alone.
+collect_ignore = ["pretrain/run/ddp_worker.py", "typing/user_script.py"]
 SLOW_ROOMS = ("adaptation", "pretrain", "property", "sparse")
 """Rooms whose tests train, search or try many examples; elsewhere, a slow test says so itself."""
 

@@ -118,12 +118,10 @@ def check_increasing(t: np.ndarray, place: Callable[[int], str], source: Source 
         raise TrajectoryError(f"{place(row)}: the time is {t[row]}, not finite (NaN or infinity)")
     if len(t) > 1 and (bad := t[1:] <= t[:-1]).any():
         row = int(bad.argmax()) + 1
-        if source is None:
-            raise TrajectoryError(f"{place(row)}: times must increase ({float(t[row - 1])} then {float(t[row])})")
         repeated = bool(t[row] == t[row - 1])
         word, done = ("repeats", "average such points") if repeated else ("decreases", "put the points in order")
+        problem = f"{place(row)}: time {word} ({float(t[row - 1])} then {float(t[row])}): they must increase"
+        if source is None:
+            raise TrajectoryError(problem)
         mend = source.flag(duplicates="mean") if repeated else source.flag(sort=True)
-        raise TrajectoryError(
-            f"{place(row)}: time {word} ({float(t[row - 1])} then {float(t[row])}): they must increase; pass {mend} to "
-            f"{done}, or name the column that tells trajectories apart"
-        )
+        raise TrajectoryError(f"{problem}; pass {mend} to {done}, or name the column that tells trajectories apart")

@@ -10,7 +10,9 @@ import numpy as np
 from skdyn.exceptions import TrajectoryError
 
 
-def read_numbers(value: Any, place: str, what: str = "states must be real numbers") -> np.ndarray:
+def read_numbers(
+    value: Any, place: str, what: str = "states must be real numbers", error: type[ValueError] = TrajectoryError
+) -> np.ndarray:
     """Read numbers as a new C-ordered float64 array, or say in ``place`` why they are not numbers.
 
     Masked values, also inside lists, become NaN. Strings, booleans and categories are refused.
@@ -22,42 +24,47 @@ def read_numbers(value: Any, place: str, what: str = "states must be real number
         What errors call it.
     what : str
         What errors say is expected.
+    error : subclass of ValueError
 
     Raises
     ------
-    TrajectoryError
+    error
     TypeError
-        For an object that is no number, as scikit-learn has it.
+        For an object that is no number in trajectories, as scikit-learn has it.
     """
+    if error is TrajectoryError:
+        return _read(value, place, what)
     try:
-        if _holds_masks(value):
-            return _filled(np.ma.asarray(value) if np.ma.isMaskedArray(value) else np.ma.array(value), place, what)
-        array = np.asarray(value)
+        return _read(value, place, what)
+    except (TrajectoryError, TypeError) as reason:
+        raise error(str(reason)) from None
+
+
+def without_masks(value: Any, absent: Any = np.nan) -> Any:
+    """A value with ``absent`` where masked arrays and constants, also in lists of lists, are masked."""
+    if value is np.ma.masked:
+        return absent
+    if np.ma.isMaskedArray(value):
+        masked = np.ma.getmaskarray(value)
+        if not masked.any():
+            return np.asarray(value.data)
+        filled = value.data.astype(np.float64 if value.dtype.kind in "fiu" else object)
+        filled[masked] = absent
+        return filled
+    if isinstance(value, (list, tuple)) and any(_may_be_masked(item) for item in value):
+        return [without_masks(item, absent) for item in value]
+    return value
+
+
+def _may_be_masked(item: Any) -> bool:
+    return np.ma.isMaskedArray(item) or item is np.ma.masked or isinstance(item, (list, tuple))
+
+
+def _read(value: Any, place: str, what: str) -> np.ndarray:
+    try:
+        array = np.asarray(without_masks(value))
     except (ValueError, TypeError, RuntimeError) as error:
         raise TrajectoryError(f"{place} cannot be read as an array: {error}") from None
-    return _as_float(array, place, what)
-
-
-def _holds_masks(value: Any, depth: int = 3) -> bool:
-    """Whether a value, or a list of lists of them, holds masked arrays or masked constants."""
-    if np.ma.isMaskedArray(value):
-        return True
-    if depth and isinstance(value, (list, tuple)):
-        return any(_holds_masks(item, depth - 1) for item in value)
-    return False
-
-
-def _filled(array: np.ma.MaskedArray, place: str, what: str) -> np.ndarray:
-    mask = np.ma.getmaskarray(array)
-    plain = np.asarray(array.data)
-    if plain.dtype.kind == "O":
-        plain = np.where(mask, np.nan, plain)
-    numbers = _as_float(plain, place, what)
-    numbers[mask] = np.nan
-    return numbers
-
-
-def _as_float(array: np.ndarray, place: str, what: str) -> np.ndarray:
     if np.iscomplexobj(array):
         raise TrajectoryError(f"{place}: Complex data not supported")
     if array.dtype.kind == "O":

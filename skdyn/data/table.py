@@ -13,7 +13,6 @@ from skdyn.data.cleaning import Cleaning, Duplicates, Missing
 from skdyn.data.columns import choose_roles, refuse_numbers_as_names
 from skdyn.data.dialect import NUMBER, Dialect, Lines, read_cells
 from skdyn.data.source import FileSource, Raw, Recording
-from skdyn.data.suspicion import refuse_hidden_time
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
 
@@ -96,8 +95,6 @@ def read_table(
         recordings.append(Recording.of(when, reader.states(rows, roles.states), numbers))
     read_from = {role: repr(name) for role, name in (("time", roles.time), ("id", roles.id)) if name is not None}
     raw = Raw(recordings, list(groups), tuple(roles.states), source, read_from, meant=features is not None)
-    if roles.time is None and features is None:
-        refuse_hidden_time([recording.states for recording in recordings], source)
     return Trajectories.from_raw(raw, cleaning, time_unit), dialect
 
 

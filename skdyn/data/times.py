@@ -187,10 +187,9 @@ def read_times(
 def _axis(value: Any, length: int, k: int, unit: str | None) -> np.ndarray:
     if value is None:
         return np.arange(length, dtype=np.float64)
-    if np.ma.isMaskedArray(value) or _masked_items(value):
-        mask = np.ma.getmaskarray(np.ma.array(value))
-        if mask.any():
-            raise TrajectoryError(f"trajectory {k}, row {int(mask.argmax())}: the time is masked")
+    masked = [item is np.ma.masked for item in value] if isinstance(value, (list, tuple)) else np.ma.getmask(value)
+    if np.any(masked):
+        raise TrajectoryError(f"trajectory {k}, row {int(np.argmax(masked))}: the time is masked")
     try:
         axis = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -206,10 +205,6 @@ def _axis(value: Any, length: int, k: int, unit: str | None) -> np.ndarray:
     if axis.dtype.kind not in "fiuMm":
         raise TrajectoryError(f"trajectory {k}: times of type {axis.dtype} are neither numbers nor dates")
     return axis
-
-
-def _masked_items(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and any(np.ma.isMaskedArray(item) for item in value)
 
 
 def _steps(value: Any, length: int, unit: str | None) -> np.ndarray:

@@ -171,8 +171,6 @@ class Trajectories(Sequence):
         raw = read_any(X, t)
         if isinstance(X, (list, tuple)) and X and all(isinstance(item, Trajectory) for item in X):
             raw = named_alike(raw, X)
-        if not raw.roles.get("time") and t is None and not raw.meant and _has_unit_steps(raw):
-            refuse_hidden_time([recording.states for recording in raw.recordings], raw.source)
         self._take(raw, cleaning, unit or unit_of(X))
 
     def _take_again(self, X: Any, cleaning: Cleaning, unit: str | None) -> None:
@@ -190,8 +188,11 @@ class Trajectories(Sequence):
 
     def _take(self, raw: Raw, cleaning: Cleaning, unit: str | None) -> None:
         check_shapes(raw)
+        states = [recording.states for recording in raw.recordings]
         if not raw.meant:
-            refuse_constants([recording.states for recording in raw.recordings], raw.source)
+            if all(recording.when is None for recording in raw.recordings):
+                refuse_hidden_time(states, raw.source)
+            refuse_constants(states, raw.source)
         times, axis = read_times(
             [recording.when for recording in raw.recordings],
             [len(recording.states) for recording in raw.recordings],
@@ -254,7 +255,7 @@ class Trajectories(Sequence):
         if self.feature_names is None or tuple(names) == self.feature_names:
             return self
         order = order_of(self.feature_names, names, "X")
-        ordered = self._select(self.times, [x[:, order] for x in self.states], self.ids)
+        ordered = self.of(self.times, [x[:, order] for x in self.states], self.ids)
         ordered.feature_names = tuple(names)
         return ordered
 
@@ -263,7 +264,7 @@ class Trajectories(Sequence):
         if unit is None or self.axis.unit in (None, unit):
             return self
         factor = conversion(self.axis.unit, unit)
-        counted = self._select([t * factor for t in self.times], self.states, self.ids)
+        counted = self.of([t * factor for t in self.times], self.states, self.ids)
         counted.axis = replace(self.axis, unit=unit)
         return counted
 
@@ -311,13 +312,33 @@ class Trajectories(Sequence):
         if not cuts:
             longest = max(len(t) for t in self.times)
             raise TrajectoryError(f"no trajectory is as long as a window of {length}: the longest has {longest} points")
-        return self._select(
+        return self.of(
             [self.times[k][cut] for k, cut in cuts],
             [self.states[k][cut] for k, cut in cuts],
             [self.ids[k] for k, _ in cuts],
         )
 
-    def _select(self, times: Sequence[np.ndarray], states: Sequence[np.ndarray], ids: Sequence[Any]) -> Trajectories:
+    def rows(self, keep: Sequence[np.ndarray]) -> Trajectories:
+        """The same trajectories at some of their points.
+
+        Parameters
+        ----------
+        keep : sequence of K arrays
+            Masks (L_k,) or positions of at least two points each.
+        """
+        pairs = zip(self.times, self.states, keep, strict=True)
+        times, states = zip(*((t[rows], x[rows]) for t, x, rows in pairs), strict=True)
+        return self.of(times, states, self.ids)
+
+    def of(self, times: Sequence[np.ndarray], states: Sequence[np.ndarray], ids: Sequence[Any]) -> Trajectories:
+        """Parts of these trajectories, with the names of the variables and the meaning of the times; not checked.
+
+        Parameters
+        ----------
+        times : sequence of arrays (L_k,)
+        states : sequence of arrays (L_k, D)
+        ids : sequence
+        """
         chosen = Trajectories.__new__(Trajectories)
         chosen._set(tuple(times), tuple(states), self.feature_names, tuple(ids), self.axis)
         chosen.roles = self.roles
@@ -352,9 +373,7 @@ class Trajectories(Sequence):
         chosen = np.arange(len(self))[index]
         if chosen.ndim != 1 or len(chosen) == 0:
             raise IndexError(f"{index!r} selects no trajectory of {len(self)}")
-        return self._select(
-            [self.times[k] for k in chosen], [self.states[k] for k in chosen], [self.ids[k] for k in chosen]
-        )
+        return self.of([self.times[k] for k in chosen], [self.states[k] for k in chosen], [self.ids[k] for k in chosen])
 
     @property
     def origin(self) -> Any:
@@ -381,7 +400,3 @@ class Trajectories(Sequence):
 def _is_read(item: Any) -> bool:
     """Whether a trajectory has been through the door, so that its times are numbers on an axis."""
     return isinstance(item, Trajectory) and item.axis is not None
-
-
-def _has_unit_steps(raw: Raw) -> bool:
-    return all(recording.when is None for recording in raw.recordings)

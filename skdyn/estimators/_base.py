@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from abc import ABC, abstractmethod
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,10 +15,11 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from skdyn.data.cleaning import check_increasing
 from skdyn.data.names import named_states
 from skdyn.data.numbers import read_numbers
+from skdyn.data.reading import is_dataframe
 from skdyn.data.times import read_times
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators import _persistence
-from skdyn.exceptions import TrajectoryError
+from skdyn.exceptions import TrajectoryError, warn
 
 if TYPE_CHECKING:
 
@@ -81,7 +84,15 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
 
     def _read(self, X: Any, t: Any) -> Trajectories:
         """Trajectories of any accepted input."""
-        return Trajectories(X, t, missing=self.missing)
+        context = Trajectories(X, t, missing=self.missing)
+        plain = (isinstance(X, np.ndarray) and X.ndim == 2) or (is_dataframe(X) and len(context) == 1)
+        if plain and _in_cross_validation():
+            warn(
+                "cross-validation of scikit-learn splits a table by rows: a trajectory is torn apart, and points of "
+                "one lie in both training and test. Pass Trajectories, of which each is one sample, such as "
+                "Trajectories(X).windows(n)"
+            )
+        return context
 
     def _unfitted(self) -> Self:
         """The estimator without what an earlier fit has set."""
@@ -118,6 +129,11 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         """Names of the variables; ``x0``, ``x1`` and so on where the context came without."""
         names = getattr(self, "feature_names_in_", [f"x{d}" for d in range(self.n_features_in_)])
         return tuple(map(str, names))
+
+    def _said_per_unit(self, equations: list[str]) -> list[str]:
+        """Equations that say in which unit time is counted, where that is known."""
+        unit = self.context_.time_unit
+        return equations if unit is None else [line.replace("/dt = ", f"/dt [per {unit}] = ", 1) for line in equations]
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write parameters and context to a folder, as JSON and NumPy arrays without pickles and without weights.
@@ -167,7 +183,7 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
     def _check_points(self, points: Any, name: str = "points") -> np.ndarray:
         """States (..., D) as finite float64 numbers."""
         check_is_fitted(self)
-        array = read_numbers(named_states(points, self._given_names, name), name, "expected real numbers")
+        array = read_numbers(named_states(points, self._given_names, name), name, "expected real numbers", ValueError)
         dim = self.n_features_in_
         if array.ndim == 0 or array.shape[-1] != dim:
             raise ValueError(
@@ -196,3 +212,13 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         except TrajectoryError as error:
             raise ValueError(f"t: {error}") from None
         return times
+
+
+def _in_cross_validation() -> bool:
+    """Whether scikit-learn's cross-validation or search is calling, which cuts plain arrays by rows."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection"):
+            return True
+        frame = frame.f_back
+    return False

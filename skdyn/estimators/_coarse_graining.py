@@ -397,4 +397,4 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
 
 def _flat(X: Any) -> Any:
     """A recording of images (L, H, W) as rows (L, H * W); anything else as it is."""
-    return X.reshape(len(X), -1) if isinstance(X, np.ndarray) and X.ndim == 3 else X
+    return X.reshape(len(X), -1) if isinstance(X, np.ndarray) and X.ndim == 3 and X.size else X
