@@ -49,8 +49,9 @@ class Estimator:
         self.cls, self.params = cls, params
 
     def saver(self, which):
-        scale = 1.0 + which
-        data = [(T, scale * X), (T[: 40 - which], 1.5 * scale * X[: 40 - which])]
+        turns = (1.0 + which) * T
+        states = (1.0 + which) * np.column_stack([np.cos(turns), -np.sin(turns)])
+        data = [(T, states), (T[: 40 - which], 1.5 * states[: 40 - which])]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return self.cls(**self.params).fit(data).save
