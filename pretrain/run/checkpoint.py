@@ -27,7 +27,8 @@ _MANIFEST = "checkpoint.json"
 _FORMAT = 2
 _PREFIX = "step-"
 _PART = re.compile(r"part-\d{3,9}\.safetensors")
-_LARGEST = 2**36  # bytes of a part
+_WIDEST = 16  # bytes of a number
+_HEADER = 2**16  # bytes that a part takes beside its numbers, for each tensor
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,12 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 def _load(path: Path) -> Checkpoint:
     def wanted(content: bytes) -> dict[str, Part]:
-        _, digests = unseal(content, path / _MANIFEST, _FORMAT, constants=True)
+        described, digests = unseal(content, path / _MANIFEST, _FORMAT, constants=True)
         if wrong := [name for name in digests if not _PART.fullmatch(name)]:
             raise FileError(f"{path / _MANIFEST} names a part {wrong[0]!r:.80}, which is none")
-        return {name: Part(digest, _LARGEST) for name, digest in digests.items()}
+        shapes = described["shapes"].values()
+        limit = sum(_WIDEST * math.prod(shape) for shape in shapes) + _HEADER * (len(shapes) + 1)
+        return {name: Part(digest, limit) for name, digest in digests.items()}
 
     files = read_folder(path, _MANIFEST, wanted)
     manifest, digests = unseal(files[_MANIFEST], path / _MANIFEST, _FORMAT, constants=True)

@@ -151,6 +151,7 @@ def part(change):
 DAMAGE = {
     "flip": part(lambda content: content[:-1] + bytes([content[-1] ^ 1])),
     "truncate": part(lambda content: content[:100]),
+    "huge": lambda folder: os.truncate(folder / "part-000.safetensors", 2**40),
     "missing": part(lambda content: None),
     "cut manifest": rewrite(lambda text: "{"),
     "empty manifest": rewrite(lambda text: ""),
