@@ -141,7 +141,13 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         Parameters
         ----------
         folder : str or path
-            Made if it does not exist; files of an earlier `save` there are replaced.
+            Made if it does not exist; what an earlier `save` wrote there is replaced, all of it or nothing.
+
+        Raises
+        ------
+        SkdynError
+            If a parameter cannot be written as JSON, or (`FileError`) the folder cannot be written; what was saved
+            there before is then as it was.
         """
         check_is_fitted(self)
         _persistence.save(self, folder)
@@ -152,7 +158,7 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
 
         Raises
         ------
-        SkdynError
+        FileError
             If the folder is not one of this class, is damaged, or its model's weights have changed since.
         """
         return _persistence.load(cls, folder)

@@ -239,12 +239,13 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         Parameters
         ----------
         folder : str or path
-            Made if it does not exist; files of an earlier `save` there are replaced.
+            Made if it does not exist; what an earlier `save` wrote there is replaced, all of it or nothing.
 
         Raises
         ------
         SkdynError
-            If a parameter cannot be written as JSON, such as an own encoder.
+            If a parameter cannot be written as JSON, such as an own encoder, or (`FileError`) the folder cannot be
+            written; what was saved there before is then as it was.
         """
         check_is_fitted(self)
         parts = GrainerParts(
@@ -262,7 +263,7 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
 
         Raises
         ------
-        SkdynError
+        FileError
             If the folder is not one of this class, is damaged, or its model's weights have changed since.
         """
         parts = GrainerParts.read(folder, cls.__name__)

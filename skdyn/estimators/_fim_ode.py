@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,7 +16,7 @@ from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._session import FieldSession, ModelChoice
 from skdyn.estimators._solution import PretrainedSolution, Solution, SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
-from skdyn.exceptions import ConvergenceWarning, warn
+from skdyn.exceptions import ConvergenceWarning, silenced, warn
 from skdyn.sparse import FieldPrior, SparseODE
 
 if TYPE_CHECKING:
@@ -160,8 +159,7 @@ class FIMODERegressor(SolvedODEEstimator):
     def _reproduces_better(self, refined: Solution, context: Trajectories) -> bool:
         """Whether simulations by the found equations agree with the context at least as well as the model's."""
         units = state_units(np.concatenate(context.states))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with silenced(ConvergenceWarning):
             raw, found = (
                 rollout_scores(solution.velocity, context, *units).mean() for solution in (self._solution, refined)
             )
