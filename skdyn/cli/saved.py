@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from skdyn.exceptions import PluginError, SkdynError
+from skdyn.files.reading import parse_json, read_bytes
+
+_LONGEST = 2**26  # bytes of a description
 
 
 def load_estimator(folder: Path) -> Any:
@@ -23,10 +25,11 @@ def load_estimator(folder: Path) -> Any:
 def _class_name(folder: Path) -> str:
     if (folder / "grainer.json").is_file():  # holds no other class
         return "FIMCoarseGrainer"
-    try:
-        return str(json.loads((folder / "estimator.json").read_text(encoding="utf-8"))["estimator"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SkdynError(f"{folder} is not a saved estimator, or is damaged: {error}") from None
+    path = folder / "estimator.json"
+    name = parse_json(read_bytes(path, _LONGEST), path, constants=True).get("estimator")
+    if not isinstance(name, str):
+        raise SkdynError(f"{path} does not say which estimator it is of, or is damaged")
+    return name
 
 
 def _class_named(wanted: str, folder: Path) -> type[Any]:
