@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from skdyn.exceptions import PluginError, SkdynError
+from skdyn.exceptions import FileError, PluginError, SkdynError
 from skdyn.files.reading import parse_json, read_bytes
 
 _LONGEST = 2**26  # bytes of a description
@@ -26,9 +26,12 @@ def _class_name(folder: Path) -> str:
     if (folder / "grainer.json").is_file():  # holds no other class
         return "FIMCoarseGrainer"
     path = folder / "estimator.json"
-    name = parse_json(read_bytes(path, _LONGEST), path, constants=True).get("estimator")
-    if not isinstance(name, str):
-        raise SkdynError(f"{path} does not say which estimator it is of, or is damaged")
+    try:
+        name = parse_json(read_bytes(path, _LONGEST), path, constants=True).get("estimator")
+        if not isinstance(name, str):
+            raise FileError(f"{path} names no estimator")
+    except FileError as error:
+        raise FileError(f"{folder} is not a saved estimator, or is damaged: {error}") from None
     return name
 
 
