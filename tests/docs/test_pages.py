@@ -114,6 +114,8 @@ def test_command(words, monkeypatch):
         case ["pip", "install", *places]:  # what lies here, with the extras that it has
             for place in filter(re.compile(r"\.").match, places):
                 folder, _, extras = place.partition("[")
+                if folder.startswith("./plugins/") and not (ROOT / "plugins").exists():
+                    pytest.skip("plugins are packages of their own, and not in the sdist")
                 project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
                 assert set(filter(None, extras.rstrip("]").split(","))) <= set(project["optional-dependencies"])
 
