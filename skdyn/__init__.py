@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skdyn.estimators.registry import list_estimators as list_estimators
     from skdyn.estimators.registry import make_estimator as make_estimator
     from skdyn.exceptions import ConvergenceWarning as ConvergenceWarning
+    from skdyn.exceptions import FileError as FileError
     from skdyn.exceptions import ForecastWarning as ForecastWarning
     from skdyn.exceptions import PluginError as PluginError
     from skdyn.exceptions import SkdynError as SkdynError
@@ -48,6 +49,7 @@ _HOME = {
     "SkdynError": "skdyn.exceptions",
     "TrajectoryError": "skdyn.exceptions",
     "WeightsError": "skdyn.exceptions",
+    "FileError": "skdyn.exceptions",
     "PluginError": "skdyn.exceptions",
     "ConvergenceWarning": "skdyn.exceptions",
     "ForecastWarning": "skdyn.exceptions",

@@ -2,6 +2,9 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 
@@ -15,6 +18,10 @@ class TrajectoryError(SkdynError, ValueError):
 
 class WeightsError(SkdynError, ValueError):
     """A model's weights or configuration cannot be found, read or trusted; the message names the file."""
+
+
+class FileError(SkdynError, OSError, ValueError):
+    """What was saved cannot be read or trusted, or cannot be saved; the message names the file and the reason."""
 
 
 class PluginError(SkdynError):
@@ -37,6 +44,8 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     message : str
     category : subclass of Warning
     """
+    if issubclass(category, _SILENCED.get()):
+        return
     caller = sys._getframe(1)
     passed = {_package(caller), "skdyn", "sklearn", "joblib"}
     frame: FrameType | None = caller
@@ -44,6 +53,24 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     while frame is not None and _package(frame) in passed:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+_SILENCED: ContextVar[tuple[type[Warning], ...]] = ContextVar("_SILENCED", default=())
+
+
+@contextmanager
+def silenced(category: type[Warning]) -> Iterator[None]:
+    """Leave out warnings of `warn` in this thread alone; Python's own filters belong to the whole process.
+
+    Parameters
+    ----------
+    category : subclass of Warning
+    """
+    token = _SILENCED.set((*_SILENCED.get(), category))
+    try:
+        yield
+    finally:
+        _SILENCED.reset(token)
 
 
 def _package(frame: FrameType) -> str:

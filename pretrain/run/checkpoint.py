@@ -1,15 +1,13 @@
-"""Checkpoints that survive: written beside the good ones, moved into place whole, verified before they are used.
+"""Checkpoints that survive: each takes its place whole, and is verified before it is used.
 
 A checkpoint is a folder ``step-000001234`` with ``checkpoint.json`` (plain values, the list of tensors, the sha256 of
-each part) and one or more ``part-000.safetensors``. No pickle.
+each part and of itself) and one or more ``part-000.safetensors``. No pickle.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 
+from skdyn.exceptions import FileError
+from skdyn.files.folder import Part, read_folder
+from skdyn.files.manifest import seal, unseal
+from skdyn.files.writing import write_folder
+
 _MANIFEST = "checkpoint.json"
+_FORMAT = 2
 _PREFIX = "step-"
+_PART = re.compile(r"part-\d{3,9}\.safetensors")
+_WIDEST = 16  # bytes of a number
+_HEADER = 2**16  # bytes that a part takes beside its numbers, for each tensor
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,8 @@ def save_checkpoint(
 ) -> Path:
     """Write a checkpoint, then remove all but the newest ``keep``.
 
-    Whatever interrupts it, checkpoints that were complete before stay untouched: the new one appears under its name
-    by one atomic rename, after everything in it has reached the disk.
+    Whatever interrupts it, checkpoints that were complete before stay so, also one of the same step: see
+    `skdyn.files.writing`.
 
     Parameters
     ----------
@@ -55,32 +61,25 @@ def save_checkpoint(
     -------
     Path
         The new checkpoint's folder.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written, for instance because the disk is full.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"{_PREFIX}{step:09d}"
-    partial = folder / f".{final.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir()
-        shapes = {name: list(tensor.shape) for name, tensor in checkpoint.tensors.items()}
-        parts = {}
-        for number, pieces in enumerate(_parts(checkpoint.tensors, shard_mb)):
-            path = partial / f"part-{number:03d}.safetensors"
-            save_file(pieces, path)
-            parts[path.name] = _sha256(path)
-            _flush(path)
-        manifest = {"values": checkpoint.values, "shapes": shapes, "parts": parts}
-        (partial / _MANIFEST).write_text(json.dumps(manifest))
-        _flush(partial / _MANIFEST)
-        if final.exists():
-            shutil.rmtree(final)
-        os.replace(partial, final)
-        _flush(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    for old in list_checkpoints(folder)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+    shapes = {name: list(tensor.shape) for name, tensor in checkpoint.tensors.items()}
+    values = {"values": checkpoint.values, "shapes": shapes}
+    parts = (
+        (f"part-{number:03d}.safetensors", save(pieces))
+        for number, pieces in enumerate(_parts(checkpoint.tensors, shard_mb))
+    )
+    write_folder(final, parts, _MANIFEST, lambda digests: seal(values, digests, _FORMAT))
+    complete = list_checkpoints(folder)
+    for old in sorted(folder.glob(f"{_PREFIX}*")):
+        # Those without a manifest are what is left of others that were killed before they were complete.
+        if old not in complete or old in complete[:-keep]:
+            shutil.rmtree(old, ignore_errors=True)
     return final
 
 
@@ -96,29 +95,38 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     ------
     FileNotFoundError
         If there is none.
-    ValueError
+    FileError
         If there are some and all are damaged; the message says how.
     """
     problems = []
     for path in reversed(list_checkpoints(folder)):
         try:
             return _load(path)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            problems.append(f"{path.name}: {error}")
+        except Exception as error:  # whatever is wrong with this one, the one before may be intact
+            problems.append(f"{path.name}: {type(error).__name__}: {error}")
     if problems:
-        raise ValueError(f"every checkpoint in {folder} is damaged: {'; '.join(problems)}")
+        raise FileError(f"every checkpoint in {folder} is damaged: {'; '.join(problems)}")
     raise FileNotFoundError(f"no checkpoint in {folder}")
 
 
 def _load(path: Path) -> Checkpoint:
-    manifest = json.loads((path / _MANIFEST).read_text())
+    def wanted(content: bytes) -> dict[str, Part]:
+        described, digests = unseal(content, path / _MANIFEST, _FORMAT, constants=True)
+        if wrong := [name for name in digests if not _PART.fullmatch(name)]:
+            raise FileError(f"{path / _MANIFEST} names a part {wrong[0]!r:.80}, which is none")
+        shapes = described["shapes"].values()
+        limit = sum(_WIDEST * math.prod(shape) for shape in shapes) + _HEADER * (len(shapes) + 1)
+        return {name: Part(digest, limit) for name, digest in digests.items()}
+
+    files = read_folder(path, _MANIFEST, wanted)
+    manifest, digests = unseal(files[_MANIFEST], path / _MANIFEST, _FORMAT, constants=True)
     pieces: dict[str, dict[int, Tensor]] = {}
-    for name, digest in manifest["parts"].items():
-        if _sha256(path / name) != digest:
-            raise ValueError(f"{name} does not match its sha256")
-        for key, piece in load_file(path / name).items():
+    for name in digests:
+        for key, piece in load(files.pop(name)).items():
             tensor, _, number = key.rpartition("#")
             pieces.setdefault(tensor, {})[int(number)] = piece
+    if set(pieces) != set(manifest["shapes"]) or not isinstance(manifest["values"], dict):
+        raise FileError(f"{path} does not hold the tensors that its manifest lists")
     tensors = {}
     for name, shape in manifest["shapes"].items():
         flat = torch.cat([pieces[name][number] for number in sorted(pieces[name])])
@@ -145,16 +153,3 @@ def _parts(tensors: Mapping[str, Tensor], shard_mb: float | None) -> list[dict[s
             parts[-1][f"{name}#{number}"] = piece.clone()
             used += size
     return parts
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,30 +8,32 @@ checkpoint says what the network is.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from pretrain.run.card import model_card
 from pretrain.run.checkpoint import load_checkpoint
 from pretrain.run.report import read_metrics
+from skdyn.files.writing import write_folder
 
 PREFIX = "network."
 WEIGHTS = "model.safetensors"
 FILES = (WEIGHTS, "config.json", "MODEL_CARD.md")
+SUMS = "SHA256SUMS"
 
 
 def export_run(run: Path, out: Path) -> Path:
-    """Write the model folder of a run's newest checkpoint; an existing folder's files are replaced.
+    """Write the model folder of a run's newest checkpoint; an earlier model there is replaced, all of it or nothing.
 
     Raises
     ------
+    FileError
+        If every checkpoint is damaged, or the folder cannot be written.
     FileNotFoundError
         If the run has no checkpoint.
     ValueError
@@ -47,18 +49,14 @@ def export_run(run: Path, out: Path) -> Path:
             if not weights[name].isfinite().all():
                 raise ValueError(f"{name} is not finite in float16; the run has diverged")
     report = json.loads((run / "run.json").read_text())
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    save_file(weights, partial / WEIGHTS, metadata={"format": "pt"})
-    (partial / "config.json").write_text(json.dumps(task["network"], indent=2) + "\n")
-    model_card(report, read_metrics(run / "metrics.jsonl")).save(partial / "MODEL_CARD.md")
-    sums = [f"{sha256(partial / name)}  {name}\n" for name in FILES]
-    (partial / "SHA256SUMS").write_text("".join(sums))
-    out.mkdir(parents=True, exist_ok=True)
-    for path in partial.iterdir():
-        path.replace(out / path.name)
-    partial.rmdir()
+    contents = {
+        WEIGHTS: save(weights, metadata={"format": "pt"}),
+        "config.json": (json.dumps(task["network"], indent=2) + "\n").encode(),
+        "MODEL_CARD.md": str(model_card(report, read_metrics(run / "metrics.jsonl"))).encode(),
+    }
+    write_folder(
+        out, contents.items(), SUMS, lambda digests: "".join(f"{digests[name]}  {name}\n" for name in FILES).encode()
+    )
     return out
 
 
@@ -73,7 +71,7 @@ def push_to_hub(folder: Path, repository: str, api: Any) -> None:
     api : huggingface_hub.HfApi
         It finds the user's token by itself.
     """
-    missing = [name for name in (*FILES, "SHA256SUMS") if not (folder / name).is_file()]
+    missing = [name for name in (*FILES, SUMS) if not (folder / name).is_file()]
     if missing:
         raise FileNotFoundError(f"{folder} is not an exported model: {missing[0]} is missing")
     if repository.count("/") != 1:
@@ -83,15 +81,9 @@ def push_to_hub(folder: Path, repository: str, api: Any) -> None:
         repo_id=repository,
         repo_type="model",
         folder_path=str(folder),
-        allow_patterns=[*FILES, "SHA256SUMS"],
+        allow_patterns=[*FILES, SUMS],
         commit_message="Upload exported weights",
     )
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

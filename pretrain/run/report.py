@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +12,12 @@ from typing import Any
 
 from tqdm import tqdm
 
+from skdyn.files.writing import write_file
+
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Replace a JSON file atomically."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(values, indent=2) + "\n")
-    os.replace(partial, path)
+    write_file(path, (json.dumps(values, indent=2) + "\n").encode())
 
 
 def plain(value: Any) -> Any:
@@ -52,9 +52,7 @@ class MetricsLog:
     def __init__(self, path: Path, step: int) -> None:
         self._path = path
         kept = [row for row in read_metrics(path) if row["step"] <= step] if step else []
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        os.replace(partial, path)
+        write_file(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Append one row; it has at least "kind" and "step"."""
@@ -98,9 +96,9 @@ def draw_curve(metrics: Path, picture: Path) -> bool:
         right.set_yscale("log")
     if names:
         right.legend(fontsize="small")
-    partial = picture.with_name(f".partial-{picture.name}")
-    figure.savefig(partial, dpi=120)
-    os.replace(partial, picture)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=120, format=picture.suffix[1:])
+    write_file(picture, drawn.getvalue())
     return True
 
 

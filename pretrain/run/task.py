@@ -16,9 +16,10 @@ from torch import nn
 
 from pretrain.run.card import CardText
 from pretrain.run.checkpoint import load_checkpoint
-from pretrain.run.export import PREFIX, WEIGHTS, sha256
+from pretrain.run.export import PREFIX, WEIGHTS
 from pretrain.run.presets import Recipe
 from pretrain.run.report import Stopwatch, plain
+from skdyn.files.reading import sha256
 
 PresetT = TypeVar("PresetT", bound=Recipe)
 ObjectiveT = TypeVar("ObjectiveT", bound=nn.Module)
@@ -226,7 +227,7 @@ def begin_with(module: nn.Module, folder: Path | None) -> dict[str, Any]:
         return {}
     if (folder / WEIGHTS).is_file():
         weights = {f"{PREFIX}{name}": tensor for name, tensor in load_file(folder / WEIGHTS).items()}
-        earlier: dict[str, Any] = {"weights_sha256": sha256(folder / WEIGHTS)}
+        earlier: dict[str, Any] = {"weights_sha256": sha256((folder / WEIGHTS).read_bytes())}
     else:
         tensors = load_checkpoint(folder / "checkpoints").tensors
         weights = {key.removeprefix("ema/"): value for key, value in tensors.items() if key.startswith("ema/")}

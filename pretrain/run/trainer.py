@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -164,7 +163,7 @@ class Trainer:
                     s.next_save = s.elapsed + settings.save_every
                     try:
                         self._save()
-                    except (OSError, SafetensorError) as error:  # the last good checkpoint is still there
+                    except OSError as error:  # the last good checkpoint is still there
                         print(f"step {s.step}: the checkpoint could not be saved: {error}", file=sys.stderr)
         bar.close()
         finished = s.elapsed >= settings.budget

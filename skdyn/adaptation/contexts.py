@@ -40,7 +40,8 @@ def hold_out(trajectories: Trajectories, share: float, rng: np.random.Generator)
 
 def subset(trajectories: Trajectories, keep: Sequence[np.ndarray]) -> Trajectories:
     """The kept points of trajectories that have at least two of them."""
-    return Trajectories([(t[k], x[k]) for (t, x), k in zip(trajectories, keep, strict=True) if k.sum() >= 2])
+    whole = [k for k, mask in enumerate(keep) if mask.sum() >= 2]
+    return trajectories[whole].rows([keep[k] for k in whole])
 
 
 def draw_context(trajectories: Trajectories, keep: Sequence[np.ndarray], rng: np.random.Generator) -> Trajectories:

@@ -1,4 +1,4 @@
-"""The command line: ``skdyn demo``, ``fit``, ``adapt``, ``models`` and ``doctor``, each in a file of its own.
+"""The command line: ``skdyn fit``, ``equations``, ``forecast``, ``simulate`` and others, each in a file of its own.
 
 A command's file has ``declare``, which adds its options to the parser, and ``run``, which imports what it needs: help
 and wrong usage are answered without numpy and torch.
@@ -13,17 +13,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from skdyn import __version__
-from skdyn.cli import adapt, demo, doctor, fit, models
+from skdyn.cli import adapt, demo, doctor, equations, fit, forecast, models, simulate
+from skdyn.cli.usage import UsageError
 from skdyn.exceptions import SkdynError
+
+EXIT_CODES = "exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 done, 1 failed, 2 wrong usage."""
+    """Run the command line; returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     options = make_parser().parse_args(arguments)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _print_warning  # type: ignore[assignment]
             return options.run(options)
+    except UsageError as error:
+        print(f"skdyn: wrong usage: {error}", file=sys.stderr)
+        return 2
     except (SkdynError, ImportError, OSError, ValueError) as error:
         print(f"skdyn: error: {error}", file=sys.stderr)
         return 1
@@ -34,11 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands."""
-    parser = argparse.ArgumentParser(prog="skdyn", description="Infer dynamical systems from trajectories.")
+    parser = argparse.ArgumentParser(prog="skdyn", description="Infer dynamical systems from trajectories.",
+                                     epilog=EXIT_CODES)  # fmt: skip
     parser.add_argument("--version", action="version", version=f"skdyn {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, fit, adapt, models, doctor):
+    for command in (demo, fit, equations, forecast, simulate, adapt, models, doctor):
         command.declare(commands)
+    for declared in commands.choices.values():
+        declared.epilog = EXIT_CODES
     return parser
 
 

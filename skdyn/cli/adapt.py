@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from skdyn.cli.data_options import MODEL_HELP, add_data_options, read_data
+from skdyn.cli.answer import Answer, add_json_option
+from skdyn.cli.data_options import add_data_options, read_data
+from skdyn.cli.estimator_options import MODEL_HELP
+from skdyn.cli.usage import at_least
 
 _ESTIMATORS = {"ode": "FIMODERegressor", "sde": "FIMSDERegressor", "forecast": "LASSODEForecaster"}
 
@@ -19,10 +21,11 @@ def declare(commands: Any) -> None:
     add_data_options(adapt)
     adapt.add_argument("--model", default="fim-ode", help=f"{MODEL_HELP} (default: %(default)s)")
     adapt.add_argument("--out", type=Path, required=True, help="folder of the adapter")
-    adapt.add_argument("--rank", type=_at_least(1), default=8, help="of the updates (default: %(default)s)")
-    adapt.add_argument("--steps", type=_at_least(1), default=60,
+    adapt.add_argument("--rank", type=at_least(1), default=8, help="of the updates (default: %(default)s)")
+    adapt.add_argument("--steps", type=at_least(1), default=60,
                        help="most steps, of a forecaster most epochs (default: %(default)s)")  # fmt: skip
-    adapt.add_argument("--seed", type=_at_least(0), default=0, help="(default: %(default)s)")
+    adapt.add_argument("--seed", type=at_least(0), default=0, help="(default: %(default)s)")
+    add_json_option(adapt)
     adapt.set_defaults(run=run)
 
 
@@ -40,27 +43,25 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from skdyn.adaptation import adapt
+    from skdyn.cli.outputs import check_folder
     from skdyn.models.weights import load_model
 
-    trajectories = read_data(options)
+    answer = Answer(options.json)
+    check_folder(options.out)
+    table = read_data(options)
+    table.describe(answer)
     model = load_model(options.model)
     kind = model.spec.kind
     changes = {"rank": options.rank, "epochs" if kind == "forecast" else "steps": options.steps, "seed": options.seed}
-    result = adapt(model, trajectories, progress=True, **changes)
+    result = adapt(model, table.trajectories, progress=True, **changes)
     result.save(options.out)
-    held_out = result.record["held_out_error"]
-    print(f"{trajectories!r} from {options.data}: {result.record['steps']} steps in {result.record['seconds']} s")
-    print(f"{result.record['held_out_is']}: {held_out['start']:.4g} -> {held_out['chosen']:.4g}")
+    held_out, estimator = result.record["held_out_error"], _ESTIMATORS[kind]
+    answer.say(
+        f"{result.record['steps']} steps in {result.record['seconds']} s",
+        f"{result.record['held_out_is']}: {held_out['start']:.4g} -> {held_out['chosen']:.4g}",
+    )
     if result.record["steps"] == 0:
-        print("Every step made it worse: the adapter changes nothing.")
-    print(f"{_ESTIMATORS[kind]}(model={options.model!r}, adapter={os.fspath(options.out)!r})")
-    return 0
-
-
-def _at_least(low: int) -> Callable[[str], int]:
-    def whole_number(text: str) -> int:
-        if (value := int(text)) < low:
-            raise argparse.ArgumentTypeError(f"must be at least {low}, got {value}")
-        return value
-
-    return whole_number
+        answer.say("Every step made it worse: the adapter changes nothing.")
+    answer.say(f"{estimator}(model={options.model!r}, adapter={os.fspath(options.out)!r})")
+    answer.keep(estimator=estimator, model=options.model, adapter=os.fspath(options.out), training=result.record)
+    return answer.finish()

@@ -6,35 +6,50 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from skdyn.cli.data_options import MODEL_HELP, add_data_options, read_data
-
-_SCORES = {"fim-ode": "R2 of simulations, at most 1", "fim-sde": "mean log-likelihood of a transition"}
+from skdyn.cli.answer import Answer, add_json_option
+from skdyn.cli.data_options import add_data_options, read_data
+from skdyn.cli.estimator_options import add_estimator_options, build_estimator
+from skdyn.cli.usage import UsageError
 
 
 def declare(commands: Any) -> None:
     """Add the command to the parser."""
     fit = commands.add_parser("fit", help="fit a CSV file of trajectories and save the estimator")
     add_data_options(fit)
-    fit.add_argument("--estimator", choices=tuple(_SCORES), default="fim-ode",
-                     help="of an ODE, or of an SDE's drift and diffusion (default: %(default)s)")  # fmt: skip
-    fit.add_argument("--model", help=f"{MODEL_HELP} (default: the estimator's own)")
+    add_estimator_options(fit, default="fim-ode")
     fit.add_argument("--out", type=Path, required=True, help="folder to save the estimator in")
-    fit.add_argument("--plot", type=Path, metavar="PNG", help="also draw the phase portrait")
+    fit.add_argument("--plot", type=Path, metavar="PICTURE", help="also draw what was found")
+    add_json_option(fit)
     fit.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fit, print, save and draw; returns the exit code."""
-    from skdyn import make_estimator
-    from skdyn.cli.printing import draw, print_equilibria
+    """Fit, save, print and draw; returns the exit code."""
+    from skdyn.cli.outputs import check_folder
+    from skdyn.cli.pictures import check_picture, draw_estimator, refuse_many_variables
+    from skdyn.cli.results import tell_equations, tell_equilibria, tell_score
 
-    trajectories = read_data(options)
-    estimator = make_estimator(options.estimator, model=options.model or options.estimator).fit(trajectories)
-    print(f"{trajectories!r} from {options.data}")
-    print_equilibria(estimator)
-    print(f"Score on the data ({_SCORES[options.estimator]}): {estimator.score(trajectories):.3f}")
-    estimator.save(options.out)
-    print(f"Saved to {options.out}: {type(estimator).__name__}.load({str(options.out)!r})")
+    answer = Answer(options.json)
+    estimator = build_estimator(options.estimator, options)
+    if not hasattr(estimator, "save"):
+        raise UsageError(f"{options.estimator} cannot be saved")
+    check_folder(options.out)
     if options.plot:
-        draw(estimator, options.plot)
-    return 0
+        check_picture(options.plot)
+    table = read_data(options)
+    table.describe(answer)
+    if options.plot:
+        refuse_many_variables(estimator, table.trajectories.n_features)
+    estimator.fit(table.trajectories)
+    estimator.save(options.out)
+    kind = type(estimator).__name__
+    answer.say(f"Saved to {options.out}: {kind}.load({str(options.out)!r})")
+    answer.keep(estimator={"name": options.estimator, "class": kind}, saved=str(options.out))
+    tell_equations(answer, estimator)
+    if hasattr(estimator, "equilibria"):
+        tell_equilibria(answer, estimator)
+    if hasattr(estimator, "score"):
+        tell_score(answer, estimator, table.trajectories)
+    if options.plot:
+        draw_estimator(answer, estimator, options.plot)
+    return answer.finish()

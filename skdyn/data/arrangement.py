@@ -34,8 +34,10 @@ def arrange(context: Trajectories, speed: float, points: int) -> Trajectories:
     """
     if all(len(t) <= points for t in context.times):
         return context
-    pieces: list[tuple[np.ndarray, np.ndarray]] = []
-    for t, x in context:
+    times: list[np.ndarray] = []
+    states: list[np.ndarray] = []
+    ids: list[int] = []
+    for k, (t, x) in enumerate(context):
         stride = 1
         if len(t) > points:
             density = len(t) / (speed * (t[-1] - t[0]))
@@ -43,8 +45,10 @@ def arrange(context: Trajectories, speed: float, points: int) -> Trajectories:
         for start in range(stride):
             dealt_t, dealt_x = t[start::stride], x[start::stride]
             count = -(-len(dealt_t) // points)
-            pieces += zip(np.array_split(dealt_t, count), np.array_split(dealt_x, count), strict=True)
-    return Trajectories(pieces)
+            times += np.array_split(dealt_t, count)
+            states += np.array_split(dealt_x, count)
+            ids += [k] * count
+    return context.of(times, states, ids)
 
 
 def thin(context: Trajectories, limit: int) -> Trajectories:
@@ -58,4 +62,15 @@ def thin(context: Trajectories, limit: int) -> Trajectories:
         every += 1
     if every == 1:
         return context
-    return Trajectories([(t[k], x[k]) for (t, x), k in zip(context, keep, strict=True)])
+    return context.rows(keep)
+
+
+def sample(context: Trajectories, limit: int) -> Trajectories:
+    """So many whole trajectories, evenly, that there are two points for each under a limit of points.
+
+    Their points stay together: a few trajectories say more than two points of each.
+    """
+    if 2 * len(context) <= limit:
+        return context
+    count = max(1, min(limit // 2, round(limit * len(context) / context.n_points)))
+    return context[np.linspace(0, len(context) - 1, count).round().astype(int)]

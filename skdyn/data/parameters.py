@@ -1,10 +1,15 @@
-"""Numbers that a user gives, checked by name: scikit-learn's `check_scalar`, which lets NaN and booleans pass."""
+"""Numbers and sources of randomness that a user gives, checked by name."""
 
 from __future__ import annotations
 
 import math
 from numbers import Integral, Real
 from typing import Any
+
+import numpy as np
+
+RandomState = int | np.random.Generator | np.random.RandomState | None
+"""What is accepted as ``random_state``."""
 
 
 def check_number(
@@ -37,7 +42,7 @@ def check_number(
     error
         Naming the parameter, the range and the value.
     """
-    from sklearn.utils import check_scalar
+    from sklearn.utils import check_scalar  # lets NaN and booleans pass
 
     try:
         if isinstance(value, bool) or value != value:
@@ -67,3 +72,26 @@ def _wanted(whole: bool, low: float, include_low: bool, high: float) -> str:
     if whole:
         return f"an integer of at least {low if include_low else low + 1:g}"
     return f"finite and {'at least' if include_low else 'above'} {low:g}"
+
+
+def read_generator(random_state: Any) -> np.random.Generator:
+    """The generator that a ``random_state`` stands for.
+
+    Parameters
+    ----------
+    random_state : int, Generator, RandomState or None
+        An integer gives the same numbers each time; the others give new ones at each call.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+    """
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31 - 1, size=4))
+    whole = isinstance(random_state, Integral) and not isinstance(random_state, bool)
+    if random_state is None or isinstance(random_state, np.random.Generator) or (whole and random_state >= 0):
+        return np.random.default_rng(random_state)
+    raise ValueError(
+        f"random_state must be None, a non-negative integer, a numpy Generator or RandomState, got {random_state!r}"
+    )

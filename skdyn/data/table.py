@@ -1,25 +1,37 @@
-"""Read trajectories from CSV files with the standard library alone."""
+"""Read trajectories from CSV files with the standard library alone, as the table means them."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
-from skdyn.data.reading import choose_columns
-from skdyn.data.trajectories import Trajectories, Trajectory
+from skdyn.data.cleaning import Cleaning, Duplicates, Missing
+from skdyn.data.columns import choose_roles, refuse_numbers_as_names
+from skdyn.data.dialect import NUMBER, Dialect, Lines, read_cells
+from skdyn.data.source import ABSENT, FileSource, Raw, Recording
+from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
 
 
 def read_csv(
-    path: Path,
+    path: str | os.PathLike[str],
     time: str | None = None,
     group: str | None = None,
     features: Sequence[str] | None = None,
-    missing: Literal["raise", "drop"] = "raise",
+    missing: Missing = "raise",
+    *,
+    sort: bool = False,
+    duplicates: Duplicates = "raise",
+    time_unit: str | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    date_format: str | None = None,
 ) -> Trajectories:
     """Read a long CSV file with a header line, one row a point.
 
@@ -27,65 +39,129 @@ def read_csv(
     ----------
     path : path
     time, group : str, optional
-        Columns of the time (numbers or ISO dates) and of the trajectory's id; see `Trajectories` for the default.
+        Columns of the time (numbers or dates) and of the trajectory's identity; see `Trajectories` for the default.
     features : sequence of str, optional
         State columns; all others by default.
-    missing : {"raise", "drop"}, default="raise"
-        What to do with empty cells.
+    missing, sort, duplicates, time_unit
+        See `Trajectories`.
+    separator, decimal, encoding : str, optional
+        How the file is written; found out by default.
+    date_format : str, optional
+        Such as ``"%d.%m.%Y %H:%M"``.
+
+    Returns
+    -------
+    Trajectories
 
     Raises
     ------
     TrajectoryError
-        Naming the file and line of a cell that is not a number.
+        Naming the file, the line and the column of a cell that cannot be read.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        try:
-            lines = list(csv.reader(file))
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise TrajectoryError(f"{path} is not a CSV file: {error}") from None
-    if len(lines) < 2:
-        raise TrajectoryError(f"{path} holds {len(lines)} lines: a header and at least two rows are needed")
-    header = [name.strip() for name in lines[0]]
-    if len(set(header)) < len(header):
-        raise TrajectoryError(f"{path}: a column name is repeated in the header {header}")
-    time, group, chosen = choose_columns(header, time, group, features, str(path))
-    if not chosen:
-        raise TrajectoryError(f"{path} has no state column beside its time and id columns")
+    path = Path(path)
+    dialect_options = {"separator": separator, "decimal": decimal, "encoding": encoding, "date_format": date_format}
+    cleaning = Cleaning.of(missing, sort, duplicates)
+    return read_table(path, time, group, features, cleaning, time_unit, dialect_options)[0]
 
-    groups: dict[str, list[tuple[int, list[str]]]] = {}
-    for number, cells in enumerate(lines[1:], start=2):
-        if not cells:
-            continue
+
+def read_table(
+    path: Path,
+    time: str | None,
+    group: str | None,
+    features: Sequence[str] | None,
+    cleaning: Cleaning,
+    time_unit: str | None,
+    dialect_options: Mapping[str, str | None],
+) -> tuple[Trajectories, Dialect]:
+    """Read a file as `read_csv` does, and say how it is written."""
+    lines, dialect = read_cells(path, **dialect_options)
+    header = [name.strip() for name in lines[0][1]]
+    source = FileSource(table=str(path), path=path)
+    refuse_numbers_as_names(header, source)
+    for number, cells in lines[1:]:
         if len(cells) != len(header):
             raise TrajectoryError(f"{path}, line {number}: {len(cells)} cells under a header of {len(header)}")
-        groups.setdefault(cells[header.index(group)] if group else "", []).append((number, cells))
-    trajectories = []
+    roles = choose_roles(header, source, time, group, features)
+    source = FileSource(table=str(path), path=path, names=tuple(roles.states))
+    reader = _Reader(source, dialect, header)
+    recordings, groups = [], reader.groups(lines[1:], roles.id)
     for rows in groups.values():
-        columns = [
-            [_number(cells[header.index(name)], path, number, name) for number, cells in rows] for name in chosen
-        ]
-        when = _times([cells[header.index(time)] for _, cells in rows], path, rows[0][0]) if time else None
-        x = np.array(columns).T
-        trajectories.append(Trajectory(np.arange(len(x)) if when is None else when, x, tuple(chosen)))
-    return Trajectories(trajectories, missing=missing)
+        if roles.time is None:
+            when = None
+        else:
+            rows = reader.with_times(rows, roles.time, cleaning.missing)
+            when = reader.times(rows, roles.time)
+        numbers = np.array([number for number, _ in rows], dtype=int)
+        recordings.append(Recording.of(when, reader.states(rows, roles.states), numbers))
+    read_from = {role: repr(name) for role, name in (("time", roles.time), ("id", roles.id)) if name is not None}
+    raw = Raw(recordings, list(groups), tuple(roles.states), source, read_from, meant=features is not None)
+    return Trajectories.from_raw(raw, cleaning, time_unit), dialect
 
 
-def _number(cell: str, path: Path, line: int, name: str) -> float:
-    if cell.strip().lower() in ("", "na", "nan", "null"):
-        return float("nan")
-    try:
-        return float(cell)
-    except ValueError:
-        raise TrajectoryError(f"{path}, line {line}, column {name!r}: {cell!r} is not a number") from None
+class _Reader:
+    """Cells as numbers, dates and identities, or an error that names file, line and column."""
 
+    def __init__(self, source: FileSource, dialect: Dialect, header: list[str]) -> None:
+        self.source, self.dialect = source, dialect
+        self.at = {name: position for position, name in enumerate(header)}
 
-def _times(cells: list[str], path: Path, line: int) -> Any:
-    try:
-        return np.array([float(cell) for cell in cells])
-    except ValueError:
+    def groups(self, lines: Lines, name: str | None) -> dict[str, Lines]:
+        """Lines of each identity, in the order of first appearance."""
+        groups: dict[str, Lines] = {}
+        for number, cells in lines:
+            key = "0" if name is None else cells[self.at[name]].strip()
+            if key.lower() in ABSENT:
+                raise self._error(number, name, "the identity is missing")
+            groups.setdefault(key, []).append((number, cells))
+        return groups
+
+    def states(self, lines: Lines, names: Sequence[str]) -> np.ndarray:
+        """Numbers (L, D), NaN where a cell is empty."""
+        values = [[self._number(number, cells[self.at[name]], name) for name in names] for number, cells in lines]
+        return np.array(values, dtype=np.float64).reshape(len(lines), len(names))
+
+    def with_times(self, lines: Lines, name: str, missing: str) -> Lines:
+        """The lines that have a time."""
+        kept = [(number, cells) for number, cells in lines if cells[self.at[name]].strip().lower() not in ABSENT]
+        if len(kept) < len(lines) and missing == "raise":
+            first = next(number for number, cells in lines if cells[self.at[name]].strip().lower() in ABSENT)
+            leave_out = self.source.flag(missing="drop")
+            raise self._error(first, name, f"the time is empty; pass {leave_out} to leave such rows out")
+        return kept
+
+    def times(self, lines: Lines, name: str) -> np.ndarray:
+        """Times (L,): whole numbers where all are, else numbers, else dates."""
+        texts = [(number, self.dialect.plain(cells[self.at[name]])) for number, cells in lines]
+        numeric = [NUMBER.fullmatch(text) is not None for _, text in texts]
+        if self.dialect.date_format is not None or sum(numeric) <= len(texts) / 2:
+            dates = np.empty(len(texts), dtype=object)
+            dates[:] = [self._date(number, text, name) for number, text in texts]
+            return dates
+        if not all(numeric):
+            number, text = texts[numeric.index(False)]
+            raise self._error(number, name, f"the time {text!r} is not a number")
+        if all(re.fullmatch(r"[+-]?\d{1,18}|[+-]?\d{19}", text) and abs(int(text)) < 2**63 for _, text in texts):
+            return np.array([int(text) for _, text in texts], dtype=np.int64)
+        return np.array([float(text) for _, text in texts])
+
+    def _number(self, line: int, cell: str, name: str) -> float:
+        text = self.dialect.plain(cell)
+        if text.lower() in ABSENT:
+            return float("nan")
+        if not NUMBER.fullmatch(text):
+            raise self._error(line, name, f"{cell!r} is not a number")
+        return float(text)
+
+    def _date(self, line: int, text: str, name: str) -> datetime:
+        form = self.dialect.date_format
         try:
-            return np.array([cell.strip() for cell in cells], dtype="datetime64[ns]")
+            return datetime.fromisoformat(text) if form is None else datetime.strptime(text, form)
         except ValueError as error:
-            raise TrajectoryError(
-                f"{path}, near line {line}: a time is neither a number nor an ISO date: {error}"
-            ) from None
+            if form is not None:
+                raise self._error(line, name, f"the time {text!r} is not written like {form} ({error})") from None
+            say = self.source.flag(**{"date-format": "%d.%m.%Y"})
+            reason = f"the time {text!r} is neither a number nor an ISO date; say how dates are written, such as {say}"
+            raise self._error(line, name, reason) from None
+
+    def _error(self, line: int, name: str | None, reason: str) -> TrajectoryError:
+        return TrajectoryError(f"{self.source.path}, line {line}, column {name!r}: {reason}")

@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, overload
+from dataclasses import replace
+from typing import Any, overload
 
 import numpy as np
 
+from skdyn.data.again import named_alike, read_again
+from skdyn.data.cleaning import Cleaning, Duplicates, Missing
+from skdyn.data.frames import read_dataframe, unit_of
+from skdyn.data.names import order_of
 from skdyn.data.parameters import check_number
-from skdyn.data.reading import is_dataframe, read_arrays, read_dataframe
-from skdyn.data.times import read_times
-from skdyn.exceptions import TrajectoryError
-
-Missing = Literal["raise", "drop"]
-
-
-class Trajectory(tuple):
-    """One trajectory: the pair ``(t, x)`` of shapes (L,) and (L, D), which remembers its variables' names."""
-
-    feature_names: tuple[str, ...] | None
-
-    def __new__(cls, t: np.ndarray, x: np.ndarray, feature_names: tuple[str, ...] | None = None) -> Trajectory:  # noqa: D102
-        self = super().__new__(cls, (t, x))
-        self.feature_names = feature_names
-        return self
-
-    @property
-    def t(self) -> np.ndarray:
-        """Times, shape (L,)."""
-        return self[0]
-
-    @property
-    def x(self) -> np.ndarray:
-        """States, shape (L, D)."""
-        return self[1]
-
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return (self[0], self[1], self.feature_names)
+from skdyn.data.reading import is_dataframe, read_any
+from skdyn.data.source import Raw, check_shapes
+from skdyn.data.suspicion import refuse_constants, refuse_hidden_time
+from skdyn.data.times import TimeAxis, conversion, parse_unit, read_times
+from skdyn.data.trajectory import Trajectory
+from skdyn.exceptions import TrajectoryError, warn
 
 
 class Trajectories(Sequence):
@@ -48,15 +30,25 @@ class Trajectories(Sequence):
     Parameters
     ----------
     X : list of (t, x) pairs, list of arrays (L_k, D), array (K, L, D), array (L, D), DataFrame or Trajectories
-        Times ``t`` have shape (L_k,), states ``x`` shape (L_k, D), or (L_k,) for one variable. An array (L, D) is one
-        trajectory. A DataFrame (pandas or polars) is long: one row a point, with a time column named ``t`` or
-        ``time`` and an id column named ``id``, ``trajectory`` or ``group`` where it has them; see
-        `from_dataframe` for other names.
+        Times ``t`` have shape (L_k,), states ``x`` shape (L_k, D), or (L_k,) for one variable; a list of 1-D arrays or
+        Series holds trajectories of one variable. An array (L, D) is one trajectory. A DataFrame (pandas or polars) is
+        long: one row a point, with the time and the identity in columns that are named like these (``t``, ``time``,
+        ``timestamp``, ``date``, ``hour``, ... and ``id``, ``subject``, ``run``, ..., in any case, with or without a
+        unit in brackets) or in its index; see `from_dataframe` for other names. Arrays and data sets of xarray have
+        them as dimensions.
     t : float, timedelta, array of shape (L,), or list of arrays (L_k,), optional
         Times for inputs that carry none: a step, one shared axis, or one axis each. Unit steps by default.
     missing : {"raise", "drop"}, default="raise"
         What to do with rows that hold a NaN: raise an error that names the place, or drop the rows. See `with_gaps` for
-        estimators that can use the rest of a row.
+        estimators that can use the rest of a row. Trajectories of which fewer than two rows are left are left out,
+        with one warning.
+    sort : bool, default=False
+        Put the points of each trajectory in the order of their times.
+    duplicates : {"raise", "mean", "first"}, default="raise"
+        What to do with points of one time: raise an error, take their mean, or keep the first.
+    time_unit : str, optional
+        In which dates and durations are counted: ``"second"`` (the default), ``"minute"``, ``"hour"``, ``"day"``,
+        ``"week"`` or ``"year"``. For times that are numbers, the unit that they have already.
 
     Attributes
     ----------
@@ -64,8 +56,10 @@ class Trajectories(Sequence):
     states : tuple of K read-only arrays of shape (L_k, D), float64
     feature_names : tuple of D str, or None
     ids : tuple of length K
-    origin : datetime64, int or None
-        What time 0 stands for when dates or very large integers were given; dates count in seconds.
+    axis : TimeAxis
+        What the times mean: numbers, durations or dates, the moment that time 0 stands for, and the unit.
+    roles : dict
+        Which column or label the ``"time"`` and the ``"id"`` were read from.
 
     Raises
     ------
@@ -85,11 +79,20 @@ class Trajectories(Sequence):
     [5]
     """
 
-    origin: Any
+    axis: TimeAxis
+    roles: dict[str, str]
 
-    def __init__(self, X: Any, t: Any = None, *, missing: Missing = "raise") -> None:
-        _check_missing(missing)
-        self._read(X, t, missing)
+    def __init__(
+        self,
+        X: Any,
+        t: Any = None,
+        *,
+        missing: Missing = "raise",
+        sort: bool = False,
+        duplicates: Duplicates = "raise",
+        time_unit: str | None = None,
+    ) -> None:
+        self._read(X, t, Cleaning.of(missing, sort, duplicates), parse_unit(time_unit))
 
     @classmethod
     def with_gaps(cls, X: Any, t: Any = None) -> Trajectories:
@@ -108,80 +111,21 @@ class Trajectories(Sequence):
             With NaN among its states.
         """
         self = cls.__new__(cls)
-        self._read(X, t, "keep")
+        self._read(X, t, Cleaning("keep"), None)
         return self
-
-    def _read(self, X: Any, t: Any, missing: Missing | Literal["keep"]) -> None:
-        feature_names: tuple[str, ...] | None = None
-        ids: Sequence[Any] | None = None
-        if isinstance(X, Trajectories):
-            if t is not None:
-                raise TrajectoryError("t is given twice: as an argument and inside the Trajectories")
-            if missing == "keep" or all(np.isfinite(x).all() for x in X.states):
-                self._set(X.times, X.states, X.feature_names, X.ids, X.origin)
-                return
-            self._validate(list(zip(X.times, X.states, strict=True)), X.feature_names, X.ids, missing)
-            self.origin = X.origin
-            return
-        if is_dataframe(X):
-            if t is not None:
-                raise TrajectoryError("t is given twice: name the DataFrame's time column instead")
-            pairs, ids, feature_names = read_dataframe(X)
-        else:
-            pairs = read_arrays(X, t)
-            if isinstance(X, (list, tuple)) and X and all(isinstance(item, Trajectory) for item in X):
-                feature_names = X[0].feature_names
-        self._validate(pairs, feature_names, ids, missing)
-
-    def _validate(
-        self,
-        pairs: list[tuple[Any, np.ndarray]],
-        feature_names: tuple[str, ...] | None,
-        ids: Sequence[Any] | None,
-        missing: Missing | Literal["keep"],
-    ) -> None:
-        for k, (_, x) in enumerate(pairs):
-            if x.shape[1] == 0:
-                raise TrajectoryError(
-                    f"trajectory {k}: 0 feature(s) (shape={x.shape}) while a minimum of 1 is required."
-                )
-            if len(x) == 0:
-                raise TrajectoryError(f"trajectory {k} has 0 samples (shape={x.shape}); at least 2 are needed")
-            if x.shape[1] != pairs[0][1].shape[1]:
-                raise TrajectoryError(
-                    f"trajectory {k} has {x.shape[1]} variables but trajectory 0 has {pairs[0][1].shape[1]}"
-                )
-        times, origin = read_times([when for when, _ in pairs], [len(x) for _, x in pairs])
-        states = [x for _, x in pairs]
-        for k, (t, x) in enumerate(zip(times, states, strict=True)):
-            if not np.isfinite(x).all():
-                times[k], states[k] = _without_missing(t, x, k, missing)
-            if len(states[k]) < 2:
-                raise TrajectoryError(f"trajectory {k} has 1 sample; at least 2 are needed to see motion")
-        for array in (*times, *states):
-            array.flags.writeable = False
-        self._set(tuple(times), tuple(states), feature_names, tuple(ids or range(len(states))), origin)
-
-    def _set(
-        self,
-        times: tuple[np.ndarray, ...],
-        states: tuple[np.ndarray, ...],
-        feature_names: tuple[str, ...] | None,
-        ids: tuple[Any, ...],
-        origin: Any,
-    ) -> None:
-        self.times, self.states = times, states
-        self.feature_names, self.ids, self.origin = feature_names, ids, origin
 
     @classmethod
     def from_dataframe(
         cls,
         frame: Any,
         *,
-        time: str | None = None,
-        id: str | None = None,
-        features: Sequence[str] | None = None,
+        time: Any = None,
+        id: Any = None,
+        features: Sequence[Any] | None = None,
         missing: Missing = "raise",
+        sort: bool = False,
+        duplicates: Duplicates = "raise",
+        time_unit: str | None = None,
     ) -> Trajectories:
         """Read a long DataFrame (pandas or polars), one row a point.
 
@@ -189,13 +133,14 @@ class Trajectories(Sequence):
         ----------
         frame : pandas.DataFrame or polars.DataFrame
         time : str, optional
-            Time column; ``t`` or ``time`` by default where present, else unit steps.
+            Time column; by default the one column that is named like a time, or the index, else unit steps.
         id : str, optional
-            Column that tells trajectories apart; ``id``, ``trajectory`` or ``group`` by default where present. Rows
-            of different trajectories may be interleaved.
+            Column that tells trajectories apart; by default the one column that is named like an identity, or a level
+            of the index. Rows of different trajectories may be interleaved.
         features : sequence of str, optional
-            State columns; all others by default.
-        missing : {"raise", "drop"}, default="raise"
+            State columns, whatever they look like; all others by default.
+        missing, sort, duplicates, time_unit
+            See `Trajectories`.
 
         Returns
         -------
@@ -203,23 +148,144 @@ class Trajectories(Sequence):
         """
         if not is_dataframe(frame):
             raise TrajectoryError(f"expected a pandas or polars DataFrame, got {type(frame).__name__}")
-        _check_missing(missing)
-        pairs, ids, feature_names = read_dataframe(frame, time, id, features)
+        cleaning, unit = Cleaning.of(missing, sort, duplicates), parse_unit(time_unit)
         self = cls.__new__(cls)
-        self._validate(pairs, feature_names, ids, missing)
+        self._take(read_dataframe(frame, time, id, features), cleaning, unit or unit_of(frame))
         return self
 
+    @classmethod
+    def from_raw(cls, raw: Raw, cleaning: Cleaning, time_unit: str | None = None) -> Trajectories:
+        """Validate what a reader found; for readers of other sources."""
+        self = cls.__new__(cls)
+        self._take(raw, cleaning, parse_unit(time_unit))
+        return self
+
+    def _read(self, X: Any, t: Any, cleaning: Cleaning, unit: str | None) -> None:
+        if isinstance(X, Trajectories) or (
+            isinstance(X, (list, tuple)) and len(X) > 0 and all(_is_read(item) for item in X)
+        ):
+            if t is not None:
+                raise TrajectoryError("t is given twice: as an argument and inside the Trajectories")
+            self._take_again(X, cleaning, unit)
+            return
+        raw = read_any(X, t)
+        if isinstance(X, (list, tuple)) and X and all(isinstance(item, Trajectory) for item in X):
+            raw = named_alike(raw, X)
+        self._take(raw, cleaning, unit or unit_of(X))
+
+    def _take_again(self, X: Any, cleaning: Cleaning, unit: str | None) -> None:
+        """Read trajectories that were read before: their times are numbers on an axis."""
+        whole = cleaning.missing == "keep" or all(np.isfinite(x).all() for x in (item.x for item in X))
+        if isinstance(X, Trajectories) and whole and unit in (None, X.time_unit):
+            self._set(X.times, X.states, X.feature_names, X.ids, X.axis)
+            self.roles = X.roles
+            return
+        raw, axis = read_again(X)
+        factor = conversion(axis.unit, unit) if unit is not None else 1.0
+        times = [recording.when if factor == 1.0 else recording.when * factor for recording in raw.recordings]
+        self._validate(raw, times, axis if unit is None else replace(axis, unit=unit), cleaning)
+        self.roles = X.roles if isinstance(X, Trajectories) else {}
+
+    def _take(self, raw: Raw, cleaning: Cleaning, unit: str | None) -> None:
+        check_shapes(raw)
+        states = [recording.states for recording in raw.recordings]
+        if not raw.meant:
+            if all(recording.when is None for recording in raw.recordings):
+                refuse_hidden_time(states, raw.source)
+            refuse_constants(states, raw.source)
+        times, axis = read_times(
+            [recording.when for recording in raw.recordings],
+            [len(recording.states) for recording in raw.recordings],
+            unit,
+        )
+        self._validate(raw, times, axis, cleaning)
+        self.roles = raw.roles
+
+    def _validate(self, raw: Raw, times: list[np.ndarray], axis: TimeAxis, cleaning: Cleaning) -> None:
+        kept, short = [], []
+        for k, (recording, t) in enumerate(zip(raw.recordings, times, strict=True)):
+            t, x, _ = cleaning.clean(t, recording.states, recording.rows, k, raw.source)
+            if len(x) < 2:
+                if cleaning.missing == "raise":
+                    raise TrajectoryError(
+                        f"trajectory {k} has {len(x)} sample; at least 2 are needed to see motion; pass "
+                        f"{raw.source.flag(missing='drop')} to leave such trajectories out"
+                    )
+                short.append((k, len(x)))
+                continue
+            for array in (t, x):
+                array.flags.writeable = False
+            kept.append((t, x, raw.ids[k]))
+        if not kept:
+            raise TrajectoryError(
+                f"trajectory {short[0][0]}: fewer than 2 rows are left after dropping those with NaN "
+                f"(n_samples = {short[0][1]}), as in all others"
+            )
+        if short:
+            warn(
+                f"{len(short)} of {len(times)} trajectories are left out, because fewer than 2 of their rows are "
+                f"complete (the first is {short[0][0]})"
+            )
+        stored, values, ids = zip(*kept, strict=True)
+        self._set(stored, values, raw.names, ids, axis)
+
+    def _set(
+        self,
+        times: tuple[np.ndarray, ...],
+        states: tuple[np.ndarray, ...],
+        feature_names: tuple[str, ...] | None,
+        ids: tuple[Any, ...],
+        axis: TimeAxis,
+    ) -> None:
+        self.times, self.states = times, states
+        self.feature_names, self.ids, self.axis = feature_names, ids, axis
+        self.roles = {}
+
+    def in_order_of(self, names: Sequence[str]) -> Trajectories:
+        """The same trajectories with their variables in another order.
+
+        Parameters
+        ----------
+        names : sequence of D str
+
+        Raises
+        ------
+        TrajectoryError
+            If these are not the names of the variables.
+        """
+        if self.feature_names is None or tuple(names) == self.feature_names:
+            return self
+        order = order_of(self.feature_names, names, "X")
+        ordered = self.of(self.times, [x[:, order] for x in self.states], self.ids)
+        ordered.feature_names = tuple(names)
+        return ordered
+
+    def counted_in(self, unit: str | None) -> Trajectories:
+        """The same trajectories with their times in another unit; None, or where it is not known, leaves them."""
+        if unit is None or self.axis.unit in (None, unit):
+            return self
+        factor = conversion(self.axis.unit, unit)
+        counted = self.of([t * factor for t in self.times], self.states, self.ids)
+        counted.axis = replace(self.axis, unit=unit)
+        return counted
+
     def to_dataframe(self) -> Any:
-        """Return a long pandas DataFrame with the columns ``id``, ``t`` and one for each variable."""
+        """Return a long pandas DataFrame with the columns ``id``, ``t`` and one for each variable.
+
+        Dates and durations come back as such; the unit of time is in its ``attrs``.
+        """
         try:
             import pandas as pd
         except ImportError:
             raise ImportError('to_dataframe needs pandas: pip install "skdyn[dataframe]"') from None
         names = self.feature_names or [f"x{d}" for d in range(self.n_features)]
         frame = pd.DataFrame(np.concatenate(self.states), columns=list(names))
-        frame.insert(0, "t", np.concatenate(self.times))
+        frame.insert(0, "t", np.concatenate([self.axis.labels(t) for t in self.times]))
         frame.insert(0, "id", np.repeat(np.array(self.ids, dtype=object), [len(t) for t in self.times]))
-        return frame.infer_objects()
+        frame = frame.infer_objects()
+        if self.axis.unit is not None:
+            frame.attrs["time_unit"] = self.axis.unit
+        return frame
 
     def windows(self, length: int, stride: int | None = None) -> Trajectories:
         """Cut every trajectory into windows, for instance to cross-validate on one long recording.
@@ -247,15 +313,36 @@ class Trajectories(Sequence):
         if not cuts:
             longest = max(len(t) for t in self.times)
             raise TrajectoryError(f"no trajectory is as long as a window of {length}: the longest has {longest} points")
-        return self._select(
+        return self.of(
             [self.times[k][cut] for k, cut in cuts],
             [self.states[k][cut] for k, cut in cuts],
             [self.ids[k] for k, _ in cuts],
         )
 
-    def _select(self, times: Sequence[np.ndarray], states: Sequence[np.ndarray], ids: Sequence[Any]) -> Trajectories:
+    def rows(self, keep: Sequence[np.ndarray]) -> Trajectories:
+        """The same trajectories at some of their points.
+
+        Parameters
+        ----------
+        keep : sequence of K arrays
+            Masks (L_k,) or positions of at least two points each.
+        """
+        pairs = zip(self.times, self.states, keep, strict=True)
+        times, states = zip(*((t[rows], x[rows]) for t, x, rows in pairs), strict=True)
+        return self.of(times, states, self.ids)
+
+    def of(self, times: Sequence[np.ndarray], states: Sequence[np.ndarray], ids: Sequence[Any]) -> Trajectories:
+        """Parts of these trajectories, with the names of the variables and the meaning of the times; not checked.
+
+        Parameters
+        ----------
+        times : sequence of arrays (L_k,)
+        states : sequence of arrays (L_k, D)
+        ids : sequence
+        """
         chosen = Trajectories.__new__(Trajectories)
-        chosen._set(tuple(times), tuple(states), self.feature_names, tuple(ids), self.origin)
+        chosen._set(tuple(times), tuple(states), self.feature_names, tuple(ids), self.axis)
+        chosen.roles = self.roles
         return chosen
 
     @property
@@ -272,7 +359,10 @@ class Trajectories(Sequence):
         return len(self.times)
 
     def __iter__(self) -> Iterator[Trajectory]:
-        return (Trajectory(t, x, self.feature_names) for t, x in zip(self.times, self.states, strict=True))
+        return (self._item(k) for k in range(len(self)))
+
+    def _item(self, k: int) -> Trajectory:
+        return Trajectory(self.times[k], self.states[k], self.feature_names, self.ids[k], self.axis)
 
     @overload
     def __getitem__(self, index: int) -> Trajectory: ...
@@ -280,43 +370,34 @@ class Trajectories(Sequence):
     def __getitem__(self, index: slice | Sequence[int] | np.ndarray) -> Trajectories: ...
     def __getitem__(self, index: Any) -> Trajectory | Trajectories:
         if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
-            return Trajectory(self.times[index], self.states[index], self.feature_names)
+            return self._item(int(index))
         chosen = np.arange(len(self))[index]
         if chosen.ndim != 1 or len(chosen) == 0:
             raise IndexError(f"{index!r} selects no trajectory of {len(self)}")
-        return self._select(
-            [self.times[k] for k in chosen], [self.states[k] for k in chosen], [self.ids[k] for k in chosen]
-        )
+        return self.of([self.times[k] for k in chosen], [self.states[k] for k in chosen], [self.ids[k] for k in chosen])
+
+    @property
+    def origin(self) -> Any:
+        """What time 0 stands for when dates or very large integers were given; else None."""
+        return self.axis.origin
+
+    @property
+    def time_unit(self) -> str | None:
+        """The unit in which time is counted, such as ``"day"``; None where only the user knows."""
+        return self.axis.unit
+
+    def _said(self) -> str:
+        """What was read as time and identity, where a table said so."""
+        return "".join(f"; {role} from {name}" for role, name in self.roles.items())
 
     def __repr__(self) -> str:
         k, d = len(self), self.n_features
         return (
             f"Trajectories({k} {'trajectory' if k == 1 else 'trajectories'}, {self.n_points} points, "
-            f"{d} {'variable' if d == 1 else 'variables'})"
+            f"{d} {'variable' if d == 1 else 'variables'}{self._said()})"
         )
 
 
-def _check_missing(missing: Any) -> None:
-    if not (isinstance(missing, str) and missing in ("raise", "drop")):
-        raise TrajectoryError(f"missing must be 'raise' or 'drop', got {missing!r}")
-
-
-def _without_missing(
-    t: np.ndarray, x: np.ndarray, k: int, missing: Missing | Literal["keep"]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Drop rows with NaN, or with nothing else, where that was asked for; otherwise name the first bad value."""
-    if np.isinf(x).any():
-        row, column = np.argwhere(np.isinf(x))[0]
-        raise TrajectoryError(f"trajectory {k}, row {row}, column {column}: the state is infinity (inf)")
-    absent = np.isnan(x)
-    if missing == "raise":
-        row, column = np.argwhere(absent)[0]
-        raise TrajectoryError(
-            f"trajectory {k}, row {row}, column {column}: the state is NaN; pass missing='drop' to drop such rows"
-        )
-    keep = ~(absent.all(axis=1) if missing == "keep" else absent.any(axis=1))
-    if keep.sum() < 2:
-        raise TrajectoryError(
-            f"trajectory {k}: {int(keep.sum())} rows are left after dropping those with NaN; 2 are needed"
-        )
-    return t[keep], x[keep]
+def _is_read(item: Any) -> bool:
+    """Whether a trajectory has been through the door, so that its times are numbers on an axis."""
+    return isinstance(item, Trajectory) and item.axis is not None

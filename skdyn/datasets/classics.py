@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdyn.data.parameters import RandomState, read_generator
+
 __all__ = ["fitzhugh_nagumo", "lorenz", "lotka_volterra", "make_trajectories", "van_der_pol"]
 
 Field = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -105,7 +107,7 @@ def make_trajectories(
     x0: ArrayLike,
     t: ArrayLike,
     noise: float = 0.0,
-    random_state: int | np.random.Generator | None = None,
+    random_state: RandomState = None,
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Integrate a system from several initial states, and observe it with multiplicative noise.
 
@@ -156,7 +158,7 @@ def make_trajectories(
         raise ValueError("t: at least two finite, increasing times are needed, in one dimension")
     if not (np.isfinite(noise) and noise >= 0):
         raise ValueError(f"noise: a finite number of at least 0 is needed, got {noise!r}")
-    rng = np.random.default_rng(random_state)
+    rng = read_generator(random_state)
     trajectories = []
     for start in starts:
         x = _integrate(field, start, times)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdyn.data.parameters import check_number
+from skdyn.data.parameters import RandomState, check_number, read_generator
 
 __all__ = ["SDESystem", "load_sde_systems", "observe", "simulate_sde"]
 
@@ -212,7 +212,7 @@ def _kicks(seeds: Sequence[int | Sequence[int]], n_steps: int, dim: int, scale: 
         yield from scale * np.stack([rng.standard_normal(size) for rng in generators], axis=1)
 
 
-def observe(x: ArrayLike, noise: float, random_state: int | np.random.Generator | None = None) -> NDArray[np.float64]:
+def observe(x: ArrayLike, noise: float, random_state: RandomState = None) -> NDArray[np.float64]:
     """Add measurement noise in proportion to half the range of each variable.
 
     Parameters
@@ -232,7 +232,7 @@ def observe(x: ArrayLike, noise: float, random_state: int | np.random.Generator 
     --------
     >>> import numpy as np
 
-    from skdyn.data.parameters import check_number
+    from skdyn.data.parameters import RandomState, check_number, read_generator
     >>> noisy = observe(np.linspace([0.0], [2.0], 1001), 0.1, random_state=0)
     >>> float(np.std(noisy[:, 0] - np.linspace(0, 2, 1001)).round(2))
     0.1
@@ -242,7 +242,7 @@ def observe(x: ArrayLike, noise: float, random_state: int | np.random.Generator 
         raise ValueError(f"x: a path of shape (L, D) is needed, got shape {x.shape}")
     if not (np.isfinite(noise) and noise >= 0):
         raise ValueError(f"noise: a finite number of at least 0 is needed, got {noise!r}")
-    rng = np.random.default_rng(random_state)
+    rng = read_generator(random_state)
     return x + noise * np.ptp(x, axis=0) / 2 * rng.standard_normal(x.shape)
 
 

@@ -37,6 +37,8 @@ class Equilibrium:
         or ``"non-hyperbolic"``.
     inside : bool
         Whether the state lies in the convex hull of the data; outside, the field is an extrapolation.
+    time_unit : str or None
+        The eigenvalues are per so much time; None where only the user knows the unit.
     """
 
     state: np.ndarray
@@ -44,6 +46,7 @@ class Equilibrium:
     eigenvalues: np.ndarray = field(repr=False)
     kind: str
     inside: bool
+    time_unit: str | None = None
 
     @property
     def stable(self) -> bool:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from abc import ABC, abstractmethod
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_array, check_is_fitted
 
+from skdyn.data.cleaning import check_increasing
+from skdyn.data.names import named_states
+from skdyn.data.numbers import read_numbers
+from skdyn.data.reading import is_dataframe
 from skdyn.data.times import read_times
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators import _persistence
-from skdyn.exceptions import TrajectoryError
+from skdyn.exceptions import TrajectoryError, warn
 
 if TYPE_CHECKING:
 
@@ -77,7 +84,15 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
 
     def _read(self, X: Any, t: Any) -> Trajectories:
         """Trajectories of any accepted input."""
-        return Trajectories(X, t, missing=self.missing)
+        context = Trajectories(X, t, missing=self.missing)
+        plain = (isinstance(X, np.ndarray) and X.ndim == 2) or (is_dataframe(X) and len(context) == 1)
+        if plain and _in_cross_validation():
+            warn(
+                "cross-validation of scikit-learn splits a table by rows: a trajectory is torn apart, and points of "
+                "one lie in both training and test. Pass Trajectories, of which each is one sample, such as "
+                "Trajectories(X).windows(n)"
+            )
+        return context
 
     def _unfitted(self) -> Self:
         """The estimator without what an earlier fit has set."""
@@ -104,10 +119,21 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
             self.feature_names_in_ = np.array(names, dtype=object)
 
     @property
+    def _given_names(self) -> tuple[str, ...] | None:
+        """Names that the context came with."""
+        names = getattr(self, "feature_names_in_", None)
+        return None if names is None else tuple(names)
+
+    @property
     def _names(self) -> tuple[str, ...]:
         """Names of the variables; ``x0``, ``x1`` and so on where the context came without."""
         names = getattr(self, "feature_names_in_", [f"x{d}" for d in range(self.n_features_in_)])
         return tuple(map(str, names))
+
+    def _said_per_unit(self, equations: list[str]) -> list[str]:
+        """Equations that say in which unit time is counted, where that is known."""
+        unit = self.context_.time_unit
+        return equations if unit is None else [line.replace("/dt = ", f"/dt [per {unit}] = ", 1) for line in equations]
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write parameters and context to a folder, as JSON and NumPy arrays without pickles and without weights.
@@ -115,7 +141,13 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         Parameters
         ----------
         folder : str or path
-            Made if it does not exist; files of an earlier `save` there are replaced.
+            Made if it does not exist; what an earlier `save` wrote there is replaced, all of it or nothing.
+
+        Raises
+        ------
+        SkdynError
+            If a parameter cannot be written as JSON, or (`FileError`) the folder cannot be written; what was saved
+            there before is then as it was.
         """
         check_is_fitted(self)
         _persistence.save(self, folder)
@@ -126,17 +158,20 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
 
         Raises
         ------
-        SkdynError
+        FileError
             If the folder is not one of this class, is damaged, or its model's weights have changed since.
         """
         return _persistence.load(cls, folder)
 
     def _check_held_out(self, X: Any, t: Any) -> Trajectories:
-        """Trajectories of as many variables as those of the fit."""
+        """Trajectories of the variables of the fit, in their order and with times of the same kind and unit."""
         check_is_fitted(self)
         held_out = self._read(X, t)
         self._check_width(held_out.n_features)
-        return held_out
+        if self._given_names is not None:
+            held_out = held_out.in_order_of(self._given_names)
+        self.context_.axis.refuse_other(held_out.axis, "the times of X")
+        return held_out.counted_in(self.context_.time_unit)
 
     def _check_width(self, count: int) -> None:
         if count != self.n_features_in_:
@@ -148,31 +183,42 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
     def _check_points(self, points: Any, name: str = "points") -> np.ndarray:
         """States (..., D) as finite float64 numbers."""
         check_is_fitted(self)
-        try:
-            array = np.ma.filled(points.astype(float), np.nan) if np.ma.isMaskedArray(points) else np.asarray(points)
-        except (ValueError, TypeError, RuntimeError) as error:
-            raise ValueError(f"{name} cannot be read as an array: {error}") from None
-        if array.dtype.kind not in "fiu":
-            raise ValueError(f"{name} has type {array.dtype}: expected real numbers")
+        array = read_numbers(named_states(points, self._given_names, name), name, "expected real numbers", ValueError)
         dim = self.n_features_in_
         if array.ndim == 0 or array.shape[-1] != dim:
             raise ValueError(
                 f"{name} has shape {array.shape}, but {type(self).__name__} was fitted on {dim} variables: expected "
                 f"(..., {dim})"
             )
-        array = array.astype(np.float64)
         if not np.isfinite(array).all():
             place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
             raise ValueError(f"{name}{list(place)} is {array[place]}, not finite (NaN or infinity)")
         return array
 
-    @staticmethod
-    def _check_times(t: Any) -> np.ndarray:
-        """Increasing times (L,)."""
+    def _check_rows(self, X: Any) -> np.ndarray:
+        """States (N, D), at least one, with the words that scikit-learn expects of an estimator."""
+        X = named_states(X, self._given_names, "X")
+        array = check_array(X if issparse(X) else read_numbers(X, "X"), dtype=np.float64, estimator=self)
+        self._check_width(array.shape[1])
+        return array
+
+    def _check_times(self, t: Any) -> np.ndarray:
+        """Increasing times (L,) in the unit of the context."""
         if np.ndim(t) != 1 or len(t) == 0:
             raise ValueError(f"t has shape {np.shape(t)}: expected the times (L,) of at least one point")
         try:
-            (times,), _ = read_times([t], [len(t)])
+            (times,), _ = read_times([t], [len(t)], axis=self.context_.axis)
+            check_increasing(times, lambda row: f"row {row}")
         except TrajectoryError as error:
             raise ValueError(f"t: {error}") from None
         return times
+
+
+def _in_cross_validation() -> bool:
+    """Whether scikit-learn's cross-validation or search is calling, which cuts plain arrays by rows."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection"):
+            return True
+        frame = frame.f_back
+    return False

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from skdyn.data.reading import ID_COLUMNS, TIME_COLUMNS, is_dataframe, is_recording
+from skdyn.data.cleaning import Cleaning
+from skdyn.data.frames import has_labels
+from skdyn.data.reading import is_dataframe, is_recording, read_any
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.estimators._fim_ode import FIMODERegressor
@@ -43,8 +46,8 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     The law of the simulated frames does not depend on that choice. Scale and sign are fixed after training: each code
     has mean zero and variance one over the training frames, and rises with the feature with which it varies most.
 
-    `fit` takes one recording or several, a row a frame: reshape images to rows. No pair of frames is taken across
-    recordings. A code that collapses to a constant while training is a SkdynError.
+    `fit` takes one recording or several, a row a frame; an array (L, H, W) is one recording of images. No pair of
+    frames is taken across recordings. A code that collapses to a constant while training is a SkdynError.
 
     Letters: L frames of a recording, D features of a frame, d = ``n_components`` codes, N queries.
 
@@ -172,6 +175,13 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         self.random_state = random_state
         self.verbose = verbose
 
+    def _read(self, X: Any, t: Any) -> Trajectories:
+        """Recordings; a feature that rises all the time, or stands still in each of them, may well be one of frames."""
+        if isinstance(X, Trajectories):
+            return super()._read(X, t)
+        raw = replace(read_any(_flat(X), t), meant=True)
+        return Trajectories.from_raw(raw, Cleaning.of(self.missing, False, "raise"))
+
     def _fit(self, context: Trajectories) -> None:
         import torch
 
@@ -229,12 +239,13 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         Parameters
         ----------
         folder : str or path
-            Made if it does not exist; files of an earlier `save` there are replaced.
+            Made if it does not exist; what an earlier `save` wrote there is replaced, all of it or nothing.
 
         Raises
         ------
         SkdynError
-            If a parameter cannot be written as JSON, such as an own encoder.
+            If a parameter cannot be written as JSON, such as an own encoder, or (`FileError`) the folder cannot be
+            written; what was saved there before is then as it was.
         """
         check_is_fitted(self)
         parts = GrainerParts(
@@ -252,7 +263,7 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
 
         Raises
         ------
-        SkdynError
+        FileError
             If the folder is not one of this class, is damaged, or its model's weights have changed since.
         """
         parts = GrainerParts.read(folder, cls.__name__)
@@ -374,13 +385,16 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     def _frames(self, X: Any) -> np.ndarray:
         """Frames (N, D) of any accepted input, one after the other."""
         if is_dataframe(X):
-            several = not {*TIME_COLUMNS, *ID_COLUMNS}.isdisjoint(X.columns)
+            several = has_labels(X)
         elif isinstance(X, (list, tuple)):
             several = len(X) > 0 and is_recording(X[0])
         else:
-            several = isinstance(X, Trajectories) or getattr(X, "ndim", 2) == 3
+            several = isinstance(X, Trajectories)
         if not several:
-            return validate_data(self, X, reset=False, dtype=np.float64)
-        frames = Trajectories(X)
-        self._check_width(frames.n_features)
-        return np.concatenate(frames.states)
+            return self._check_rows(_flat(X))
+        return np.concatenate(self._check_held_out(X, None).states)
+
+
+def _flat(X: Any) -> Any:
+    """A recording of images (L, H, W) as rows (L, H * W); anything else as it is."""
+    return X.reshape(len(X), -1) if isinstance(X, np.ndarray) and X.ndim == 3 and X.size else X

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
@@ -69,8 +71,8 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         """
         check_is_fitted(self)
         if isinstance(X, Trajectories):
-            X = np.concatenate(X.states)
-        points = validate_data(self, X, reset=False, dtype=np.float64)
+            X = np.concatenate(self._check_held_out(X, None).states)
+        points = self._check_rows(X)
         field = self._velocity(points)
         self._check_finite(points, field)
         return field
@@ -146,7 +148,8 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         data = np.concatenate(self.context_.states)
         box = self._check_bounds(bounds, data)
         center, scale = state_units(data)
-        return find_equilibria(self._velocity, self._field_jacobian, data, box, center, scale, tolerance)
+        found = find_equilibria(self._velocity, self._field_jacobian, data, box, center, scale, tolerance)
+        return [replace(point, time_unit=self.context_.time_unit) for point in found]
 
     def _check_start(self, x0: Any) -> np.ndarray:
         x0 = self._check_points(x0, "x0")
@@ -166,12 +169,12 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         """Lower and upper corners (2, D) of a box."""
         if bounds is None:
             return widened_box(data)
-        box = np.asarray(bounds)
-        if box.shape != (data.shape[1], 2) or box.dtype.kind not in "fiu":
+        box = read_numbers(bounds, "bounds", "expected real numbers", ValueError)
+        if box.shape != (data.shape[1], 2):
             raise ValueError(f"bounds must be numbers of shape ({data.shape[1]}, 2), got {bounds!r}")
         if not (np.isfinite(box).all() and (box[:, 0] < box[:, 1]).all()):
             raise ValueError(f"bounds must be finite, each lower one below its upper one, got {bounds!r}")
-        return box.T.astype(np.float64)
+        return box.T.copy()
 
 
 class BaseDynamicsEstimator(BaseFieldEstimator):

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.stats import qmc
 
-from skdyn.data.arrangement import thin
+from skdyn.data.arrangement import sample, thin
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.units import state_units, widened_box
-from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn.estimators._session import FieldSession, ModelChoice
-from skdyn.estimators._solution import PretrainedSolution, Solution, SolvedMixin, SymbolicSolution
+from skdyn.estimators._solution import PretrainedSolution, Solution, SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
-from skdyn.exceptions import ConvergenceWarning, warn
+from skdyn.exceptions import ConvergenceWarning, silenced, warn
 from skdyn.sparse import FieldPrior, SparseODE
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 _PRIOR_POINTS = 64
 
 
-class FIMODERegressor(SolvedMixin, BaseDynamicsEstimator):
+class FIMODERegressor(SolvedODEEstimator):
     """Vector field of an ODE from trajectories, in one forward pass of a pretrained in-context model.
 
     `fit` encodes the trajectories once and trains nothing; every query is then one pass of the decoder. The field is
@@ -122,17 +120,20 @@ class FIMODERegressor(SolvedMixin, BaseDynamicsEstimator):
     def _fit(self, context: Trajectories) -> None:
         if self.refine not in (None, "sparse", "auto"):
             raise ValueError(f"refine must be None, 'sparse' or 'auto', got {self.refine!r}")
-        check_number("max_context", self.max_context, whole=True)
-        if self.max_context < 2 * len(context):
-            raise ValueError(
-                f"max_context={self.max_context} is below two points for each of {len(context)} trajectories"
+        check_number("max_context", self.max_context, whole=True, low=2, include_low=True)
+        limit = int(self.max_context)
+        sampled = sample(context, limit)
+        if len(sampled) < len(context):
+            warn(
+                f"{len(sampled)} of {len(context)} trajectories, evenly, are encoded: all of them would leave fewer "
+                f"than two points for each (max_context={limit})"
             )
         choice = ModelChoice(self.model, self.adapter, self.device, self.precision, self.query_chunk)
-        session = FieldSession(choice, context, int(self.max_context))
-        kept = thin(context, int(self.max_context)).n_points
-        if kept < context.n_points:
+        session = FieldSession(choice, sampled, limit)
+        kept = thin(sampled, limit).n_points
+        if kept < sampled.n_points:
             warn(
-                f"the context of {context.n_points} points was thinned evenly to {kept} "
+                f"the context of {sampled.n_points} points was thinned evenly to {kept} "
                 f"(max_context={self.max_context})"
             )
         self._session, self.weights_ = session, session.weights
@@ -158,8 +159,7 @@ class FIMODERegressor(SolvedMixin, BaseDynamicsEstimator):
     def _reproduces_better(self, refined: Solution, context: Trajectories) -> bool:
         """Whether simulations by the found equations agree with the context at least as well as the model's."""
         units = state_units(np.concatenate(context.states))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with silenced(ConvergenceWarning):
             raw, found = (
                 rollout_scores(solution.velocity, context, *units).mean() for solution in (self._solution, refined)
             )

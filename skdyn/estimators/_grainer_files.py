@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -13,14 +13,19 @@ import numpy as np
 
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.estimators._fim_sde import FIMSDERegressor
-from skdyn.estimators._persistence import damage_named
-from skdyn.exceptions import SkdynError
+from skdyn.estimators._grainer_settings import check_settings
+from skdyn.estimators._persistence import CONTEXT, ESTIMATOR, check_names, damage_named, pack, plain, read_saved, unpack
+from skdyn.exceptions import FileError
+from skdyn.files.arrays import pack_arrays, unpack_arrays
+from skdyn.files.manifest import seal, unseal
+from skdyn.files.writing import write_folder
 
 if TYPE_CHECKING:
     from skdyn.coarse_graining.autoencoder import Autoencoder
 
-_FORMAT = 1
+_FORMAT = 2
 _GRAINER, _AUTOENCODER, _DYNAMICS = "grainer.json", "autoencoder.npz", "dynamics"
+_PARTS = {_AUTOENCODER, f"{_DYNAMICS}/{ESTIMATOR}", f"{_DYNAMICS}/{CONTEXT}"}
 
 
 @dataclass(frozen=True)
@@ -45,36 +50,74 @@ class GrainerParts:
     feature_names: Sequence[str] | None
 
     def write(self, folder: str | os.PathLike[str]) -> None:
-        """Write the folder."""
-        path = Path(folder)
-        description = {
-            "format": _FORMAT,
+        """Write the folder, all of it or nothing."""
+        values = {
             "params": self.params,
             "feature_names": None if self.feature_names is None else list(self.feature_names),
-            "loss_curve": [float(loss) for loss in self.loss_curve],
+            "loss_curve": plain("loss_curve_", [float(loss) for loss in self.loss_curve]),
             "stochastic": isinstance(self.dynamics, FIMSDERegressor),
         }
-        text = json.dumps(description, indent=2) + "\n"
-        self.dynamics.save(path / _DYNAMICS)
-        arrays: dict[str, Any] = self.autoencoder.arrays()
-        np.savez(path / _AUTOENCODER, **arrays)
-        (path / _GRAINER).write_text(text, encoding="utf-8")
+        parts = {_AUTOENCODER: pack_arrays(self.autoencoder.arrays())} | {
+            f"{_DYNAMICS}/{name}": content for name, content in pack(self.dynamics).items()
+        }
+        write_folder(Path(folder), parts.items(), _GRAINER, lambda digests: seal(values, digests, _FORMAT))
 
     @classmethod
     def read(cls, folder: str | os.PathLike[str], owner: str) -> Self:
         """Read the folder; ``owner`` is what errors say that it should hold."""
-        from skdyn.coarse_graining.autoencoder import Autoencoder
-        from skdyn.models.inference import resolve_device
-
         path = Path(folder)
+        files = read_saved(path, _GRAINER, _FORMAT, _PARTS)
         with damage_named(path, owner):
-            description = json.loads((path / _GRAINER).read_text(encoding="utf-8"))
-            if description["format"] != _FORMAT:
-                raise SkdynError(f"{path} is in format {description['format']}, not in format {_FORMAT}")
-            params = description["params"]
-            with np.load(path / _AUTOENCODER, allow_pickle=False) as arrays:
-                device = resolve_device(params["device"])
-                autoencoder = Autoencoder.from_arrays(dict(arrays), params["activation"], device)
-            regressor = FIMSDERegressor if description["stochastic"] else FIMODERegressor
-            losses, names = description["loss_curve"], description["feature_names"]
-        return cls(params, autoencoder, regressor.load(path / _DYNAMICS), losses, names)
+            values, _ = unseal(files[_GRAINER], path / _GRAINER, _FORMAT)
+            params, losses, names = values["params"], values["loss_curve"], values["feature_names"]
+            if type(values["stochastic"]) is not bool or not _are_losses(losses):
+                raise FileError(f"{path / _GRAINER} is damaged: stochastic or loss_curve is not what it should be")
+            arrays = unpack_arrays(files[_AUTOENCODER], path / _AUTOENCODER)
+            autoencoder = _autoencoder(arrays, params)
+            if names is not None:
+                check_names(names, len(autoencoder.frame_mean))
+            inner = {name: files[f"{_DYNAMICS}/{name}"] for name in (ESTIMATOR, CONTEXT)}
+            kind: type[FIMSDERegressor | FIMODERegressor] = FIMSDERegressor if values["stochastic"] else FIMODERegressor
+            dynamics = unpack(kind, inner, path / _DYNAMICS)
+            if dynamics.n_features_in_ != len(autoencoder.code_mean):
+                raise FileError(f"{path} is damaged: its dynamics and its autoencoder have different numbers of codes")
+            with np.errstate(all="ignore"):
+                frames = autoencoder.decode(np.concatenate(dynamics.context_.states))
+                if not (np.isfinite(frames).all() and np.isfinite(autoencoder.encode(frames)).all()):
+                    raise FileError(f"{path} is damaged: its autoencoder overflows on its own codes")
+        return cls(params, autoencoder, dynamics, losses, names)
+
+
+def _are_losses(losses: Any) -> bool:
+    return isinstance(losses, list) and all(type(loss) is float and math.isfinite(loss) for loss in losses)
+
+
+def _autoencoder(arrays: Mapping[str, np.ndarray], params: Mapping[str, Any]) -> Autoencoder:
+    """Build it, once names and shapes are known to be those that the parameters ask for, and all numbers finite."""
+    import torch
+
+    from skdyn.coarse_graining.autoencoder import Autoencoder
+    from skdyn.models.inference import resolve_device
+    from skdyn.nn.autoencoder import perceptron
+
+    check_settings(params)
+    hidden, codes = params["hidden"], params["n_components"]
+    if len(arrays) != 4 * (len(hidden) + 1) + 4:
+        raise ValueError(f"hidden has {len(hidden)} layers, which need other than {len(arrays)} arrays")
+    sizes = [arrays["frame_mean"].size, *hidden, codes]
+    shapes: dict[str, tuple[int, ...]] = {
+        "frame_mean": (sizes[0],),
+        "frame_scale": (),
+        "code_mean": (codes,),
+        "code_scale": (codes,),
+    }
+    with torch.device("meta"):
+        for part, widths in (("encoder", sizes), ("decoder", sizes[::-1])):
+            state = perceptron(widths, params["activation"]).state_dict()
+            shapes |= {f"{part}.{name}": tuple(tensor.shape) for name, tensor in state.items()}
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape or arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
+            raise ValueError(f"the array {name} must hold finite numbers of shape {shape}")
+    if not (arrays["frame_scale"] > 0 and (arrays["code_scale"] != 0).all()):
+        raise ValueError("the scales of frames and codes must not be zero")
+    return Autoencoder.from_arrays(arrays, params["activation"], resolve_device(params["device"]))

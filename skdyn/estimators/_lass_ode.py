@@ -6,12 +6,13 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from skdyn.data.parameters import check_number
+from skdyn.data.parameters import RandomState, check_number, read_generator
 from skdyn.data.reading import is_dataframe
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
@@ -72,7 +73,7 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         ``"auto"`` blends the network's forecast with those of context parroting and of a sparse ODE (`skdyn.sparse`),
         fitted to each prefix, by how well each forecasts the last 30% of it. Far better on clean and long prefixes, and
         some seconds a series slower. `vector_field` and `equilibria` stay the network's.
-    random_state : int, default=0
+    random_state : int, Generator, RandomState or None, default=0
         Seed of the fine-tuning; without it nothing is random.
 
     Attributes
@@ -128,7 +129,7 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         adapter: str | os.PathLike[str] | None = None,
         fine_tune: Mapping[str, Any] | None = None,
         ensemble: Literal["auto"] | None = None,
-        random_state: int = 0,
+        random_state: RandomState = 0,
     ) -> None:
         self.model = model
         self.device = device
@@ -168,6 +169,13 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
             self.expert_weights_ = [ensemble.weights for ensemble in forecasts.ensembles]
         self._warn_of_little_support(counts)
 
+    def _seed(self) -> int:
+        """An integer as it is; of other sources of randomness, a new number."""
+        if isinstance(self.random_state, Integral):
+            check_number("random_state", self.random_state, whole=True, include_low=True)
+            return int(self.random_state)
+        return int(read_generator(self.random_state).integers(2**31))
+
     def _tuning(self) -> CutSettings | None:
         """The settings of the fine-tuning, checked."""
         if self.fine_tune is None:
@@ -177,9 +185,8 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         names = [field.name for field in dataclasses.fields(CutSettings) if field.name != "seed"]
         if not isinstance(self.fine_tune, Mapping) or not set(self.fine_tune) <= set(names):
             raise ValueError(f"fine_tune must be None or a dict with any of {', '.join(names)}; got {self.fine_tune!r}")
-        check_number("random_state", self.random_state, whole=True, include_low=True)
         try:
-            return CutSettings(**self.fine_tune, seed=int(self.random_state))
+            return CutSettings(**self.fine_tune, seed=self._seed())
         except ValueError as error:
             raise ValueError(f"fine_tune: {error}") from None
 
@@ -213,7 +220,7 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         if is_dataframe(X) or not (is_listed(X) or np.ndim(X) < 2):
             if horizon is not None or quantiles is not None:
                 raise ValueError("horizon and quantiles belong to times, but X is an array of states")
-            return self.vector_field(validate_data(self, X, reset=False, dtype=np.float64))
+            return self.vector_field(self._check_rows(X))
         levels = None if quantiles is None else checked_levels(quantiles, self.levels_)
         answers = []
         for k, t in enumerate(requested_times(X, horizon, self.context_)):

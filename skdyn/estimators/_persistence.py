@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from skdyn.data.trajectories import Trajectories, Trajectory
-from skdyn.exceptions import SkdynError
+from skdyn.data.times import axis_from_json, axis_to_json
+from skdyn.data.trajectories import Trajectories
+from skdyn.data.trajectory import Trajectory
+from skdyn.exceptions import FileError, SkdynError
+from skdyn.files.arrays import pack_arrays, unpack_arrays
+from skdyn.files.folder import Part, read_folder
+from skdyn.files.manifest import seal, unseal
+from skdyn.files.reading import sha256
+from skdyn.files.writing import write_folder
 
 
 class Saveable(Protocol):
@@ -32,69 +38,133 @@ class Saveable(Protocol):
 
 Estimator = TypeVar("Estimator", bound=Saveable)
 
-_FORMAT = 1
-_ESTIMATOR, _CONTEXT = "estimator.json", "context.npz"
+_FORMAT = 2
+_LARGEST = 2**31  # bytes of arrays in a folder
+ESTIMATOR, CONTEXT = "estimator.json", "context.npz"
 
 
 def save(estimator: Saveable, folder: str | os.PathLike[str]) -> None:
     """Write parameters, the identity of the weights and the context."""
-    path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
+    files = pack(estimator)
+    description = files.pop(ESTIMATOR)
+    write_folder(Path(folder), files.items(), ESTIMATOR, lambda _: description)
+
+
+def pack(estimator: Saveable) -> dict[str, bytes]:
+    """The files of a saved estimator by name; what cannot be saved is an error here, before anything is written."""
     context = estimator.context_
     names = context.feature_names
-    np.savez(
-        path / _CONTEXT,
-        lengths=np.array([len(t) for t in context.times]),
-        times=np.concatenate(context.times),
-        states=np.concatenate(context.states),
-    )
     description = {
-        "format": _FORMAT,
         "estimator": type(estimator).__name__,
         "params": plain_params(estimator),
         "feature_names": None if names is None else list(names),
+        "ids": [plain(f"ids[{k}]", id) for k, id in enumerate(context.ids)],
+        "axis": axis_to_json(context.axis),
         "weights": getattr(estimator, "weights_", None),
     }
-    (path / _ESTIMATOR).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    arrays = pack_arrays(
+        {
+            "lengths": np.array([len(t) for t in context.times], dtype=np.int64),
+            "times": np.concatenate(context.times),
+            "states": np.concatenate(context.states),
+        }
+    )
+    if len(arrays) > _LARGEST:
+        raise FileError(f"the context takes {len(arrays)} bytes, more than the {_LARGEST} that can be saved")
+    return {CONTEXT: arrays, ESTIMATOR: seal(description, {CONTEXT: sha256(arrays)}, _FORMAT)}
 
 
 def load(cls: type[Estimator], folder: str | os.PathLike[str]) -> Estimator:
     """Build the estimator from its parameters and fit it to the saved context."""
     path = Path(folder)
+    return unpack(cls, read_saved(path, ESTIMATOR, _FORMAT, {CONTEXT}), path)
+
+
+def unpack(cls: type[Estimator], files: Mapping[str, bytes], path: Path) -> Estimator:
+    """Build the estimator from the contents of its files; ``path`` is what errors call their folder."""
     with damage_named(path, cls.__name__):
-        description = json.loads((path / _ESTIMATOR).read_text(encoding="utf-8"))
-        if description["format"] != _FORMAT or description["estimator"] != cls.__name__:
-            raise SkdynError(
-                f"{path} holds a {description['estimator']} in format {description['format']}, not a {cls.__name__} in "
-                f"format {_FORMAT}"
+        description, _ = unseal(files[ESTIMATOR], path / ESTIMATOR, _FORMAT)
+        if (found := description["estimator"]) != cls.__name__:
+            raise FileError(f"{path} holds a {found!s:.80}, not a {cls.__name__}")
+        weights = description["weights"]
+        context = _context(unpack_arrays(files[CONTEXT], path / CONTEXT), description)
+        estimator = cls(**description["params"])
+        estimator.fit(context)
+        used = getattr(estimator, "weights_", None)
+        if used is not None and (not isinstance(weights, dict) or weights.get("sha256") != used["sha256"]):
+            raise FileError(
+                f"{path} was fitted with other weights than those that {description['params'].get('model')!r} names "
+                "now (their sha256 differs); fit again"
             )
-        params, names, weights = description["params"], description["feature_names"], description["weights"]
-        with np.load(path / _CONTEXT, allow_pickle=False) as arrays:
-            ends = np.cumsum(arrays["lengths"])[:-1]
-            times, states = np.split(arrays["times"], ends), np.split(arrays["states"], ends)
-        context = Trajectories.with_gaps(
-            [Trajectory(t, x, None if names is None else tuple(names)) for t, x in zip(times, states, strict=True)]
-        )
-        estimator = cls(**params)
-    estimator.fit(context)
-    used = getattr(estimator, "weights_", None)
-    if used is not None and (not isinstance(weights, dict) or weights.get("sha256") != used["sha256"]):
-        raise SkdynError(
-            f"{path} was fitted with other weights than those that {params.get('model')!r} names now "
-            "(their sha256 differs); fit again"
-        )
     return estimator
+
+
+def _context(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> Trajectories:
+    lengths, times, states = arrays["lengths"], arrays["times"], arrays["states"]
+    shapes = [array.shape for array in (lengths, times, states)]
+    if len(arrays) != 3 or [len(shape) for shape in shapes] != [1, 1, 2] or lengths.dtype != np.int64:
+        raise ValueError(f"{CONTEXT} must hold lengths (K,), times (L,) and states (L, D), got the shapes {shapes}")
+    counts = [int(length) for length in lengths]
+    if min(counts, default=0) < 2 or sum(counts) != len(times) or len(states) != len(times):
+        raise ValueError(
+            f"the lengths of the trajectories do not add up to {len(times)} times and {len(states)} states"
+        )
+    ids, names = description["ids"], description["feature_names"]
+    if not isinstance(ids, list) or len(ids) != len(counts):
+        raise ValueError(f"there must be an identity for each of {len(counts)} trajectories")
+    if names is not None:
+        check_names(names, states.shape[1])
+        names = tuple(names)
+    axis = axis_from_json(description["axis"])
+    ends = np.cumsum(lengths)[:-1]
+    parts = zip(np.split(times, ends), np.split(states, ends), ids, strict=True)
+    return Trajectories.with_gaps([Trajectory(t, x, names, id, axis) for t, x, id in parts])
+
+
+def check_names(names: Any, count: int) -> None:
+    """Refuse what are not the names of ``count`` variables.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"feature_names must be a list of names or null, got {names!r:.80}")
+    if len(set(names)) != len(names) or len(names) != count:
+        raise ValueError(f"feature_names must be {count} different names, got {names!r:.80}")
+
+
+def read_saved(path: Path, description: str, version: int, parts: set[str]) -> dict[str, bytes]:
+    """The contents of a saved folder that has exactly these parts, by name.
+
+    Raises
+    ------
+    FileError
+    """
+
+    def wanted(content: bytes) -> dict[str, Part]:
+        _, digests = unseal(content, path / description, version)
+        if set(digests) != parts:
+            raise FileError(f"{path / description} is damaged: it must list {', '.join(sorted(parts))}")
+        return {name: Part(digest, _LARGEST) for name, digest in digests.items()}
+
+    return read_folder(path, description, wanted)
 
 
 @contextmanager
 def damage_named(path: Path, kind: str) -> Iterator[None]:
-    """Turn what goes wrong while files are read into an error that names the folder and what it should hold."""
+    """Turn whatever goes wrong while a saved folder is taken for what it says into one error that names it."""
     try:
         yield
-    except SkdynError:
+    except FileError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, zipfile.BadZipFile) as error:
-        raise SkdynError(f"{path} is not a saved {kind}, or is damaged: {error}") from error
+    except Warning:  # which the user has made an error
+        raise
+    except SkdynError as error:
+        raise FileError(f"{path}, a saved {kind}, cannot be fitted again, or is damaged: {error}") from error
+    except Exception as error:  # values that nobody has checked go through the whole of a fit, a plugin's too
+        reason = f"{type(error).__name__}: {error}"
+        raise FileError(f"{path} is not a saved {kind}, or is damaged: {reason}") from error
 
 
 def plain_params(estimator: Saveable) -> dict[str, Any]:
@@ -105,20 +175,27 @@ def plain_params(estimator: Saveable) -> dict[str, Any]:
     SkdynError
         If one of them cannot be written as JSON.
     """
-    return {name: _plain(name, value) for name, value in estimator.get_params(deep=False).items()}
+    return {name: plain(name, value) for name, value in estimator.get_params(deep=False).items()}
 
 
-def _plain(name: str, value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float, str)):
+def plain(name: str, value: Any) -> Any:
+    """A value as JSON holds it; ``name`` is what errors call it.
+
+    Raises
+    ------
+    SkdynError
+        If JSON cannot hold it.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if type(value).__module__ == "torch" and type(value).__name__ == "device":
         return str(value)
-    if isinstance(value, np.generic):
-        return value.item()
     if isinstance(value, (list, tuple)):
-        return [_plain(f"{name}[{i}]", item) for i, item in enumerate(value)]
+        return [plain(f"{name}[{i}]", item) for i, item in enumerate(value)]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _plain(f"{name}[{key!r}]", item) for key, item in value.items()}
+        return {key: plain(f"{name}[{key!r}]", item) for key, item in value.items()}
     raise SkdynError(f"the parameter {name}={value!r} cannot be saved as JSON")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from skdyn.data.arrangement import thin
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import WeightsError
+from skdyn.models.sharing import SharedLock
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from skdyn.models.weights import LoadedModel
 
 Opened = TypeVar("Opened")
-_lock = Lock()
+_LOCK = SharedLock()
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Session(ABC, Generic[Opened]):
         """What the model has made of the context; made anew after unpickling."""
         opened = self._opened
         if opened is None:
-            with _lock:
+            with _LOCK.held():
                 opened = self._opened
                 if opened is None:
                     model = self.choice.load()

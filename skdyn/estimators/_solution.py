@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn.estimators._session import FieldSession
 from skdyn.estimators._symbolic import SymbolicField
 
@@ -75,8 +76,8 @@ class SymbolicSolution:
         self.symbolic.warn_where_left(paths)
 
 
-class SolvedMixin:
-    """Answer from the solution that `_fit` left behind, and write down its equations where there are any."""
+class SolvedODEEstimator(BaseDynamicsEstimator):
+    """Base class of estimators whose `_fit` leaves a solution behind: it answers, and has equations or none."""
 
     _solution: Solution
     _symbolic: SymbolicField | None
@@ -106,7 +107,7 @@ class SolvedMixin:
         ValueError
             If the fit looked for no equations.
         """
-        return self._equations().equations(precision)
+        return self._said_per_unit(self._equations().equations(precision))
 
     def to_sympy(self) -> list[Any]:
         """Return the right-hand sides as sympy expressions, one a variable; needs the extra ``symbolic``."""

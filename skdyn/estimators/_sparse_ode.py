@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from skdyn.data.trajectories import Trajectories
-from skdyn.estimators._field import BaseDynamicsEstimator
-from skdyn.estimators._solution import SolvedMixin, SymbolicSolution
+from skdyn.estimators._solution import SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
 from skdyn.sparse import SparseODE
 
 
-class SparseODERegressor(SolvedMixin, BaseDynamicsEstimator):
+class SparseODERegressor(SolvedODEEstimator):
     """Equations of an ODE from trajectories: a few terms fitted by multiple shooting.
 
     Terms are proposed by backward elimination on smoothed slopes, fitted by multiple-shooting least squares, changed by

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.data.parameters import check_number
+from skdyn.data.numbers import read_numbers
+from skdyn.data.parameters import RandomState, check_number, read_generator
 from skdyn.dynamics.sde import euler_maruyama, transition_log_likelihoods
 from skdyn.dynamics.stationary import fokker_planck, histogram
 from skdyn.dynamics.units import state_units
@@ -79,7 +80,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         t: Any,
         *,
         n_paths: int | None = None,
-        random_state: int | np.random.Generator | None = None,
+        random_state: RandomState = None,
         substeps: int | None = None,
         bound: float = 100.0,
         progress: bool = False,
@@ -94,7 +95,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             Increasing times, in the units of the context.
         n_paths : int, optional
             Paths from each initial state; one, without an axis of its own, by default.
-        random_state : int, numpy.random.Generator or None, default=None
+        random_state : int, numpy.random.Generator, RandomState or None, default=None
             An integer gives the same paths each time.
         substeps : int, optional
             Steps from one time to the next. By default as many as keep each step below a twentieth of the time in
@@ -127,7 +128,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             self._coefficients,
             np.atleast_2d(x0),
             times,
-            rng=_generator(random_state),
+            rng=read_generator(random_state),
             n_paths=1 if n_paths is None else int(n_paths),
             substeps=steps.astype(np.int64),
             center=center,
@@ -181,7 +182,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         method: Literal["auto", "fokker-planck", "simulation"] = "auto",
         n_paths: int = 200,
         duration: float | None = None,
-        random_state: int | np.random.Generator | None = None,
+        random_state: RandomState = None,
     ) -> np.ndarray:
         """Density that the states settle to, on a rectangular grid.
 
@@ -197,7 +198,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             Simulated paths, from states of the context drawn at random.
         duration : float, optional
             Time to simulate, of which the second half is counted; twice the longest trajectory by default.
-        random_state : int, numpy.random.Generator or None, default=None
+        random_state : int, numpy.random.Generator, RandomState or None, default=None
             For simulations.
 
         Returns
@@ -226,13 +227,13 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         axes: list[np.ndarray],
         n_paths: int,
         duration: float | None,
-        random_state: int | np.random.Generator | None,
+        random_state: RandomState,
     ) -> np.ndarray:
         check_number("n_paths", n_paths, whole=True)
         if duration is None:
             duration = 2 * max(t[-1] - t[0] for t in self.context_.times)
         check_number("duration", duration)
-        rng = _generator(random_state)
+        rng = read_generator(random_state)
         data = np.concatenate(self.context_.states)
         times = np.linspace(0, duration, 2 * _SAMPLE_TIMES + 1)
         paths = self.simulate(data[rng.integers(len(data), size=n_paths)], times, random_state=rng)
@@ -249,20 +250,13 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             raise ValueError(f"grid must be a list of {dim} arrays, one for each variable")
         axes = []
         for d, axis in enumerate(grid):
-            values = np.asarray(axis)
-            if values.ndim != 1 or len(values) < 3 or values.dtype.kind not in "fiu":
+            values = read_numbers(axis, f"grid[{d}]", "expected real numbers", ValueError)
+            if values.ndim != 1 or len(values) < 3:
                 raise ValueError(f"grid[{d}] must be real numbers of shape (R,), at least 3, got shape {values.shape}")
             if not (np.isfinite(values).all() and (np.diff(values) > 0).all()):
                 raise ValueError(f"grid[{d}] must be finite and increasing")
-            axes.append(values.astype(np.float64))
+            axes.append(values)
         cells = np.prod([float(len(axis)) for axis in axes])
         if cells > _MOST_CELLS:
             raise ValueError(f"the grid has {cells:.3g} cells, more than {_MOST_CELLS}: choose a coarser one")
         return axes
-
-
-def _generator(random_state: int | np.random.Generator | None) -> np.random.Generator:
-    whole = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
-    if random_state is None or isinstance(random_state, np.random.Generator) or (whole and random_state >= 0):
-        return np.random.default_rng(random_state)
-    raise ValueError(f"random_state must be None, a non-negative integer or a numpy Generator, got {random_state!r}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
+from skdyn.data.cleaning import check_increasing
 from skdyn.data.parameters import check_number
 from skdyn.data.times import read_times
 from skdyn.data.trajectories import Trajectories
@@ -54,10 +56,13 @@ def requested_times(times: Any, horizon: Any, context: Trajectories) -> list[np.
         if np.ndim(part) != 1 or len(part) == 0:
             raise ValueError(f"times have shape {np.shape(part)}: expected (T,), at least one of them")
     try:
-        read, origin = read_times(parts, [len(part) for part in parts])
+        read, axis = read_times(parts, [len(part) for part in parts], axis=context.axis)
+        for k, part in enumerate(read):
+            check_increasing(part, partial("array {}, row {}".format, k))
+        shift = context.axis.shift_of(axis, "the requested times")
     except TrajectoryError as error:
         raise ValueError(f"times: {str(error).replace('trajectory', 'array')}; {_RESHAPE}") from None
-    read = [part + _shift(origin, context.origin) for part in read]
+    read = [part + shift for part in read]
     read = read if listed else read * len(context)
     for k, (part, observed) in enumerate(zip(read, context.times, strict=True)):
         if part[0] < observed[0]:
@@ -66,16 +71,6 @@ def requested_times(times: Any, horizon: Any, context: Trajectories) -> list[np.
                 f"{_RESHAPE}"
             )
     return read
-
-
-def _shift(origin: Any, observed: Any) -> float:
-    """What to add to requested times to count from the same moment as the observed ones."""
-    if origin is None:
-        return 0.0
-    dates = isinstance(origin, np.datetime64)
-    if observed is None or dates != isinstance(observed, np.datetime64):
-        raise ValueError("times are dates or very large integers, but those of the fitted series are not of this kind")
-    return float((origin - observed) / np.timedelta64(1, "s")) if dates else float(origin - observed)
 
 
 def checked_levels(quantiles: Any, known: Sequence[float]) -> np.ndarray:

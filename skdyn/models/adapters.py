@@ -7,14 +7,12 @@ A folder holds ``adapter.json`` (the base, rank, targets and the record of the t
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import torch
@@ -22,19 +20,23 @@ from safetensors.torch import save
 from torch import Tensor
 
 from skdyn.exceptions import WeightsError
-from skdyn.models.weights import LoadedModel, parse_json, read_bytes, read_tensors
+from skdyn.files.folder import Part, read_folder
+from skdyn.files.reading import parse_json, sha256
+from skdyn.files.writing import write_folder
+from skdyn.models.sharing import Shared
+from skdyn.models.weights import LoadedModel, read_tensors
 from skdyn.nn.lora import add_low_rank, load_low_rank_state, low_rank_state, merge
 
 CONFIG, TENSORS = "adapter.json", "adapter.safetensors"
 MAX_BYTES = 2_000_000
-"""Largest size of each of an adapter's two files."""
+"""Largest size of an adapter's factors."""
 
 _TYPE, _VERSION = "lora", 1
 _KEYS = {"adapter_type", "format_version", "base", "rank", "alpha", "targets", "tensors_sha256", "training"}
+_SEAL = "description_sha256"  # in the factors' metadata, so that each file vouches for the other
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
-_lock = Lock()
-_cache: dict[tuple[str, str], LoadedModel] = {}
+_MERGED: Shared[tuple[str, str], LoadedModel] = Shared(16)
 
 
 def save_adapter(
@@ -45,7 +47,7 @@ def save_adapter(
     state: Mapping[str, Tensor],
     training: Mapping[str, Any],
 ) -> None:
-    """Write an adapter folder; files of an earlier adapter there are replaced.
+    """Write an adapter folder; an earlier adapter there is replaced, all of it or nothing.
 
     Parameters
     ----------
@@ -64,14 +66,9 @@ def save_adapter(
     ------
     ValueError
         If the factors take more than 2 MB, or are not all finite.
+    FileError
+        If the folder cannot be written; an earlier adapter there is then as it was.
     """
-    blob = save({name: tensor.detach().float().contiguous() for name, tensor in state.items()})
-    if len(blob) > MAX_BYTES:
-        raise ValueError(
-            f"the adapter takes {len(blob)} bytes, more than {MAX_BYTES}; choose a smaller rank than {rank}"
-        )
-    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
-        raise ValueError("the adapter holds NaN or infinite values; its training has diverged")
     description = {
         "adapter_type": _TYPE,
         "format_version": _VERSION,
@@ -79,13 +76,18 @@ def save_adapter(
         "rank": rank,
         "alpha": alpha,
         "targets": [name.removesuffix(".down") for name in state if name.endswith(".down")],
-        "tensors_sha256": hashlib.sha256(blob).hexdigest(),
         "training": dict(training),
     }
-    path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
-    _replace(path / TENSORS, blob)
-    _replace(path / CONFIG, (json.dumps(description, indent=2, allow_nan=False) + "\n").encode())
+    factors = {name: tensor.detach().float().contiguous() for name, tensor in state.items()}
+    blob = save(factors, metadata={_SEAL: _seal(description)})
+    if len(blob) > MAX_BYTES:
+        raise ValueError(
+            f"the adapter takes {len(blob)} bytes, more than {MAX_BYTES}; choose a smaller rank than {rank}"
+        )
+    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
+        raise ValueError("the adapter holds NaN or infinite values; its training has diverged")
+    content = (json.dumps(description | {"tensors_sha256": sha256(blob)}, indent=2) + "\n").encode()
+    write_folder(Path(folder), [(TENSORS, blob)], CONFIG, lambda _: content)
 
 
 def load_adapter(folder: str | os.PathLike[str], base: LoadedModel) -> LoadedModel:
@@ -117,20 +119,24 @@ def load_adapter(folder: str | os.PathLike[str], base: LoadedModel) -> LoadedMod
         raise WeightsError(f"the adapter folder {str(folder)!r} cannot be found: {error}") from None
     if missing:
         raise WeightsError(f"the adapter folder {path.absolute()} has no file {' and no file '.join(missing)}")
-    config_bytes, blob = read_bytes(path / CONFIG, MAX_BYTES), read_bytes(path / TENSORS, MAX_BYTES)
-    digests = [hashlib.sha256(content).hexdigest() for content in (config_bytes, blob)]
-    key = base.sha256, hashlib.sha256("".join(digests).encode()).hexdigest()
-    with _lock:
-        if key not in _cache:
-            config = _parse(parse_json(config_bytes, path / CONFIG), path / CONFIG, digests[1])
-            _check_base(config["base"], base, path)
-            network = _merge(base, config, blob, path)
-            identity = hashlib.sha256("".join(key).encode()).hexdigest()
-            _cache[key] = dataclasses.replace(base, network=network, sha256=identity)
-        return dataclasses.replace(_cache[key], source=f"{base.source} with the adapter {path}")
+
+    def wanted(content: bytes) -> dict[str, Part]:
+        values = _parse(parse_json(content, path / CONFIG, WeightsError), path / CONFIG)
+        return {TENSORS: Part(str(values["tensors_sha256"]), MAX_BYTES)}
+
+    files = read_folder(path, CONFIG, wanted, WeightsError, follow=True)
+    key = base.sha256, sha256("".join(sha256(files[name]) for name in (CONFIG, TENSORS)).encode())
+
+    def merged() -> LoadedModel:
+        config = parse_json(files[CONFIG], path / CONFIG, WeightsError)
+        _check_base(config["base"], base, path)
+        network = _merge(base, config, files[TENSORS], path)
+        return dataclasses.replace(base, network=network, sha256=sha256("".join(key).encode()))
+
+    return dataclasses.replace(_MERGED.get(key, merged), source=f"{base.source} with the adapter {path}")
 
 
-def _parse(values: dict[str, Any], path: Path, tensors_sha256: str) -> dict[str, Any]:
+def _parse(values: dict[str, Any], path: Path) -> dict[str, Any]:
     """Check the description before anything is built from it."""
     if (kind := values.get("adapter_type")) != _TYPE:
         raise WeightsError(f"{path} is not an adapter: adapter_type must be {_TYPE!r}, got {kind!r}")
@@ -155,9 +161,14 @@ def _parse(values: dict[str, Any], path: Path, tensors_sha256: str) -> dict[str,
         raise WeightsError(f"{path}: targets must be a list of 1 to 4096 names, got {str(targets)[:80]}")
     if not isinstance(values["training"], dict):
         raise WeightsError(f"{path}: training must be an object, got {type(values['training']).__name__}")
-    if values["tensors_sha256"] != tensors_sha256:
-        raise WeightsError(f"{path.with_name(TENSORS)} is damaged or altered: its sha256 is not the one in {path.name}")
     return values
+
+
+def _seal(description: Mapping[str, Any]) -> str:
+    """The sha256 of a description without that of the factors."""
+    values = json.loads(json.dumps(description))  # keys as JSON has them
+    values.pop("tensors_sha256", None)
+    return sha256(json.dumps(values, sort_keys=True, allow_nan=False).encode())
 
 
 def _check_base(wanted: Mapping[str, str], base: LoadedModel, path: Path) -> None:
@@ -176,13 +187,10 @@ def _merge(base: LoadedModel, config: Mapping[str, Any], blob: bytes, path: Path
         raise WeightsError(f"{path / CONFIG} does not fit {base.spec.name!r}: {error}") from None
     expected = {name: tuple(tensor.shape) for name, tensor in low_rank_state(adapted).items()}
     load_low_rank_state(adapted, read_tensors(blob, path / TENSORS, expected, f"an adapter of {base.spec.name}"))
+    header = parse_json(blob[8 : 8 + int.from_bytes(blob[:8], "little")], path / TENSORS, WeightsError)
+    if (header.get("__metadata__") or {}).get(_SEAL, _seal(config)) != _seal(config):
+        raise WeightsError(f"{path / CONFIG} is damaged or altered: it is not the one that {TENSORS} was written with")
     merged = merge(adapted)
     if not all(bool(tensor.isfinite().all()) for tensor in merged.parameters()):
         raise WeightsError(f"{path / TENSORS}: the merged weights overflow float32")
     return merged
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)

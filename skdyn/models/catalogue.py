@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, distributions, entry_points
-from threading import RLock
 from typing import Any, Generic, TypeVar
 
 from skdyn.exceptions import PluginError
+from skdyn.models.sharing import SharedLock
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Catalogue(Generic[T]):
     def __init__(self, group: str, builtin: Mapping[str, str], check: Callable[[str, Any, str], T]) -> None:
         self.group = group
         self._builtin, self._check = builtin, check
-        self._lock = RLock()
+        self._lock = SharedLock()
         self._registered: dict[str, T] = {}
         self._loaded: dict[tuple[str, str], T] = {}
 
@@ -53,7 +53,7 @@ class Catalogue(Generic[T]):
         PluginError
             If there is no such name, or the plugin that offers it is broken.
         """
-        with self._lock:
+        with self._lock.held():
             if target := self._builtin.get(name):
                 module, attribute = target.split(":")
                 return getattr(import_module(module), attribute)
@@ -71,7 +71,7 @@ class Catalogue(Generic[T]):
     def register(self, name: str, value: Any, origin: str) -> None:
         """Make a name known to this process; one in use is a PluginError."""
         checked = self._check(name, value, origin)
-        with self._lock:
+        with self._lock.held():
             if name in self.names():
                 known = ", ".join(self.names())
                 raise PluginError(f"{self.group}: the name {name!r} is taken; known names: {known}")

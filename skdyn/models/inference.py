@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -22,13 +21,13 @@ from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError, WeightsError
 from skdyn.models.normalization import Scaling
+from skdyn.models.sharing import Shared
 from skdyn.models.weights import LoadedModel
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
 _JACOBIAN_CHUNK = 32
-_lock = Lock()
-_networks: dict[tuple[str, str, str], nn.Module] = {}
+_NETWORKS: Shared[tuple[str, str, str], nn.Module] = Shared(8)
 
 
 @dataclass(frozen=True)
@@ -298,10 +297,7 @@ def _network(model: LoadedModel, device: torch.device, dtype: torch.dtype) -> nn
     if device.type == "cpu" and dtype == torch.float32:
         return model.network
     key = (model.sha256, str(device), str(dtype))
-    with _lock:
-        if key not in _networks:
-            _networks[key] = copy.deepcopy(model.network).to(device, dtype)
-        return _networks[key]
+    return _NETWORKS.get(key, lambda: copy.deepcopy(model.network).to(device, dtype))
 
 
 def _map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:

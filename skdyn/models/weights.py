@@ -6,13 +6,10 @@ reason, raised before anything large is allocated.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import torch
@@ -21,13 +18,15 @@ from safetensors.torch import load as load_safetensors
 from torch import nn
 
 from skdyn.exceptions import PluginError, WeightsError
+from skdyn.files.folder import Part, read_folder, stamp
+from skdyn.files.reading import parse_json, read_bytes, sha256
 from skdyn.models.locations import CONFIG, TENSORS, ModelFiles, locate
 from skdyn.models.registry import recognise_model
+from skdyn.models.sharing import Shared
 from skdyn.models.spec import ModelSpec
 
-_MAX_CONFIG = 2**20
+_LIMITS = {CONFIG: 2**20, TENSORS: 4 * 2**30}  # bytes
 _MAX_HEADER = 32 * 2**20
-_MAX_TENSORS = 4 * 2**30
 _FLOATS = {"F16": 2, "BF16": 2, "F32": 4, "F64": 8}
 
 
@@ -54,8 +53,7 @@ class LoadedModel:
     sha256: str
 
 
-_lock = Lock()
-_cache: dict[tuple[Any, ...], LoadedModel] = {}
+_LOADED: Shared[tuple[Any, ...], LoadedModel] = Shared(8)
 
 
 def load_model(model: str | os.PathLike[str]) -> LoadedModel:
@@ -67,25 +65,14 @@ def load_model(model: str | os.PathLike[str]) -> LoadedModel:
         If the files cannot be found, read or trusted.
     """
     files = locate(model)
-    with _lock:
-        key = tuple((str(path), *_stamp(path)) for path in (files.config, files.tensors))
-        if key not in _cache:
-            _cache[key] = _load(files)
-        return _cache[key]
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_mtime_ns, stat.st_size
+    places = [path for path in (files.config, files.tensors, files.sums) if path is not None]
+    return _LOADED.get(tuple((str(path), stamp(path)) for path in places), lambda: _load(files))
 
 
 def _load(files: ModelFiles) -> LoadedModel:
-    config_bytes = read_bytes(files.config, _MAX_CONFIG)
-    spec, config = _configure(files.config, parse_json(config_bytes, files.config))
-    blob = read_bytes(files.tensors, _MAX_TENSORS)
-    digests = {CONFIG: hashlib.sha256(config_bytes).hexdigest(), TENSORS: hashlib.sha256(blob).hexdigest()}
-    if files.sums is not None:
-        _check_sums(files.sums, digests)
+    content = _read(files)
+    spec, config = _configure(files.config, parse_json(content[CONFIG], files.config, WeightsError))
+    blob = content[TENSORS]
     try:
         with torch.device("meta"):
             network = spec.network(config)
@@ -95,46 +82,8 @@ def _load(files: ModelFiles) -> LoadedModel:
     state = read_tensors(blob, files.tensors, expected, spec.name, spec.rename)
     network.load_state_dict(state, assign=True)
     network.eval().requires_grad_(False)
-    identity = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
+    identity = sha256("".join(sha256(content[name]) for name in (CONFIG, TENSORS)).encode())
     return LoadedModel(spec, config, network, files.source, identity)
-
-
-def read_bytes(path: Path, limit: int) -> bytes:
-    """Read a file of at most ``limit`` bytes; a Git LFS pointer or a web page in its place is a WeightsError."""
-    try:
-        size = path.stat().st_size
-        if size > limit:
-            raise WeightsError(f"{path} has {size} bytes, more than the limit of {limit}")
-        content = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error}") from error
-    start = content[:64].lstrip().lower()
-    if start.startswith(b"version https://git-lfs"):
-        raise WeightsError(f"{path} is a Git LFS pointer, not the file itself: fetch it with 'git lfs pull'")
-    if start.startswith((b"<!doctype", b"<html")):
-        raise WeightsError(f"{path} is an HTML page, not a model file: the download was redirected")
-    return content
-
-
-def parse_json(content: bytes, path: Path) -> dict[str, Any]:
-    """Parse a JSON object strictly: no repeated keys, no NaN, nothing but an object."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        if len(set(keys)) < len(keys):
-            raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is repeated")
-        return dict(pairs)
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not a JSON number")
-
-    try:
-        value = json.loads(content.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path} is not valid JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise WeightsError(f"{path} holds a JSON {type(value).__name__}, not an object")
-    return value
 
 
 def _configure(path: Path, values: Mapping[str, Any]) -> tuple[ModelSpec, Any]:
@@ -149,14 +98,22 @@ def _configure(path: Path, values: Mapping[str, Any]) -> tuple[ModelSpec, Any]:
         raise WeightsError(f"{path} is not a configuration of {spec.name}: {error}") from error
 
 
-def _check_sums(path: Path, digests: Mapping[str, str]) -> None:
-    lines = read_bytes(path, _MAX_CONFIG).decode("utf-8", errors="replace").splitlines()
-    listed = {parts[1].lstrip("*"): parts[0] for parts in map(str.split, lines) if len(parts) == 2}
-    for name, digest in digests.items():
+def _read(files: ModelFiles) -> dict[str, bytes]:
+    """The two files; where there are checksums, of one copy, also while another one is put in its place."""
+    if (sums := files.sums) is not None:
+        return read_folder(sums.parent, sums.name, lambda content: _listed(content, sums), WeightsError, follow=True)
+    places = {CONFIG: files.config, TENSORS: files.tensors}
+    return {name: read_bytes(path, _LIMITS[name], WeightsError, follow=True) for name, path in places.items()}
+
+
+def _listed(content: bytes, path: Path) -> dict[str, Part]:
+    """The checksums of a model's two files."""
+    lines = content.decode("utf-8", errors="replace").splitlines()
+    listed = {parts[1].lstrip("*"): parts[0].lower() for parts in map(str.split, lines) if len(parts) == 2}
+    for name in _LIMITS:
         if name not in listed:
             raise WeightsError(f"{path} does not list {name}")
-        if listed[name].lower() != digest:
-            raise WeightsError(f"{path.parent / name} is damaged or altered: its sha256 is not the one in {path.name}")
+    return {name: Part(listed[name], limit) for name, limit in _LIMITS.items()}
 
 
 def read_tensors(
@@ -213,7 +170,7 @@ def _check_header(
     length = int.from_bytes(blob[:8], "little")
     if len(blob) < 8 or not 2 <= length <= min(_MAX_HEADER, len(blob) - 8):
         raise WeightsError(f"{path} is truncated or is not a safetensors file ({len(blob)} bytes)")
-    header = parse_json(blob[8 : 8 + length], path)
+    header = parse_json(blob[8 : 8 + length], path, WeightsError)
     header.pop("__metadata__", None)
     names: dict[str, str] = {}
     end = 0

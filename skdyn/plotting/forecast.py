@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.data.times import TimeAxis, read_times
 from skdyn.plotting.common import DATA_COLOUR, FIELD_COLOUR, SIMULATION_COLOUR, shared_legend, some_axes
 
 _RESOLUTION = 200
@@ -70,7 +71,8 @@ class ForecastDisplay:
         ----------
         estimator : fitted forecaster
         end : float, optional
-            Last time of the forecast; by default the truth's, or without one as far ahead as half the prefix is long.
+            Last time of the forecast, a date where the series has dates; by default the truth's, or without one as far
+            ahead as half the prefix is long.
         truth : pair of arrays of shape (H,) and (H, D), optional
             Times and values that came after the prefix, to be drawn beside the forecast.
         series : int, default=0
@@ -88,19 +90,25 @@ class ForecastDisplay:
         if not 0 <= series < count:
             raise ValueError(f"series {series}: the forecaster was fitted on {count}, numbered from 0")
         t, x = estimator.context_[series]
-        known = None if truth is None else (np.asarray(truth[0], dtype=float), np.asarray(truth[1], dtype=float))
+        axis = estimator.context_.axis
+        known = None if truth is None else (_counted(truth[0], axis), np.asarray(truth[1], dtype=float))
         if known is not None and known[1].shape != (len(known[0]), x.shape[1]):
             raise ValueError(f"truth has shape {known[1].shape}: expected {(len(known[0]), x.shape[1])}")
         if end is None:
             end = t[-1] + (t[-1] - t[0]) / 2 if known is None else known[0][-1]
+        else:
+            end = float(_counted([end], axis)[0])
         if not end > t[-1]:
             raise ValueError(f"end is {end}, but the series was observed until {t[-1]}")
         ahead = np.linspace(t[-1], end, _RESOLUTION + 1)[1:]
         # The other series are asked for as little as possible.
         asked = [ahead if k == series else times[-1:] + 1.0 for k, times in enumerate(estimator.context_.times)]
-        quantiles = estimator.predict(asked, quantiles=estimator.levels_)[series]
+        requested = [_labelled(times, axis) for times in asked]
+        quantiles = estimator.predict(requested, quantiles=estimator.levels_)[series]
         names = list(getattr(estimator, "feature_names_in_", [f"x{d}" for d in range(x.shape[1])]))
-        return cls((t, x), ahead, quantiles, tuple(estimator.levels_), names, known).plot(ax)
+        after = None if known is None else (_labelled(known[0], axis), known[1])
+        observed, forecast = (_labelled(t, axis), x), requested[series]
+        return cls(observed, forecast, quantiles, tuple(estimator.levels_), names, after).plot(ax)
 
     def plot(self, ax: Any = None, *, legend: bool = True) -> Self:
         """Draw the forecast.
@@ -120,6 +128,8 @@ class ForecastDisplay:
             self._plot_variable(axis, variable)
             axis.set_ylabel(name)
         axes[-1].set_xlabel("time")
+        if np.asarray(self.times).dtype.kind == "M":
+            axes[0].figure.autofmt_xdate()
         if legend:
             shared_legend(axes)
         self.ax_ = axes[0] if len(axes) == 1 else axes
@@ -154,3 +164,14 @@ class ForecastDisplay:
             )
         axis.axvline(t[-1], color="0.6", lw=0.8, ls=":")
         axis.margins(x=0.01)
+
+
+def _counted(times: Any, axis: TimeAxis) -> np.ndarray:
+    """Times (T,) as numbers on the axis of the fitted series."""
+    (numbers,), own = read_times([times], [len(times)], axis=axis)
+    return numbers + axis.shift_of(own, "times")
+
+
+def _labelled(times: np.ndarray, axis: TimeAxis) -> np.ndarray:
+    """Numbers (T,) on an axis as dates or durations, where it has these."""
+    return times if axis.kind == "number" else axis.labels(times)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.data.parameters import RandomState
 from skdyn.data.trajectories import Trajectories, Trajectory
 from skdyn.dynamics.equilibria import Equilibrium
 from skdyn.dynamics.units import state_units
@@ -220,7 +221,7 @@ class PathFanDisplay:
         observed: Any = None,
         *,
         n_paths: int = 200,
-        random_state: int | np.random.Generator | None = None,
+        random_state: RandomState = None,
         ax: Any = None,
         **plot_params: Any,
     ) -> Self:

@@ -64,11 +64,10 @@ TRAJECTORIES = {
     "no trajectories": (np.zeros((0, 5, 2)), TrajectoryError, "X holds no trajectories: its shape is"),
     "no points": ([(np.zeros(0), np.zeros((0, 2)))], TrajectoryError, "trajectory 0 has 0 samples"),
     "no variables": (np.zeros((5, 0)), TrajectoryError, r"trajectory 0: 0 feature\(s\)"),
-    "empty rows": ([[], []], TrajectoryError, r"trajectory 0 has shape \(0,\)"),
+    "empty rows": ([[], []], TrajectoryError, "trajectory 0 has 0 samples"),
     "0-D": (np.array(1.0), TrajectoryError, r"X has shape \(\): expected"),
     "1-D": (X[:, 0], TrajectoryError, r"X has shape \(9,\): expected .* Reshape your data"),
     "4-D": (np.zeros((1, 2, 3, 4)), TrajectoryError, r"X has shape \(1, 2, 3, 4\): expected"),
-    "list of 1-D": ([X[:, 0], X[:, 1]], TrajectoryError, r"trajectory 0 has shape \(9,\): expected"),
     "list of 3-D": ([X[None], X[None]], TrajectoryError, r"trajectory 0 has shape \(1, 9, 2\)"),
     "list of None": ([X, None], TrajectoryError, r"trajectory 1 has shape \(\)"),
     "one row": (X[:1], TrajectoryError, "trajectory 0 has 1 sample; at least 2 are needed"),
@@ -101,7 +100,11 @@ TRAJECTORIES = {
     ),
     "constant": (np.ones((9, 2)), TrajectoryError, "every state is the same"),
     "constant trajectories": ([np.ones((9, 2)), np.ones((4, 2))], TrajectoryError, "every state is the same"),
-    "two constants": ([np.ones((9, 2)), np.zeros((4, 2))], TrajectoryError, "the states show no motion at the lag"),
+    "two constants": (
+        [np.ones((9, 2)), np.zeros((4, 2))],
+        TrajectoryError,
+        "the states show no motion at the lag",
+    ),
     "too small to move": (X * 1e-300, TrajectoryError, "vary below 1e-140"),
     "list of frames": ([frame()], TrajectoryError, "X is a list of DataFrames: join them"),
     "frame of words": (frame(x=["a"] * 9), TrajectoryError, "column 'x' cannot be read as numbers"),
@@ -118,7 +121,7 @@ TRAJECTORIES = {
     "frame, equal columns": (frame().rename(columns={"y": "x"}), TrajectoryError, "column 'x' appears more than once"),
     "frame, equal times": (frame().rename(columns={"y": "t"}), TrajectoryError, "column 't' appears more than once"),
     "frame, unsorted": (frame(t=T[::-1]), TrajectoryError, "trajectory 0, row 1: time decreases"),
-    "polars nulls": (pl.DataFrame({"x": [1.0, None, 3.0]}), TrajectoryError, "trajectory 0, row 1, column 0: .* NaN"),
+    "polars nulls": (pl.DataFrame({"x": [1.0, None, 3.0]}), TrajectoryError, "trajectory 0, row 1, column 'x': .* NaN"),
     "polars words": (
         pl.DataFrame({"x": ["a", "b"]}),
         TrajectoryError,
@@ -220,11 +223,11 @@ QUERIES = {
     "NaN": ([[0.0, 1.0], [0.0, np.nan]], r"points\[1, 1\] is nan, not finite"),
     "infinity": ([[0.0, np.inf]], r"points\[0, 1\] is inf, not finite"),
     "NaN in a grid": (edited((2, 3, 1), np.nan, np.zeros((4, 5, 2))), r"points\[2, 3, 1\] is nan"),
-    "complex": ([[1j, 0.0]], "points has type complex128: expected real numbers"),
+    "complex": ([[1j, 0.0]], "points: Complex data not supported"),
     "strings": ([["a", "b"]], "points has type <U1: expected real numbers"),
     "bool": ([[True, False]], "points has type bool: expected real numbers"),
-    "objects": ([[None, {}]], "points has type object: expected real numbers"),
-    "None": (None, "points has type object"),
+    "objects": ([[None, {}]], "points holds an object that is not a number"),
+    "None": (None, r"points has shape \(\)"),
 }
 
 
@@ -272,7 +275,7 @@ def test_simulation_settings(fitted, settings, message):
     [[0, 1], [[0, 1]], [[1, 0], [0, 1]], [[0, np.inf], [0, 1]], [["a", "b"], ["c", "d"]], [[0, 0], [0, 1]], 3],
 )
 def test_bounds_of_equilibria(fitted, bounds):
-    refused(fitted.equilibria, ValueError, "^bounds must be", bounds)
+    refused(fitted.equilibria, ValueError, "^bounds (must be|has type)", bounds)
 
 
 def test_scoring_and_predicting_other_dimensions(fitted):
@@ -303,8 +306,8 @@ def test_not_fitted_dynamics(method):
         ({"precision": "int8"}, ValueError, "precision must be 'float32', 'float64' or 'bfloat16', got 'int8'"),
         ({"query_chunk": -1}, ValueError, "query_chunk must be a positive integer, got -1"),
         ({"query_chunk": 1.5}, ValueError, "query_chunk must be a positive integer, got 1.5"),
-        ({"max_context": 1}, ValueError, "max_context=1 is below two points for each of 1 trajectories"),
-        ({"max_context": "all"}, ValueError, "max_context must be a positive integer, got 'all'"),
+        ({"max_context": 1}, ValueError, "max_context must be an integer of at least 2, got 1"),
+        ({"max_context": "all"}, ValueError, "max_context must be an integer of at least 2, got 'all'"),
         ({"missing": "skip"}, TrajectoryError, "missing must be 'raise' or 'drop', got 'skip'"),
         ({"model": "gpt"}, WeightsError, "no model 'gpt'. Looked at: the registered names .*; the folder"),
         ({"model": None}, WeightsError, "model must be a registered name, a folder or an hf:// id, got None"),

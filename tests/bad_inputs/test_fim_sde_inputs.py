@@ -101,9 +101,18 @@ def test_simulations(fitted, x0, t, message):
         ({"substeps": 10**9}, "t would take 8e.09 steps, more than 1000000: choose a shorter span of times, or fewer"),
         ({"bound": 0.0}, "bound must be positive and finite, got 0.0"),
         ({"bound": np.nan}, "bound must be positive and finite, got nan"),
-        ({"random_state": -1}, "random_state must be None, a non-negative integer or a numpy Generator, got -1"),
-        ({"random_state": True}, "random_state must be None, a non-negative integer or a numpy Generator, got True"),
-        ({"random_state": 1.5}, "random_state must be None, a non-negative integer or a numpy Generator, got 1.5"),
+        (
+            {"random_state": -1},
+            "random_state must be None, a non-negative integer, a numpy Generator or RandomState, got -1",
+        ),
+        (
+            {"random_state": True},
+            "random_state must be None, a non-negative integer, a numpy Generator or RandomState, got True",
+        ),
+        (
+            {"random_state": 1.5},
+            "random_state must be None, a non-negative integer, a numpy Generator or RandomState, got 1.5",
+        ),
     ],
 )
 def test_simulation_settings(fitted, settings, message):

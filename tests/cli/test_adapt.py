@@ -24,7 +24,7 @@ def test_of_odes(csv_file, tmp_path, capsys):
     assert adapt(csv_file, model, out, "--steps", "1", "--group", "group") == 0
     assert torch.get_num_threads() == threads
     printed = capsys.readouterr()
-    assert "2 trajectories, 80 points, 2 variables" in printed.out
+    assert "  trajectories: 2 (told apart by column 'group'), 80 points\n" in printed.out
     assert "held-out windows" in printed.out
     assert f"FIMODERegressor(model='{model}', adapter='{out}')" in printed.out
     assert "100%" in printed.err  # the progress bar
@@ -64,19 +64,30 @@ def test_of_a_forecaster_as_the_estimator_does(csv_file, tmp_path, capsys):
     assert adapted.weights_["sha256"] != tuned.weights_["sha256"]
 
 
+def test_as_json(csv_file, tmp_path, capsys):
+    out = tmp_path / "adapter"
+    assert adapt(csv_file, DUMMY / "fim-ode-16d", out, "--steps", "1", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["estimator"] == "FIMODERegressor"
+    assert told["adapter"] == str(out)
+    assert told["training"]["held_out_error"]["chosen"] <= told["training"]["held_out_error"]["start"]
+    assert told["data"]["n_points"] == 80
+
+
 def test_harm_is_said(csv_file, tmp_path, capsys, monkeypatch):
     from skdyn.adaptation import cuts
 
     monkeypatch.setattr(cuts, "least_error", lambda checks: 0)
     assert adapt(csv_file, DUMMY / "lass-ode-tiny", tmp_path / "adapter", "--steps", "1") == 0
     out = capsys.readouterr().out
-    assert ": 0 steps in " in out
+    assert "\n0 steps in " in out
     assert "Every step made it worse: the adapter changes nothing." in out
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--out", __file__], "is a file: --out names a folder"),
         (["--model", "no-such-model"], "no model 'no-such-model'"),
         (["--rank", "17"], "rank 17 does not fit 'encoder.0.attention.query'"),
         (["--features", "z"], "no column 'z'"),

@@ -5,14 +5,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdyn import TrajectoryError
+from skdyn import Trajectories, TrajectoryError
+from skdyn.data.cleaning import check_increasing
+from skdyn.data.source import Source
 from skdyn.data.times import read_times
 
 
 def read(value, length=3):
-    (times,), origin = read_times([value], [length])
+    (times,), axis = read_times([value], [length])
     assert times.dtype == np.float64
-    return times, origin
+    check_increasing(times, lambda row: f"trajectory 0, row {row}", Source())
+    return times, axis.origin
 
 
 @pytest.mark.parametrize(
@@ -101,7 +104,7 @@ def test_dates_without_zone_count_as_utc_wherever_the_machine_is(monkeypatch):
     finally:
         monkeypatch.undo()
         time.tzset()
-    assert origin == np.datetime64("2024-03-09")
+    assert origin.origin == np.datetime64("2024-03-09")
     np.testing.assert_array_equal(first, [0, 86400])
     np.testing.assert_array_equal(second, [172800, 259200])
 
@@ -142,7 +145,7 @@ def test_differences_are_taken_before_any_cast():
         (pd.to_timedelta([0, None, 2]), r"row 1: the time is missing"),
         (
             [dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 2, tzinfo=dt.UTC), dt.datetime(2020, 1, 3)],
-            "trajectory 0: times are neither numbers nor dates: can't subtract",
+            "trajectory 0: times are neither numbers nor dates: dates with and without a time zone",
         ),
         (0.0, r"the time step t=0.0 must be positive"),
         (-1.0, r"the time step t=-1.0 must be positive"),
@@ -167,3 +170,18 @@ def test_mixtures_of_kinds_are_refused():
         read_times([dates, dates - dates[0]], [2, 2])
     (first, second), _ = read_times([[0, 1], [0.5, 1.5]], [2, 2])
     np.testing.assert_array_equal(second - first, [0.5, 0.5])
+
+
+def test_spans_that_nanoseconds_cannot_count():
+    dates = np.array(["1700-01-01", "1800-01-01", "2100-01-01", "2200-01-01"], dtype="datetime64[ns]")
+    seconds = (dates.astype("datetime64[s]") - dates[0].astype("datetime64[s]")).astype(float)
+    x = np.array([1.0, 3.0, 2.0, 4.0])
+    zoned = [date.replace(tzinfo=dt.UTC) for date in dates.astype("datetime64[us]").tolist()]
+    for form in (dates, dates.astype("datetime64[us]"), zoned):
+        X = Trajectories([(form, x)])
+        np.testing.assert_array_equal(X.times[0], seconds)
+        assert X.to_dataframe()["t"].tolist() == dates.astype("datetime64[us]").tolist()
+    early, late = (Trajectories([(dates[part], x[part])])[0] for part in (slice(2), slice(2, None)))
+    np.testing.assert_array_equal(Trajectories([late, early]).times[0], seconds[2:])
+    durations = np.array([0, 36500, 146000, 146001], dtype="timedelta64[D]")
+    assert Trajectories([(durations, x)]).to_dataframe()["t"].dt.days.tolist() == durations.astype(int).tolist()

@@ -8,7 +8,13 @@ import pytest
 from sklearn.model_selection import KFold, train_test_split
 
 from skdyn import Trajectories, TrajectoryError
+from skdyn.data.names import named_states
 from skdyn.data.trajectories import Trajectory
+
+
+def falling(points, dim):
+    """Whole numbers in falling columns, which nobody takes for times."""
+    return np.arange(float(points * dim))[::-1].reshape(points, dim).copy()
 
 
 def same(first, second):
@@ -66,7 +72,7 @@ def test_every_form_of_one_shared_axis():
 
 
 def test_single_trajectories_and_unit_steps():
-    x = np.arange(8.0).reshape(4, 2)
+    x = falling(4, 2)
     for single in (x, x.tolist(), [x], x[None], (np.arange(4), x)):
         assert same(Trajectories(single), Trajectories([(np.arange(4), x)]))
     column = Trajectories([(np.arange(3.0), [1.0, 2.0, 4.0])])
@@ -90,7 +96,7 @@ def test_single_trajectories_and_unit_steps():
     ],
 )
 def test_memory_layouts_and_types_are_read_and_left_alone(convert):
-    x = np.arange(12.0).reshape(6, 2)
+    x = falling(6, 2)
     given = convert(x)
     before = given.copy()
     given.flags.writeable = False
@@ -103,7 +109,7 @@ def test_memory_layouts_and_types_are_read_and_left_alone(convert):
 
 
 def test_memory_mapped_files(tmp_path):
-    x = np.arange(12.0).reshape(6, 2)
+    x = falling(6, 2)
     np.save(tmp_path / "x.npy", x)
     X = Trajectories(np.load(tmp_path / "x.npy", mmap_mode="r"))
     np.testing.assert_array_equal(X.states[0], x)
@@ -112,7 +118,7 @@ def test_memory_mapped_files(tmp_path):
 
 def test_torch_tensors():
     torch = pytest.importorskip("torch")
-    x = torch.arange(12.0).reshape(2, 3, 2)
+    x = torch.arange(12.0).flip(0).reshape(2, 3, 2)
     assert same(Trajectories(x, torch.arange(3)), Trajectories(x.numpy()))
     with pytest.raises(TrajectoryError, match=r"^X cannot be read as an array: .*requires grad"):
         Trajectories(x.requires_grad_())
@@ -129,7 +135,7 @@ def test_results_are_read_only_and_independent(ragged):
 
 
 def test_missing_values():
-    x = np.arange(10.0).reshape(5, 2)
+    x = falling(5, 2)
     x[2, 1] = np.nan
     with pytest.raises(TrajectoryError, match=r"trajectory 1, row 2, column 1: the state is NaN; pass missing='drop'"):
         Trajectories([np.ones((2, 2)), x])
@@ -139,12 +145,12 @@ def test_missing_values():
     x[0, 0] = np.inf
     with pytest.raises(TrajectoryError, match=r"trajectory 0, row 0, column 0: the state is infinity"):
         Trajectories(x, missing="drop")
-    with pytest.raises(TrajectoryError, match=r"trajectory 0: 1 rows are left after dropping"):
+    with pytest.raises(TrajectoryError, match=r"trajectory 0: fewer than 2 rows are left after dropping"):
         Trajectories([[np.nan, 1.0], [1.0, 2.0]], missing="drop")
 
 
 def test_gaps_are_kept_where_they_can_be_used():
-    x = np.arange(10.0).reshape(5, 2)
+    x = falling(5, 2)
     x[2, 1] = np.nan
     x[3] = np.nan
     X = Trajectories.with_gaps(x)
@@ -167,7 +173,7 @@ def test_gaps_are_refused_again_where_they_cannot_be_used():
 
 
 def test_masked_values_are_missing():
-    x = np.ma.array(np.arange(8.0).reshape(4, 2), mask=False)
+    x = np.ma.array(falling(4, 2), mask=False)
     x[1, 0] = np.ma.masked
     with pytest.raises(TrajectoryError, match="trajectory 0, row 1, column 0: the state is NaN"):
         Trajectories(x)
@@ -281,3 +287,16 @@ def test_dates_share_one_origin():
     np.testing.assert_array_equal(X.times[1], [0, 86400])
     assert X.origin == np.datetime64("2020-01-01")
     assert X[1:].origin == X.origin
+
+
+def test_states_in_a_table_are_numbers_and_each_name_stands_once():
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    np.testing.assert_array_equal(named_states(frame.astype("Int64"), ("b", "a"), "points"), [[3.0, 1.0], [4.0, 2.0]])
+    np.testing.assert_array_equal(named_states(frame.iloc[0], ("b", "a"), "points"), [3.0, 1.0])
+    for wrong in (frame.astype("category"), frame > 0, frame.astype(str), pl.DataFrame({"a": ["1"], "b": ["2"]})):
+        with pytest.raises(TrajectoryError, match="points, column 'a'"):
+            named_states(wrong, ("a", "b"), "points")
+    with pytest.raises(TrajectoryError, match="points has the variable 'a' more than once"):
+        named_states(frame[["a", "a", "b"]], ("a", "b"), "points")
+    with pytest.raises(TrajectoryError, match=r"points is a polars LazyFrame, .* collect\(\)"):
+        named_states(pl.DataFrame({"a": [1.0]}).lazy(), ("a",), "points")

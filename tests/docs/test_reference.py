@@ -12,7 +12,10 @@ DOCUMENTED = {
 }
 
 
-@pytest.mark.parametrize("package", ["skdyn", "skdyn.datasets", "skdyn.adaptation", "skdyn.plugins", "skdyn.testing"])
+PACKAGES = ["", ".adaptation", ".datasets", ".model_selection", ".plugins", ".preprocessing", ".testing"]
+
+
+@pytest.mark.parametrize("package", [f"skdyn{name}" for name in PACKAGES])
 def test_every_public_name_is_there(package):
     names = {f"{package}.{name}" for name in import_module(package).__all__ if name != "__version__"}
     assert package in DOCUMENTED or names <= DOCUMENTED, names - DOCUMENTED

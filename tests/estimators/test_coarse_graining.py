@@ -85,7 +85,7 @@ def test_forms_of_input(grainer, video):
     frames, t = video.frames, video.t
     parts = [frames[:250], frames[250:]]
     expected = grainer.transform(frames)
-    for form in (parts, [(t[:250], parts[0]), (t[250:], parts[1])], Trajectories(parts), frames.reshape(2, 200, -1)):
+    for form in (parts, [(t[:250], parts[0]), (t[250:], parts[1])], Trajectories(parts), frames.reshape(400, 11, 11)):
         np.testing.assert_allclose(grainer.transform(form), expected, atol=1e-9)
     several = clone(grainer).fit(parts, t=0.01)
     assert [len(codes) for codes in several.context_.states] == [250, 150]

@@ -33,7 +33,7 @@ def test_large_integers_count_from_the_first_observation():
 
 
 def test_dates_for_a_series_in_numbers_are_refused():
-    with pytest.raises(ValueError, match="times are dates or very large integers"):
+    with pytest.raises(ValueError, match="requested times are dates, but those of the fit are numbers: give numbers"):
         requested_times(np.datetime64("2024-03-01") + np.arange(2), None, series(np.arange(5.0)))
 
 

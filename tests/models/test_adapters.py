@@ -267,3 +267,11 @@ def test_a_clone_keeps_the_parameter_as_given(tmp_path):
     assert clone(estimator).adapter is not None
     assert estimator.get_params()["adapter"] == tmp_path
     assert FIMODERegressor().adapter is None
+
+
+def test_a_description_that_is_valid_but_not_its_own_is_refused(folder, base):
+    edit(folder, alpha=2 * ALPHA)
+    message = refusal(folder, base)
+    assert f"{CONFIG} is damaged or altered" in message
+    rewrite(folder, lambda tensors: None)  # factors that say nothing of a description, as other tools write them
+    assert load_adapter(folder, base).sha256 != base.sha256

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from skdyn import WeightsError
 from skdyn.models.locations import locate
-from skdyn.models.weights import load_model, parse_json
+from skdyn.models.weights import load_model
 
 
 @pytest.fixture
@@ -181,12 +181,6 @@ def test_configuration_files_that_are_none(model, text, reason):
     message = refusal(model)
     assert str(model / "config.json") in message
     assert reason in message
-
-
-def test_parse_json_reads_what_is_valid(tmp_path):
-    assert parse_json(b'{"a": [1, 2.5, {"b": null}]}', tmp_path) == {"a": [1, 2.5, {"b": None}]}
-    with pytest.raises(WeightsError, match="is not valid JSON"):
-        parse_json(b"\xff\xfe{}", tmp_path)
 
 
 def edit_tensors(folder, edit):

@@ -68,3 +68,15 @@ def test_another_series_and_end_on_given_axes(fitted):
 def test_bad_requests(fitted, arguments, message):
     with pytest.raises(ValueError, match=message):
         ForecastDisplay.from_estimator(fitted, **arguments)
+
+
+def test_dates_stay_dates():
+    dates = np.datetime64("2024-01-01") + np.arange(61)
+    with pytest.warns(UserWarning, match="reconstructs"):
+        forecaster = LASSODEForecaster(DUMMY).fit([(dates[:40], X[:40])])
+    display = ForecastDisplay.from_estimator(forecaster, truth=(dates[40:], X[40:]))
+    assert display.times[-1] == dates[-1]
+    np.testing.assert_array_equal(display.observed[0], dates[:40])
+    assert ForecastDisplay.from_estimator(forecaster, end=dates[50]).times[-1] == dates[50]
+    with pytest.raises(ValueError, match="times are numbers, but those of the fit are dates"):
+        ForecastDisplay.from_estimator(forecaster, end=90.0)

@@ -11,7 +11,7 @@ PACKAGE = Path(pretrain.__file__).parent
 
 # A room of pretrain, and what it may import besides itself: other rooms, and rooms of skdyn.
 ARROWS = {
-    "run": "",
+    "run": "skdyn.exceptions skdyn.files",
     "priors": "run skdyn.datasets skdyn.models",
     "ode": "priors run skdyn.models skdyn.nn",
     "sde": "priors run skdyn.models skdyn.nn",

@@ -21,7 +21,7 @@ def shared(draw):
     """Times (L,) and states (K, L, D) on one axis."""
     count, points, dim = draw(st.integers(1, 3)), draw(st.integers(2, 6)), draw(st.integers(1, 3))
     t = draw(finite.filter(lambda x: abs(x) < 1e3)) + np.cumsum(draw(arrays(float, points, elements=steps)))
-    return t, draw(arrays(float, (count, points, dim), elements=finite))
+    return t, draw(arrays(float, (count, points, dim), elements=finite, unique=True))
 
 
 @st.composite
@@ -30,7 +30,7 @@ def ragged(draw):
     dim = draw(st.integers(1, 3))
     lengths = draw(st.lists(st.integers(2, 6), min_size=1, max_size=4))
     return [
-        (np.cumsum(draw(arrays(float, n, elements=steps))), draw(arrays(float, (n, dim), elements=finite)))
+        (np.cumsum(draw(arrays(float, n, elements=steps))), draw(arrays(float, (n, dim), elements=finite, unique=True)))
         for n in lengths
     ]
 

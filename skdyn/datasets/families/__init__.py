@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from skdyn.data.parameters import RandomState, read_generator
 from skdyn.datasets.families._chaotic import HindmarshRose, Lorenz63, Lorenz96, Rossler, Thomas
 from skdyn.datasets.families._engineering import DroopControl, WienerHammerstein
 from skdyn.datasets.families._family import Family, Problems
@@ -68,7 +69,7 @@ def make_family_series(
     n_series: int,
     *,
     points: tuple[int, int] = (100, 200),
-    random_state: int | np.random.Generator | None = None,
+    random_state: RandomState = None,
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Record systems of a family, each with its own parameters, initial state, duration and unit of time.
 
@@ -108,7 +109,7 @@ def make_family_series(
     low, high = points
     if not 2 <= low <= high:
         raise ValueError(f"points: two numbers with 2 <= fewest <= most are needed, got {points}")
-    rng = np.random.default_rng(random_state)
+    rng = read_generator(random_state)
     counts = rng.integers(low, high + 1, n_series)
     unit = 10 ** rng.uniform(-3.0, 1.0, n_series)
     times, values = FAMILIES[family].simulate(n_series, rng, counts)

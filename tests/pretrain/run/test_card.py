@@ -8,7 +8,8 @@ from huggingface_hub import ModelCard
 import skdyn
 from pretrain.ode.task import FIMODETask
 from pretrain.run.card import model_card
-from pretrain.run.export import FILES, sha256
+from pretrain.run.export import FILES
+from skdyn.files.reading import sha256
 from skdyn.nn.fim_ode import FIMODE
 
 
@@ -54,4 +55,4 @@ def test_the_bundled_cards_have_metadata_and_their_checksum(name):
     card = ModelCard.load(folder / "MODEL_CARD.md")
     assert (card.data.license, card.data.library_name, card.data.tags[0]) == ("mit", "skdyn", name)
     sums = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines())
-    assert {file: sha256(folder / file) for file in FILES} == sums
+    assert {file: sha256((folder / file).read_bytes()) for file in FILES} == sums

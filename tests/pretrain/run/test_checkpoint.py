@@ -1,11 +1,15 @@
 import json
+import os
 import shutil
+import signal
+import stat
 
 import pytest
 import torch
 
-import pretrain.run.checkpoint as module
 from pretrain.run.checkpoint import Checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
+from skdyn.exceptions import FileError
+from skdyn.files.manifest import seal
 
 
 def checkpoint(seed=0):
@@ -64,66 +68,122 @@ def test_saving_a_step_again_replaces_it(tmp_path):
     assert same(load_checkpoint(tmp_path), checkpoint(2))
 
 
-@pytest.mark.parametrize("when", [0, 1, 2])
+@pytest.mark.parametrize("when", [0, 1, 2, 3])
 @pytest.mark.parametrize("step", [7, 8])
 def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, monkeypatch, when, step):
     save_checkpoint(tmp_path, 7, checkpoint(7))
-    calls = []
+    original, calls = os.fsync, []
 
-    def full(*arguments, **options):
-        calls.append(arguments)
-        if len(calls) > when:
-            raise OSError(28, "No space left on device")
-        return original(*arguments, **options)
+    def full(descriptor):
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            calls.append(descriptor)
+            if len(calls) > when:
+                raise OSError(28, "No space left on device")
+        original(descriptor)
 
-    original = module.save_file
-    monkeypatch.setattr(module, "save_file", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FileError, match="cannot be saved: No space left on device"):
         save_checkpoint(tmp_path, step, checkpoint(8), shard_mb=0.15)
     assert same(load_checkpoint(tmp_path), checkpoint(7))
     assert [path.name for path in tmp_path.iterdir()] == ["step-000000007"]
+    assert not [path for path in (tmp_path / "step-000000007").iterdir() if path.name.startswith(".")]
 
 
-def test_a_kill_before_the_rename_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
+@pytest.mark.parametrize("step", [7, 8])
+@pytest.mark.parametrize("when", [0, 1, 2])
+def test_a_kill_at_any_rename_leaves_a_whole_checkpoint(tmp_path, step, when):
     save_checkpoint(tmp_path, 7, checkpoint(7))
+    pid = os.fork()
+    if pid == 0:
+        original, calls = os.replace, []
 
-    class Killed(BaseException):
-        pass
+        def killed(*paths):
+            calls.append(paths)
+            if len(calls) > when:
+                os.kill(os.getpid(), signal.SIGKILL)
+            original(*paths)
 
-    def killed(*_):
-        raise Killed
-
-    monkeypatch.setattr(module.os, "replace", killed)
-    # Nothing tidies up after a process that is killed.
-    monkeypatch.setattr(module.shutil, "rmtree", lambda *_, **__: None)
-    with pytest.raises(Killed):
-        save_checkpoint(tmp_path, 8, checkpoint(8))
-    monkeypatch.undo()
-    assert (tmp_path / ".step-000000008.partial").exists()
-    assert same(load_checkpoint(tmp_path), checkpoint(7))
-    save_checkpoint(tmp_path, 8, checkpoint(8))
-    assert same(load_checkpoint(tmp_path), checkpoint(8))
+        os.replace = killed
+        save_checkpoint(tmp_path, step, checkpoint(8))
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    # The second rename is that of the manifest.
+    assert same(load_checkpoint(tmp_path), checkpoint(8 if when == 2 else 7))
+    save_checkpoint(tmp_path, 9, checkpoint(9))
+    assert same(load_checkpoint(tmp_path), checkpoint(9))
+    assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "missing", "manifest"])
+def reseal(change):
+    """Edit a manifest and make it vouch for itself again."""
+
+    def damage(folder):
+        path = folder / "checkpoint.json"
+        values = json.loads(path.read_text())
+        digests = values.pop("files")
+        del values["sha256"], values["format"]
+        values = change(values) or values
+        path.write_bytes(seal(values, values.pop("digests", digests), 2))
+
+    return damage
+
+
+def rewrite(change):
+    def damage(folder):
+        path = folder / "checkpoint.json"
+        path.write_text(change(path.read_text()))
+
+    return damage
+
+
+def part(change):
+    def damage(folder):
+        path = folder / "part-000.safetensors"
+        content = change(path.read_bytes())
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+
+    return damage
+
+
+DAMAGE = {
+    "flip": part(lambda content: content[:-1] + bytes([content[-1] ^ 1])),
+    "truncate": part(lambda content: content[:100]),
+    "huge": lambda folder: os.truncate(folder / "part-000.safetensors", 2**40),
+    "missing": part(lambda content: None),
+    "cut manifest": rewrite(lambda text: "{"),
+    "empty manifest": rewrite(lambda text: ""),
+    "a list": rewrite(lambda text: f"[{text}]"),
+    "null": rewrite(lambda text: "null"),
+    "deep": rewrite(lambda text: "[" * 100_000),
+    "another step": rewrite(lambda text: text.replace('"step": 2', '"step": 3')),
+    "shapes null": reseal(lambda values: values.update(shapes=None)),
+    "wrong shape": reseal(lambda values: values["shapes"].update({"empty": [7]})),
+    "shape of strings": reseal(lambda values: values["shapes"].update({"empty": ["x"]})),
+    "no such tensor": reseal(lambda values: values["shapes"].update(other=[1])),
+    "values null": reseal(lambda values: values.update(values=None)),
+    "part outside": reseal(lambda values: values.update(digests={"../../../etc/passwd": "0" * 64})),
+    "parts null": reseal(lambda values: values.update(digests={"part-000.safetensors": "0" * 64})),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, damage):
     save_checkpoint(tmp_path, 1, checkpoint(1))
-    newest = save_checkpoint(tmp_path, 2, checkpoint(2))
-    part = newest / "part-000.safetensors"
-    content = bytearray(part.read_bytes())
-    if damage == "flip":
-        content[-1] ^= 1
-        part.write_bytes(content)
-    elif damage == "truncate":
-        part.write_bytes(content[:100])
-    elif damage == "missing":
-        part.unlink()
-    else:
-        (newest / "checkpoint.json").write_text("{")
+    DAMAGE[damage](save_checkpoint(tmp_path, 2, checkpoint(2)))
     assert same(load_checkpoint(tmp_path), checkpoint(1))
     shutil.rmtree(tmp_path / "step-000000001")
-    with pytest.raises(ValueError, match="step-000000002"):
+    with pytest.raises(FileError, match="step-000000002"):
         load_checkpoint(tmp_path)
+
+
+def test_values_that_are_no_json_come_back(tmp_path):
+    save_checkpoint(tmp_path, 1, Checkpoint({}, {"error": float("inf"), "other": [float("nan")]}))
+    values = load_checkpoint(tmp_path).values
+    assert values["error"] == float("inf")
+    assert values["other"][0] != values["other"][0]
 
 
 def test_nothing_to_load_is_its_own_error(tmp_path):

@@ -29,7 +29,7 @@ class PolynomialRegressor(BaseDynamicsEstimator):
         """
         check_is_fitted(self)
         check_number("precision", precision, whole=True)
-        return self.polynomial_.equations(self._names, int(precision))
+        return self._said_per_unit(self.polynomial_.equations(self._names, int(precision)))
 
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return self.polynomial_.field(points), None

@@ -1,0 +1,113 @@
+"""Pictures of fitted estimators, forecasts and simulations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skdyn.cli.answer import Answer
+from skdyn.cli.outputs import check_file
+from skdyn.cli.results import dynamics_of, names_of
+from skdyn.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_MOST_VARIABLES = 3  # of a field that can be drawn
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a picture that cannot be drawn or written, before anything is fitted.
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib.
+    UsageError
+        If the name does not end like a picture.
+    OSError
+        If the file cannot be written.
+    """
+    try:
+        import matplotlib
+        from matplotlib.backend_bases import FigureCanvasBase
+    except ImportError:
+        raise ImportError('pictures need matplotlib: pip install "skdyn[plot]"') from None
+    matplotlib.use("agg")
+    known = sorted(FigureCanvasBase.get_supported_filetypes())
+    if path.suffix.lower().removeprefix(".") not in known:
+        raise UsageError(f"{path} does not end like a picture: it can end with .{', .'.join(known)}")
+    check_file(path)
+
+
+def refuse_many_variables(estimator: Any, count: int) -> None:
+    """Refuse to draw a field of more variables than a picture can show, before it is fitted.
+
+    Raises
+    ------
+    UsageError
+    """
+    from skdyn.plugins import BaseFieldEstimator
+
+    if isinstance(estimator, BaseFieldEstimator) and count > _MOST_VARIABLES:
+        raise UsageError(f"--plot shows fields of at most {_MOST_VARIABLES} variables, and the data have {count}")
+
+
+def draw_estimator(answer: Answer, estimator: Any, path: Path) -> None:
+    """Draw the phase portrait of a field, drift and diffusion of an SDE, or what a forecaster sees ahead."""
+    from skdyn import DriftDiffusionDisplay, PhasePortraitDisplay
+    from skdyn.plugins import BaseFieldEstimator, BaseStochasticEstimator
+
+    field = dynamics_of(estimator)
+    if not isinstance(field, BaseFieldEstimator):
+        draw_forecast(answer, estimator, max(len(estimator.context_.times[0]) // 2, 1), path)
+        return
+    display: Any = DriftDiffusionDisplay if isinstance(field, BaseStochasticEstimator) else PhasePortraitDisplay
+    _write(answer, display.from_estimator(field).figure_, "Phase portrait", path)
+
+
+def draw_forecast(answer: Answer, estimator: Any, horizon: int, path: Path) -> None:
+    """Draw the first series with its forecast, which sets out from the last observation."""
+    import numpy as np
+
+    from skdyn import ForecastDisplay
+    from skdyn.forecasting.request import requested_times
+
+    context, levels = estimator.context_, tuple(estimator.levels_)
+    fan = np.asarray(estimator.predict(horizon=horizon, quantiles=levels))
+    fan = fan if len(context) == 1 else fan[0]
+    times, states = context.times[0], context.states[0]
+    ahead = requested_times(None, horizon, context)[0]
+    start = np.repeat(states[-1][None, :, None], len(levels), axis=2)
+    display = ForecastDisplay(
+        (context.axis.labels(times), states),
+        context.axis.labels(np.concatenate([times[-1:], ahead])),
+        np.concatenate([start, fan]),
+        levels,
+        names_of(estimator),
+    )
+    which = "" if len(context) == 1 else f" of series {context.ids[0]!r}, the first of {len(context)},"
+    _write(answer, display.plot().figure_, f"Picture{which}", path)
+
+
+def draw_paths(answer: Answer, times: np.ndarray, paths: np.ndarray, names: list[str], path: Path) -> None:
+    """Draw simulated paths (P, L, D) over their times (L,)."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(len(names), 1, squeeze=False, sharex=True, layout="constrained",
+                                figsize=(7.6, 1.4 + 2.1 * len(names)))  # fmt: skip
+    for d, (axis, name) in enumerate(zip(axes[:, 0], names, strict=True)):
+        axis.plot(times, paths[:, :, d].T, linewidth=1.6 if len(paths) == 1 else 0.7)
+        axis.set(ylabel=name, xlim=(times[0], times[-1]))
+    axes[-1, 0].set_xlabel("time")
+    _write(answer, figure, "Picture", path)
+
+
+def _write(answer: Answer, figure: Any, what: str, path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+    answer.say(f"{what} written to {path}")
+    answer.keep(picture=str(path))

@@ -1,0 +1,103 @@
+"""What several commands say of a fitted estimator: equations, equilibria, score."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from skdyn.cli.answer import Answer
+
+_ROUNDING = 1e-9  # of the largest one: less is written as zero
+
+
+def dynamics_of(estimator: Any) -> Any:
+    """What has the field: of a coarse-grainer, the estimator of its codes."""
+    return getattr(estimator, "dynamics_", estimator)
+
+
+def names_of(estimator: Any) -> list[str]:
+    """Names of the variables of a fitted estimator."""
+    return [
+        str(name)
+        for name in getattr(estimator, "feature_names_in_", map("x{}".format, range(estimator.n_features_in_)))
+    ]
+
+
+def found_equations(estimator: Any, precision: int = 3) -> list[str] | None:
+    """Equations of a fitted estimator; None if it has none, or was not asked for any."""
+    if not hasattr(estimator, "equations"):
+        return None
+    try:
+        return estimator.equations(precision)
+    except ValueError:
+        return None
+
+
+def tell_equations(answer: Answer, estimator: Any, precision: int = 3) -> bool:
+    """Say the equations; returns whether there are any."""
+    equations = found_equations(estimator, precision)
+    answer.keep(equations=equations, equations_used=equations is not None and getattr(estimator, "refined_", True))
+    if equations is None:
+        return False
+    answer.say("Equations:", *(f"  {line}" for line in equations))
+    if not getattr(estimator, "refined_", True):
+        answer.say("  The pretrained field reproduces the data better, and is what is used.")
+    return True
+
+
+def tell_equilibria(answer: Answer, estimator: Any) -> None:
+    """Say the equilibria of a fitted estimator, one a line."""
+    field = dynamics_of(estimator)
+    names, unit = names_of(field), field.context_.time_unit
+    found, sizes = field.equilibria(), _sizes(field)
+    of_codes = "" if field is estimator else " of the codes"
+    nothing = f"Equilibria{of_codes}: none in the box of the data, widened by a quarter"
+    answer.say(f"Equilibria{of_codes}:" if found else nothing)
+    facts = []
+    for point in found:
+        state = dict(zip(names, point.state.tolist(), strict=True))
+        rates = _rates(point.eigenvalues) + ("" if unit is None else f" per {unit}")
+        where = ", ".join(
+            f"{name} = {0.0 if abs(value) < _ROUNDING * size else value:.4g}"
+            for (name, value), size in zip(state.items(), sizes, strict=True)
+        )
+        beyond = "" if point.inside else " (outside the data: an extrapolation)"
+        answer.say(f"  {where}: {point.kind}, eigenvalues {rates}{beyond}")
+        eigenvalues = [[value.real, value.imag] for value in point.eigenvalues.tolist()]
+        facts.append({"state": state, "kind": point.kind, "stable": point.stable, "inside": point.inside,
+                      "eigenvalues": eigenvalues})  # fmt: skip
+    answer.keep(equilibria=facts)
+
+
+def _sizes(field: Any) -> list[float]:
+    """The largest observed size of each variable (D,)."""
+    return [max(map(abs, column)) for column in zip(*(abs(x).max(axis=0) for x in field.context_.states), strict=True)]
+
+
+def _rates(eigenvalues: Any) -> str:
+    """Eigenvalues for people; of a pair, one stands for both."""
+    least = _ROUNDING * abs(eigenvalues).max()
+    return ", ".join(
+        f"{0.0 if abs(value.real) < least else value.real:.3g}" + (f" +/- {value.imag:.3g}i" if value.imag > 0 else "")
+        for value in eigenvalues.tolist()
+        if value.imag >= 0
+    )
+
+
+def tell_score(answer: Answer, estimator: Any, trajectories: Any) -> None:
+    """Say the score on the data of the fit, and what it means."""
+    value, meaning = float(estimator.score(trajectories)), score_meaning(estimator)
+    answer.say(f"Score on the data ({meaning}): {value:.3f}")
+    answer.keep(score={"value": value, "meaning": meaning})
+
+
+def score_meaning(estimator: Any) -> str:
+    """What the score is, by the kind of the estimator; of any other kind, what its own documentation says."""
+    from skdyn.plugins import BaseDynamicsEstimator, BaseStochasticEstimator
+
+    if isinstance(estimator, BaseDynamicsEstimator):
+        return "R2 of simulations, at most 1"
+    if isinstance(estimator, BaseStochasticEstimator):
+        return "mean log-likelihood of a transition"
+    first = (inspect.getdoc(type(estimator).score) or "see its documentation").partition("\n")[0].rstrip(".")
+    return first[0].lower() + first[1:]

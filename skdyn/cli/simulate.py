@@ -1,0 +1,98 @@
+"""``skdyn simulate``: trajectories of a saved estimator."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skdyn.cli.answer import Answer, add_json_option
+from skdyn.cli.usage import UsageError, at_least, positive
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def declare(commands: Any) -> None:
+    """Add the command to the parser."""
+    simulate = commands.add_parser("simulate", help="simulate a saved estimator from an initial state")
+    simulate.add_argument("folder", type=Path, help="of an estimator that `skdyn fit` or its `save` wrote")
+    simulate.add_argument("--from", dest="start", nargs="+", required=True, metavar="NAME=VALUE",
+                          help="initial state: each variable by name, or their values in order")  # fmt: skip
+    simulate.add_argument("--until", type=positive, required=True, metavar="T",
+                          help="length of the simulation, in the unit of time of the fit")  # fmt: skip
+    simulate.add_argument("--points", type=at_least(2), default=201, help="of the result (default: %(default)s)")
+    simulate.add_argument("--paths", type=at_least(1), metavar="N", help="how many, of a stochastic model")
+    simulate.add_argument("--seed", type=at_least(0), default=0, help="of the paths (default: %(default)s)")
+    simulate.add_argument("--out", type=Path, metavar="CSV", help="file of the result (default: print it)")
+    simulate.add_argument("--plot", type=Path, metavar="PICTURE", help="also draw it")
+    add_json_option(simulate)
+    simulate.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load, simulate, write and draw; returns the exit code."""
+    import numpy as np
+
+    from skdyn.cli.outputs import check_file
+    from skdyn.cli.pictures import check_picture, draw_paths
+    from skdyn.cli.results import dynamics_of, names_of
+    from skdyn.cli.saved import load_estimator
+    from skdyn.cli.tables import Cell, OutputTable, numbers
+    from skdyn.data.dialect import Dialect
+
+    answer = Answer(options.json)
+    if options.out:
+        check_file(options.out)
+    if options.plot:
+        check_picture(options.plot)
+    field = dynamics_of(load_estimator(options.folder))
+    if not hasattr(field, "simulate"):
+        raise UsageError(f"{options.folder} holds a {type(field).__name__}, which does not simulate")
+    names, unit = names_of(field), field.context_.time_unit
+    start = _start(options.start, names)
+    times = np.linspace(0.0, options.until, options.points)
+    paths = _paths(field, start, times, options)
+    answer.say(f"{type(field).__name__} of {options.folder}" + (": time in the unit of the fit" if unit is None else
+               f": time in {unit}s"))  # fmt: skip
+    answer.keep(start=dict(zip(names, start.tolist(), strict=True)), time_unit=unit)
+    several = [] if options.paths is None else ["path"]
+    rows: list[list[Cell]] = [
+        [*([] if options.paths is None else [k]), float(f"{time:.15g}"), *numbers(state)]
+        for k, path in enumerate(paths)
+        for time, state in zip(times, path, strict=True)
+    ]
+    OutputTable([*several, "t", *names], rows).give(answer, Dialect(",", ".", "utf-8"), options.out)
+    if options.plot:
+        draw_paths(answer, times, paths, names, options.plot)
+    return answer.finish()
+
+
+def _paths(field: Any, start: np.ndarray, times: np.ndarray, options: argparse.Namespace) -> np.ndarray:
+    """Simulated paths (P, L, D)."""
+    from skdyn.plugins import BaseStochasticEstimator
+
+    if isinstance(field, BaseStochasticEstimator):
+        return field.simulate(start, times, n_paths=options.paths or 1, random_state=options.seed)
+    if options.paths is not None:
+        raise UsageError(f"--paths is for stochastic models, and {options.folder} holds a {type(field).__name__}")
+    return field.simulate(start[None], times)
+
+
+def _start(texts: list[str], names: list[str]) -> np.ndarray:
+    """The initial state (D,) from its variables by name, or from their values in order."""
+    import numpy as np
+
+    pairs = [text.rpartition("=") for text in texts]
+    given = [name for name, equals, _ in pairs if equals]
+    expected = f"expected {' '.join(f'{name}=...' for name in names)}, or {len(names)} numbers in this order"
+    if given and (len(given) != len(texts) or sorted(given) != sorted(names)):
+        raise UsageError(f"--from {' '.join(texts)}: {expected}")
+    if len(texts) != len(names):
+        raise UsageError(f"--from gives {len(texts)} values: {expected}")
+    try:
+        values = [float(value) for _, _, value in pairs]
+    except ValueError as error:
+        raise UsageError(f"--from: {error}: {expected}") from None
+    order = [given.index(name) for name in names] if given else range(len(names))
+    return np.array([values[i] for i in order])

@@ -1,0 +1,81 @@
+"""Tables that commands write: forecasts and simulations, written as the data were."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from skdyn.cli.answer import Answer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from skdyn.data.dialect import Dialect
+    from skdyn.data.times import TimeAxis
+
+Cell: TypeAlias = str | int | float
+
+
+@dataclass(frozen=True)
+class OutputTable:
+    """Rows under a header.
+
+    Attributes
+    ----------
+    header : list of str
+    rows : list of lists of cells
+        A number that is not finite is an empty cell.
+    """
+
+    header: list[str]
+    rows: list[list[Cell]]
+
+    def give(self, answer: Answer, dialect: Dialect, path: Path | None) -> None:
+        """Write the table to a file, or say it where there is none, and keep its rows for scripts."""
+        answer.keep(rows=[dict(zip(self.header, row, strict=True)) for row in self.rows])
+        if path is None:
+            answer.say(self._text(dialect).rstrip("\n"))
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self._text(dialect), encoding=dialect.encoding.removesuffix("-sig"), newline="")
+        answer.say(f"{len(self.rows)} rows written to {path}")
+        answer.keep(table=str(path))
+
+    def _text(self, dialect: Dialect) -> str:
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter=dialect.separator, lineterminator="\n")
+        writer.writerows([self.header, *([_written(cell, dialect.decimal) for cell in row] for row in self.rows)])
+        return text.getvalue()
+
+
+def _written(cell: Cell, decimal: str) -> str:
+    if not isinstance(cell, float):
+        return str(cell)
+    return f"{cell:.15g}".replace(".", decimal) if math.isfinite(cell) else ""
+
+
+def numbers(values: np.ndarray) -> list[float]:
+    """Numbers (D,) with seven digits: models and solvers know no more."""
+    return [float(f"{value:.7g}") for value in values.tolist()]
+
+
+def time_cells(axis: TimeAxis, times: np.ndarray, date_format: str | None = None) -> Sequence[Cell]:
+    """Times (T,) as the data have them: numbers, or dates in the format given, ISO dates by default."""
+    import numpy as np
+
+    if axis.kind != "date":
+        exact = times if axis.kind == "duration" else axis.labels(times)
+        return [value if isinstance(value, int) else float(f"{value:.15g}") for value in exact.tolist()]
+    # Times that are no whole number of units are rounded in their last digits, which are below a microsecond.
+    half = np.timedelta64(500, "ns")
+    dates = axis.labels(times)
+    dates = (dates + half).astype("datetime64[us]") if dates.dtype == np.dtype("datetime64[ns]") else dates
+    if date_format is not None:
+        return [date.strftime(date_format) for date in dates.tolist()]
+    rounded = (dates.astype(f"datetime64[{unit}]") for unit in ("D", "m", "s", "ms", "us"))
+    return np.datetime_as_string(next(coarse for coarse in rounded if (coarse == dates).all())).tolist()

@@ -1,0 +1,161 @@
+"""Which column of a table is the time, which tells trajectories apart, and which are states.
+
+Roles are recognised by names, in any case and with a unit in brackets after them. One match is used; several, or a name
+that only a row number has, are an error that shows the call to make.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skdyn.data.source import Source
+from skdyn.exceptions import TrajectoryError
+
+TIME_NAMES = frozenset(
+    (
+        *("t", "time", "times", "timestamp", "time_stamp", "datetime", "date", "ds", "elapsed", "elapsed_time"),
+        *("second", "seconds", "sec", "minute", "minutes", "min", "hour", "hours", "day", "days"),
+        *("week", "weeks", "month", "months", "year", "years"),
+    )
+)
+ID_NAMES = frozenset(
+    (
+        *("id", "ids", "subject", "subject_id", "patient", "patient_id", "participant", "individual", "animal"),
+        *("trajectory", "trajectory_id", "traj", "group", "series", "series_id", "unique_id"),
+        *("run", "run_id", "replicate", "trial"),
+    )
+)
+_UNIT = re.compile(r"\s*[\[(][^\[\]()]*[\])]\s*$")
+_ROW_NUMBERS = re.compile(r"|unnamed:_?\d+(_level_\d+)?|index|level_\d+|rownames?|row_names?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns of a table are.
+
+    Attributes
+    ----------
+    time, id : name of a column, or None
+    states : list of names
+    """
+
+    time: Any
+    id: Any
+    states: list[Any]
+
+
+def plain_name(name: Any) -> str:
+    """A name without its unit, in lower case, with underscores for spaces and dashes: ``"Time [h]"`` is ``"time"``."""
+    if not isinstance(name, str):
+        return ""
+    return re.sub(r"[\s\-]+", "_", _UNIT.sub("", name).strip()).casefold()
+
+
+def is_time_name(name: Any) -> bool:
+    """Whether a name is one that times have."""
+    return plain_name(name) in TIME_NAMES
+
+
+def is_id_name(name: Any) -> bool:
+    """Whether a name is one that identities have."""
+    return plain_name(name) in ID_NAMES
+
+
+def choose_roles(
+    columns: Sequence[Any],
+    source: Source,
+    time: Any = None,
+    id: Any = None,
+    features: Sequence[Any] | None = None,
+    labelled: tuple[bool, bool] = (False, False),
+) -> Roles:
+    """Find the time, the identity and the states among the columns of a long table.
+
+    Parameters
+    ----------
+    columns : sequence of names
+    source : Source
+        How errors speak of the table.
+    time, id, features : optional
+        What the user says.
+    labelled : (bool, bool)
+        Whether the table's index already holds the time, and the identity.
+
+    Raises
+    ------
+    TrajectoryError
+        If a name is not there or given twice, several columns may have one role, or a column holds row numbers.
+    """
+    columns = list(columns)
+    repeated = [name for name in columns if columns.count(name) > 1]
+    if repeated:
+        raise TrajectoryError(f"{source.table}: column {repeated[0]!r} appears more than once")
+    for name in (time, id, *(features or ())):
+        if name is not None and name not in columns:
+            raise TrajectoryError(f"{source.table} has no column {name!r}; it has {columns}")
+    if features is not None:
+        chosen = list(features)
+        if twice := [name for name in chosen if chosen.count(name) > 1 or name in (time, id)]:
+            raise TrajectoryError(
+                f"{source.table}: column {twice[0]!r} has two roles: {source.option(features=chosen)}"
+            )
+    free = [name for name in columns if name not in (time, id, *(features or ()))]
+    if time is None and not labelled[0]:
+        time = _only([name for name in free if is_time_name(name)], "the time", "time", source, columns)
+    if id is None and not labelled[1]:
+        id = _only([name for name in free if is_id_name(name) and name != time], "the identity", "id", source, columns)
+    if features is None:
+        chosen = [name for name in columns if name not in (time, id)]
+        _refuse_labels_among_states(chosen, source)
+    if not chosen:
+        raise TrajectoryError(
+            f"{source.table} has 0 feature(s) beside its time and id columns; a minimum of 1 is required"
+        )
+    return Roles(time, id, chosen)
+
+
+def refuse_numbers_as_names(columns: Sequence[Any], source: Source) -> None:
+    """Refuse a header that holds the first row of the data."""
+    if columns and all(isinstance(name, str) and _is_number(name) for name in columns):
+        raise TrajectoryError(
+            f"{source.table}: the header line holds only numbers ({', '.join(columns[:3])}, ...): it is a row of the "
+            "data. Put a line with the names of the columns in front"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _only(found: list[Any], role: str, option: str, source: Source, columns: list[Any]) -> Any:
+    if len(found) < 2:
+        return found[0] if found else None
+    states = [name for name in columns if name not in found]
+    raise TrajectoryError(
+        f"{source.table} has {len(found)} columns that may be {role}: {', '.join(map(repr, found))}. Say which, and "
+        f"which are states: {source.option(**{option: found[0], 'features': states})}"
+    )
+
+
+def _refuse_labels_among_states(names: list[Any], source: Source) -> None:
+    """Refuse row numbers, and what is named like a second time or identity, where nobody said that they are states."""
+    for name in names:
+        rest = source.option(features=[other for other in names if other != name])
+        if isinstance(name, str) and _ROW_NUMBERS.fullmatch(plain_name(name)):
+            raise TrajectoryError(
+                f"{source.table}: column {name!r} looks like row numbers that were written as a column: leave it out "
+                f"({rest}), or name it as what it is"
+            )
+        for is_label, role in ((is_time_name, "a time"), (is_id_name, "an identity")):
+            if is_label(name):
+                raise TrajectoryError(
+                    f"{source.table}: column {name!r} is named like {role}, and another one is that already: leave it "
+                    f"out ({rest}), or list it among features if it is a state"
+                )

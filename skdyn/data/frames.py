@@ -1,0 +1,245 @@
+"""Read pandas and polars tables: columns by their roles, and the labels of a pandas index, which are never dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skdyn.data.arrays import time_of
+from skdyn.data.columns import choose_roles, is_id_name, is_time_name, refuse_numbers_as_names
+from skdyn.data.numbers import read_numbers
+from skdyn.data.source import ABSENT, Raw, Recording, Source
+from skdyn.exceptions import TrajectoryError, warn
+
+_CALL = "Trajectories.from_dataframe"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the index of a table says.
+
+    Attributes
+    ----------
+    time, id : array of shape (M,), or None
+    is_row_number : bool
+        Whether the time is an unnamed integer index, which only says which rows these once were.
+    """
+
+    time: np.ndarray | None = None
+    id: np.ndarray | None = None
+    is_row_number: bool = False
+    time_name: str = "the index"
+    id_name: str = "the index"
+
+
+def read_dataframe(
+    frame: Any, time: Any = None, id: Any = None, features: Sequence[Any] | None = None, table: str = "the DataFrame"
+) -> Raw:
+    """Split a long table into trajectories, in the order in which their ids first appear.
+
+    Parameters
+    ----------
+    frame : pandas or polars DataFrame
+    time, id, features
+        Columns, as the user says.
+    table : str
+        What errors call it.
+    """
+    if _library(frame) == "pandas" and getattr(frame.columns, "nlevels", 1) > 1:
+        raise TrajectoryError(f"{table} has columns of {frame.columns.nlevels} levels: join them into one name each")
+    columns = list(frame.columns)
+    source = Source(table, None, _CALL)
+    refuse_numbers_as_names(columns, source)
+    if len(frame) == 0:
+        raise TrajectoryError(f"{table} has 0 samples: no rows under its columns {columns}")
+    labels = read_index(frame, table, time is not None, id is not None)
+    if labels.is_row_number and any(is_time_name(name) for name in columns):
+        labels = Labels(None, labels.id)
+    roles = choose_roles(columns, source, time, id, features, (labels.time is not None, labels.id is not None))
+    if roles.time is not None and labels.is_row_number:
+        labels = Labels(None, labels.id)
+    x = np.column_stack([_numbers(frame, name) for name in roles.states])
+    names = tuple(roles.states) if all(isinstance(name, str) for name in roles.states) else None
+    when = labels.time if roles.time is None else series_values(frame[roles.time], roles.time)
+    keys = labels.id if roles.id is None else series_values(frame[roles.id], roles.id)
+    source = Source(table, names, _CALL)
+    if keys is None:
+        groups: dict[Hashable, list[int]] = {0: list(range(len(x)))}
+    else:
+        groups = group_rows(keys, roles.id if roles.id is not None else "index", source)
+    if labels.is_row_number and roles.time is None:
+        _check_row_numbers(when, list(groups.values()), source)
+    recordings = [
+        Recording.of(None if when is None else when[rows], x[rows], np.array(rows)) for rows in groups.values()
+    ]
+    read_from = {}
+    if when is not None:
+        read_from["time"] = labels.time_name if roles.time is None else repr(roles.time)
+    if keys is not None:
+        read_from["id"] = labels.id_name if roles.id is None else repr(roles.id)
+    return Raw(recordings, list(groups), names, source, read_from, meant=features is not None)
+
+
+def read_series(items: Sequence[Any], t: Any, listed: bool) -> Raw:
+    """Read pandas or polars Series, each a trajectory of one variable, with the times of their index."""
+    recordings, names = [], []
+    for k, series in enumerate(items):
+        place = f"trajectory {k}" if listed else "X"
+        labels = read_index(series, place, t is not None, False)
+        when = time_of(t, k, len(items)) if labels.time is None else labels.time
+        if labels.is_row_number:
+            _check_row_numbers(labels.time, [list(range(len(series)))], Source(place))
+        x = series_numbers(series, place)
+        recordings.append(Recording.of(when, x[:, None]))
+        names.append(series.name if isinstance(series.name, str) and series.name else None)
+    one = names[0] is not None and all(name == names[0] for name in names)
+    return Raw(recordings, list(range(len(recordings))), (names[0],) if one and names[0] else None, Source())
+
+
+def read_index(frame: Any, table: str, has_time: bool, has_id: bool) -> Labels:
+    """The labels of a pandas index.
+
+    Parameters
+    ----------
+    frame : DataFrame or Series
+    table : str
+        What errors call it.
+    has_time, has_id : bool
+        Whether the user says which columns these are, so that no label is needed.
+    """
+    if _library(frame) != "pandas":
+        return Labels()
+    index = frame.index
+    if index.nlevels > 1:
+        return _read_levels(index, table)
+    if has_time and has_id:
+        return Labels()
+    if index.name is not None and is_id_name(index.name):
+        return Labels() if has_id else Labels(id=_index_values(index))
+    if has_time or _is_default(index):
+        return Labels()
+    if _is_moment(index) or is_time_name(index.name):
+        return Labels(time=_index_values(index))
+    if index.dtype.kind == "f" or (index.name is not None and index.dtype.kind in "iu"):
+        return Labels(time=_index_values(index))
+    if index.dtype.kind in "iu":
+        return Labels(time=_index_values(index), is_row_number=True)
+    raise TrajectoryError(
+        f"{table} has an index of labels ({index[0]!r}, ...) that are neither times nor known as identities: name the "
+        "index 'id', turn it into dates with pandas.to_datetime, or drop it with reset_index(drop=True)"
+    )
+
+
+def _read_levels(index: Any, table: str) -> Labels:
+    """Time and identity among the levels of a MultiIndex, by name or else by kind."""
+    levels = [index.get_level_values(i) for i in range(index.nlevels)]
+    times = [i for i, level in enumerate(levels) if is_time_name(level.name)] or [
+        i for i, level in enumerate(levels) if _is_moment(level) or (level.dtype.kind == "f" and level.name is None)
+    ]
+    ids = [i for i, level in enumerate(levels) if is_id_name(level.name) and i not in times]
+    if len(levels) == 2 and len(times) == 1 and not ids:
+        ids = [1 - times[0]]
+    if len(levels) == 2 and len(ids) == 1 and not times:
+        times = [1 - ids[0]]
+    if len(times) != 1 or len(ids) != 1 or len(levels) != 2:
+        raise TrajectoryError(
+            f"{table} has an index of the levels {list(index.names)}: which is the time and which the identity? Name "
+            "two levels 'id' and 'time', or call reset_index() and name the columns in Trajectories.from_dataframe"
+        )
+    return Labels(time=_index_values(levels[times[0]]), id=_index_values(levels[ids[0]]))
+
+
+def _is_default(index: Any) -> bool:
+    return index.name is None and index.dtype.kind in "iu" and bool((index == np.arange(len(index))).all())
+
+
+def _is_moment(index: Any) -> bool:
+    return type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex", "PeriodIndex")
+
+
+def _index_values(index: Any) -> np.ndarray:
+    return np.asarray(index.to_timestamp() if type(index).__name__ == "PeriodIndex" else index)
+
+
+def _check_row_numbers(when: Any, groups: list[list[int]], source: Source) -> None:
+    """Refuse row numbers that are out of order, and warn where rows were cut out of a trajectory."""
+    for k, rows in enumerate(groups):
+        steps = np.diff(when[rows])
+        if (steps <= 0).any():
+            raise TrajectoryError(
+                f"{source.place(k, rows[int((steps <= 0).argmax()) + 1])}: the index of row numbers does not increase: "
+                "sort the rows, name a time column, or drop the index with reset_index(drop=True)"
+            )
+        if (steps > 1).any():
+            jump = int((steps > 1).argmax())
+            warn(
+                f"trajectory {k}: the index jumps from {when[rows][jump]} to {when[rows][jump + 1]}: rows were cut "
+                "out. The index is taken for the time. If a splitter of scikit-learn did this, pass it Trajectories, "
+                "which it splits by trajectory"
+            )
+            return
+
+
+def group_rows(keys: np.ndarray, name: Any, source: Source) -> dict[Hashable, list[int]]:
+    """Rows of each identity, in the order of first appearance."""
+    groups: dict[Hashable, list[int]] = {}
+    for row, key in enumerate(keys.tolist()):
+        if _is_absent(key):
+            raise TrajectoryError(f"column {name!r}, row {row}: the id is missing")
+        groups.setdefault(key, []).append(row)
+    return groups
+
+
+def _is_absent(key: Any) -> bool:
+    try:
+        return key is None or (isinstance(key, str) and key.strip().lower() in ABSENT) or bool(key != key)
+    except TypeError:  # pd.NA, which is neither equal to itself nor unequal
+        return True
+
+
+def series_values(series: Any, name: Any) -> np.ndarray:
+    """Values (M,) of a column that holds times or identities."""
+    if _library(series) == "pandas" and str(series.dtype).startswith("period"):
+        series = series.dt.to_timestamp()
+    values = np.asarray(series.to_numpy())
+    if values.ndim != 1:
+        raise TrajectoryError(f"column {name!r} holds several values a row: give each a column of its own")
+    return values
+
+
+def _numbers(frame: Any, name: Any) -> np.ndarray:
+    return series_numbers(frame[name], f"column {name!r}")
+
+
+def series_numbers(series: Any, place: str) -> np.ndarray:
+    """Numbers (M,) of a column; categories, structures and lists are refused even if numbers are inside."""
+    kind = str(series.dtype)
+    if _library(series) == "polars":
+        if not (series.dtype.is_numeric() or kind in ("Null", "Object")):
+            raise TrajectoryError(f"{place} has type {kind}: states must be real numbers")
+        return read_numbers(series.to_numpy(), place)
+    if not isinstance(series.dtype, np.dtype):
+        if getattr(series.dtype, "kind", "O") not in "fiu":
+            raise TrajectoryError(f"{place} cannot be read as numbers: its type is {kind}")
+        return read_numbers(series.to_numpy(dtype=np.float64, na_value=np.nan), place)
+    return read_numbers(series.to_numpy(), place)
+
+
+def has_labels(frame: Any) -> bool:
+    """Whether a table says what its rows are: by a column named like a time or an identity, or by its index."""
+    labels = read_index(frame, "the DataFrame", False, False)
+    named = any(is_time_name(name) or is_id_name(name) for name in frame.columns)
+    return named or labels.id is not None or (labels.time is not None and not labels.is_row_number)
+
+
+def unit_of(frame: Any) -> Any:
+    """The unit of time that a table says it has; `Trajectories.to_dataframe` writes it down."""
+    attributes = getattr(frame, "attrs", None)
+    return attributes.get("time_unit") if isinstance(attributes, dict) else None
+
+
+def _library(X: Any) -> str:
+    return type(X).__module__.partition(".")[0]

@@ -1,0 +1,68 @@
+"""Names of variables: put in order what comes by name, refuse what is unknown or missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skdyn.data.frames import series_numbers
+from skdyn.exceptions import TrajectoryError
+
+
+def order_of(names: Sequence[Any], wanted: Sequence[Any], what: str) -> list[int]:
+    """Where each wanted name stands among the given ones.
+
+    Raises
+    ------
+    TrajectoryError
+        Naming those that are unknown, missing or given twice.
+    """
+    if repeated := [name for name in names if list(names).count(name) > 1]:
+        raise TrajectoryError(f"{what} has the variable {repeated[0]!r} more than once")
+    unknown, missing = [n for n in names if n not in wanted], [n for n in wanted if n not in names]
+    if unknown or missing:
+        raise TrajectoryError(
+            f"{what} has the variables {list(names)}, but {list(wanted)} are expected"
+            + (f": unknown: {', '.join(map(repr, unknown))}" if unknown else "")
+            + (f"{';' if unknown else ':'} missing: {', '.join(map(repr, missing))}" if missing else "")
+        )
+    return [list(names).index(name) for name in wanted]
+
+
+def named_states(points: Any, wanted: Sequence[str] | None, what: str) -> Any:
+    """States of a DataFrame (N, D) or Series (D,) as plain numbers in the wanted order; anything else as it is.
+
+    Parameters
+    ----------
+    points : object
+    wanted : sequence of D str, or None
+        Names of the fit; without any, the order of the columns counts.
+    what : str
+        What errors call it.
+
+    Raises
+    ------
+    TrajectoryError
+        If names are unknown or missing, or a column holds no numbers.
+    """
+    library = type(points).__module__.partition(".")[0]
+    if library not in ("pandas", "polars"):
+        return points
+    if type(points).__name__ == "LazyFrame":
+        raise TrajectoryError(f"{what} is a polars LazyFrame, which holds no data yet: pass its collect()")
+    if hasattr(points, "columns"):
+        names = list(points.columns)
+        order = list(range(len(names)))
+        if wanted is not None and all(isinstance(name, str) for name in names):
+            order = order_of(names, wanted, what)
+        columns = [points.iloc[:, i] if library == "pandas" else points.to_series(i) for i in order]
+        numbers = [series_numbers(column, f"{what}, column {names[i]!r}") for i, column in zip(order, columns)]
+        return np.column_stack(numbers) if numbers else np.empty((len(points), 0))
+    if not hasattr(points, "dtype"):
+        return points
+    index = list(points.index) if library == "pandas" else None
+    if wanted is not None and index is not None and all(isinstance(name, str) for name in index):
+        points = points.iloc[order_of(index, wanted, what)]
+    return series_numbers(points, what)

@@ -1,0 +1,139 @@
+"""How errors and warnings speak of the data: where a value stands, and what the user has to write to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skdyn.exceptions import TrajectoryError
+
+ABSENT = frozenset(("", "na", "n/a", "nan", "null", "none", "nat", "<na>"))
+"""Texts that stand for nothing, in lower case."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data that came from Python.
+
+    Attributes
+    ----------
+    table : str
+        What errors call the data as a whole.
+    names : tuple of str, or None
+        Names of the variables.
+    call : str
+        What takes options.
+    """
+
+    table: str = "X"
+    names: tuple[str, ...] | None = None
+    call: str = ""
+
+    def place(self, trajectory: int, row: int, column: int | None = None) -> str:
+        """Where a value stands; ``row`` is that of the data as they were given."""
+        where = f"trajectory {trajectory}, row {row}"
+        if column is None:
+            return where
+        return f"{where}, column {column if self.names is None else repr(self.names[column])}"
+
+    def flag(self, **values: Any) -> str:
+        """Options as the user has to write them."""
+        return ", ".join(f"{name}={value!r}" for name, value in values.items())
+
+    def option(self, **values: Any) -> str:
+        """The call with these options."""
+        return f"{self.call}(..., {self.flag(**values)})" if self.call else self.flag(**values)
+
+
+@dataclass(frozen=True)
+class FileSource(Source):
+    """Data that came from a file, on the command line; rows are lines of the file."""
+
+    path: Path = Path()
+
+    def place(self, trajectory: int, row: int, column: int | None = None) -> str:
+        """File, line, and column by name."""
+        where = f"{self.path}, line {row}"
+        return where if column is None or self.names is None else f"{where}, column {self.names[column]!r}"
+
+    def flag(self, **values: Any) -> str:
+        """Options of the command line."""
+        names = {"id": "group"}
+        return " ".join(f"--{names.get(name, name)}{_argument(value)}" for name, value in values.items())
+
+
+def _argument(value: Any) -> str:
+    if value is True:
+        return ""
+    values = [value] if isinstance(value, str) or not isinstance(value, Sequence) else value
+    return "".join(f' "{item}"' if " " in str(item) or item == "" else f" {item}" for item in values)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One trajectory as a reader found it, unchecked.
+
+    Attributes
+    ----------
+    when : None, a step, or an array of L times
+    states : float64 array of shape (L, D)
+        NaN where missing.
+    rows : int array of shape (L,)
+        Which row (or line) of the data each point is, for errors.
+    """
+
+    when: Any
+    states: np.ndarray
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, when: Any, states: np.ndarray, rows: np.ndarray | None = None) -> Recording:
+        """With rows counted from zero where none are given."""
+        return cls(when, states, np.arange(len(states)) if rows is None else rows)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a reader found.
+
+    Attributes
+    ----------
+    recordings : list of K Recording
+    ids : list of length K
+    names : tuple of D str, or None
+    source : Source
+        How errors speak of it.
+    roles : dict of str to str
+        Which columns or labels the ``time`` and the ``id`` were read from.
+    meant : bool
+        Whether the user said what the states are, so that nothing is guessed about them.
+    """
+
+    recordings: list[Recording]
+    ids: list[Any]
+    names: tuple[str, ...] | None
+    source: Source
+    roles: dict[str, str] = field(default_factory=dict)
+    meant: bool = False
+
+
+def check_shapes(raw: Raw) -> None:
+    """Refuse recordings without variables or points, or of different numbers of variables.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    for k, recording in enumerate(raw.recordings):
+        x = recording.states
+        if x.shape[1] == 0:
+            raise TrajectoryError(f"trajectory {k}: 0 feature(s) (shape={x.shape}) while a minimum of 1 is required.")
+        if len(x) == 0:
+            raise TrajectoryError(f"trajectory {k} has 0 samples (shape={x.shape}); at least 2 are needed")
+        width = raw.recordings[0].states.shape[1]
+        if x.shape[1] != width:
+            raise TrajectoryError(f"trajectory {k} has {x.shape[1]} variables but trajectory 0 has {width}")

@@ -1,0 +1,5 @@
+"""Transformers of trajectories, to stand before an estimator in a pipeline."""
+
+from skdyn.preprocessing.per_variable import PerVariable
+
+__all__ = ["PerVariable"]
