@@ -11,10 +11,11 @@ import numpy as np
 from skdyn.data.arrays import time_of
 from skdyn.data.columns import choose_roles, is_id_name, is_time_name, refuse_numbers_as_names
 from skdyn.data.numbers import read_numbers
-from skdyn.data.source import ABSENT, Raw, Recording, Source
+from skdyn.data.source import ABSENT, Raw, Recording, Source, library_of
 from skdyn.exceptions import TrajectoryError, warn
 
 _CALL = "Trajectories.from_dataframe"
+_INDEX = "the index"  # where a label was read from
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,6 @@ class Labels:
     time: np.ndarray | None = None
     id: np.ndarray | None = None
     is_row_number: bool = False
-    time_name: str = "the index"
-    id_name: str = "the index"
 
 
 def read_dataframe(
@@ -48,7 +47,7 @@ def read_dataframe(
     table : str
         What errors call it.
     """
-    if _library(frame) == "pandas" and getattr(frame.columns, "nlevels", 1) > 1:
+    if library_of(frame) == "pandas" and getattr(frame.columns, "nlevels", 1) > 1:
         raise TrajectoryError(f"{table} has columns of {frame.columns.nlevels} levels: join them into one name each")
     columns = list(frame.columns)
     source = Source(table, None, _CALL)
@@ -59,8 +58,6 @@ def read_dataframe(
     if labels.is_row_number and any(is_time_name(name) for name in columns):
         labels = Labels(None, labels.id)
     roles = choose_roles(columns, source, time, id, features, (labels.time is not None, labels.id is not None))
-    if roles.time is not None and labels.is_row_number:
-        labels = Labels(None, labels.id)
     x = np.column_stack([_numbers(frame, name) for name in roles.states])
     names = tuple(roles.states) if all(isinstance(name, str) for name in roles.states) else None
     when = labels.time if roles.time is None else series_values(frame[roles.time], roles.time)
@@ -70,16 +67,16 @@ def read_dataframe(
         groups: dict[Hashable, list[int]] = {0: list(range(len(x)))}
     else:
         groups = group_rows(keys, roles.id if roles.id is not None else "index", source)
-    if labels.is_row_number and roles.time is None:
+    if labels.is_row_number:
         _check_row_numbers(when, list(groups.values()), source)
     recordings = [
         Recording.of(None if when is None else when[rows], x[rows], np.array(rows)) for rows in groups.values()
     ]
     read_from = {}
     if when is not None:
-        read_from["time"] = labels.time_name if roles.time is None else repr(roles.time)
+        read_from["time"] = _INDEX if roles.time is None else repr(roles.time)
     if keys is not None:
-        read_from["id"] = labels.id_name if roles.id is None else repr(roles.id)
+        read_from["id"] = _INDEX if roles.id is None else repr(roles.id)
     return Raw(recordings, list(groups), names, source, read_from, meant=features is not None)
 
 
@@ -110,7 +107,7 @@ def read_index(frame: Any, table: str, has_time: bool, has_id: bool) -> Labels:
     has_time, has_id : bool
         Whether the user says which columns these are, so that no label is needed.
     """
-    if _library(frame) != "pandas":
+    if library_of(frame) != "pandas":
         return Labels()
     index = frame.index
     if index.nlevels > 1:
@@ -202,7 +199,7 @@ def _is_absent(key: Any) -> bool:
 
 def series_values(series: Any, name: Any) -> np.ndarray:
     """Values (M,) of a column that holds times or identities."""
-    if _library(series) == "pandas" and str(series.dtype).startswith("period"):
+    if library_of(series) == "pandas" and str(series.dtype).startswith("period"):
         series = series.dt.to_timestamp()
     values = np.asarray(series.to_numpy())
     if values.ndim != 1:
@@ -217,7 +214,7 @@ def _numbers(frame: Any, name: Any) -> np.ndarray:
 def series_numbers(series: Any, place: str) -> np.ndarray:
     """Numbers (M,) of a column; categories, structures and lists are refused even if numbers are inside."""
     kind = str(series.dtype)
-    if _library(series) == "polars":
+    if library_of(series) == "polars":
         if not (series.dtype.is_numeric() or kind in ("Null", "Object")):
             raise TrajectoryError(f"{place} has type {kind}: states must be real numbers")
         return read_numbers(series.to_numpy(), place)
@@ -239,7 +236,3 @@ def unit_of(frame: Any) -> Any:
     """The unit of time that a table says it has; `Trajectories.to_dataframe` writes it down."""
     attributes = getattr(frame, "attrs", None)
     return attributes.get("time_unit") if isinstance(attributes, dict) else None
-
-
-def _library(X: Any) -> str:
-    return type(X).__module__.partition(".")[0]

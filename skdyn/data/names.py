@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skdyn.data.frames import series_numbers
+from skdyn.data.source import library_of
 from skdyn.exceptions import TrajectoryError
 
 
@@ -47,7 +48,7 @@ def named_states(points: Any, wanted: Sequence[str] | None, what: str) -> Any:
     TrajectoryError
         If names are unknown or missing, or a column holds no numbers.
     """
-    library = type(points).__module__.partition(".")[0]
+    library = library_of(points)
     if library not in ("pandas", "polars"):
         return points
     if type(points).__name__ == "LazyFrame":

@@ -8,19 +8,19 @@ import numpy as np
 
 from skdyn.data.arrays import read_arrays
 from skdyn.data.frames import read_dataframe, read_series
-from skdyn.data.source import Raw
+from skdyn.data.source import Raw, library_of
 from skdyn.data.xarrays import read_xarray
 from skdyn.exceptions import TrajectoryError
 
 
 def is_dataframe(X: Any) -> bool:
     """Whether ``X`` is a pandas or polars DataFrame, without importing either."""
-    return _library(X) in ("pandas", "polars") and hasattr(X, "columns")
+    return library_of(X) in ("pandas", "polars") and hasattr(X, "columns")
 
 
 def is_series(X: Any) -> bool:
     """Whether ``X`` is a pandas or polars Series, without importing either."""
-    return _library(X) in ("pandas", "polars") and type(X).__name__ == "Series"
+    return library_of(X) in ("pandas", "polars") and type(X).__name__ == "Series"
 
 
 def is_recording(item: Any) -> bool:
@@ -38,7 +38,7 @@ def read_any(X: Any, t: Any) -> Raw:
     TrajectoryError
         Saying what is wrong, where, and what to do.
     """
-    library = _library(X)
+    library = library_of(X)
     if library == "polars" and type(X).__name__ == "LazyFrame":
         raise TrajectoryError("X is a polars LazyFrame, which holds no data yet: pass X.collect()")
     if library == "xarray":
@@ -55,10 +55,6 @@ def read_any(X: Any, t: Any) -> Raw:
         if all(is_series(item) for item in X):
             return read_series(X, t, listed=True)
     return read_arrays(X, t)
-
-
-def _library(X: Any) -> str:
-    return type(X).__module__.partition(".")[0]
 
 
 def _refuse_times(t: Any, instead: str) -> None:

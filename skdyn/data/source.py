@@ -15,6 +15,11 @@ ABSENT = frozenset(("", "na", "n/a", "nan", "null", "none", "nat", "<na>"))
 """Texts that stand for nothing, in lower case."""
 
 
+def library_of(X: Any) -> str:
+    """The package that a value's type comes from, such as ``"pandas"``, without importing it."""
+    return type(X).__module__.partition(".")[0]
+
+
 @dataclass(frozen=True)
 class Source:
     """Data that came from Python.
