@@ -26,11 +26,17 @@ COMPILE_FROM = {"cuda": 600.0, "cpu": 1800.0, "mps": 1800.0}
 
 
 def make_task(
-    preset: Preset, minutes: float, seed: int, device: torch.device, rank: int, initial: Path | None = None
+    preset: Preset,
+    minutes: float,
+    seed: int,
+    device: torch.device,
+    rank: int,
+    initial: Path | None = None,
+    arbiter_only: bool = False,
 ) -> FIMODETask:
     """The task of a run of so many minutes, which decide whether compiling is repaid."""
     compiled = minutes * 60 >= COMPILE_FROM.get(device.type, math.inf)
-    return FIMODETask(preset, seed, device, rank, initial, compiled)
+    return FIMODETask(preset, seed, device, rank, initial, compiled, arbiter_only)
 
 
 def train(preset: Preset, out: Path, minutes: float, seed: int = 0, **options: Any) -> str:
@@ -42,6 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = command_line("pretrain.fim_ode", __doc__, PRESETS)
     parser.add_argument("--prior", help=f"instead of the preset's: {', '.join(PRIORS)}, or family=weight,family=weight")
+    parser.add_argument(
+        "--train",
+        choices=("all", "arbiter"),
+        default="all",
+        help="the arbiter alone over a network that stays as --initial gave it, or all together (default)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print sizes and expected steps, and stop")
     options = parser.parse_args(arguments)
     preset = PRESETS[options.preset]
@@ -56,7 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{name:<20} {value:,.4g}" if value < 1000 else f"{name:<20} {value:,.0f}")
         return
     check_options(parser, options)
-    make = partial(make_task, preset, options.minutes, options.seed, initial=options.initial)
+    if options.train == "arbiter" and options.initial is None:
+        parser.error("--train arbiter needs --initial, whose network it leaves as it is")
+    arbiter_only = options.train == "arbiter"
+    make = partial(make_task, preset, options.minutes, options.seed, initial=options.initial, arbiter_only=arbiter_only)
     run_from_command_line(make, preset, options)
 
 

@@ -17,7 +17,8 @@ from pretrain.ode.corruption import CorruptionConfig, add_noise, observed_points
 from pretrain.priors import Draw
 from pretrain.priors.simulate import Systems, precise
 from skdyn.models.normalization import fim_ode_scaling
-from skdyn.nn.fim_ode import FIMODEConfig, Tokens, make_tokens
+from skdyn.nn.arbitrated import ArbitratedConfig, tokens_or_points
+from skdyn.nn.fim_ode import Tokens
 
 FAR_QUERY = 8.0
 FAST_TARGET = 50.0
@@ -92,6 +93,8 @@ class Batch:
     Attributes
     ----------
     tokens : Tokens of (B, K, L) points
+    origin : Tensor of shape (B, D)
+        Mean over deviation of the observed states.
     clean_states, clean_velocities : Tensor of shape (B, K, L, D)
     queries, targets : Tensor of shape (B, Q, D)
     query_mask : boolean Tensor of shape (B, Q)
@@ -99,9 +102,12 @@ class Batch:
         One for contexts that count, zero for aliased ones.
     dims : integer Tensor of shape (B,)
     noise : Tensor of shape (B,)
+    hide_network : bool
+        Show the arbiter only fits that need no network.
     """
 
     tokens: Tokens
+    origin: Tensor
     clean_states: Tensor
     clean_velocities: Tensor
     queries: Tensor
@@ -110,6 +116,7 @@ class Batch:
     weight: Tensor
     dims: Tensor
     noise: Tensor
+    hide_network: bool = False
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device; times fall back to float32 where float64 does not exist."""
@@ -120,9 +127,10 @@ class Batch:
             return value.to(device)
 
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        tokens = values.pop("tokens")
+        tokens, hide = values.pop("tokens"), values.pop("hide_network")
         moved = {f.name: move(getattr(tokens, f.name)) for f in dataclasses.fields(tokens)}
-        return Batch(tokens=Tokens(**moved), **{name: move(value) for name, value in values.items()})
+        rest = {name: move(value) for name, value in values.items()}
+        return Batch(tokens=Tokens(**moved), hide_network=hide, **rest)
 
 
 def share(contexts: int, dims: Mapping[int, float]) -> dict[int, int]:
@@ -141,10 +149,11 @@ def make_batch(
     shape: BatchShape,
     queries: QueryMix,
     corruption: CorruptionConfig,
-    network: FIMODEConfig,
+    network: ArbitratedConfig,
     generator: torch.Generator,
     ragged: bool,
     symmetries: bool = True,
+    hide_network: bool = False,
 ) -> Batch:
     """Draw contexts from simulated systems.
 
@@ -157,24 +166,28 @@ def make_batch(
     shape : BatchShape
     queries : QueryMix
     corruption : CorruptionConfig
-    network : FIMODEConfig
+    network : ArbitratedConfig
     generator : torch.Generator
     ragged : bool
         Trajectories of unequal number and length; otherwise nothing is padded, which needs no attention mask.
     symmetries : bool
         Reflect and permute the normalised coordinates at random.
+    hide_network : bool
+        As of `Batch`.
     """
     draw = Draw(generator)
     sizes = share(shape.contexts, dims)
     parts = [
-        _Part(pools[dim], sizes[dim], shape, queries, corruption, draw, ragged, symmetries).padded(network.max_dim)
+        _Part(pools[dim], sizes[dim], shape, queries, corruption, draw, ragged, symmetries).padded(
+            max(network.max_dim, *dims)
+        )
         for dim in sorted(dims)
     ]
     joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     mask, dim_mask = joined.pop("mask"), joined.pop("dim_mask")
-    tokens = make_tokens(joined.pop("states"), joined.pop("times"), mask, dim_mask, network)
+    tokens = tokens_or_points(joined.pop("states"), joined.pop("times"), mask, dim_mask, network)
     single = {name: value.float() if value.is_floating_point() else value for name, value in joined.items()}
-    return Batch(tokens=tokens, **single)
+    return Batch(tokens=tokens, hide_network=hide_network, **single)
 
 
 class _Part:
@@ -226,6 +239,7 @@ class _Part:
 
         self._vectors = {
             "states": scaling.normalise(noisy),
+            "origin": scaling.mean / scaling.std,
             "clean_states": z_clean,
             "clean_velocities": v_clean.clamp(-FAST_TARGET, FAST_TARGET),
             "queries": z_query.clamp(-FAR_QUERY, FAR_QUERY),

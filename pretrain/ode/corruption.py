@@ -27,6 +27,8 @@ class CorruptionConfig:
         Probability that ``o`` is N(mean, std^2) of the context instead of zero.
     additive, additive_probability : float
         Further noise ``std s e`` with s ~ U(0, additive), in this share of the contexts.
+    strong, strong_probability : float
+        This share of the contexts has multiplicative or, as often, additive noise up to ``strong`` in place of it.
     regular : float
         Probability that the points of a context are evenly spaced, and not a random subset.
     window : float
@@ -40,12 +42,14 @@ class CorruptionConfig:
     random_origin: float = 0.5
     additive: float = 0.06
     additive_probability: float = 0.25
+    strong: float = 0.2
+    strong_probability: float = 0.0
     regular: float = 0.5
     window: float = 0.3
     fewest: float = 0.5
 
 
-MIXTURE_CORRUPTION = CorruptionConfig()
+MIXTURE_CORRUPTION = CorruptionConfig(strong_probability=0.15)
 PAPER_CORRUPTION = CorruptionConfig(
     clean=0.0, multiplicative=(0.0, 0.06), random_origin=0.0, additive_probability=0.0, regular=0.0, window=0.0
 )
@@ -113,7 +117,7 @@ def add_noise(draw: Draw, states: Tensor, mask: Tensor, config: CorruptionConfig
     -------
     noisy : Tensor of shape (B, K, L, D)
     level : Tensor of shape (B,)
-        Standard deviation of the multiplicative noise; zero for a context without any noise.
+        Standard deviation of the noise, as a share of the states or of their deviation; zero without any.
     """
     contexts, dim = states.shape[0], states.shape[-1]
     keep = mask[..., None]
@@ -125,9 +129,15 @@ def add_noise(draw: Draw, states: Tensor, mask: Tensor, config: CorruptionConfig
     level = draw.uniform(*config.multiplicative, contexts) * noisy_context
     extra = draw.uniform(0.0, config.additive, contexts) * noisy_context
     extra = extra * draw.coin(config.additive_probability, contexts)
+    if config.strong_probability > 0:
+        strong = draw.coin(config.strong_probability, contexts) & noisy_context
+        multiplies = draw.coin(0.5, contexts)
+        size = draw.uniform(0.0, config.strong, contexts)
+        level = torch.where(strong, size * multiplies, level)
+        extra = torch.where(strong, size * ~multiplies, extra)
     origin = mean + std * draw.normal(contexts, dim)
     origin = origin * draw.coin(config.random_origin, contexts, 1)
     scaled = (states - origin[:, None, None]) * level[:, None, None, None]
     noise = scaled * draw.normal(*states.shape)
     noise = noise + (extra[:, None] * std)[:, None, None] * draw.normal(*states.shape)
-    return states + noise.to(states.dtype), level
+    return states + noise.to(states.dtype), torch.maximum(level, extra)

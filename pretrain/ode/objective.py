@@ -12,28 +12,40 @@ from torch import Tensor, nn
 from pretrain.ode.batches import Batch
 from pretrain.run.cost import count_flops
 from pretrain.run.losses import absolute, counted, laplace, masked_mean, total, weighted_mean
+from skdyn.nn.arbiter import NetworkAnswer
+from skdyn.nn.arbitrated import ArbitratedConfig, ArbitratedContext, ArbitratedFIMODE
 from skdyn.nn.attention import Block
-from skdyn.nn.fim_ode import FIMODE, FIMODEConfig, make_tokens
+from skdyn.nn.fim_ode import EncodedContext, make_tokens
 
 TOKEN_WEIGHT = 0.5
+NETWORK_WEIGHT = 0.3
 HIGH_NOISE = 0.035
 
 
 class FIMODEObjective(nn.Module):
-    """The network and its loss.
+    """The network with its arbiter, and their loss.
 
-    Per context: the mean over queries and active dimensions of ``|f - f_hat| exp(-u) + u``, plus half of the same for
-    the velocities of the tokens at their clean states, plus the mean of ``|z~ - z_clean|``. Contexts are averaged by
-    weight. The network runs in bfloat16 on a GPU; its local linear part and the loss are float32 everywhere.
+    Per context: the mean over queries and active dimensions of ``|f - f_hat| exp(-u) + u`` of the arbiter's verdict,
+    with the same of the network's own answer in a share of it so that it stays good; plus half of the same for the
+    velocities of the tokens at their clean states, plus the mean of ``|z~ - z_clean|``. Contexts are averaged by
+    weight. The network runs in bfloat16 on a GPU; its local linear part, the fits, the arbiter and the loss do not.
+
+    Where the batch hides the network, the arbiter judges the fits to the observed states alone; so it does for more
+    variables than the network takes. If the network takes no gradients (`freeze_network`), only the arbiter learns.
 
     Parameters
     ----------
-    config : FIMODEConfig
+    config : ArbitratedConfig
     """
 
-    def __init__(self, config: FIMODEConfig) -> None:
+    def __init__(self, config: ArbitratedConfig) -> None:
         super().__init__()
-        self.network = FIMODE(config)
+        self.network = ArbitratedFIMODE(config)
+
+    def freeze_network(self) -> None:
+        """Train the arbiter alone."""
+        self.network.requires_grad_(False)
+        self.network.arbiter.requires_grad_(True)
 
     def compile_blocks(self) -> None:
         """Compile the attention blocks, once for all of them and for all shapes."""
@@ -45,37 +57,64 @@ class FIMODEObjective(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss, and for each metric a Tensor of its sum and count."""
         device = batch.queries.device
+        frozen = not self.network.head.weight.requires_grad
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-            context = self.network.encode_tokens(batch.tokens)
-            field, log_scale = self.network.decode(context, batch.queries)
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
+                context = self.network.encode_with_fits(batch.tokens, batch.origin)
+                answer = None
+                if context.network is not None:
+                    answer = NetworkAnswer(*self.network.answer(context.network, batch.queries))
+            judged: tuple[ArbitratedContext, NetworkAnswer | None] = (context, answer)
+            if batch.hide_network:
+                judged = (context.without_network(), None)
+            field, log_scale = self.network.arbitrate(judged[0], batch.queries, judged[1])
 
         active = batch.tokens.dim_mask[:, None].float()
         active = active / active.sum(-1, keepdim=True)
-        queries, points = batch.query_mask, batch.tokens.mask.flatten(1)
+        queries = batch.query_mask
         targets = counted(batch.targets, queries, batch.weight)
+        query_loss = masked_mean(laplace(targets, field.float(), log_scale.float(), active), queries)
+        error = masked_mean(absolute(targets, field.float(), active), queries)
+        parts = {"query_loss": query_loss}
+        loss = query_loss
+        if context.network is not None and answer is not None and not frozen:
+            of_network = laplace(targets, answer.field.float(), answer.log_scale.float(), active)
+            parts["network_loss"] = masked_mean(of_network, queries)
+            parts |= self._token_losses(batch, context.network, active)
+            loss = (1 - NETWORK_WEIGHT) * query_loss + NETWORK_WEIGHT * parts["network_loss"]
+            loss = loss + TOKEN_WEIGHT * parts["token_loss"] + parts["state_loss"]
+        with torch.no_grad():
+            sums = {name: total(part, batch.weight) for name, part in parts.items()}
+            sums |= self._errors(batch, error, "hidden" if batch.hide_network else "error")
+        return weighted_mean(loss, batch.weight), sums
+
+    @staticmethod
+    def _token_losses(batch: Batch, context: EncodedContext, active: Tensor) -> dict[str, Tensor]:
+        points = batch.tokens.mask.flatten(1)
         velocity = counted(batch.clean_velocities.flatten(1, 2), points, batch.weight)
         state = counted(batch.clean_states.flatten(1, 2), points, batch.weight)
-        query_loss = masked_mean(laplace(targets, field.float(), log_scale.float(), active), queries)
         token_loss = masked_mean(laplace(velocity, context.velocity.float(), context.log_scale.float(), active), points)
-        state_loss = masked_mean(absolute(state, context.state.float(), active), points)
-        error = masked_mean(absolute(targets, field.float(), active), queries)
-        loss = weighted_mean(query_loss + TOKEN_WEIGHT * token_loss + state_loss, batch.weight)
+        return {
+            "token_loss": token_loss,
+            "state_loss": masked_mean(absolute(state, context.state.float(), active), points),
+        }
 
-        with torch.no_grad():
-            paths = batch.tokens.mask.shape[1]
-            sums = {
-                "query_loss": total(query_loss, batch.weight),
-                "token_loss": total(token_loss, batch.weight),
-                "state_loss": total(state_loss, batch.weight),
-                "error": total(error, batch.weight),
-                f"error/{paths}_paths": total(error, batch.weight),
-                "error/clean": total(error, batch.weight * (batch.noise == 0)),
-                "error/low_noise": total(error, batch.weight * (batch.noise > 0) * (batch.noise <= HIGH_NOISE)),
-                "error/high_noise": total(error, batch.weight * (batch.noise > HIGH_NOISE)),
-            }
-            for dim in range(1, self.network.config.max_dim + 1):
-                sums[f"error/{dim}d"] = total(error, batch.weight * (batch.dims == dim))
-        return loss, sums
+    def _errors(self, batch: Batch, error: Tensor, name: str) -> dict[str, Tensor]:
+        """Mean errors of a batch, also by noise and by the number of paths and of variables."""
+        weight, noise = batch.weight, batch.noise
+        wide = batch.tokens.states.shape[-1] > self.network.config.max_dim
+        if wide:
+            return {f"{name}/wide": total(error, weight)}
+        return {
+            name: total(error, weight),
+            f"{name}/{batch.tokens.mask.shape[1]}_paths": total(error, weight),
+            f"{name}/clean": total(error, weight * (noise == 0)),
+            f"{name}/low_noise": total(error, weight * (noise > 0) * (noise <= HIGH_NOISE)),
+            f"{name}/high_noise": total(error, weight * (noise > HIGH_NOISE)),
+        } | {
+            f"{name}/{dim}d": total(error, weight * (batch.dims == dim))
+            for dim in range(1, self.network.config.max_dim + 1)
+        }
 
 
 def _compiled_for_training(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -88,12 +127,12 @@ def _compiled_for_training(function: Callable[..., Tensor]) -> Callable[..., Ten
     return call
 
 
-def forward_flops(network: FIMODE, paths: int, points: int, queries: int) -> float:
-    """Floating-point operations of encoding one context and decoding its queries."""
+def forward_flops(network: ArbitratedFIMODE, paths: int, points: int, queries: int) -> float:
+    """Floating-point operations of the network: encoding one context and decoding its queries."""
     config, device = network.config, network.head.weight.device
     states = torch.zeros(1, paths, points, config.max_dim, device=device)
     times = torch.arange(points, device=device, dtype=torch.float32).expand(1, paths, -1)
     mask = torch.ones(1, paths, points, dtype=torch.bool, device=device)
     tokens = make_tokens(states, times, mask, torch.ones(1, config.max_dim, device=device), config)
     asked = torch.zeros(1, queries, config.max_dim, device=device)
-    return count_flops(lambda: network.decode(network.encode_tokens(tokens), asked))
+    return count_flops(lambda: network.answer(network.encode_tokens(tokens), asked))

@@ -9,21 +9,25 @@ from pretrain.ode.batches import BatchShape, QueryMix
 from pretrain.ode.corruption import MIXTURE_CORRUPTION, PAPER_CORRUPTION, CorruptionConfig
 from pretrain.priors.simulate import SimulationConfig
 from pretrain.run.presets import A_MINUTE, AS_PUBLISHED, Recipe, in_context_network
-from skdyn.nn.fim_ode import FIMODEConfig
+from pretrain.run.schedule import Schedule
+from skdyn.nn.arbitrated import ArbitratedConfig
 
 
 def network(
     width: int, encoder_layers: int, decoder_layers: int, feedforward: int, local_width: int = 64
-) -> FIMODEConfig:
-    """A FIM-ODE network, format 1, with 4 heads."""
-    return FIMODEConfig.from_dict(
+) -> ArbitratedConfig:
+    """A FIM-ODE network, format 2, with 4 heads."""
+    return ArbitratedConfig.from_dict(
         in_context_network(width, encoder_layers, decoder_layers, feedforward, local_width)
         | {
             "model_type": "fim-ode",
+            "format_version": 2,
             "rope_min_wavelength": 0.05,
             "rope_max_wavelength": 200.0,
             "slope_lags": [1, 3, 8],
             "slope_clip": 50.0,
+            "arbiter_units": 48,
+            "max_variables": 64,
         }
     )
 
@@ -34,7 +38,7 @@ class Preset(Recipe):
 
     Attributes
     ----------
-    network : FIMODEConfig
+    network : ArbitratedConfig
     prior : str
         As `pretrain.priors.prior_weights` reads it.
     shapes : tuple of BatchShape
@@ -48,11 +52,17 @@ class Preset(Recipe):
         Share of batches with trajectories of unequal number and length.
     symmetries : bool
         Reflect and permute coordinates at random.
+    hidden : float
+        Share of the batches in which the arbiter does not see the network.
+    wide_share, wide_systems : float, mapping of dimension to number
+        Share of the batches with more variables than the network takes, and systems drawn of each dimension.
+    wide_cost : int
+        How many times fewer contexts such a batch has.
     validation : int
         Prior samples in the frozen validation suite.
     """
 
-    network: FIMODEConfig
+    network: ArbitratedConfig
     prior: str
     shapes: tuple[BatchShape, ...]
     systems: Mapping[int, int]
@@ -62,20 +72,26 @@ class Preset(Recipe):
     dims: Mapping[int, float] = field(default_factory=lambda: {1: 0.25, 2: 0.42, 3: 0.33})
     ragged: float = 0.3
     symmetries: bool = True
+    hidden: float = 0.2
+    wide_share: float = 0.12
+    wide_systems: Mapping[int, int] = field(default_factory=lambda: {4: 96, 5: 96, 6: 96, 8: 96, 12: 96})
+    wide_cost: int = 3
     validation: int = 200
 
 
 _CPU_SHAPES = (
-    BatchShape(paths=1, points=200, contexts=16, weight=0.2),
-    BatchShape(paths=1, points=100, contexts=24, weight=0.4),
-    BatchShape(paths=4, points=100, contexts=8, weight=0.25),
-    BatchShape(paths=8, points=100, contexts=4, weight=0.15),
+    BatchShape(paths=1, points=200, contexts=16, weight=0.25),
+    BatchShape(paths=1, points=100, contexts=24, weight=0.3),
+    BatchShape(paths=1, points=50, contexts=32, weight=0.15),
+    BatchShape(paths=4, points=100, contexts=8, weight=0.2),
+    BatchShape(paths=8, points=100, contexts=4, weight=0.1),
 )
 
 _GPU_SHAPES = (
     BatchShape(paths=1, points=200, contexts=512, weight=0.3),
     BatchShape(paths=1, points=150, contexts=640, weight=0.15),
     BatchShape(paths=1, points=100, contexts=768, weight=0.2),
+    BatchShape(paths=1, points=50, contexts=1024, weight=0.1),
     BatchShape(paths=4, points=100, contexts=192, weight=0.2),
     BatchShape(paths=8, points=100, contexts=96, weight=0.15),
 )
@@ -92,6 +108,7 @@ PRESETS: dict[str, Preset] = {
         queries=QueryMix(count=96),
         simulation=SimulationConfig(points=100, substeps=3),
         systems={1: 256, 2: 256, 3: 256},
+        wide_systems={4: 24},
         steps_per_pool=2000,
         validation=60,
         **A_MINUTE,
@@ -104,6 +121,18 @@ PRESETS: dict[str, Preset] = {
         systems={1: 1024, 2: 2048, 3: 2048},
         steps_per_pool=1000,
         validate_every=120.0,
+    ),
+    "arbiter": Preset(
+        network=network(width=96, encoder_layers=4, decoder_layers=3, feedforward=256),
+        prior="mixture",
+        shapes=_CPU_SHAPES,
+        queries=QueryMix(count=128),
+        systems={1: 256, 2: 512, 3: 512},
+        wide_systems={4: 32, 5: 32, 6: 32, 8: 32, 12: 32},
+        steps_per_pool=1000,
+        schedule=Schedule(peak=4e-3, warmup=0.05, warmup_steps=20),
+        ema=0.99,
+        validate_every=240.0,
     ),
     "base": Preset(
         network=network(width=256, encoder_layers=6, decoder_layers=4, feedforward=1024),
@@ -127,8 +156,9 @@ PRESETS: dict[str, Preset] = {
         dims={1: 80.0, 2: 210.0, 3: 310.0},
         ragged=1.0,
         symmetries=False,
+        wide_share=0.0,
         **AS_PUBLISHED,
     ),
 }
-"""``small`` has the sizes of the bundled model; ``paper`` is the data and the optimiser of arXiv 2602.08733 (its
+"""``small`` has the sizes of the bundled model, and ``arbiter`` is its first stage, for ``--train arbiter``; ``paper`` is the data and the optimiser of arXiv 2602.08733 (its
 600,000 systems are drawn afresh, in the same proportions) with this project's network."""

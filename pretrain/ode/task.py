@@ -34,6 +34,8 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         As of `ModelTask`.
     compiled : bool
         Compile the integration step, and on a GPU the network's blocks.
+    arbiter_only : bool
+        Leave the network as it is and train the arbiter over it.
     """
 
     stacks = ("encoder", "decoder")
@@ -42,8 +44,8 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         data="Synthetic: systems drawn from a prior, simulated and corrupted during training. No data set.",
         validation="Median relative error of the field, `sum |f - f_hat| / sum |f|`, on a frozen suite of prior "
         "samples and textbook systems that no prior contains as such; noisy is 5% multiplicative noise.",
-        limits="States of at most {max_dim} dimensions; autonomous systems; the field is only known near the observed "
-        "trajectories, as the errors on other trajectories and in the box show.",
+        limits="Beyond {max_dim} variables closed-form fits answer without the network; autonomous systems; the field "
+        "is only known near the observed trajectories, as the errors on other trajectories and in the box show.",
         tags=("dynamical-systems", "ordinary-differential-equations", "in-context-learning"),
     )
 
@@ -55,8 +57,12 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         rank: int = 0,
         initial: Path | None = None,
         compiled: bool = False,
+        arbiter_only: bool = False,
     ) -> None:
         super().__init__(preset, seed, device, rank, initial)
+        self._arbiter_only = arbiter_only
+        if arbiter_only:
+            self.module.freeze_network()
         self._flops = {
             (shape.paths, shape.points): 3
             * forward_flops(self.module.network, shape.paths, shape.points, preset.queries.count)
@@ -65,6 +71,7 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         if compiled and device.type == "cuda":
             self.module.compile_blocks()
         self._simulator = Simulator(Mixture(prior_weights(preset.prior)), preset.simulation, compiled)
+        self._wide_simulator = Simulator(Mixture(prior_weights("wide")), preset.simulation, compiled)
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
@@ -72,14 +79,19 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         pools, choice = self._pool_of(step), self._choice(step)
         shape = p.shapes[pick(choice, [shape.weight for shape in p.shapes])]
         ragged = bool(choice.random() < p.ragged)
+        dims, hidden = p.dims, bool(choice.random() < p.hidden)
+        if choice.random() < p.wide_share:
+            dims = {int(choice.choice(list(p.wide_systems))): 1.0}
+            shape = dataclasses.replace(shape, contexts=max(2, shape.contexts // p.wide_cost))
         generator = self._generator(2, step)
-        return make_batch(pools, p.dims, shape, p.queries, p.corruption, p.network, generator, ragged, p.symmetries).to(
-            self._device
-        )
+        parts = (shape, p.queries, p.corruption, p.network, generator, ragged, p.symmetries, hidden)
+        return make_batch(pools, dims, *parts).to(self._device)
 
     def cost(self, batch: Batch) -> tuple[int, float]:
-        """Contexts, and three times the forward pass's operations."""
+        """Contexts, and three times the operations of the network's forward pass."""
         contexts, paths, points = batch.tokens.mask.shape
+        if batch.tokens.states.shape[-1] > self.preset.network.max_dim:
+            return contexts, 0.0
         return contexts, contexts * self._flops[paths, points]
 
     def _new_objective(self) -> FIMODEObjective:
@@ -87,7 +99,11 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
 
     def _new_pool(self, number: int) -> dict[int, Pool]:
         p, generator = self.preset, self._generator(3, number)
-        return {dim: Pool.of(self._simulator.draw(p.systems[dim], dim, generator)) for dim in p.dims}
+        pools = {dim: Pool.of(self._simulator.draw(p.systems[dim], dim, generator)) for dim in p.dims}
+        if p.wide_share > 0:
+            for dim, n in p.wide_systems.items():
+                pools[dim] = Pool.of(self._wide_simulator.draw(n, dim, generator))
+        return pools
 
     def _new_suite(self) -> ValidationSuite:
         return ValidationSuite(self.preset.validation, self.preset.network, self._device)
@@ -105,10 +121,14 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
             "simulation": dataclasses.asdict(p.simulation),
             "ragged": p.ragged,
             "symmetries": p.symmetries,
+            "hidden": p.hidden,
+            "wide_share": p.wide_share,
+            "wide_systems": p.wide_systems,
+            "arbiter_only": self._arbiter_only,
         }
 
     def _drawn(self) -> dict[str, Any]:
-        counts = self._simulator.counts
+        counts = self._simulator.counts + self._wide_simulator.counts
         return {"systems_drawn": counts["drawn"], "systems_kept": counts["kept"]}
 
 

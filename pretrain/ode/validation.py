@@ -17,7 +17,7 @@ from pretrain.priors import PRIORS, Mixture
 from pretrain.priors.classics import CLASSICS
 from pretrain.priors.simulate import SimulationConfig, Simulator
 from pretrain.run.losses import relative_error
-from skdyn.nn.fim_ode import FIMODE, FIMODEConfig
+from skdyn.nn.arbitrated import ArbitratedConfig, ArbitratedFIMODE
 
 _SEED = 20_331
 _DIMS = {1: 0.25, 2: 0.42, 3: 0.33}
@@ -26,7 +26,11 @@ _CLEAN = CorruptionConfig(clean=1.0, window=0.0)
 _NOISY = CorruptionConfig(
     clean=0.0, multiplicative=(0.05, 0.05), random_origin=0.0, additive_probability=0.0, window=0.0
 )
+_SHORT = CorruptionConfig(
+    clean=0.0, multiplicative=(0.0, 0.0), additive=0.2, strong=0.2, strong_probability=1.0, window=0.0, fewest=0.4
+)
 _SIMULATION = SimulationConfig()
+_WIDE = (4, 6, 8, 12)
 _SHAPES = ((1, 100, 0.5), (4, 100, 0.3), (8, 100, 0.2))
 """Trajectories per context, points, and share of the samples."""
 
@@ -48,12 +52,12 @@ class ValidationSuite:
     ----------
     samples : int
         Contexts from the mixture prior.
-    network : FIMODEConfig
+    network : ArbitratedConfig
     device : torch.device
         Where the networks to be judged live.
     """
 
-    def __init__(self, samples: int, network: FIMODEConfig, device: torch.device) -> None:
+    def __init__(self, samples: int, network: ArbitratedConfig, device: torch.device) -> None:
         self._cases: list[_Case] = []
         counts = [max(len(_DIMS), round(samples * weight)) for *_, weight in _SHAPES]
         generator = torch.Generator().manual_seed(_SEED)
@@ -66,9 +70,30 @@ class ValidationSuite:
                 same = torch.Generator().manual_seed(_SEED + paths)
                 batch = make_batch(pools, _DIMS, shape, _QUERIES, corruption, network, same, ragged=False)
                 self._cases.append(_Case("prior", noise, batch.to(device)))
+        self._add_short(pools, network, device, max(len(_DIMS), samples // 2))
+        self._add_wide(network, device, max(2, samples // 12))
         self._add_classics(network, device)
 
-    def _add_classics(self, network: FIMODEConfig, device: torch.device, copies: int = 4) -> None:
+    def _add_short(self, pools: dict[int, Pool], network: ArbitratedConfig, device: torch.device, count: int) -> None:
+        """Contexts of 20 to 50 points with up to 20% noise, on the systems of the prior samples."""
+        generator = torch.Generator().manual_seed(_SEED + 50)
+        shape = BatchShape(1, 50, count, 1.0)
+        batch = make_batch(pools, _DIMS, shape, _QUERIES, _SHORT, network, generator, ragged=True)
+        self._cases.append(_Case("short", "noisy", batch.to(device)))
+
+    def _add_wide(self, network: ArbitratedConfig, device: torch.device, count: int) -> None:
+        """Systems of more variables than the network takes, so many of each dimension."""
+        simulator = Simulator(Mixture(PRIORS["wide"]), _SIMULATION)
+        for dim in _WIDE:
+            generator = torch.Generator().manual_seed(_SEED + 60 + dim)
+            pool = {dim: Pool.of(simulator.draw_exactly(count, dim, generator))}
+            for noise, corruption in (("clean", _CLEAN), ("noisy", _NOISY)):
+                same = torch.Generator().manual_seed(_SEED + dim)
+                shape = BatchShape(1, 200, count, 1.0)
+                batch = make_batch(pool, {dim: 1.0}, shape, _QUERIES, corruption, network, same, ragged=False)
+                self._cases.append(_Case("wide", noise, batch.to(device)))
+
+    def _add_classics(self, network: ArbitratedConfig, device: torch.device, copies: int = 4) -> None:
         for number, (name, textbook) in enumerate(CLASSICS.items()):
             config = replace(
                 _SIMULATION,
@@ -97,18 +122,19 @@ class ValidationSuite:
                 self._cases.append(_Case(f"classics/{name}", noise, batch.to(device)))
 
     @torch.no_grad()
-    def errors(self, network: FIMODE) -> dict[str, float]:
+    def errors(self, network: ArbitratedFIMODE) -> dict[str, float]:
         """Medians by group.
 
         ``prior/context_clean`` and its like say where the queries were (on the context's trajectories, on others of the
         system, in its box) and how it was observed; ``prior/1d/...`` and ``prior/1_paths/...`` split by dimension and
-        by number of trajectories; ``classics/NAME/...`` are the textbook systems; ``prior/mean`` is the mean of the
-        six medians over all prior samples.
+        by number of trajectories; ``short/...`` have 20 to 50 points and up to 20% noise; ``wide/...`` have 4 to 12
+        variables; ``classics/NAME/...`` are the textbook systems; ``prior/mean`` is the mean of the six medians over
+        all prior samples.
         """
         groups: dict[str, list[Tensor]] = defaultdict(list)
         for case in self._cases:
             batch = case.batch
-            context = network.encode_tokens(batch.tokens)
+            context = network.encode_with_fits(batch.tokens, batch.origin)
             field, _ = network.decode(context, batch.queries)
             paths = batch.tokens.mask.shape[1]
             first = 0

@@ -16,6 +16,14 @@ from pretrain.priors.hill import Hill
 from pretrain.priors.linear import Linear
 from pretrain.priors.lotka_volterra import LotkaVolterra
 from pretrain.priors.mechanical import Mechanical
+from pretrain.priors.networks import (
+    CompartmentNetwork,
+    FoodChain,
+    OscillatorNetwork,
+    Ring,
+    SparseNetwork,
+    SpringChain,
+)
 from pretrain.priors.oscillator import Oscillator
 from pretrain.priors.polynomial import Polynomial, UnitPolynomial
 from pretrain.priors.potential import Potential
@@ -37,6 +45,12 @@ FAMILIES: dict[str, Family] = {
         Linear(),
         UnitPolynomial(),
         Potential(),
+        SparseNetwork(),
+        Ring(),
+        OscillatorNetwork(),
+        CompartmentNetwork(),
+        FoodChain(),
+        SpringChain(),
     )
 }
 
@@ -67,8 +81,17 @@ PRIORS: dict[str, dict[str, float]] = {
         "linear": 0.10,
         "potential": 0.20,
     },
+    "wide": {
+        "sparse_network": 0.35,
+        "ring": 0.15,
+        "oscillator_network": 0.15,
+        "compartment_network": 0.10,
+        "food_chain": 0.15,
+        "spring_chain": 0.10,
+    },
 }
-"""``mixture`` is for ODEs; ``noisy``, for the drift of SDEs, has more systems that noise does not drive to infinity."""
+"""``mixture`` is for ODEs; ``wide`` for those of 4 to 12 variables; ``noisy``, for the drift of SDEs, has more systems
+that noise does not drive to infinity."""
 
 
 def prior_weights(text: str) -> dict[str, float]:

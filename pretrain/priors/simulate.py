@@ -19,8 +19,9 @@ from skdyn.models.normalization import fim_ode_scaling
 
 _DRAWS = 1000
 
-_REST_BELOW = {1: ((4.0, 0.25), (7.0, 0.5)), 2: ((4.0, 0.25), (7.0, 0.5)), 3: ((8.0, 0.2), (14.0, 0.5))}
-"""Share of the systems of each dimension that is kept below a normalised duration.
+_REST_BELOW = {3: ((8.0, 0.2), (14.0, 0.5))}
+_REST_BELOW_OTHERS = ((4.0, 0.25), (7.0, 0.5))
+"""Share of the systems of a dimension that is kept below a normalised duration.
 
 Without it, those that only relax would fill the prior; real three-dimensional contexts last longest.
 """
@@ -189,7 +190,7 @@ class Simulator:
         moves = (scale > 1e-3) & (duration > 0.2)
         share = torch.ones(n, device=start.device)
         if c.duration is not None:
-            for limit, part in reversed(_REST_BELOW[batch.dim]):
+            for limit, part in reversed(_REST_BELOW.get(batch.dim, _REST_BELOW_OTHERS)):
                 share = torch.where(duration < limit, part, share)
         keep = partial & moves & ~self._aliased(states, valid) & (draw.uniform(0, 1, n) < share)
         kept = keep.nonzero()[:, 0]

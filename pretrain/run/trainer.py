@@ -107,7 +107,8 @@ class Trainer:
         self._device, self._clock, self._world, self._progress = device, clock, world or World(), progress
         self._parameters = dict(task.module.named_parameters())
         self._average = {name: p.detach().clone() for name, p in self._parameters.items()}
-        self._optimizer = Optimizer(self._parameters, task.is_matrix, settings.optim)
+        trained = {name: p for name, p in self._parameters.items() if p.requires_grad}
+        self._optimizer = Optimizer(trained, task.is_matrix, settings.optim)
         self._state = _State(next_save=settings.save_every)
         self._stop = False
         self._next: Any = None

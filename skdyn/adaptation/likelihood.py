@@ -41,7 +41,7 @@ class LikelihoodTraining:
         self.low_rank = LowRank(self.base, settings.rank, settings.alpha, self.generator, settings.average)
         self.steps = 0
         self.scaling = engine.scaling(*pad([trajectories]))
-        padding = (0, engine.max_dim - trajectories.n_features)
+        padding = (0, engine.width - trajectories.n_features)
         self.dim_mask = F.pad(torch.ones(1, trajectories.n_features), padding)
         parts = []
         for (t, x), kept in zip(trajectories, keep, strict=True):
@@ -65,7 +65,7 @@ class LikelihoodTraining:
 
     def _normalise(self, x: np.ndarray) -> Tensor:
         z = torch.from_numpy(self.scaling.normalise(x[None])[0])
-        return F.pad(z, (0, self.engine.max_dim - z.shape[-1]))
+        return F.pad(z, (0, self.engine.width - z.shape[-1]))
 
     def _inputs(self, context: Trajectories) -> tuple[Tensor, ...]:
         states, times, mask = pad([context])
@@ -101,7 +101,7 @@ class LikelihoodTraining:
         """How far the answers in the box have left the base's, in units of the errors that the base expects."""
         low, high = self.box
         box = low + (high - low) * torch.rand(_BOX_POINTS, len(low), generator=self.generator)
-        queries = F.pad(box, (0, self.engine.max_dim - len(low)))[None]
+        queries = F.pad(box, (0, self.engine.width - len(low)))[None]
         with torch.no_grad():
             drift, drift_scale, diffusion, diffusion_scale = self.base.decode_sde(self.base_context, queries)
         own_drift, _, own_diffusion, _ = self.low_rank.network.decode_sde(encoded, queries)

@@ -48,6 +48,15 @@ class LatentModel:
         """Whether the model has a diffusion."""
         return self.model.spec.kind == "sde"
 
+    @property
+    def differentiable(self) -> Any:
+        """What encodes and decodes with gradients in the codes: the network without fits, if it has any."""
+        if not getattr(self.network, "sees_origin", False):
+            return self.network
+        from skdyn.nn.arbitrated import NetworkAlone
+
+        return NetworkAlone(self.network)
+
     def context(self, codes: Tensor, times: Tensor, mask: np.ndarray) -> LatentContext:
         """Scale a context.
 
@@ -93,10 +102,11 @@ class LatentContext:
         latent, scaling, dim = self.latent, self.scaling, self.latent.dim
         z = latent._pad(scaling.normalise(self.states) * self.seen[..., None])
         dim_mask = latent._pad(torch.ones(1, dim, device=queries.device))
-        encoded = latent.network.encode(z, scaling.normalise_times(self.times) * self.seen, self.seen, dim_mask)
+        network = latent.differentiable
+        encoded = network.encode(z, scaling.normalise_times(self.times) * self.seen, self.seen, dim_mask)
         z = latent._pad(scaling.normalise(queries.double()[None])).to(queries.dtype)
         if not latent.is_stochastic:
-            field, _ = latent.network.decode(encoded, z)
+            field, _ = network.decode(encoded, z)
             return scaling.field(field[..., :dim].double())[0].to(queries.dtype), None
         drift, _, diffusion, _ = latent.network.decode_sde(encoded, z)
         drift = scaling.field(drift[..., :dim].double())[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,28 @@ def _spec(name: str, kind: Kind, summary: str, module: str, network: str, **opti
     )
 
 
-FIM_ODE = _spec(
-    "fim-ode",
-    "ode",
-    "vector fields of ODEs of up to 3 variables",
-    "fim_ode",
-    "FIMODE",
+def _fim_ode_config(values: Mapping[str, Any]) -> Any:
+    from skdyn.nn.arbitrated import ArbitratedConfig
+    from skdyn.nn.fim_ode import FIMODEConfig
+
+    return (ArbitratedConfig if values.get("format_version") == 2 else FIMODEConfig).from_dict(values)
+
+
+def _fim_ode_network(configuration: Any) -> Any:
+    from skdyn.nn.arbitrated import ArbitratedFIMODE
+    from skdyn.nn.fim_ode import FIMODE
+
+    return (ArbitratedFIMODE if configuration.format_version == 2 else FIMODE)(configuration)
+
+
+FIM_ODE = ModelSpec(
+    name="fim-ode",
+    kind="ode",
+    summary="vector fields of ODEs, by a network and closed-form fits",
+    location=_BUNDLE / "fim-ode",
+    recognises=lambda values: values.get("model_type") == "fim-ode",
+    configure=_fim_ode_config,
+    network=_fim_ode_network,
     scaling=fim_ode_scaling,
     trained_points=200,
 )

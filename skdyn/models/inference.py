@@ -108,8 +108,19 @@ class Engine:
 
     @property
     def max_dim(self) -> int:
-        """Largest number of state dimensions that the model takes."""
+        """Largest number of variables that the model takes."""
+        config = self.model.config
+        return getattr(config, "max_variables", config.max_dim)
+
+    @property
+    def width(self) -> int:
+        """Number of variables of the network, to which fewer are padded."""
         return self.model.config.max_dim
+
+    @property
+    def sees_origin(self) -> bool:
+        """Whether the network is told where the user's zero is; see `skdyn.models.spec.ModelSpec`."""
+        return getattr(self.network, "sees_origin", False)
 
     def with_precision(self, precision: Precision) -> Engine:
         """Return the same model on the same device at another precision."""
@@ -158,12 +169,13 @@ class Engine:
         tau = torch.from_numpy(scaling.normalise_times(times) * mask)
         if self.device.type == "mps":  # no float64 there; the differences were taken above
             z, tau = z.float(), tau.float()
-        dim_mask = torch.zeros(len(contexts), self.max_dim, dtype=self.dtype)
+        dim_mask = torch.zeros(len(contexts), z.shape[-1], dtype=self.dtype)
         dim_mask[:, :dim] = 1
+        parts = [z, tau, torch.from_numpy(mask), dim_mask]
+        if self.sees_origin:
+            parts.append(self._pad_dims(scaling.mean / scaling.std).to(tau.dtype))
         with torch.inference_mode(), self._autocast():
-            encoded = self.network.encode(
-                *(part.to(self.device) for part in (z, tau, torch.from_numpy(mask), dim_mask))
-            )
+            encoded = self.network.encode(*(part.to(self.device) for part in parts))
         return Context(encoded, scaling, dim)
 
     def convert(self, context: Context) -> Context:
@@ -252,7 +264,8 @@ class Engine:
         )
 
     def _pad_dims(self, z: np.ndarray) -> Tensor:
-        return nn.functional.pad(torch.from_numpy(z), (0, self.max_dim - z.shape[-1]))
+        """Zero-padded to the network's width; wider ones are left as they are."""
+        return nn.functional.pad(torch.from_numpy(z), (0, max(0, self.width - z.shape[-1])))
 
     def _to_own_type(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)

@@ -42,7 +42,10 @@ class ModelSpec:
         log_scale)`` in normalised units, as `skdyn.nn.fim_ode.FIMODE` has them; of the kind ``"sde"`` also with
         ``decode_sde``, as `skdyn.nn.fim_sde.FIMSDE` has it; of the kind ``"forecast"`` with ``encode(prefixes) ->
         encoded`` and ``decode(encoded, times)`` instead, as `skdyn.nn.lass_ode.LASSODE` has them. ``encoded`` is a
-        dataclass of tensors (or tuples of tensors). It must not keep buffers outside its state dict.
+        dataclass of tensors (or tuples of tensors). It must not keep buffers outside its state dict. A network with a
+        true attribute ``sees_origin`` is given a fifth argument by ``encode``, the mean over the deviation of the
+        states (B, D), which says where the user's zero is. A configuration with ``max_variables`` above ``max_dim``
+        takes so many variables; more than ``max_dim`` are not padded.
     scaling : callable (states, times, mask) -> Scaling, optional
         See `skdyn.models.normalization.fim_ode_scaling`; none for the kind ``"forecast"``.
     rename : callable (str) -> str or None, optional

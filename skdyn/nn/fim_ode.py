@@ -60,6 +60,7 @@ class Tokens:
     ----------
     features : Tensor of shape (B, K, L, F)
     states : Tensor of shape (B, K, L, D)
+        In the type that they came in.
     slopes : Tensor of shape (B, K, L, lags, D)
         Central slopes at the configured lags.
     times : Tensor of shape (B, K, L)
@@ -129,7 +130,7 @@ def make_tokens(
     )
     return Tokens(
         features=features.to(dtype),
-        states=states.to(dtype),
+        states=states,
         slopes=torch.stack(central, dim=-2).to(dtype),
         times=times,
         mask=mask,
@@ -201,7 +202,7 @@ class FIMODE(InContextField):
         """
         c = self.config
         batch, paths, points = tokens.mask.shape
-        layout = _Layout(tokens.mask.reshape(batch, paths * points), pack)
+        layout = Layout(tokens.mask.reshape(batch, paths * points), pack)
         path_mask = _attention_mask(tokens.mask.reshape(batch * paths, points))
         context_mask = _attention_mask(layout.mask)
 
@@ -242,6 +243,10 @@ class FIMODE(InContextField):
 
     def decode(self, context: EncodedContext, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Field and Laplace log-scale, each of shape (B, N, D), at normalised queries of shape (B, N, D)."""
+        return self.answer(context, queries)[:2]
+
+    def answer(self, context: EncodedContext, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Field and log-scale as `decode` gives them, and the hidden states (B, N, E) of the queries."""
         c = self.config
         mask = None if bool(context.mask.all()) else context.mask
         cross_mask = None if mask is None else mask[:, None, None]
@@ -261,10 +266,10 @@ class FIMODE(InContextField):
             mean, log_scale = self.head(h).chunk(2, dim=-1)
             field = self.gate(h).sigmoid() * local + mean
         active = context.dim_mask[:, None].to(h.dtype)
-        return field * active, log_scale.clamp(-c.scale_clip, c.scale_clip)
+        return field * active, log_scale.clamp(-c.scale_clip, c.scale_clip), h
 
 
-class _Layout:
+class Layout:
     """Which tokens of a flattened context (B, N, ...) attention sees: all, or the observed ones moved together."""
 
     def __init__(self, mask: Tensor, pack: bool) -> None:
@@ -275,6 +280,7 @@ class _Layout:
             self.mask = mask.gather(1, self.order[..., 0])
 
     def pack(self, x: Tensor) -> Tensor:
+        """The observed tokens first, and no more than are needed."""
         return x if self.order is None else x.gather(1, self.order.expand(-1, -1, x.shape[-1]))
 
     def unpack(self, packed: Tensor, x: Tensor) -> Tensor:

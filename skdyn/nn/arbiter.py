@@ -1,0 +1,150 @@
+"""The arbiter: which of the fits, or the network, to believe at a query, and how far.
+
+It shares its weights over all fits and all variables, so that it answers for any number of either; without a network it
+weighs the fits alone.
+
+Letters: B contexts, N queries, F fits, D variables, E width of the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from skdyn.nn.fits.families import ALL_FITS
+
+_FEATURES, _SCALE_FEATURES = 13, 5
+_EMBEDDED, _PROJECTED = 8, 24
+_LEAST_SCORE = -3.0
+_LOG_SCALE = (-7.0, 6.0)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the fits say at queries, and what there is to judge them by.
+
+    Attributes
+    ----------
+    fields, log_deviation : Tensor of shape (B, N, F, D)
+        Answers, and the deviations that the fits themselves give them.
+    log_noise, log_terms : Tensor of shape (B, F, D)
+        Deviation of a fit's residuals, and how many terms it has.
+    log_points : Tensor of shape (B,)
+        How many points were fitted.
+    families : tuple of int
+        What each fit is, as `skdyn.nn.fits.families.Fits` says.
+    """
+
+    fields: Tensor
+    log_deviation: Tensor
+    log_noise: Tensor
+    log_terms: Tensor
+    log_points: Tensor
+    families: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NetworkAnswer:
+    """What the network says at queries: field and log-scale of its error (B, N, D), and hidden states (B, N, E)."""
+
+    field: Tensor
+    log_scale: Tensor
+    hidden: Tensor
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the arbiter makes of all answers.
+
+    Attributes
+    ----------
+    field, log_scale : Tensor of shape (B, N, D)
+    weights : Tensor of shape (B, N, F + 1, D)
+        Of the fits and, last, of the network; they sum to one.
+    """
+
+    field: Tensor
+    log_scale: Tensor
+    weights: Tensor
+
+
+class Arbiter(nn.Module):
+    """Score every fit at every query; the softmax of the scores, with the network's at zero, weighs the answers.
+
+    Parameters
+    ----------
+    width : int
+        Of the network's hidden states.
+    units : int
+        Of the arbiter's own layers.
+    """
+
+    def __init__(self, width: int, units: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, _PROJECTED)
+        self.unseen = nn.Parameter(torch.zeros(_PROJECTED))
+        self.family = nn.Embedding(ALL_FITS, _EMBEDDED)
+        self.from_features = nn.Linear(_FEATURES, units)
+        self.from_family = nn.Linear(_EMBEDDED, units, bias=False)
+        self.from_hidden = nn.Linear(_PROJECTED, units, bias=False)
+        self.inner = nn.Linear(units, units)
+        self.score = nn.Linear(units, 1)
+        self.scale = nn.Sequential(nn.Linear(_PROJECTED + _SCALE_FEATURES, units), nn.SiLU(), nn.Linear(units, 1))
+        nn.init.constant_(self.score.bias, _LEAST_SCORE)
+        nn.init.zeros_(self.scale[-1].weight)
+        nn.init.zeros_(self.scale[-1].bias)
+
+    def forward(self, evidence: Evidence, network: NetworkAnswer | None) -> Verdict:
+        """Weigh the answers; without a network the fits' median takes its place as the reference."""
+        fields, own = evidence.fields, evidence.log_deviation
+        median = fields.median(2, keepdim=True).values
+        if network is None:
+            hidden = self.unseen.expand(*fields.shape[:2], -1)
+            reference, spread = median, own.median(2, keepdim=True).values
+        else:
+            hidden = self.hidden(network.hidden)
+            reference, spread = network.field[:, :, None], network.log_scale[:, :, None]
+        score = self._scores(evidence, median, reference, spread, hidden)
+        answers = torch.cat([fields, reference], 2)
+        network_score = torch.zeros_like(score[:, :, :1])
+        if network is None:
+            network_score = network_score - torch.inf
+        weights = torch.cat([score, network_score], 2).softmax(2)
+        field = (weights * answers).sum(2)
+        deviation = (weights * torch.cat([own, spread], 2)).sum(2)
+        base = deviation if network is None else network.log_scale
+        disagreement = ((weights * (answers - field[:, :, None]).abs()).sum(2) + 1e-5).log()
+        entropy = -(weights * (weights + 1e-9).log()).sum(2)
+        features = torch.stack([disagreement / 2, deviation / 2, weights[:, :, -1], base, entropy], -1)
+        shared = hidden[:, :, None].expand(*features.shape[:-1], -1)
+        correction = self.scale(torch.cat([features, shared], -1))[..., 0]
+        return Verdict(field, (base + correction).clamp(*_LOG_SCALE), weights)
+
+    def _scores(self, evidence: Evidence, median: Tensor, reference: Tensor, spread: Tensor, hidden: Tensor) -> Tensor:
+        """Scores (B, N, F, D) of the fits."""
+        fields, own = evidence.fields, evidence.log_deviation
+        noise = evidence.log_noise[:, None].clamp(-8, 2)
+        gap, apart = fields - reference, fields - median
+        each = [
+            own.clamp(-8, 4) / 2,
+            noise / 2,
+            (noise - noise.amin(2, keepdim=True)).clamp(0, 6),
+            gap.asinh(),
+            (gap.abs() + 1e-4).log() / 2,
+            (gap * (-spread.clamp(-6, 6)).exp()).asinh(),
+            fields.asinh(),
+            reference.asinh(),
+            spread,
+            apart.asinh(),
+            (apart.abs() + 1e-4).log() / 2,
+            evidence.log_terms[:, None] / 2,
+            evidence.log_points[:, None, None, None] / 3,
+        ]
+        features = torch.stack([value.expand_as(fields) for value in each], -1)
+        index = torch.tensor(evidence.families, device=fields.device)
+        x = self.from_features(features)
+        x = x + self.from_family(self.family(index))[:, None] + self.from_hidden(hidden)[:, :, None, None]
+        return self.score(F.silu(self.inner(F.silu(x))))[..., 0]

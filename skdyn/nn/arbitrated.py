@@ -1,0 +1,204 @@
+"""FIM-ODE, format 2: closed-form fits beside the network, and an arbiter that weighs them all query by query.
+
+Up to ``max_dim`` variables the network reads the context as in format 1, and its tokens are one more source for the
+fits; above that the fits and the arbiter answer alone.
+
+Letters: B contexts, K trajectories, L points, M = K L tokens, N queries, D variables, F fits, E width. Everything here
+is in normalised units (``skdyn.models.normalization``). Source: this project's own (docs/design/fim-ode.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skdyn.nn.arbiter import Arbiter, Evidence, NetworkAnswer, Verdict
+from skdyn.nn.config import between, exactly
+from skdyn.nn.fim_ode import FIMODE, EncodedContext, FIMODEConfig, Layout, Tokens, make_tokens
+from skdyn.nn.fits.families import Fits, TokenModels, fit_context
+
+
+@dataclass(frozen=True)
+class ArbitratedConfig(FIMODEConfig):
+    """Sizes and constants of format 2: format 1's, the arbiter's, and how many variables the fits may have."""
+
+    format_version: int = exactly(2)
+    arbiter_units: int = between(4, 512)
+    max_variables: int = between(1, 256)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ArbitratedConfig:
+        """Parse strictly; a ValueError names the key that is unknown, missing, negative or absurd."""
+        config = super().from_dict(values)
+        assert isinstance(config, ArbitratedConfig)
+        if config.max_variables < config.max_dim:
+            raise ValueError(f"max_variables {config.max_variables} must not be below max_dim {config.max_dim}")
+        return config
+
+
+@dataclass(frozen=True)
+class FitGroup:
+    """The fits of those contexts of a batch that have the same number of variables.
+
+    Attributes
+    ----------
+    fits : Fits
+    rows : integer Tensor, or None
+        Which contexts of the batch; None for all.
+    """
+
+    fits: Fits
+    rows: Tensor | None
+
+
+@dataclass(frozen=True)
+class ArbitratedContext:
+    """A context as the network has read it, if it has, and as it was fitted."""
+
+    network: EncodedContext | None
+    groups: tuple[FitGroup, ...]
+
+    def without_network(self) -> ArbitratedContext:
+        """The same context as if it had more variables than the network takes: fits to the observed states alone."""
+        return ArbitratedContext(None, tuple(FitGroup(g.fits.without_tokens(), g.rows) for g in self.groups))
+
+
+class ArbitratedFIMODE(FIMODE):
+    """Encode a context once, by the network and by fits; the arbiter weighs their answers at any states."""
+
+    config: ArbitratedConfig
+    sees_origin = True
+
+    def __init__(self, config: ArbitratedConfig) -> None:
+        super().__init__(config)
+        self.arbiter = Arbiter(config.width, config.arbiter_units)
+
+    def encode(  # type: ignore[override]
+        self, states: Tensor, times: Tensor, mask: Tensor, dim_mask: Tensor, origin: Tensor
+    ) -> ArbitratedContext:
+        """Encode normalised trajectories (B, K, L, D).
+
+        Parameters
+        ----------
+        states, times, mask, dim_mask : see `skdyn.nn.fim_ode.make_tokens`
+            More than ``max_dim`` variables are not padded.
+        origin : Tensor of shape (B, D)
+            Mean over deviation of the observed states: where the user's zero is.
+        """
+        tokens = tokens_or_points(states, times, mask, dim_mask, self.config, self.head.weight.dtype)
+        return self.encode_with_fits(tokens, origin, pack=True)
+
+    def encode_with_fits(self, tokens: Tokens, origin: Tensor, pack: bool = False) -> ArbitratedContext:
+        """Encode prepared tokens, and fit the context with what the network makes of them; see `encode_tokens`."""
+        if tokens.states.shape[-1] > self.config.max_dim:
+            with torch.autocast(tokens.states.device.type, enabled=False):
+                fits = fit_context(tokens.states, tokens.times, tokens.mask, origin)
+            return ArbitratedContext(None, (FitGroup(fits, None),))
+        encoded = self.encode_tokens(tokens, pack)
+        groups = []
+        with torch.autocast(tokens.states.device.type, enabled=False):
+            models = _token_models(encoded, tokens, pack)
+            for rows, dim in _by_dimension(tokens.dim_mask):
+                own = [part if rows is None else part[rows] for part in (tokens.states, tokens.times, tokens.mask)]
+                start = origin if rows is None else origin[rows]
+                seen = TokenModels(*(part[..., :dim] if rows is None else part[rows][..., :dim] for part in models))
+                fits = fit_context(own[0][..., :dim], own[1], own[2], start[..., :dim], seen)
+                groups.append(FitGroup(fits, rows))
+        return ArbitratedContext(encoded, tuple(groups))
+
+    def decode(self, context: ArbitratedContext, queries: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Field and Laplace log-scale, each of shape (B, N, D), at normalised queries of shape (B, N, D)."""
+        network = None
+        if context.network is not None:
+            network = NetworkAnswer(*self.answer(context.network, queries))
+        return self.arbitrate(context, queries, network)
+
+    def arbitrate(
+        self, context: ArbitratedContext, queries: Tensor, network: NetworkAnswer | None
+    ) -> tuple[Tensor, Tensor]:
+        """Field and log-scale (B, N, D) from the fits and the network's answers, or from the fits alone."""
+        width = queries.shape[-1]
+        with torch.autocast(queries.device.type, enabled=False):
+            verdicts = [self.weigh(group, queries, network) for group in context.groups]
+        field, log_scale = (
+            [torch.nn.functional.pad(part, (0, width - part.shape[-1])) for part in parts]
+            for parts in zip(*((verdict.field, verdict.log_scale) for verdict in verdicts), strict=True)
+        )
+        if context.groups[0].rows is None:
+            return field[0], log_scale[0]
+        rows = torch.cat([group.rows for group in context.groups if group.rows is not None])
+        order = rows.argsort()
+        return torch.cat(field)[order], torch.cat(log_scale)[order]
+
+    def weigh(self, group: FitGroup, queries: Tensor, network: NetworkAnswer | None) -> Verdict:
+        """The arbiter's verdict on a group's contexts, on their own variables."""
+        fits, rows = group.fits, group.rows
+        dim = fits.library.dim
+        own = queries if rows is None else queries[rows]
+        fields, log_deviation = fits.answer(own[..., :dim])
+        kind = self.head.weight.dtype
+        evidence = Evidence(
+            fields.to(kind),
+            log_deviation.to(kind),
+            fits.log_noise.to(kind),
+            fits.log_terms.to(kind),
+            fits.log_points.to(kind),
+            fits.families,
+        )
+        if network is not None:
+            parts = (network.field[..., :dim], network.log_scale[..., :dim], network.hidden)
+            network = NetworkAnswer(*(part if rows is None else part[rows] for part in parts))
+        return self.arbiter(evidence, network)
+
+
+@dataclass(frozen=True)
+class NetworkAlone:
+    """Format 1's answers of a network of format 2, which are differentiable in the states of the context."""
+
+    network: ArbitratedFIMODE
+
+    def encode(self, states: Tensor, times: Tensor, mask: Tensor, dim_mask: Tensor) -> EncodedContext:
+        """Encode as `FIMODE.encode` does."""
+        return FIMODE.encode(self.network, states, times, mask, dim_mask)
+
+    def decode(self, context: EncodedContext, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Decode as `FIMODE.decode` does."""
+        return FIMODE.decode(self.network, context, queries)
+
+
+def tokens_or_points(
+    states: Tensor,
+    times: Tensor,
+    mask: Tensor,
+    dim_mask: Tensor,
+    config: ArbitratedConfig,
+    dtype: torch.dtype = torch.float32,
+) -> Tokens:
+    """Tokens as `make_tokens` makes them; without features where the network does not take so many variables."""
+    if states.shape[-1] <= config.max_dim:
+        return make_tokens(states, times, mask, dim_mask, config, dtype)
+    nothing = states[..., :0].to(dtype)
+    return Tokens(nothing, states, nothing[..., None], times, mask, dim_mask.to(dtype))
+
+
+def _token_models(encoded: EncodedContext, tokens: Tokens, pack: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Denoised states, velocities and log-scales in the places (B, K, L, D) of the points."""
+    batch, paths, points = tokens.mask.shape
+    layout = Layout(tokens.mask.reshape(batch, paths * points), pack)
+    parts = (encoded.state, encoded.velocity, encoded.log_scale)
+    empty = encoded.state.new_zeros(batch, paths * points, encoded.state.shape[-1])
+    states, velocities, log_scale = (layout.unpack(part, empty).unflatten(1, (paths, points)) for part in parts)
+    return states, velocities, log_scale
+
+
+def _by_dimension(dim_mask: Tensor) -> list[tuple[Tensor | None, int]]:
+    """Rows of each number of variables in a batch; None for all rows."""
+    dims = dim_mask.sum(-1).long()
+    found = dims.unique().tolist()
+    if len(found) == 1:
+        return [(None, found[0])]
+    return [((dims == dim).nonzero()[:, 0], dim) for dim in found]

@@ -1,0 +1,311 @@
+"""The fits of a context: views of its observations, and for each a family of polynomials.
+
+A view is where the states inside the monomials come from (observed, denoised by the network, smoothed by the best fit
+so far), and windows of how many points; one more view are the network's own velocities at its denoised states. Each
+view has fits of several degrees in coordinates centred on the data, and sparse ones in coordinates that keep the
+origin, because it is there that equations are sparse.
+
+Letters: B contexts, K trajectories, L points, D variables, V views, F fits, P monomials, Q of them in use, N queries.
+Everything is in normalised units (``skdyn.models.normalization``), in double precision where the device has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from skdyn.nn.fits.moments import Moments, by_integrals, by_velocities, less_means, windows
+from skdyn.nn.fits.monomials import Library
+from skdyn.nn.fits.quadrature import quadrature
+from skdyn.nn.fits.screening import choose_terms
+from skdyn.nn.fits.solve import Posterior, eliminate, ridge
+
+VIEWS = ("observed_10", "observed_40", "observed_200", "smoothed_200", "denoised_200", "velocities")
+_OF_OBSERVED = 4
+"""The first views need no network."""
+CENTRED = 4
+WALD = (2.0, 5.0)
+FITS_PER_VIEW = CENTRED + len(WALD)
+ALL_FITS = len(VIEWS) * FITS_PER_VIEW
+"""Fits of every view; a context has those of its own views."""
+_SIZES = (10, 40, 200)
+_MIDDLE, _LONGEST = _SIZES[1:]
+_PRIOR, _SPARSE_PRIOR = 0.3, 1e-2
+"""Inverse variances of coefficients; a unit of normalised time moves the states by about one."""
+_ROUNDS = 3
+_TERMS_PER_POINT = 0.6
+_FAR, _FAST = 12.0, 60.0
+_SPREAD = (1e-6, 1e4)
+
+
+@dataclass(frozen=True)
+class TokenModels:
+    """What a network makes of the observed points.
+
+    Attributes
+    ----------
+    states, velocities, log_scale : Tensor of shape (B, K, L, D)
+        Denoised states, velocities there and the log-scale of their errors.
+    """
+
+    states: Tensor
+    velocities: Tensor
+    log_scale: Tensor
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Fitted polynomials of contexts of the same number of variables.
+
+    Attributes
+    ----------
+    coefficients : Tensor of shape (B, F, D, Q)
+        In centred or in scaled coordinates, see `sparse`.
+    root : Tensor of shape (B, F, D, Q, Q)
+        ``root.T @ root`` is the coefficients' covariance.
+    log_noise : Tensor of shape (B, F, D)
+        Log of the residuals' deviation.
+    log_terms : Tensor of shape (B, F, D)
+        Log of the number of terms, and one.
+    log_points : Tensor of shape (B,)
+    active : boolean Tensor of shape (B, F, D, Q)
+    terms : integer Tensor of shape (B, 2, D, Q), or None
+        Places in the library, for centred and for scaled coordinates; None where all are in use.
+    origin, scale : Tensor of shape (B, D)
+        Scaled coordinates are ``(z + origin) / scale``.
+    families : tuple of int
+        Which of `ALL_FITS` each fit is.
+    library : Library
+    """
+
+    coefficients: Tensor
+    root: Tensor
+    log_noise: Tensor
+    log_terms: Tensor
+    log_points: Tensor
+    active: Tensor
+    terms: Tensor | None
+    origin: Tensor
+    scale: Tensor
+    families: tuple[int, ...]
+    library: Library
+
+    @property
+    def sparse(self) -> tuple[int, ...]:
+        """Places of the fits in scaled coordinates."""
+        return tuple(i for i, family in enumerate(self.families) if family % FITS_PER_VIEW >= CENTRED)
+
+    def answer(self, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Fields and log deviations of their own, each (B, N, F, D), at queries (B, N, D)."""
+        z = queries.to(self.coefficients.dtype).clamp(-_FAR, _FAR)
+        scaled = (z + self.origin[:, None]) / self.scale[:, None]
+        fields, spreads = [], []
+        for kind, (coordinates, places) in enumerate(((z, self._centred), (scaled, self.sparse))):
+            phi = self._select(self.library(coordinates), kind)  # (B, D or 1, N, Q)
+            index = torch.tensor(places, device=z.device)
+            coefficients, root = self.coefficients[:, index], self.root[:, index]
+            field = (phi[:, None] @ coefficients[..., None])[..., 0]  # (B, F, D, N)
+            spread = (phi[:, None].to(root.dtype) @ root.mT).square().sum(-1)
+            if kind == 1:
+                field, spread = field * self.scale[:, None, :, None], spread * self.scale[:, None, :, None] ** 2
+            fields.append(field)
+            spreads.append(spread)
+        order = torch.tensor(self._centred + self.sparse, device=z.device).argsort()
+        field, spread = (torch.cat(parts, 1)[:, order].permute(0, 3, 1, 2) for parts in (fields, spreads))
+        field = field.clamp(-_FAST, _FAST).nan_to_num(0.0)
+        return field, (spread.clamp(min=1e-16).sqrt()).nan_to_num(1e3).clamp(*_SPREAD).log()
+
+    def without_tokens(self) -> Fits:
+        """Only the fits to views that need no network."""
+        kept = [i for i, family in enumerate(self.families) if family < _OF_OBSERVED * FITS_PER_VIEW]
+        parts = ("coefficients", "root", "log_noise", "log_terms", "active")
+        families = tuple(self.families[i] for i in kept)
+        return replace(self, families=families, **{name: getattr(self, name)[:, kept] for name in parts})
+
+    @property
+    def _centred(self) -> tuple[int, ...]:
+        return tuple(i for i, family in enumerate(self.families) if family % FITS_PER_VIEW < CENTRED)
+
+    def _select(self, phi: Tensor, kind: int) -> Tensor:
+        if self.terms is None:
+            return phi[:, None]
+        places = self.terms[:, kind]
+        return (
+            phi[:, None]
+            .expand(-1, places.shape[1], -1, -1)
+            .gather(-1, places[:, :, None].expand(-1, -1, phi.shape[1], -1))
+        )
+
+
+@torch.no_grad()
+def fit_context(states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, tokens: TokenModels | None = None) -> Fits:
+    """Fit every family to every view of contexts of the same number of variables.
+
+    Parameters
+    ----------
+    states : Tensor of shape (B, K, L, D)
+    times : Tensor of shape (B, K, L)
+    mask : boolean Tensor of shape (B, K, L)
+        Observed points come first in each trajectory.
+    origin : Tensor of shape (B, D)
+        Where the user's zero is: normalised states plus ``origin`` are multiples of the user's.
+    tokens : TokenModels, optional
+        What a network makes of the points; without it only the observed states are fitted.
+    """
+    return _Context(states, times, mask, origin, tokens).fit()
+
+
+class _Context:
+    """A batch of contexts while they are fitted."""
+
+    def __init__(self, states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, tokens: TokenModels | None) -> None:
+        kind = torch.float32 if states.device.type == "mps" else torch.float64
+        self.mask, self.tokens = mask, tokens
+        self.states = torch.where(mask[..., None], states.to(kind), 0.0)
+        self.origin = origin.to(kind)
+        self.scale = (1 + self.origin.square()).sqrt()
+        self.rule = quadrature(times.to(kind), mask)
+        self.library = Library(states.shape[-1])
+        self.degrees = self.library.degrees.to(states.device)
+        self.terms: list[Tensor | None] = [None, None]
+
+    def fit(self) -> Fits:
+        """Fit the views of given states, then the one of smoothed states."""
+        observed = self._integrals(self.states)
+        first = [self._matching(observed, size) for size in _SIZES]
+        self.terms = [choose_terms(first[1][kind], self.degrees) for kind in (0, 1)]
+        fitted = self._families(first)
+        last = [self._matching(self._integrals(self._smooth(fitted, observed)), _LONGEST)]
+        if self.tokens is not None:
+            denoised = torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
+            last += [self._matching(self._integrals(denoised), _LONGEST), self._velocities()]
+        rest = self._families(last)
+        joined = [torch.cat([a, b], 1) for a, b in zip(fitted, rest, strict=True)]
+        kept = self._kept
+        views = joined[0].shape[1]
+        coefficients, root, log_noise, active = (part[:, :, kept].flatten(1, 2) for part in joined)
+        centred, scaled = self.terms
+        return Fits(
+            coefficients=coefficients,
+            root=root.float(),
+            log_noise=log_noise.float(),
+            log_terms=active.sum(-1).float().log1p(),
+            log_points=self.mask.sum((1, 2)).float().log(),
+            active=active,
+            terms=None if centred is None or scaled is None else torch.stack([centred, scaled], 1),
+            origin=self.origin,
+            scale=self.scale,
+            families=tuple(FITS_PER_VIEW * view + k for view in range(views) for k in kept),
+            library=self.library,
+        )
+
+    @property
+    def _kept(self) -> list[int]:
+        """Fits of a view that are not the same as an earlier one."""
+        degrees = self.library.centred_degrees
+        return [k for k in range(FITS_PER_VIEW) if k >= CENTRED or degrees[k] not in degrees[:k]]
+
+    def _coordinates(self, states: Tensor, kind: int) -> Tensor:
+        shape = (len(states), *([1] * (states.ndim - 2)), states.shape[-1])
+        return states if kind == 0 else (states + self.origin.reshape(shape)) / self.scale.reshape(shape)
+
+    def _integrals(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Integrals (B, K, L, P) of the monomials of states, in both kinds of coordinates."""
+        there = self.mask[..., None]
+        centred, scaled = (
+            self.rule.cumulative(self.library(self._coordinates(states, kind)) * there) for kind in (0, 1)
+        )
+        return centred, scaled
+
+    def _matching(self, integrals: tuple[Tensor, Tensor], size: int) -> tuple[Moments, Moments]:
+        scaled = self.states / self.scale[:, None, None]
+        return (
+            by_integrals(integrals[0], self.states, self.mask, size),
+            by_integrals(integrals[1], scaled, self.mask, size),
+        )
+
+    def _velocities(self) -> tuple[Moments, Moments]:
+        assert self.tokens is not None
+        there = self.mask[..., None]
+        weights = ((-self.tokens.log_scale.clamp(-6, 4)).exp() * there).to(self.states).flatten(1, 2)
+        velocities = torch.where(there, self.tokens.velocities, 0.0).to(self.states).flatten(1, 2)
+        states = torch.where(there, self.tokens.states, 0.0).to(self.states)
+        flat = there.flatten(1, 2)
+        centred, scaled = (self.library(self._coordinates(states, kind)).flatten(1, 2) * flat for kind in (0, 1))
+        return (
+            by_velocities(centred, velocities, weights),
+            by_velocities(scaled, velocities / self.scale[:, None], weights),
+        )
+
+    def _families(self, views: list[tuple[Moments, Moments]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Coefficients (B, V, 6, D, Q), roots, log noises and supports of every family of some views."""
+        centred, scaled = (Moments.stack([view[kind].select(self.terms[kind]) for view in views]) for kind in (0, 1))
+        places = [self._degrees_in_use(kind, centred) for kind in (0, 1)]
+        allowed = self._that_fit(centred, places[0])
+        masks = torch.stack([allowed & (places[0] <= degree) for degree in self.library.centred_degrees], 2)
+        gram, cross, square, count = (
+            part[:, :, None] for part in (centred.gram, centred.cross, centred.square, centred.count)
+        )
+        low = ridge(gram, cross, square, count, masks, _PRIOR, _ROUNDS)
+        allowed = self._that_fit(scaled, places[1])
+        parts = (scaled.gram, scaled.cross, scaled.square, scaled.count)
+        supports = torch.stack(eliminate(*parts, allowed, WALD), 2)
+        gram, cross, square, count = (part[:, :, None] for part in parts)
+        high = ridge(gram, cross, square, count, supports, _SPARSE_PRIOR, _ROUNDS)
+        in_units = self.scale.log()[:, None, None]
+        return (
+            torch.cat([low.coefficients, high.coefficients], 2),
+            torch.cat([low.root, high.root], 2),
+            torch.cat([_log_deviation(low), _log_deviation(high) + in_units], 2),
+            torch.cat([low.active, high.active], 2),
+        )
+
+    def _degrees_in_use(self, kind: int, moments: Moments) -> Tensor:
+        """Degree of each term in use (B, V, D, Q)."""
+        terms = self.terms[kind]
+        degrees = self.degrees if terms is None else self.degrees[terms][:, None]
+        return degrees.expand(moments.cross.shape)
+
+    def _that_fit(self, moments: Moments, degrees: Tensor) -> Tensor:
+        """Terms (B, V, D, Q) of the largest degree of which there are fewer than points; linear ones always."""
+        within = torch.stack([(degrees <= degree).sum(-1) for degree in range(1, 6)], -1)
+        most = _TERMS_PER_POINT * moments.count[..., None]
+        largest = (within <= most).sum(-1).clamp(min=1)
+        return degrees <= largest[..., None]
+
+    def _smooth(self, fitted: tuple[Tensor, ...], integrals: tuple[Tensor, Tensor]) -> Tensor:
+        """States along the integrals of each variable's best fit to the observed states, about the windows' means.
+
+        Up to an offset the fit whose residuals are least, once its terms are paid for, predicts the states in each
+        window; the integral averages their noise away (one step of Picard's iteration).
+        """
+        coefficients, _, log_noise, _ = (part[:, _SIZES.index(_MIDDLE)] for part in fitted)
+        best = log_noise.argmin(1)  # (B, D)
+        along = torch.stack([self._along(integrals[k >= CENTRED], coefficients[:, k], int(k >= CENTRED))
+                             for k in range(FITS_PER_VIEW)], 1)  # fmt: skip
+        along[:, CENTRED:] *= self.scale[:, None, None, None]
+        place = best[:, None, None, None].expand(-1, 1, *along.shape[2:])
+        return self._about_means(along.gather(1, place)[:, 0])
+
+    def _along(self, integrals: Tensor, coefficients: Tensor, kind: int) -> Tensor:
+        """Integral (B, K, L, D) of a fitted field."""
+        terms = self.terms[kind]
+        if terms is not None:
+            full = coefficients.new_zeros(*coefficients.shape[:-1], integrals.shape[-1])
+            coefficients = full.scatter(-1, terms, coefficients)
+        return integrals @ coefficients.mT[:, None]
+
+    def _about_means(self, along: Tensor) -> Tensor:
+        """Paths (B, K, L, D) moved in every window so that their mean is that of the observed states."""
+        _, paths, points, _ = self.states.shape
+        observed, there = windows(self.states, self.mask, _MIDDLE)
+        path, _ = windows(along, self.mask, _MIDDLE)
+        smooth = less_means(path, there) + observed - less_means(observed, there)
+        joined = smooth.unflatten(1, (paths, -1)).flatten(2, 3)[:, :, :points]
+        return torch.where(self.mask[..., None], joined, 0.0)
+
+
+def _log_deviation(fit: Posterior) -> Tensor:
+    return 0.5 * fit.variance.log()

@@ -1,0 +1,110 @@
+"""The sums that least squares needs of a context, by integral matching or from velocities.
+
+Letters: B contexts, K trajectories, L points, D variables, P monomials, M = K L points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over the observations of a view of the context.
+
+    Attributes
+    ----------
+    gram : Tensor of shape (B, D, P, P)
+        Of the regressors; the same for all variables by integral matching.
+    cross : Tensor of shape (B, D, P)
+        Of the regressors with the observations.
+    square : Tensor of shape (B, D)
+        Of the observations with themselves.
+    count : Tensor of shape (B, D)
+        Observations less the free offsets.
+    """
+
+    gram: Tensor
+    cross: Tensor
+    square: Tensor
+    count: Tensor
+
+    def select(self, terms: Tensor | None) -> Moments:
+        """The moments of some terms (B, D, Q) alone; all with None."""
+        if terms is None:
+            return self
+        rows = terms[..., None].expand(-1, -1, -1, self.gram.shape[-1])
+        columns = terms[..., None, :].expand(-1, -1, terms.shape[-1], -1)
+        gram = self.gram.gather(-2, rows).gather(-1, columns)
+        return Moments(gram, self.cross.gather(-1, terms), self.square, self.count)
+
+    @staticmethod
+    def stack(views: list[Moments]) -> Moments:
+        """Several views as one, of shape (B, V, D, ...)."""
+        return Moments(
+            torch.stack([view.gram for view in views], 1),
+            torch.stack([view.cross for view in views], 1),
+            torch.stack([view.square for view in views], 1),
+            torch.stack([view.count for view in views], 1),
+        )
+
+
+def windows(values: Tensor, mask: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Cut trajectories (B, K, L, C) into windows of so many points: (B, W, size, C), and their mask (B, W, size)."""
+    pad = -values.shape[2] % size
+    values = torch.nn.functional.pad(values, (0, 0, 0, pad))
+    mask = torch.nn.functional.pad(mask, (0, pad))
+    return values.unflatten(2, (-1, size)).flatten(1, 2), mask.unflatten(2, (-1, size)).flatten(1, 2)
+
+
+def less_means(values: Tensor, mask: Tensor) -> Tensor:
+    """Values (B, W, S, C) less the mean of each window; zero where nothing was observed."""
+    there = mask[..., None].to(values.dtype)
+    mean = (values * there).sum(2, keepdim=True) / there.sum(2, keepdim=True).clamp(min=1)
+    return (values - mean) * there
+
+
+def by_integrals(integrals: Tensor, states: Tensor, mask: Tensor, size: int) -> Moments:
+    """Match states with integrals of the monomials, in windows.
+
+    ``z(t) = z0 + sum_p c_p C_p(t)`` with a free offset ``z0`` in every window, so that white observation noise stays
+    white (integral matching, Dattner and Klaassen 2015, Electron. J. Stat. 9:1939).
+
+    Parameters
+    ----------
+    integrals : Tensor of shape (B, K, L, P)
+    states : Tensor of shape (B, K, L, D)
+    mask : boolean Tensor of shape (B, K, L)
+    size : int
+        Points of a window.
+    """
+    cut, there = windows(torch.cat([integrals, states], -1), mask, size)
+    centred = less_means(cut, there).flatten(1, 2)
+    terms = integrals.shape[-1]
+    regressors, observed = centred[..., :terms], centred[..., terms:]
+    dim = states.shape[-1]
+    gram = (regressors.mT @ regressors)[:, None].expand(-1, dim, -1, -1)
+    count = (there.sum(-1) - 1).clamp(min=0).sum(-1, keepdim=True).to(states.dtype).expand(-1, dim)
+    return Moments(gram, (regressors.mT @ observed).mT, observed.square().sum(1), count)
+
+
+def by_velocities(regressors: Tensor, velocities: Tensor, weights: Tensor) -> Moments:
+    """Match velocities with the monomials themselves.
+
+    Parameters
+    ----------
+    regressors : Tensor of shape (B, M, P)
+    velocities, weights : Tensor of shape (B, M, D)
+        Weights are inverse predicted errors, zero for padding; only their ratios matter.
+    """
+    largest = weights.amax(1, keepdim=True).clamp(min=1e-9)
+    squared = (weights / largest).square().mT  # (B, D, M)
+    weighted = regressors[:, None] * squared[..., None]
+    gram = regressors.mT[:, None] @ weighted
+    observed = velocities.mT
+    cross = (weighted * observed[..., None]).sum(2)
+    # Neighbouring velocities share their errors: a third of them count as independent.
+    return Moments(gram, cross, (squared * observed.square()).sum(-1), squared.sum(-1) / 3)

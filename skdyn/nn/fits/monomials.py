@@ -1,0 +1,74 @@
+"""Monomials of states, and which of them a number of points can carry.
+
+Letters: D variables, P monomials.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import combinations_with_replacement
+
+import torch
+from torch import Tensor
+
+_MOST_CUBIC = 500
+"""Up to so many monomials all of degree three are offered; beyond them only pure cubes."""
+
+
+@cache
+def exponents(dim: int, degree: int) -> tuple[tuple[int, ...], ...]:
+    """All monomials up to a degree, each as the variables that it multiplies; the lower degrees first."""
+    return tuple(m for k in range(degree + 1) for m in combinations_with_replacement(range(dim), k))
+
+
+def monomials(z: Tensor, degree: int) -> Tensor:
+    """All monomials (..., P) of states (..., D) up to a degree, the lower degrees first."""
+    return _products(z, exponents(z.shape[-1], degree))
+
+
+@dataclass(frozen=True)
+class Library:
+    """The monomials that the fits of so many variables are made of.
+
+    Attributes
+    ----------
+    dim : int
+    """
+
+    dim: int
+
+    @cached_property
+    def terms(self) -> tuple[tuple[int, ...], ...]:
+        """Each monomial as the variables that it multiplies: all up to degree three, or five in one variable."""
+        if self.dim == 1:
+            return exponents(1, 5)
+        cubic = exponents(self.dim, 3)
+        if len(cubic) <= _MOST_CUBIC:
+            return cubic
+        return (*exponents(self.dim, 2), *((i, i, i) for i in range(self.dim)))
+
+    @cached_property
+    def degrees(self) -> Tensor:
+        """Degree of each monomial (P,)."""
+        return torch.tensor([len(term) for term in self.terms])
+
+    @property
+    def centred_degrees(self) -> tuple[int, ...]:
+        """Degrees of the fits in centred coordinates; the sparse ones may use all of the library."""
+        return (1, 2, 3, 5) if self.dim == 1 else (1, 2, 3, 3)
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """Monomials (..., P) of states (..., D)."""
+        return _products(z, self.terms)
+
+
+def _products(z: Tensor, terms: tuple[tuple[int, ...], ...]) -> Tensor:
+    parts = z.unbind(-1)
+    values: dict[tuple[int, ...], Tensor] = {(): torch.ones_like(z[..., 0])}
+    for term in terms[1:]:
+        if len(term) == 1:
+            values[term] = parts[term[0]]
+        else:
+            values[term] = values[term[:-1]] * parts[term[-1]]
+    return torch.stack([values[term] for term in terms], dim=-1)

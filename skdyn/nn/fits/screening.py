@@ -1,0 +1,60 @@
+"""Which monomials are worth fitting where there are more of them than the points can carry.
+
+Letters: B contexts, D variables, P monomials, Q chosen ones.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from skdyn.nn.fits.moments import Moments
+
+_POINTS_PER_TERM = 3
+_MOST_CHOSEN = 64
+_FEWEST_INTERACTIONS = 8
+_LEAST_LEFT = 1e-8
+"""Share of a monomial's own square below which what is left of it is rounding."""
+
+
+def choose_terms(moments: Moments, degrees: Tensor) -> Tensor | None:
+    """Constant, linear terms and those that explain each variable best: places (B, D, Q), or None where all fit.
+
+    Forward selection by orthogonal least squares: the term that takes most from the residual, given those before it
+    (Chen, Billings and Luo 1989, Int. J. Control 50:1873).
+
+    Parameters
+    ----------
+    moments : Moments of shape (B, D, ...), by integral matching
+    degrees : integer Tensor of shape (P,)
+    """
+    batch, dim, total = moments.cross.shape
+    forced = int((degrees <= 1).sum())
+    points = int(moments.count.min()) if moments.count.numel() else 0
+    wanted = max(forced + _FEWEST_INTERACTIONS, min(points // _POINTS_PER_TERM, _MOST_CHOSEN))
+    if dim <= 3 or wanted >= total:
+        return None
+    gram, residual = moments.gram[:, 0], moments.cross.clone()
+    left = gram.diagonal(dim1=-2, dim2=-1)[:, None].expand(-1, dim, -1).clone()
+    own = left.clone()
+    free = torch.ones(batch, dim, total, dtype=torch.bool, device=gram.device)
+    basis = gram.new_zeros(batch, dim, wanted, total)
+    chosen = torch.zeros(batch, dim, wanted, dtype=torch.long, device=gram.device)
+    for step in range(wanted):
+        gain = residual.square() / left.clamp(min=1e-300)
+        gain = torch.where(free & (left > _LEAST_LEFT * own), gain, -1.0)
+        gain = torch.where(free, gain.clamp(min=-0.5), -1.0)  # what is rounding comes last, but before repetition
+        best = torch.full_like(chosen[..., :1], step) if step < forced else gain.argmax(-1, keepdim=True)
+        chosen[..., step] = best[..., 0]
+        column = gram.gather(1, best.expand(-1, -1, total))
+        earlier = basis[:, :, :step]
+        at = earlier.gather(-1, best[..., None].expand(-1, -1, step, 1))
+        column = column - (earlier * at).sum(2)
+        norm = left.gather(-1, best)
+        usable = norm > _LEAST_LEFT * own.gather(-1, best)
+        unit = torch.where(usable, column / norm.clamp(min=1e-300).sqrt(), 0.0)
+        residual = residual - unit * torch.where(usable, residual.gather(-1, best) / norm.clamp(min=1e-300).sqrt(), 0.0)
+        left = (left - unit.square()).clamp(min=0)
+        basis[:, :, step] = unit
+        free = free.scatter(-1, best, False)
+    return chosen.sort(-1).values
