@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ def network(
             "rope_max_wavelength": 200.0,
             "slope_lags": [1, 3, 8],
             "slope_clip": 50.0,
-            "arbiter_units": 48,
+            "arbiter_units": 32,
             "max_variables": 64,
         }
     )
@@ -122,18 +123,6 @@ PRESETS: dict[str, Preset] = {
         steps_per_pool=1000,
         validate_every=120.0,
     ),
-    "arbiter": Preset(
-        network=network(width=96, encoder_layers=4, decoder_layers=3, feedforward=256),
-        prior="mixture",
-        shapes=_CPU_SHAPES,
-        queries=QueryMix(count=128),
-        systems={1: 256, 2: 512, 3: 512},
-        wide_systems={4: 32, 5: 32, 6: 32, 8: 32, 12: 32},
-        steps_per_pool=1000,
-        schedule=Schedule(peak=4e-3, warmup=0.05, warmup_steps=20),
-        ema=0.99,
-        validate_every=240.0,
-    ),
     "base": Preset(
         network=network(width=256, encoder_layers=6, decoder_layers=4, feedforward=1024),
         prior="mixture",
@@ -160,5 +149,17 @@ PRESETS: dict[str, Preset] = {
         **AS_PUBLISHED,
     ),
 }
-"""``small`` has the sizes of the bundled model, and ``arbiter`` is its first stage, for ``--train arbiter``; ``paper`` is the data and the optimiser of arXiv 2602.08733 (its
+PRESETS["arbiter"] = dataclasses.replace(
+    PRESETS["small"],
+    systems={1: 256, 2: 512, 3: 512},
+    wide_systems=dict.fromkeys((4, 5, 6, 8, 12), 32),
+    schedule=Schedule(peak=4e-3, warmup=0.05, warmup_steps=20),
+    ema=0.99,
+    validate_every=240.0,
+)
+PRESETS["together"] = dataclasses.replace(
+    PRESETS["small"], schedule=Schedule(peak=8e-4, warmup_steps=50, decay_from=0.4), validate_every=1200.0
+)
+"""``small`` has the sizes of the bundled model; ``arbiter`` (with ``--train arbiter``) and ``together`` are the two
+stages of training it on from weights that there are. ``paper`` is the data and the optimiser of arXiv 2602.08733 (its
 600,000 systems are drawn afresh, in the same proportions) with this project's network."""

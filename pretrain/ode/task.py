@@ -71,7 +71,9 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         if compiled and device.type == "cuda":
             self.module.compile_blocks()
         self._simulator = Simulator(Mixture(prior_weights(preset.prior)), preset.simulation, compiled)
-        self._wide_simulator = Simulator(Mixture(prior_weights("wide")), preset.simulation, compiled)
+        # One kernel for each number of variables takes longer to compile than it saves on a CPU.
+        compiled_wide = compiled and device.type == "cuda"
+        self._wide_simulator = Simulator(Mixture(prior_weights("wide")), preset.simulation, compiled_wide)
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""

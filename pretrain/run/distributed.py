@@ -44,8 +44,10 @@ class World:
         return self.rank == 0
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """The module with gradients averaged over all processes."""
-        return module if self.size == 1 else DistributedDataParallel(module, broadcast_buffers=False)
+        """The module with gradients averaged over all processes; a batch need not use all of it."""
+        if self.size == 1:
+            return module
+        return DistributedDataParallel(module, broadcast_buffers=False, find_unused_parameters=True)
 
     def largest(self, *values: float, device: torch.device) -> tuple[float, ...]:
         """The largest of each value over all processes, so that all take the same decisions."""

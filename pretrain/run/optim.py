@@ -104,7 +104,9 @@ class Optimizer:
             group["lr"] = learning_rate
         self._adamw.step()
         for shape, parameters in self._groups.items():
-            gradients = torch.stack([p.grad for p in parameters if p.grad is not None])
+            if all(p.grad is None for p in parameters):  # nothing was asked of these matrices
+                continue
+            gradients = torch.stack([torch.zeros_like(p) if p.grad is None else p.grad for p in parameters])
             momentum = self._momenta[shape].lerp_(gradients, 1 - self.config.momentum)
             update = orthogonalise(gradients.lerp(momentum, self.config.momentum))
             scale = learning_rate * 0.2 * max(shape) ** 0.5

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from skdyn.nn.fits.families import ALL_FITS
 
-_FEATURES, _SCALE_FEATURES = 13, 5
+_AT_QUERIES, _OF_FITS, _OF_REFERENCE, _SCALE_FEATURES = 7, 3, 3, 5
 _EMBEDDED, _PROJECTED = 8, 24
 _LEAST_SCORE = -3.0
 _LOG_SCALE = (-7.0, 6.0)
@@ -87,7 +87,9 @@ class Arbiter(nn.Module):
         self.hidden = nn.Linear(width, _PROJECTED)
         self.unseen = nn.Parameter(torch.zeros(_PROJECTED))
         self.family = nn.Embedding(ALL_FITS, _EMBEDDED)
-        self.from_features = nn.Linear(_FEATURES, units)
+        self.from_answers = nn.Linear(_AT_QUERIES, units)
+        self.from_fits = nn.Linear(_OF_FITS, units, bias=False)
+        self.from_reference = nn.Linear(_OF_REFERENCE, units, bias=False)
         self.from_family = nn.Linear(_EMBEDDED, units, bias=False)
         self.from_hidden = nn.Linear(_PROJECTED, units, bias=False)
         self.inner = nn.Linear(units, units)
@@ -126,25 +128,22 @@ class Arbiter(nn.Module):
     def _scores(self, evidence: Evidence, median: Tensor, reference: Tensor, spread: Tensor, hidden: Tensor) -> Tensor:
         """Scores (B, N, F, D) of the fits."""
         fields, own = evidence.fields, evidence.log_deviation
-        noise = evidence.log_noise[:, None].clamp(-8, 2)
+        noise = evidence.log_noise.clamp(-8, 2)
         gap, apart = fields - reference, fields - median
-        each = [
+        answers = [
             own.clamp(-8, 4) / 2,
-            noise / 2,
-            (noise - noise.amin(2, keepdim=True)).clamp(0, 6),
             gap.asinh(),
             (gap.abs() + 1e-4).log() / 2,
             (gap * (-spread.clamp(-6, 6)).exp()).asinh(),
             fields.asinh(),
-            reference.asinh(),
-            spread,
             apart.asinh(),
             (apart.abs() + 1e-4).log() / 2,
-            evidence.log_terms[:, None] / 2,
-            evidence.log_points[:, None, None, None] / 3,
         ]
-        features = torch.stack([value.expand_as(fields) for value in each], -1)
-        index = torch.tensor(evidence.families, device=fields.device)
-        x = self.from_features(features)
-        x = x + self.from_family(self.family(index))[:, None] + self.from_hidden(hidden)[:, :, None, None]
+        of_fits = [noise / 2, (noise - noise.amin(1, keepdim=True)).clamp(0, 6), evidence.log_terms / 2]
+        points = evidence.log_points[:, None, None].expand(*fields.shape[:2], fields.shape[-1])
+        of_reference = [reference[:, :, 0].asinh(), spread[:, :, 0], points / 3]
+        family = self.from_family(self.family(torch.tensor(evidence.families, device=fields.device)))
+        by_fit = self.from_fits(torch.stack(of_fits, -1)) + family[:, None]  # (B, F, D, units)
+        by_query = self.from_reference(torch.stack(of_reference, -1)) + self.from_hidden(hidden)[:, :, None]
+        x = self.from_answers(torch.stack(answers, -1)) + by_fit[:, None] + by_query[:, :, None]
         return self.score(F.silu(self.inner(F.silu(x))))[..., 0]

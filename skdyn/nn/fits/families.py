@@ -1,7 +1,7 @@
 """The fits of a context: views of its observations, and for each a family of polynomials.
 
-A view is where the states inside the monomials come from (observed, denoised by the network, smoothed by the best fit
-so far), and windows of how many points; one more view are the network's own velocities at its denoised states. Each
+A view is where the states inside the monomials come from (observed, or denoised by the network) and windows of how many
+points; one more view are the network's own velocities at its denoised states. Each
 view has fits of several degrees in coordinates centred on the data, and sparse ones in coordinates that keep the
 origin, because it is there that equations are sparse.
 
@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from skdyn.nn.fits.moments import Moments, by_integrals, by_velocities, less_means, windows
+from skdyn.nn.fits.moments import Moments, by_integrals, by_velocities
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import quadrature
 from skdyn.nn.fits.screening import choose_terms
 from skdyn.nn.fits.solve import Posterior, eliminate, ridge
 
-VIEWS = ("observed_10", "observed_40", "observed_200", "smoothed_200", "denoised_200", "velocities")
-_OF_OBSERVED = 4
+VIEWS = ("observed_10", "observed_40", "observed_200", "denoised_200", "velocities")
+_OF_OBSERVED = 3
 """The first views need no network."""
 CENTRED = 4
 WALD = (2.0, 5.0)
@@ -31,7 +31,7 @@ FITS_PER_VIEW = CENTRED + len(WALD)
 ALL_FITS = len(VIEWS) * FITS_PER_VIEW
 """Fits of every view; a context has those of its own views."""
 _SIZES = (10, 40, 200)
-_MIDDLE, _LONGEST = _SIZES[1:]
+_LONGEST = _SIZES[-1]
 _PRIOR, _SPARSE_PRIOR = 0.3, 1e-2
 """Inverse variances of coefficients; a unit of normalised time moves the states by about one."""
 _ROUNDS = 3
@@ -172,20 +172,16 @@ class _Context:
         self.terms: list[Tensor | None] = [None, None]
 
     def fit(self) -> Fits:
-        """Fit the views of given states, then the one of smoothed states."""
+        """Fit every view that there is."""
         observed = self._integrals(self.states)
-        first = [self._matching(observed, size) for size in _SIZES]
-        self.terms = [choose_terms(first[1][kind], self.degrees) for kind in (0, 1)]
-        fitted = self._families(first)
-        last = [self._matching(self._integrals(self._smooth(fitted, observed)), _LONGEST)]
+        views = [self._matching(observed, size) for size in _SIZES]
+        self.terms = [choose_terms(views[1][kind], self.degrees) for kind in (0, 1)]
         if self.tokens is not None:
             denoised = torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
-            last += [self._matching(self._integrals(denoised), _LONGEST), self._velocities()]
-        rest = self._families(last)
-        joined = [torch.cat([a, b], 1) for a, b in zip(fitted, rest, strict=True)]
+            views += [self._matching(self._integrals(denoised), _LONGEST), self._velocities()]
+        fitted = self._families(views)
         kept = self._kept
-        views = joined[0].shape[1]
-        coefficients, root, log_noise, active = (part[:, :, kept].flatten(1, 2) for part in joined)
+        coefficients, root, log_noise, active = (part[:, :, kept].flatten(1, 2) for part in fitted)
         centred, scaled = self.terms
         return Fits(
             coefficients=coefficients,
@@ -197,7 +193,7 @@ class _Context:
             terms=None if centred is None or scaled is None else torch.stack([centred, scaled], 1),
             origin=self.origin,
             scale=self.scale,
-            families=tuple(FITS_PER_VIEW * view + k for view in range(views) for k in kept),
+            families=tuple(FITS_PER_VIEW * view + k for view in range(len(views)) for k in kept),
             library=self.library,
         )
 
@@ -274,37 +270,6 @@ class _Context:
         most = _TERMS_PER_POINT * moments.count[..., None]
         largest = (within <= most).sum(-1).clamp(min=1)
         return degrees <= largest[..., None]
-
-    def _smooth(self, fitted: tuple[Tensor, ...], integrals: tuple[Tensor, Tensor]) -> Tensor:
-        """States along the integrals of each variable's best fit to the observed states, about the windows' means.
-
-        Up to an offset the fit whose residuals are least, once its terms are paid for, predicts the states in each
-        window; the integral averages their noise away (one step of Picard's iteration).
-        """
-        coefficients, _, log_noise, _ = (part[:, _SIZES.index(_MIDDLE)] for part in fitted)
-        best = log_noise.argmin(1)  # (B, D)
-        along = torch.stack([self._along(integrals[k >= CENTRED], coefficients[:, k], int(k >= CENTRED))
-                             for k in range(FITS_PER_VIEW)], 1)  # fmt: skip
-        along[:, CENTRED:] *= self.scale[:, None, None, None]
-        place = best[:, None, None, None].expand(-1, 1, *along.shape[2:])
-        return self._about_means(along.gather(1, place)[:, 0])
-
-    def _along(self, integrals: Tensor, coefficients: Tensor, kind: int) -> Tensor:
-        """Integral (B, K, L, D) of a fitted field."""
-        terms = self.terms[kind]
-        if terms is not None:
-            full = coefficients.new_zeros(*coefficients.shape[:-1], integrals.shape[-1])
-            coefficients = full.scatter(-1, terms, coefficients)
-        return integrals @ coefficients.mT[:, None]
-
-    def _about_means(self, along: Tensor) -> Tensor:
-        """Paths (B, K, L, D) moved in every window so that their mean is that of the observed states."""
-        _, paths, points, _ = self.states.shape
-        observed, there = windows(self.states, self.mask, _MIDDLE)
-        path, _ = windows(along, self.mask, _MIDDLE)
-        smooth = less_means(path, there) + observed - less_means(observed, there)
-        joined = smooth.unflatten(1, (paths, -1)).flatten(2, 3)[:, :, :points]
-        return torch.where(self.mask[..., None], joined, 0.0)
 
 
 def _log_deviation(fit: Posterior) -> Tensor:

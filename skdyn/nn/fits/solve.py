@@ -55,12 +55,7 @@ def ridge(
     prior : float
     rounds : int
     """
-    used = active.to(gram.dtype)
-    # In units in which the Gram matrix has a unit diagonal, or columns of very different sizes would be lost.
-    size = gram.diagonal(dim1=-2, dim2=-1).sqrt()
-    size = torch.where(active & (size > 0), size, 1.0)
-    scaled = gram / (size[..., :, None] * size[..., None, :]) * used[..., :, None] * used[..., None, :]
-    moved = cross / size * used
+    scaled, moved, size, used = _unit_diagonal(gram, cross, active)
     terms = used.sum(-1)
     shrink = torch.where(active, prior / size.square(), 1.0)
     variance = first_variance(square, count)
@@ -89,36 +84,46 @@ def eliminate(
     Terms leave by the weakest first, until all that are left exceed the threshold. Each removal is a rank-one update
     of coefficients and covariance.
     """
+    scaled, moved, _, used = _unit_diagonal(gram, cross, active)
+    diagonal = torch.where(active, 10 * _NUMERICAL_RIDGE, 1.0)
+    factor, _ = torch.linalg.cholesky_ex(scaled + torch.diag_embed(diagonal))
+    inverse = torch.cholesky_inverse(factor).nan_to_num(1.0, 1.0, 1.0) * used[..., :, None]
+    solved = (inverse @ moved[..., None])[..., 0]
+    residual = (square - (solved * moved).sum(-1)).clamp(min=0)
+    there, terms = active, used.sum(-1)
+    leaves_at = torch.full_like(used, torch.inf)
+    steps = int(terms.max()) if terms.numel() else 0
+    strength = []
+    for step in range(steps):
+        gain = torch.where(there, solved.square() / inverse.diagonal(dim1=-2, dim2=-1), torch.inf)
+        least, weakest = gain.min(-1, keepdim=True)
+        freedom = (count - (terms - step).clamp(min=0)).clamp(min=_FEWEST)
+        strength.append(least[..., 0] / (residual / freedom + _NOISE_FLOOR))
+        residual = residual + torch.where(least.isinf(), 0.0, least)[..., 0]
+        column = inverse.gather(-1, weakest[..., None].expand(*weakest.shape[:-1], inverse.shape[-1], 1))[..., 0]
+        ratio = column / column.gather(-1, weakest).clamp(min=1e-300)
+        solved = solved - ratio * solved.gather(-1, weakest)
+        inverse = inverse - ratio[..., :, None] * column[..., None, :]
+        there = there.scatter(-1, weakest, False)
+        leaves_at = leaves_at.scatter(-1, weakest, float(step))
+    if not strength:
+        return [active for _ in thresholds]
+    strong = torch.stack(strength, -1)
+    supports = []
+    for threshold in thresholds:
+        enough = strong >= threshold**2
+        first = torch.where(enough.any(-1), enough.to(torch.uint8).argmax(-1), steps)
+        supports.append(active & (leaves_at >= first[..., None]))
+    return supports
+
+
+def _unit_diagonal(gram: Tensor, cross: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gram matrix and cross products of the active columns scaled to length one, the lengths, and what is active.
+
+    Columns of very different sizes would else be lost to rounding.
+    """
     size = gram.diagonal(dim1=-2, dim2=-1).sqrt()
     size = torch.where(active & (size > 0), size, 1.0)
     used = active.to(gram.dtype)
-    scaled = gram / (size[..., :, None] * size[..., None, :]) * used[..., :, None] * used[..., None, :]
-    diagonal = torch.where(active, 10 * _NUMERICAL_RIDGE, 1.0)
-    factor, _ = torch.linalg.cholesky_ex(scaled + torch.diag_embed(diagonal))
-    inverse = torch.cholesky_inverse(factor).nan_to_num(1.0, 1.0, 1.0)
-    moved = cross / size * used
-    solved = (inverse @ moved[..., None])[..., 0]
-    residual = (square - (solved * moved).sum(-1)).clamp(min=0)
-    supports = [active for _ in thresholds]
-    found = [torch.zeros_like(residual, dtype=torch.bool) for _ in thresholds]
-    for _ in range(int(active.sum(-1).max()) if active.numel() else 0):
-        spread = inverse.diagonal(dim1=-2, dim2=-1)
-        gain = torch.where(active, solved.square() / spread.clamp(min=1e-30), torch.inf)
-        weakest = gain.argmin(-1, keepdim=True)
-        least = gain.gather(-1, weakest)[..., 0]
-        variance = residual / (count - active.sum(-1)).clamp(min=_FEWEST) + _NOISE_FLOOR
-        for which, threshold in enumerate(thresholds):
-            supports[which] = torch.where(found[which][..., None], supports[which], active)
-            found[which] = found[which] | (least >= threshold**2 * variance)
-        left = active.any(-1)
-        place = weakest[..., None].expand(*weakest.shape[:-1], inverse.shape[-1], 1)
-        column = inverse.gather(-1, place)[..., 0]
-        own = column.gather(-1, weakest)
-        ratio = torch.where(left[..., None], column / own, 0.0)
-        residual = residual + torch.where(left, least, 0.0)
-        solved = solved - ratio * solved.gather(-1, weakest)
-        inverse = inverse - ratio[..., :, None] * column[..., None, :]
-        active = active.scatter(-1, weakest, False)
-    for which in range(len(thresholds)):
-        supports[which] = torch.where(found[which][..., None], supports[which], active)
-    return supports
+    unit = used / size
+    return gram * (unit[..., :, None] * unit[..., None, :]), cross * unit, size, used
