@@ -138,6 +138,13 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         field, scale = engine.decode(context, points[None])
         return field[0], _or_none(scale[0])
 
+    def sample(self, points: np.ndarray, samples: int, seed: int) -> np.ndarray:
+        """Sampled fields (S, N, D) at points (N, D); the same seed gives the same fields at all points."""
+        engine, context = self.opened
+        if len(points) == 0:
+            return np.zeros((samples, *points.shape))
+        return engine.sample(context, points[None], samples, np.random.default_rng(seed))
+
     def drift_and_diffusion(
         self, points: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.data.parameters import RandomState, check_number, read_generator
 from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn.estimators._session import FieldSession
 from skdyn.estimators._symbolic import SymbolicField
@@ -24,6 +26,9 @@ class Solution(Protocol):
 
     def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and Jacobian (N, D, D)."""
+
+    def sample(self, points: np.ndarray, samples: int, seed: int) -> np.ndarray:
+        """Plausible fields (S, N, D) at points (N, D), with the deviation that the error's scale says."""
 
     def check_paths(self, paths: np.ndarray) -> None:
         """Warn of what is wrong with simulated paths (N, L, D)."""
@@ -46,6 +51,10 @@ class PretrainedSolution:
     def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and Jacobian (N, D, D)."""
         return self.session.field_jacobian(points)
+
+    def sample(self, points: np.ndarray, samples: int, seed: int) -> np.ndarray:
+        """Fields (S, N, D) between which the model cannot tell."""
+        return self.session.sample(points, samples, seed)
 
     def check_paths(self, paths: np.ndarray) -> None:
         """Nothing: the model knows no limits."""
@@ -71,9 +80,48 @@ class SymbolicSolution:
         """Field (N, D) and Jacobian (N, D, D)."""
         return self.symbolic.field_jacobian(points)
 
+    def sample(self, points: np.ndarray, samples: int, seed: int) -> np.ndarray:
+        """Fields (S, N, D) that fit nearly as well; away from the observed states the pretrained ones count too."""
+        other = elsewhere = None
+        if self.pretrained is not None:
+            center, other = self.pretrained.field(points)
+            if other is not None:
+                elsewhere = self.pretrained.sample(points, samples, seed) - center, other
+        return self.symbolic.sample(points, self.symbolic.scale(points, other), samples, seed, elsewhere)
+
     def check_paths(self, paths: np.ndarray) -> None:
         """Warn if they leave the trusted box."""
         self.symbolic.warn_where_left(paths)
+
+
+@dataclass(frozen=True)
+class SampledFields:
+    """Plausible whole fields; the same ones at every call.
+
+    Parameters
+    ----------
+    solution : Solution
+    check : callable
+        Reads states, or refuses them.
+    n_samples, seed : int
+    """
+
+    solution: Solution
+    check: Callable[[Any], np.ndarray]
+    n_samples: int
+    seed: int
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    def __repr__(self) -> str:
+        return f"<{self.n_samples} sampled fields>"
+
+    def __call__(self, points: Any) -> np.ndarray:
+        """Fields of shape (n_samples, ..., D) at states of shape (..., D), in units of state per unit of time."""
+        points = self.check(points)
+        flat = points.reshape(-1, points.shape[-1])
+        return self.solution.sample(flat, self.n_samples, self.seed).reshape(self.n_samples, *points.shape)
 
 
 class SolvedODEEstimator(BaseDynamicsEstimator):
@@ -93,6 +141,38 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
 
     def _check_paths(self, paths: np.ndarray) -> None:
         self._solution.check_paths(paths)
+
+    def sample_fields(self, n_samples: int = 20, random_state: RandomState = None) -> SampledFields:
+        """Draw whole fields that are plausible given the data.
+
+        At every state their mean is the field and their standard deviation that of its predicted error, the square
+        root of 2 times the scale that `vector_field` returns; from state to state they vary smoothly, along what the
+        data leave open. Any property of a field (an equilibrium, a simulation) thereby gets a distribution.
+
+        Parameters
+        ----------
+        n_samples : int, default=20
+        random_state : int, Generator, RandomState or None, default=None
+
+        Returns
+        -------
+        SampledFields
+            To be called with states of shape (..., D), for an array of shape (n_samples, ..., D).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skdyn import FIMODERegressor
+        >>> t = np.linspace(0, 10, 100)
+        >>> est = FIMODERegressor().fit([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
+        >>> fields = est.sample_fields(50, random_state=0)
+        >>> fields([[1.0, 0.0], [0.0, 1.0]]).shape
+        (50, 2, 2)
+        """
+        check_is_fitted(self)
+        check_number("n_samples", n_samples, whole=True)
+        seed = int(read_generator(random_state).integers(2**63))
+        return SampledFields(self._solution, self._check_points, int(n_samples), seed)
 
     def equations(self, precision: int = 3) -> list[str]:
         """Return one readable equation a variable, in the user's names and units.

@@ -85,13 +85,55 @@ class SymbolicField:
         with np.errstate(over="ignore"):
             errors = np.where(self.ode.coefficients != 0, self.ode.standard_errors, 0.0)
             scale = np.sqrt(self.ode.terms_at(points) ** 2 @ errors**2 / 2) + self.ode.spread(points)
-            outside = np.maximum(self.low - points, points - self.high).clip(min=0.0)
-            outside /= np.where(self.high > self.low, self.high - self.low, self.units)
-            scale += outside.max(axis=1, keepdims=True) * self.typical
-            if elsewhere is not None and len(points):
-                distance, _ = self.observed.query(points / self.units)
-                scale += np.minimum(distance / _FAR, 1.0)[:, None] * elsewhere
+            scale += self._outside(points) * self.typical
+            if elsewhere is not None:
+                scale += self.distance(points)[:, None] * elsewhere
             return scale
+
+    def sample(
+        self,
+        points: np.ndarray,
+        scale: np.ndarray,
+        samples: int,
+        seed: int,
+        elsewhere: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> np.ndarray:
+        """Fields (S, N, D) that leave this one along what the data leave open, by the deviation that ``scale`` says.
+
+        These are the coefficients' standard errors, the other fields that fit nearly as well and, away from the
+        observed states, ``elsewhere``: how sampled fields (S, N, D) of another source leave their mean, and their
+        scale (N, D).
+        """
+        field, rng = self.field(points), np.random.default_rng(seed)
+        terms = self.ode.terms_at(points)
+        errors = np.where(self.ode.coefficients != 0, self.ode.standard_errors, 0.0)
+        errors = np.where(np.isfinite(errors), errors, 0.0)
+        raw = terms @ (errors * rng.standard_normal((samples, *errors.shape)))
+        variance = terms**2 @ errors**2
+        apart = [np.sqrt(w) * (other.field(points) - field)
+                 for w, other in zip(self.ode.weights, self.ode.alternatives, strict=True)]  # fmt: skip
+        apart.append(self._outside(points) * self.typical)
+        for direction in apart:
+            raw = raw + direction * rng.standard_normal((samples, 1, self.ode.n_features))
+            variance = variance + direction**2
+        if elsewhere is not None:
+            near = self.distance(points)[:, None]
+            raw, variance = raw + near * elsewhere[0], variance + 2 * (near * elsewhere[1]) ** 2
+        unit = np.where(variance > 0, np.sqrt(variance), 1.0)
+        return field + raw * (np.sqrt(2.0) * scale / unit)
+
+    def distance(self, points: np.ndarray) -> np.ndarray:
+        """How far (N,) states are from the observed ones: zero there, one from two standard deviations away."""
+        if not len(points):
+            return np.zeros(0)
+        distance, _ = self.observed.query(points / self.units)
+        return np.minimum(distance / _FAR, 1.0)
+
+    def _outside(self, points: np.ndarray) -> np.ndarray:
+        """How many widths (N, 1) of the trusted box states are outside of it."""
+        outside = np.maximum(self.low - points, points - self.high).clip(min=0.0)
+        outside /= np.where(self.high > self.low, self.high - self.low, self.units)
+        return outside.max(axis=1, keepdims=True)
 
     def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and analytic Jacobian (N, D, D)."""

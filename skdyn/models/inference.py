@@ -234,6 +234,29 @@ class Engine:
             scaling.diffusion(diffusion_scale),
         )
 
+    def sample(self, context: Context, queries: np.ndarray, samples: int, rng: np.random.Generator) -> np.ndarray:
+        """Sampled fields (S, N, D) of a single context at queries (1, N, D), in the user's units.
+
+        Of a network that cannot tell more, they leave its answer along smooth random functions of the deviation that it
+        predicts.
+        """
+        from skdyn.nn.field_samples import FieldDraws
+
+        groups = getattr(context.encoded, "groups", ())
+        fits, _, terms = groups[0].fits.coefficients.shape[1:] if groups else (0, 0, 0)
+        draws = FieldDraws.draw(samples, context.dim, fits, terms, rng)
+        if not groups:
+            center, scale = self.decode(context, queries)
+            z = torch.from_numpy(context.scaling.normalise(queries))[0]
+            return center[0] + 2**0.5 * scale[0] * draws.smooth(z).numpy()
+
+        def chunk(z: Tensor) -> tuple[Tensor]:
+            with torch.inference_mode(), self._autocast():
+                return (self.network.sample(context.encoded, z, draws),)
+
+        (found,) = self._chunked(context, queries, chunk, self.query_chunk)
+        return context.scaling.field(found[..., : context.dim])
+
     def jacobian(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (B, N, D) and Jacobian (B, N, D, D), entry (i, j) being d f_i / d x_j, in the user's units."""
         dim = context.dim

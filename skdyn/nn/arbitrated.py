@@ -18,6 +18,7 @@ from torch import Tensor
 
 from skdyn.nn.arbiter import Arbiter, Evidence, NetworkAnswer, Verdict
 from skdyn.nn.config import between, exactly
+from skdyn.nn.field_samples import FieldDraws
 from skdyn.nn.fim_ode import FIMODE, EncodedContext, FIMODEConfig, Layout, Tokens, make_tokens
 from skdyn.nn.fits.families import Fits, TokenModels, fit_context
 
@@ -133,6 +134,29 @@ class ArbitratedFIMODE(FIMODE):
         rows = torch.cat([group.rows for group in context.groups if group.rows is not None])
         order = rows.argsort()
         return torch.cat(field)[order], torch.cat(log_scale)[order]
+
+    def sample(self, context: ArbitratedContext, queries: Tensor, draws: FieldDraws) -> Tensor:
+        """Sampled fields (S, N, D) of a single context at queries (1, N, D); see `skdyn.nn.field_samples`."""
+        network = None
+        if context.network is not None:
+            network = NetworkAnswer(*self.answer(context.network, queries))
+        (group,) = context.groups
+        fits, dim = group.fits, group.fits.library.dim
+        own = queries[..., :dim]
+        verdict = self.weigh(group, queries, network)
+        fields, log_deviation = (part.to(verdict.field) for part in fits.answer(own))
+        weights, roots = verdict.weights[:, :, :-1], verdict.weights.sqrt()
+        gaps = fields - verdict.field[:, :, None]
+        apart = (roots[:, :, :-1] * gaps)[0] * draws.apart[:, None].to(gaps)
+        deviations = roots[0, :, :-1] * fits.deviate(own, draws.coefficients)[:, 0].to(gaps)
+        raw = (apart + deviations).sum(2)
+        variance = (weights * (gaps.square() + (2 * log_deviation).exp())).sum(2)
+        if network is not None:
+            scale = (2 * network.log_scale[..., :dim]).exp() * 2 + (network.field[..., :dim] - verdict.field).square()
+            variance = variance + verdict.weights[:, :, -1] * scale
+            raw = raw + draws.smooth(own[0]).to(raw) * roots[0, :, -1] * scale[0].sqrt()
+        predicted = 2**0.5 * verdict.log_scale.exp()
+        return verdict.field[0] + raw * (predicted / variance.clamp(min=1e-16).sqrt())[0]
 
     def weigh(self, group: FitGroup, queries: Tensor, network: NetworkAnswer | None) -> Verdict:
         """The arbiter's verdict on a group's contexts, on their own variables."""

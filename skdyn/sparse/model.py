@@ -89,6 +89,16 @@ class SparseODE(SparseField):
     n_points_given: int
     n_points_used: int
 
+    @property
+    def weights(self) -> Array:
+        """Weights of the alternatives beside this field; all of them and its own add up to one.
+
+        As in model averaging by an information criterion (S. T. Buckland et al. 1997), by ``exp(-score / 2)``, but
+        with the score divided by four: its roll-out errors are not independent as those of a likelihood are.
+        """
+        weights = np.exp([(self.score - other.score) / (2.0 * _TEMPERING) for other in self.alternatives])
+        return weights / (1.0 + weights.sum())
+
     def spread(self, points: ArrayLike) -> Array:
         """Return how far the fields that fit nearly as well differ from this one.
 
@@ -100,13 +110,10 @@ class SparseODE(SparseField):
         Returns
         -------
         array of shape (..., D)
-            Mean absolute difference in the units of the field, where fields are weighted as in model averaging by an
-            information criterion (S. T. Buckland et al. 1997), by ``exp(-score / 2)``, but with the score divided by
-            four: its roll-out errors are not independent as those of a likelihood are.
+            Mean absolute difference in the units of the field, by `weights`.
         """
         best = self.field(points)
-        weights = np.exp([(self.score - other.score) / (2.0 * _TEMPERING) for other in self.alternatives])
         total = np.zeros_like(best)
-        for weight, other in zip(weights, self.alternatives, strict=True):
+        for weight, other in zip(self.weights, self.alternatives, strict=True):
             total += weight * np.abs(other.field(points) - best)
-        return total / (1.0 + weights.sum())
+        return total

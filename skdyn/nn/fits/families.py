@@ -99,23 +99,39 @@ class Fits:
 
     def answer(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Fields and log deviations of their own, each (B, N, F, D), at queries (B, N, D)."""
-        z = queries.to(self.coefficients.dtype).clamp(-_FAR, _FAR)
-        scaled = (z + self.origin[:, None]) / self.scale[:, None]
         fields, spreads = [], []
-        for kind, (coordinates, places) in enumerate(((z, self._centred), (scaled, self.sparse))):
-            phi = self._select(self.library(coordinates), kind)  # (B, D or 1, N, Q)
-            index = torch.tensor(places, device=z.device)
-            coefficients, root = self.coefficients[:, index], self.root[:, index]
-            field = (phi[:, None] @ coefficients[..., None])[..., 0]  # (B, F, D, N)
-            spread = (phi[:, None].to(root.dtype) @ root.mT).square().sum(-1)
-            if kind == 1:
-                field, spread = field * self.scale[:, None, :, None], spread * self.scale[:, None, :, None] ** 2
-            fields.append(field)
-            spreads.append(spread)
-        order = torch.tensor(self._centred + self.sparse, device=z.device).argsort()
-        field, spread = (torch.cat(parts, 1)[:, order].permute(0, 3, 1, 2) for parts in (fields, spreads))
+        for phi, places, units in self._designs(queries):
+            coefficients, root = self.coefficients[:, places], self.root[:, places]
+            fields.append((phi[:, None] @ coefficients[..., None])[..., 0] * units)  # (B, F, D, N)
+            spreads.append((phi[:, None].to(root.dtype) @ root.mT).square().sum(-1) * units**2)
+        field, spread = (self._in_order(parts) for parts in (fields, spreads))
         field = field.clamp(-_FAST, _FAST).nan_to_num(0.0)
         return field, (spread.clamp(min=1e-16).sqrt()).nan_to_num(1e3).clamp(*_SPREAD).log()
+
+    def deviate(self, queries: Tensor, draws: Tensor) -> Tensor:
+        """How fields leave their answers (S, B, N, F, D) for standard normal draws (S, F, D, Q) of coefficients."""
+        parts = []
+        for phi, places, units in self._designs(queries):
+            change = (draws[:, None, places].to(self.root)[..., None, :] @ self.root[:, places])[..., 0, :]
+            parts.append((phi[:, None].to(change.dtype) @ change[..., None])[..., 0] * units)
+        return self._in_order(parts)
+
+    def _designs(self, queries: Tensor) -> list[tuple[Tensor, list[int], Tensor]]:
+        """Monomials (B, D or 1, N, Q), places and units (B, 1, D or 1, 1) of the centred and of the sparse fits."""
+        z = queries.to(self.coefficients.dtype).clamp(-_FAR, _FAR)
+        scaled = (z + self.origin[:, None]) / self.scale[:, None]
+        centred = [i for i in range(len(self.families)) if i not in self.sparse]
+        units = self.scale[:, None, :, None]
+        return [
+            (self._select(self.library(z), 0), centred, torch.ones_like(units)),
+            (self._select(self.library(scaled), 1), list(self.sparse), units),
+        ]
+
+    def _in_order(self, parts: list[Tensor]) -> Tensor:
+        """Values (..., F, D, N) of the centred and of the sparse fits as (..., N, F, D) in the order of the fits."""
+        order = [i for i in range(len(self.families)) if i not in self.sparse] + list(self.sparse)
+        joined = torch.cat(parts, -3).movedim(-1, -3)
+        return joined[..., torch.tensor(order, device=joined.device).argsort(), :]
 
     def without_tokens(self) -> Fits:
         """Only the fits to views that need no network."""
@@ -123,10 +139,6 @@ class Fits:
         parts = ("coefficients", "root", "log_noise", "log_terms", "active")
         families = tuple(self.families[i] for i in kept)
         return replace(self, families=families, **{name: getattr(self, name)[:, kept] for name in parts})
-
-    @property
-    def _centred(self) -> tuple[int, ...]:
-        return tuple(i for i, family in enumerate(self.families) if family % FITS_PER_VIEW < CENTRED)
 
     def _select(self, phi: Tensor, kind: int) -> Tensor:
         if self.terms is None:
