@@ -94,7 +94,7 @@ def field_of(
         torch.from_numpy(scaling.normalise_times(times) * mask),
         torch.from_numpy(mask),
         dim_mask,
-        *([F.pad(torch.from_numpy(scaling.mean / scaling.std), padding)] if engine.sees_origin else []),
+        *([F.pad(torch.from_numpy(scaling.mean / scaling.std), padding)] if engine.model.sees_origin else []),
     )
     ours = data.scaling
 

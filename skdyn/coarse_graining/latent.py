@@ -51,7 +51,7 @@ class LatentModel:
     @property
     def differentiable(self) -> Any:
         """What encodes and decodes with gradients in the codes: the network without fits, if it has any."""
-        if not getattr(self.network, "sees_origin", False):
+        if not self.model.sees_origin:
             return self.network
         from skdyn.nn.arbitrated import NetworkAlone
 

@@ -32,7 +32,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
     def symmetries(self) -> frozenset[str]:
         """Symmetries that the estimator promises, for the contract suite to check.
 
-        ``"affine"`` is ``x -> a x + b`` with ``a > 0``, ``"time"`` is ``t -> c t + e``.
+        ``"affine"`` is ``x -> a x + b`` with ``a > 0``, ``"scale"`` is ``x -> a x``, ``"time"`` is ``t -> c t + e``.
         """
         return frozenset()
 

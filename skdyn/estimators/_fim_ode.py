@@ -13,24 +13,31 @@ from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.units import state_units, widened_box
+from skdyn.estimators._equations import NamedEquations
 from skdyn.estimators._session import FieldSession, ModelChoice
 from skdyn.estimators._solution import PretrainedSolution, Solution, SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
 from skdyn.exceptions import ConvergenceWarning, silenced, warn
 from skdyn.sparse import FieldPrior, SparseODE
+from skdyn.sparse.field import SparseField
 
 if TYPE_CHECKING:
     import torch
 
 _PRIOR_POINTS = 64
+_LEAST_SHARE = 0.5
+"""Of the field, from which a sparse fit counts as its equation."""
 
 
 class FIMODERegressor(SolvedODEEstimator):
     """Vector field of an ODE from trajectories, in one forward pass of a pretrained in-context model.
 
-    `fit` encodes the trajectories once and trains nothing; every query is then one pass of the decoder. The field is
-    equivariant under ``x -> a x + b`` with ``a > 0`` (for each variable) and ``t -> c t + e``, and it does not depend
-    on the order of the trajectories or of the queries.
+    `fit` encodes the trajectories once and trains nothing: a network reads them, polynomials are fitted to them in
+    closed form, and an arbiter weighs all answers at every query. With more than three variables the polynomials answer
+    alone.
+    The field is equivariant under ``x -> a x`` with ``a > 0`` (for each variable; the fits look for sparse equations
+    about the true origin) and ``t -> c t + e``, and it does not depend on the order of the trajectories or of the
+    queries.
 
     Parameters
     ----------
@@ -114,8 +121,13 @@ class FIMODERegressor(SolvedODEEstimator):
 
     @property
     def symmetries(self) -> frozenset[str]:
-        """Affine maps of the states and of time; of time alone with ``refine``, as sparsity depends on the origin."""
-        return frozenset({"affine", "time"} if self.refine is None else {"time"})
+        """Maps of time; of the states all affine ones, or those that keep the origin where sparse fits count.
+
+        With ``refine`` the equations' thresholds depend on the units too.
+        """
+        if self.refine is not None:
+            return frozenset({"time"})
+        return frozenset({"time", "scale" if ModelChoice.of(self).load().sees_origin else "affine"})
 
     def _fit(self, context: Trajectories) -> None:
         if self.refine not in (None, "sparse", "auto"):
@@ -128,7 +140,7 @@ class FIMODERegressor(SolvedODEEstimator):
                 f"{len(sampled)} of {len(context)} trajectories, evenly, are encoded: all of them would leave fewer "
                 f"than two points for each (max_context={limit})"
             )
-        choice = ModelChoice(self.model, self.adapter, self.device, self.precision, self.query_chunk)
+        choice = ModelChoice.of(self)
         session = FieldSession(choice, sampled, limit)
         kept = thin(sampled, limit).n_points
         if kept < sampled.n_points:
@@ -164,6 +176,31 @@ class FIMODERegressor(SolvedODEEstimator):
                 rollout_scores(solution.velocity, context, *units).mean() for solution in (self._solution, refined)
             )
         return bool(found >= raw)
+
+    def _equations_in_one_pass(self) -> NamedEquations:
+        names = self.context_.feature_names or tuple(f"x{d}" for d in range(self.n_features_in_))
+        found = self._session.leading_equations()
+        if found is None:
+            raise ValueError(
+                f"the model {self.weights_['name']!r} weighs no sparse fits and has no equations of its own: use "
+                "refine='sparse'"
+            )
+        exponents, coefficients, shares = found
+        if (weak := shares < _LEAST_SHARE).any():
+            which = names[int(weak.argmax())]
+            raise ValueError(
+                f"no sparse equation carries the field of {which!r} (the best is {shares.min():.0%} of it): use "
+                "refine='sparse' to search for one"
+            )
+        field = SparseField(
+            exponents=exponents,
+            functions=(),
+            function_of=np.full(len(exponents), -1),
+            coefficients=coefficients,
+            center=np.zeros(self.n_features_in_),
+            score=0.0,
+        )
+        return NamedEquations(field, tuple(names), shares)
 
     def pretrained_field(self, points: Any) -> np.ndarray:
         """Field of the pretrained model, also where a refinement is in use.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Opened = TypeVar("Opened")
 _LOCK = SharedLock()
+_LOOKED_AT = 256
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class ModelChoice:
     device: str | torch.device
     precision: Literal["float32", "float64", "bfloat16"] = "float32"
     query_chunk: int = 128
+
+    @classmethod
+    def of(cls, estimator: Any) -> ModelChoice:
+        """The choice of an estimator with all these parameters."""
+        return cls(estimator.model, estimator.adapter, estimator.device, estimator.precision, estimator.query_chunk)
 
     def load(self) -> LoadedModel:
         """The model, with its adapter merged in where there is one."""
@@ -137,6 +143,11 @@ class FieldSession(Session["tuple[Engine, Context]"]):
             return points.copy(), points.copy()
         field, scale = engine.decode(context, points[None])
         return field[0], _or_none(scale[0])
+
+    def leading_equations(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """The sparse fits that carry most of the field on the observed states; see `Engine.leading_equations`."""
+        engine, context = self.opened
+        return engine.leading_equations(context, np.concatenate(thin(self._context, _LOOKED_AT).states))
 
     def sample(self, points: np.ndarray, samples: int, seed: int) -> np.ndarray:
         """Sampled fields (S, N, D) at points (N, D); the same seed gives the same fields at all points."""

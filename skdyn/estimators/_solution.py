@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import RandomState, check_number, read_generator
+from skdyn.estimators._equations import NamedEquations
 from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn.estimators._session import FieldSession
 from skdyn.estimators._symbolic import SymbolicField
@@ -177,6 +178,10 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
     def equations(self, precision: int = 3) -> list[str]:
         """Return one readable equation a variable, in the user's names and units.
 
+        Where equations were searched for, they are those. Otherwise, of a model that weighs sparse fits, they are the
+        fits that carry most of the field on the observed states: found in the one pass, without a search. How much of
+        the field they are is said by `equation_shares`.
+
         Parameters
         ----------
         precision : int, default=3
@@ -185,16 +190,24 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
         Raises
         ------
         ValueError
-            If the fit looked for no equations.
+            If nothing was searched for, and no sparse fit carries the field.
         """
-        return self._said_per_unit(self._equations().equations(precision))
+        return self._said_per_unit(self._equations().text(precision))
+
+    def equation_shares(self) -> np.ndarray:
+        """Share (D,) of the field that each of the `equations` is: one where they were searched for and are in use."""
+        return self._equations().shares.copy()
 
     def to_sympy(self) -> list[Any]:
         """Return the right-hand sides as sympy expressions, one a variable; needs the extra ``symbolic``."""
         return self._equations().to_sympy()
 
-    def _equations(self) -> SymbolicField:
+    def _equations(self) -> NamedEquations:
         check_is_fitted(self)
-        if self._symbolic is None:
-            raise ValueError("there are no equations: this estimator was fitted with refine=None; use refine='sparse'")
-        return self._symbolic
+        if self._symbolic is not None:
+            return self._symbolic.named
+        return self._equations_in_one_pass()
+
+    def _equations_in_one_pass(self) -> NamedEquations:
+        """Equations of an estimator that searched for none; a subclass whose model weighs sparse fits has some."""
+        raise ValueError("there are no equations: nothing was searched for")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from scipy.spatial import cKDTree
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.simulate import name_rows
 from skdyn.dynamics.units import state_units, widened_box
+from skdyn.estimators._equations import NamedEquations
 from skdyn.exceptions import warn
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
 
@@ -150,33 +150,10 @@ class SymbolicField:
                 f"fitted equations are an extrapolation: rows {name_rows(rows)}"
             )
 
-    def equations(self, precision: int = 3) -> list[str]:
-        """Return one readable equation a variable, in the user's names and units."""
-        return self.ode.equations(precision, self.names)
-
-    def to_sympy(self) -> list[Any]:
-        """Return one sympy expression a variable, the right-hand sides of the equations.
-
-        Raises
-        ------
-        ImportError
-            Without sympy: ``pip install "skdyn[symbolic]"``.
-        """
-        try:
-            import sympy
-        except ImportError:
-            raise ImportError('to_sympy needs sympy: pip install "skdyn[symbolic]"') from None
-        variables: Sequence[Any] = [
-            sympy.Symbol(name) - sympy.Float(float(c)) if c else sympy.Symbol(name)
-            for name, c in zip(self.names, self.ode.center, strict=True)
-        ]
-        terms = [sympy.Mul(*(v ** int(p) for v, p in zip(variables, row, strict=True))) for row in self.ode.exponents]
-        functions = [sympy.Integer(1), *(function.to_sympy(variables) for function in self.ode.functions)]
-        terms = [term * functions[f + 1] for term, f in zip(terms, self.ode.function_of, strict=True)]
-        return [
-            sympy.Add(*(sympy.Float(float(value)) * term for value, term in zip(column, terms, strict=True) if value))
-            for column in self.ode.coefficients.T
-        ]
+    @property
+    def named(self) -> NamedEquations:
+        """The equations in the user's names."""
+        return NamedEquations(self.ode, self.names, np.ones(self.ode.n_features))
 
 
 def _warn_where_dependent(data: np.ndarray) -> None:

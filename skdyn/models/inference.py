@@ -117,11 +117,6 @@ class Engine:
         """Number of variables of the network, to which fewer are padded."""
         return self.model.config.max_dim
 
-    @property
-    def sees_origin(self) -> bool:
-        """Whether the network is told where the user's zero is; see `skdyn.models.spec.ModelSpec`."""
-        return getattr(self.network, "sees_origin", False)
-
     def with_precision(self, precision: Precision) -> Engine:
         """Return the same model on the same device at another precision."""
         return Engine(self.model, self.device, precision, self.query_chunk)
@@ -172,7 +167,7 @@ class Engine:
         dim_mask = torch.zeros(len(contexts), z.shape[-1], dtype=self.dtype)
         dim_mask[:, :dim] = 1
         parts = [z, tau, torch.from_numpy(mask), dim_mask]
-        if self.sees_origin:
+        if self.model.sees_origin:
             parts.append(self._pad_dims(scaling.mean / scaling.std).to(tau.dtype))
         with torch.inference_mode(), self._autocast():
             encoded = self.network.encode(*(part.to(self.device) for part in parts))
@@ -256,6 +251,30 @@ class Engine:
 
         (found,) = self._chunked(context, queries, chunk, self.query_chunk)
         return context.scaling.field(found[..., : context.dim])
+
+    def leading_equations(
+        self, context: Context, states: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """The sparse fits of a single context that carry most of the field at states (N, D).
+
+        Returns
+        -------
+        exponents : integer array of shape (T, D)
+        coefficients : array of shape (T, D)
+            Of ``dx/dt`` in the user's units; zero for terms that are not in an equation.
+        shares : array of shape (D,)
+            Mean weight, at the states, of all fits with the terms of the chosen one.
+            None in place of all, of a model without fits.
+        """
+        if not self.model.sees_origin:
+            return None
+        z = self._pad_dims(context.scaling.normalise(states[None])).to(self.dtype)
+        with torch.inference_mode(), self._autocast():
+            found = self.network.leading(context.encoded, z.to(self.device))
+        exponents, coefficients, shares = (part.cpu().numpy() for part in found)
+        unit = context.scaling.std[0]
+        factor = unit * context.scaling.speed[0] / np.prod(unit**exponents, axis=1, keepdims=True)
+        return exponents, coefficients * factor, shares
 
     def jacobian(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (B, N, D) and Jacobian (B, N, D, D), entry (i, j) being d f_i / d x_j, in the user's units."""

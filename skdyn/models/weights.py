@@ -52,6 +52,11 @@ class LoadedModel:
     source: str
     sha256: str
 
+    @property
+    def sees_origin(self) -> bool:
+        """Whether the network is told where the user's zero is; see `skdyn.models.spec.ModelSpec`."""
+        return getattr(self.network, "sees_origin", False)
+
 
 _LOADED: Shared[tuple[Any, ...], LoadedModel] = Shared(8)
 

@@ -158,6 +158,31 @@ class ArbitratedFIMODE(FIMODE):
         predicted = 2**0.5 * verdict.log_scale.exp()
         return verdict.field[0] + raw * (predicted / variance.clamp(min=1e-16).sqrt())[0]
 
+    def leading(self, context: ArbitratedContext, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The sparse fits of a single context that carry most of each variable's field at queries (1, N, D).
+
+        Returns
+        -------
+        exponents : integer Tensor of shape (T, D)
+        coefficients : Tensor of shape (T, D)
+            Of the powers of the states in deviations from the user's zero, ``z + origin``.
+        shares : Tensor of shape (D,)
+            Mean weight of all sparse fits with the same terms.
+        """
+        network = None
+        if context.network is not None:
+            network = NetworkAnswer(*self.answer(context.network, queries))
+        (group,) = context.groups
+        weights = self.weigh(group, queries, network).weights[0].mean(0)  # (F + 1, D)
+        exponents, coefficients, active = group.fits.equations()
+        dim = coefficients.shape[-1]
+        weights = weights[list(group.fits.sparse)]
+        alike = (active[:, None] == active[None]).all(2).to(weights)  # (F, F, D)
+        shares = torch.einsum("fgd,gd->fd", alike, weights)
+        best = torch.where(shares == shares.amax(0), weights, -1.0).argmax(0)
+        variables = torch.arange(dim, device=weights.device)
+        return exponents, coefficients[best, :, variables].T, shares[best, variables]
+
     def weigh(self, group: FitGroup, queries: Tensor, network: NetworkAnswer | None) -> Verdict:
         """The arbiter's verdict on a group's contexts, on their own variables."""
         fits, rows = group.fits, group.rows

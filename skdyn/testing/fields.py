@@ -111,7 +111,15 @@ def check_jacobian_is_the_derivative(estimator: Any) -> None:
 
 def check_affine_equivariance(estimator: Any) -> None:
     """``x -> a x + b`` with ``a > 0`` multiplies the field, and the diffusion of an SDE, by ``a``."""
-    a, b = np.array([250.0, 0.02]), np.array([-3e3, 7.0])
+    _check_equivariance(estimator, np.array([250.0, 0.02]), np.array([-3e3, 7.0]))
+
+
+def check_scale_equivariance(estimator: Any) -> None:
+    """``x -> a x`` with ``a > 0`` multiplies the field, and the diffusion of an SDE, by ``a``."""
+    _check_equivariance(estimator, np.array([250.0, 0.02]), np.zeros(2))
+
+
+def _check_equivariance(estimator: Any, a: np.ndarray, b: np.ndarray) -> None:
     pairs, queries = example_trajectories(), _queries()
     plain = clone(estimator).fit(pairs)
     moved = clone(estimator).fit([(t, a * x + b) for t, x in pairs])
@@ -242,7 +250,11 @@ FIELD_CHECKS = (
 )
 """What every estimator of a vector field keeps, beside the shared checks."""
 
-SYMMETRY_CHECKS = {"affine": check_affine_equivariance, "time": check_time_equivariance}
+SYMMETRY_CHECKS = {
+    "affine": check_affine_equivariance,
+    "scale": check_scale_equivariance,
+    "time": check_time_equivariance,
+}
 """What an estimator keeps that promises the symmetry."""
 
 STOCHASTIC_CHECKS = (check_stochastic_diffusion, check_stochastic_paths, check_stochastic_stationary_density)

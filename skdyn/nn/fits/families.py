@@ -133,6 +133,24 @@ class Fits:
         joined = torch.cat(parts, -3).movedim(-1, -3)
         return joined[..., torch.tensor(order, device=joined.device).argsort(), :]
 
+    def equations(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The sparse fits of a single context: exponents (T, D), coefficients and which count (F, T, D).
+
+        The coefficients belong to powers of ``z + origin``, the states in deviations from the user's zero.
+        """
+        library, places = self.library, list(self.sparse)
+        powers = [[term.count(d) for d in range(library.dim)] for term in library.terms]
+        exponents = torch.tensor(powers, device=self.coefficients.device)
+        coefficients, active = self.coefficients[0, places], self.active[0, places]  # (F, D, Q)
+        if self.terms is not None:
+            where = self.terms[0, 1].expand(len(places), -1, -1)
+            shape = (*coefficients.shape[:2], len(powers))
+            coefficients = coefficients.new_zeros(shape).scatter(-1, where, coefficients)
+            active = active.new_zeros(shape).scatter(-1, where, active)
+        scale = self.scale[0]
+        units = scale[:, None] / (scale[None, None] ** exponents).prod(-1)  # (D, T)
+        return exponents, (coefficients * units * active).mT, active.mT
+
     def without_tokens(self) -> Fits:
         """Only the fits to views that need no network."""
         kept = [i for i, family in enumerate(self.families) if family < _OF_OBSERVED * FITS_PER_VIEW]

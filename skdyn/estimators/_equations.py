@@ -1,0 +1,57 @@
+"""Equations of a sparse field in the user's names, as text and for sympy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skdyn.sparse.field import SparseField
+
+
+@dataclass(frozen=True)
+class NamedEquations:
+    """Equations of an estimator.
+
+    Attributes
+    ----------
+    field : SparseField
+    names : tuple of D str
+    shares : array of shape (D,)
+        Share of the estimator's field that each is; one where the field is the equation.
+    """
+
+    field: SparseField
+    names: tuple[str, ...]
+    shares: np.ndarray
+
+    def text(self, precision: int) -> list[str]:
+        """One readable equation a variable."""
+        return self.field.equations(precision, self.names)
+
+    def to_sympy(self) -> list[Any]:
+        """One sympy expression a variable, the right-hand sides of the equations.
+
+        Raises
+        ------
+        ImportError
+            Without sympy: ``pip install "skdyn[symbolic]"``.
+        """
+        try:
+            import sympy
+        except ImportError:
+            raise ImportError('to_sympy needs sympy: pip install "skdyn[symbolic]"') from None
+        field = self.field
+        variables: Sequence[Any] = [
+            sympy.Symbol(name) - sympy.Float(float(c)) if c else sympy.Symbol(name)
+            for name, c in zip(self.names, field.center, strict=True)
+        ]
+        terms = [sympy.Mul(*(v ** int(p) for v, p in zip(variables, row, strict=True))) for row in field.exponents]
+        functions = [sympy.Integer(1), *(function.to_sympy(variables) for function in field.functions)]
+        terms = [term * functions[f + 1] for term, f in zip(terms, field.function_of, strict=True)]
+        return [
+            sympy.Add(*(sympy.Float(float(value)) * term for value, term in zip(column, terms, strict=True) if value))
+            for column in field.coefficients.T
+        ]
