@@ -24,7 +24,8 @@ from skdyn.benchmarks.fields import (
     estimators_of,
     fit,
     print_ratios,
-    print_refusals,
+    print_reasons,
+    reference_of,
     simulate,
 )
 from skdyn.benchmarks.options import write_cases
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
                 results += _adapted(options.params.get("fim-ode", {}), task, seed)
                 bar.update()
     print_tables(results, tasks)
-    print_comparison(results)
+    print_comparison(results, reference_of(options, list(estimators)))
     if options.json:
         write_cases(options.json, (result._asdict() for result in results), params=options.params)
     return 0
@@ -120,7 +121,8 @@ def print_tables(results: list[Result], tasks: list[Task]) -> None:
             widths = [max(10, len(task.name) + 2) for task in block]
             print(f"\n{measure:26}" + "".join(f"{task.name:>{w}}" for task, w in zip(block, widths, strict=True)))
             for row in rows:
-                cells = (cell(found[row, task.name, measure].mse, w) for task, w in zip(block, widths, strict=True))
+                errors = ["refused" if (mse := found[row, task.name, measure].mse) is None else mse for task in block]
+                cells = (cell(error, width) for error, width in zip(errors, widths, strict=True))
                 print(f"{row:26}" + "".join(cells))
             if measure == MSE:
                 _print_others(block, widths)
@@ -129,7 +131,7 @@ def print_tables(results: list[Result], tasks: list[Task]) -> None:
         seconds = [found[row, task.name, MSE].fit_seconds for task in tasks if not found[row, task.name, MSE].refusal]
         if seconds:
             print(f"{row:26}{np.mean(seconds):9.2f}{np.max(seconds):9.2f}")
-    print_refusals((result.estimator, result.refusal) for result in results)
+    print_reasons((result.estimator, result.refusal) for result in results)
 
 
 def _print_others(tasks: list[Task], widths: list[int]) -> None:
@@ -146,13 +148,13 @@ def _print_others(tasks: list[Task], widths: list[int]) -> None:
             print(f"{label:26}" + "".join(f"{text:>{w}}" for text, w in zip(cells, widths, strict=True)))
 
 
-def print_comparison(results: list[Result]) -> None:
-    """Print ratios of the first row's errors to every other row's; intervals resample the data sets."""
+def print_comparison(results: list[Result], reference: str) -> None:
+    """Print ratios of every row's errors to the reference's; intervals resample the data sets."""
     errors: dict[str, dict[str, float]] = {result.estimator: {} for result in results}
     for result in results:
         if result.measure == MSE and result.mse is not None:
             errors[result.estimator][result.task] = result.mse
     sources = {result.task: result.source for result in results}
     count = len(set(sources.values()))
-    print(f"\nRatios of errors, geometric means over tasks; 95% intervals resample the {count} data sets")
-    print_ratios(MSE, errors, sources, _WORST)
+    print(f"\nErrors over those of {reference}, geometric means over tasks; 95% intervals resample {count} data sets")
+    print_ratios(errors, reference, sources, _WORST)

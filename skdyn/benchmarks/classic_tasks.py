@@ -6,6 +6,8 @@ Conventions, where the publications leave room:
   test times: after the last observation, or in the gap. Simulations start at the exact state at time 0; the measure
   ``observed start`` starts at the first observation instead. Gaussian-process ODEs infer that state. The code that the
   FIM-ODE paper points to compares on other grids (100 points on [7, 14]; a file of FitzHugh-Nagumo of half the points).
+* FitzHugh-Nagumo is one recording with a gap, as the publications have it; ``fhn-cut`` gives its two sides as two
+  trajectories, so that nothing is known of the time between them.
 * Motion capture: principal components are fitted to all frames of the training paths and scaled to unit variance
   there; the context is the first frames of each training path (50 or 100 of subject 09, 50 or 250 of 35, 100 or 250 of
   39: Hegde et al. 2022, supplement); each test path is simulated over all its frames from the components of its first.
@@ -31,7 +33,7 @@ from skdyn.datasets import load_fitzhugh_nagumo, load_mocap, load_van_der_pol
 
 MSE, OBSERVED_START, PROJECTED = "mse", "observed start", "mse of 5 components"
 FRAMES = {"09": (50, 100), "35": (50, 250), "39": (100, 250)}
-PLANAR = ("vdp-uniform", "vdp-nonuniform", "fhn")
+PLANAR = ("vdp-uniform", "vdp-nonuniform", "fhn", "fhn-cut")
 MOTION = tuple(f"mocap{subject}-{horizon}" for subject in FRAMES for horizon in ("short", "long"))
 TASKS = PLANAR + MOTION
 _PUBLISHED_COMPONENTS = 5
@@ -119,8 +121,11 @@ def make_task(name: str, components: int = 3) -> Task:
         raise ValueError(f"components: 1 to {_PUBLISHED_COMPONENTS} are needed, got {components!r}")
     if name in MOTION:
         return _motion(name, components)
-    data = load_fitzhugh_nagumo() if name == "fhn" else load_van_der_pol(name.removeprefix("vdp-"))
-    later = data.t_test > (0.0 if name == "fhn" else data.t[-1])
+    gap = name.startswith("fhn")
+    data = load_fitzhugh_nagumo() if gap else load_van_der_pol(name.removeprefix("vdp-"))  # type: ignore[arg-type]
+    later = data.t_test > (0.0 if gap else data.t[-1])
+    ends = np.searchsorted(data.t, data.t_test[:1]) if name == "fhn-cut" else []
+    context = list(zip(np.split(data.t, ends), np.split(data.x, ends), strict=True))
     times = np.concatenate([[0.0], data.t_test[later]])
 
     def measure(paths: np.ndarray) -> dict[str, float]:
@@ -128,7 +133,7 @@ def make_task(name: str, components: int = 3) -> Task:
         return {MSE: _mse(exact, data.x_test[later]), OBSERVED_START: _mse(observed, data.x_test[later])}
 
     starts = np.stack([data.x0, data.x[0]])
-    return Task(name, name.partition("-")[0], Trajectories([(data.t, data.x)]), starts, times, measure)
+    return Task(name, name.partition("-")[0], Trajectories(context), starts, times, measure)
 
 
 def _motion(name: str, components: int) -> Task:

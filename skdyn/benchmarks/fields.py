@@ -31,8 +31,10 @@ def add_estimators(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--estimators",
         help="registered names, separated by commas, each with the value of refine after a colon where it has one: "
-        "fim-ode,fim-ode:sparse,sparse-ode; the first is compared with the others (default: fim-ode in its three ways "
-        "and every other estimator of an ODE)",
+        "fim-ode,fim-ode:sparse,sparse-ode (default: fim-ode in its three ways and every other estimator of an ODE)",
+    )
+    parser.add_argument(
+        "--reference", help="the row that all others are compared with (default: sindy-tuned if it runs, or the first)"
     )
     parser.add_argument(
         "--params", type=json.loads, default={}, help='parameters as JSON, by registered name: {"fim-ode": {...}}'
@@ -52,6 +54,15 @@ def default_names() -> list[str]:
     """FIM-ODE as it is and refined, and every other registered estimator of an ODE."""
     others = [name for name in list_estimators() if issubclass(get_estimator(name), BaseDynamicsEstimator)]
     return ["fim-ode", "fim-ode:sparse", "fim-ode:auto", *(name for name in others if name != "fim-ode")]
+
+
+def reference_of(options: argparse.Namespace, rows: Sequence[str]) -> str:
+    """The row that all others are compared with."""
+    if options.reference is None:
+        return "sindy-tuned" if "sindy-tuned" in rows else rows[0]
+    if options.reference not in rows:
+        raise ValueError(f"--reference: {options.reference!r} is none of the rows {','.join(rows)}")
+    return options.reference
 
 
 def _estimator(name: str, params: Mapping[str, dict[str, Any]]) -> Any:
@@ -83,48 +94,46 @@ def simulate(estimator: Any, starts: np.ndarray, times: np.ndarray) -> np.ndarra
         return estimator.simulate(starts, times)
 
 
-def cell(value: float | None, width: int, digits: int = 3) -> str:
-    """A number of a table; None was refused, what is not finite diverged."""
-    text = "refused" if value is None else f"{value:.{digits}g}" if np.isfinite(value) else "diverged"
+def cell(value: float | str, width: int, digits: int = 3) -> str:
+    """A number of a table, or why there is none; what is not finite diverged."""
+    text = value if isinstance(value, str) else f"{value:.{digits}g}" if np.isfinite(value) else "diverged"
     return f"{text:>{width}}"
 
 
-def print_refusals(refusals: Iterable[tuple[str, str]]) -> None:
-    """Print once what each estimator said where it refused, from pairs of its row and its reason."""
-    for name, reason in dict.fromkeys(pair for pair in refusals if pair[1]):
-        print(f"{name} refused: {reason}")
+def print_reasons(reasons: Iterable[tuple[str, str]]) -> None:
+    """Print once what each row said where it gave no answer, from pairs of the row and its reason or an empty text."""
+    for name, reason in dict.fromkeys(pair for pair in reasons if pair[1]):
+        print(f"{name} gave no answer: {reason}")
 
 
 def print_ratios(
-    what: str,
-    errors: Mapping[str, Mapping[Any, float]],
-    systems: Mapping[Any, str],
-    worst: float,
+    errors: Mapping[str, Mapping[Any, float]], reference: str, systems: Mapping[Any, str], worst: float
 ) -> None:
-    """Print geometric means of the first row's errors over those of every other, on the cases that both answered.
+    """Print geometric means of every row's errors over those of the reference, on the cases that both answered.
 
     Parameters
     ----------
-    what : str
-        Which error it is.
     errors : mapping of row to mapping of case to error
         A case that a row refused is left out; one that it failed is infinite or NaN.
+    reference : str
+        One of the rows.
     systems : mapping of case to the system that intervals resample
     worst : float
         What larger errors, and failures, count as; smaller ones than its inverse count as that.
     """
-    first, *others = errors
-    for other in others:
-        cases = [case for case in errors[first] if case in errors[other]]
-        if not cases:
-            print(f"  {first} / {other}: no case that both answered")
+    for row in errors:
+        cases = [case for case in errors[reference] if case in errors[row]]
+        if row == reference:
             continue
-        ours, theirs = (_log([errors[name][case] for case in cases], worst) for name in (first, other))
+        if not cases:
+            print(f"  {row}: no case that both answered")
+            continue
+        ours, theirs = (_log([errors[name][case] for case in cases], worst) for name in (row, reference))
         interval = bootstrap_interval(ours - theirs, [systems[case] for case in cases], rng=np.random.default_rng(0))
         ratio, low, high = np.exp(interval)
         print(
-            f"  {what}: {first} / {other} = {ratio:.3g} [{low:.3g}, {high:.3g}]; lower in "
-            f"{int((ours < theirs).sum())}, higher in {int((ours > theirs).sum())} of {len(cases)}"
+            f"  {row}: {ratio:.3g} [{low:.3g}, {high:.3g}]; lower in {int((ours < theirs).sum())}, higher in "
+            f"{int((ours > theirs).sum())} of {len(cases)}"
         )
 
 
