@@ -31,6 +31,7 @@ from skdyn.benchmarks.fields import (
 from skdyn.benchmarks.options import write_cases
 
 ADAPTED = "fim-ode:adapted"
+_LABEL = 30  # width of the rows' names
 _WORST = 1e4  # what larger errors, and failures, count as in the comparison
 
 
@@ -64,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the benchmark and print its tables."""
     estimators = estimators_of(options)
+    reference = reference_of(options, list(estimators))
     seeds = [int(seed) for seed in options.adapt.split(",")] if options.adapt else []
     tasks = make_tasks(options.tasks.split(","), [int(count) for count in options.components.split(",")])
     results: list[Result] = []
@@ -76,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
                 results += _adapted(options.params.get("fim-ode", {}), task, seed)
                 bar.update()
     print_tables(results, tasks)
-    print_comparison(results, reference_of(options, list(estimators)))
+    print_comparison(results, reference)
     if options.json:
         write_cases(options.json, (result._asdict() for result in results), params=options.params)
     return 0
@@ -119,18 +121,18 @@ def print_tables(results: list[Result], tasks: list[Task]) -> None:
         columns = [task for task in tasks if (rows[0], task.name, measure) in found]
         for block in (columns[i : i + 6] for i in range(0, len(columns), 6)):
             widths = [max(10, len(task.name) + 2) for task in block]
-            print(f"\n{measure:26}" + "".join(f"{task.name:>{w}}" for task, w in zip(block, widths, strict=True)))
+            print(f"\n{measure:{_LABEL}}" + "".join(f"{task.name:>{w}}" for task, w in zip(block, widths, strict=True)))
             for row in rows:
                 errors = ["refused" if (mse := found[row, task.name, measure].mse) is None else mse for task in block]
                 cells = (cell(error, width) for error, width in zip(errors, widths, strict=True))
-                print(f"{row:26}" + "".join(cells))
+                print(f"{row:{_LABEL}}" + "".join(cells))
             if measure == MSE:
                 _print_others(block, widths)
     print("\nSeconds a fit: mean, largest")
     for row in rows:
         seconds = [found[row, task.name, MSE].fit_seconds for task in tasks if not found[row, task.name, MSE].refusal]
         if seconds:
-            print(f"{row:26}{np.mean(seconds):9.2f}{np.max(seconds):9.2f}")
+            print(f"{row:{_LABEL}}{np.mean(seconds):9.2f}{np.max(seconds):9.2f}")
     print_reasons((result.estimator, result.refusal) for result in results)
 
 
@@ -145,7 +147,7 @@ def _print_others(tasks: list[Task], widths: list[int]) -> None:
     for label, values in known.items():
         cells = [f"{values[task.name]:.3g}" if task.name in values else "" for task in tasks]
         if any(cells):
-            print(f"{label:26}" + "".join(f"{text:>{w}}" for text, w in zip(cells, widths, strict=True)))
+            print(f"{label:{_LABEL}}" + "".join(f"{text:>{w}}" for text, w in zip(cells, widths, strict=True)))
 
 
 def print_comparison(results: list[Result], reference: str) -> None:
