@@ -37,9 +37,9 @@ class LimitedCalls:
             self._process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
             self._process.start()
             theirs.close()
-            self._connection.recv()  # the imports of the process do not count
         self._connection.send((function, arguments))
         try:
+            self._connection.recv()  # the imports that the arguments need do not count
             if not self._connection.poll(self.seconds):
                 raise TimeoutError(f"more than {self.seconds:g} s")
             succeeded, value = self._connection.recv()
@@ -60,11 +60,9 @@ class LimitedCalls:
 
 
 def _serve(connection: Connection) -> None:
-    import skdyn.benchmarks.large  # noqa: F401  loads what the calls need
-
-    connection.send(True)
     while True:
         function, arguments = connection.recv()
+        connection.send(None)
         try:
             connection.send((True, function(*arguments)))
         except Exception as error:

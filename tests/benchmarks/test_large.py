@@ -125,7 +125,7 @@ def test_calls_with_a_limit():
         assert limited(math.sqrt, 4.0) == 2.0
         process = limited(os.getpid)
         assert process != os.getpid()
-        with pytest.raises(RuntimeError, match="ValueError: .*"):
+        with pytest.raises(RuntimeError, match="ValueError: "):
             limited(math.sqrt, -1.0)
         assert limited(os.getpid) == process
         with pytest.raises(TimeoutError, match="more than 2 s"):
