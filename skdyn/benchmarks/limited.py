@@ -43,9 +43,12 @@ class LimitedCalls:
             if not self._connection.poll(self.seconds):
                 raise TimeoutError(f"more than {self.seconds:g} s")
             succeeded, value = self._connection.recv()
-        except (TimeoutError, EOFError):
+        except TimeoutError:
             self.close()
             raise
+        except EOFError:
+            self.close()
+            raise RuntimeError(f"the process ended before {function.__name__} did") from None
         if not succeeded:
             raise RuntimeError(value)
         return value
