@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from skdyn.benchmarks import calibration, coarse_graining, forecast, odebench, sde, speed
+from skdyn.benchmarks import calibration, classic, coarse_graining, forecast, large, odebench, sde, speed
 from skdyn.exceptions import SkdynError
 
 
@@ -16,6 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="BENCHMARK")
     for name, module, help in (
         ("odebench", odebench, "accuracy on the 61 autonomous systems of ODEBench"),
+        ("classic", classic, "Van der Pol, FitzHugh-Nagumo and human motion, beside published errors"),
+        ("large", large, "known systems of 4 to 30 variables"),
         ("sde", sde, "drift, diffusion and paths of eight stochastic systems"),
         ("forecast", forecast, "forecasts of 28 families of systems from prefixes, beside baselines"),
         ("coarse-graining", coarse_graining, "the equation behind a video, beside the one of the true coordinate"),

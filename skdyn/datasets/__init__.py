@@ -7,7 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from skdyn.datasets._gp_ode import load_fitzhugh_nagumo as load_fitzhugh_nagumo
+    from skdyn.datasets._gp_ode import load_van_der_pol as load_van_der_pol
     from skdyn.datasets._hare_lynx import load_hare_lynx as load_hare_lynx
+    from skdyn.datasets._mocap import load_mocap as load_mocap
     from skdyn.datasets.blob_video import BlobVideo as BlobVideo
     from skdyn.datasets.blob_video import make_blob_video as make_blob_video
     from skdyn.datasets.blob_video import render_blob as render_blob
@@ -24,10 +27,13 @@ _HOME = {
     "BlobVideo": "skdyn.datasets.blob_video",
     "ODEBenchSystem": "skdyn.datasets.odebench",
     "SDESystem": "skdyn.datasets.sde_systems",
+    "load_fitzhugh_nagumo": "skdyn.datasets._gp_ode",
     "load_hare_lynx": "skdyn.datasets._hare_lynx",
+    "load_mocap": "skdyn.datasets._mocap",
     "load_odebench": "skdyn.datasets.odebench",
     "make_family_series": "skdyn.datasets.families",
     "load_sde_systems": "skdyn.datasets.sde_systems",
+    "load_van_der_pol": "skdyn.datasets._gp_ode",
     "make_blob_video": "skdyn.datasets.blob_video",
     "make_trajectories": "skdyn.datasets.classics",
     "render_blob": "skdyn.datasets.blob_video",

@@ -1,4 +1,4 @@
-"""The README, the quickstart and the how-to pages do what they say.
+"""The README, the quickstart, the how-to pages and those of benchmarks do what they say.
 
 The python blocks of a page run in order, in one namespace, in an empty folder, with warnings as errors. Commands, also
 those within a sentence, are read by the parsers of the programs that they name; nothing is run by them.
@@ -17,7 +17,8 @@ import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docs/howto/*.md"))]
+FOLDERS = ("docs", "docs/howto", "docs/benchmarks")
+PAGES = [ROOT / "README.md", *(page for folder in FOLDERS for page in sorted((ROOT / folder).glob("*.md")))]
 PAGES.remove(ROOT / "docs" / "gallery.md")  # it includes the examples, which have a test of their own
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What a page says of its results, in words or in comments.
