@@ -83,10 +83,10 @@ class ValidationSuite:
 
     def _add_wide(self, network: ArbitratedConfig, device: torch.device, count: int) -> None:
         """Systems of more variables than the network takes, so many of each dimension."""
-        simulator = Simulator(Mixture(PRIORS["wide"]), _SIMULATION)
+        simulator = Simulator(Mixture(PRIORS["wide"]), replace(_SIMULATION, paths=3))
         for dim in _WIDE:
             generator = torch.Generator().manual_seed(_SEED + 60 + dim)
-            pool = {dim: Pool.of(simulator.draw_exactly(count, dim, generator))}
+            pool = {dim: Pool.of(simulator.draw_exactly(count, dim, generator, at_once=4 * count))}
             for noise, corruption in (("clean", _CLEAN), ("noisy", _NOISY)):
                 same = torch.Generator().manual_seed(_SEED + dim)
                 shape = BatchShape(1, 200, count, 1.0)

@@ -156,11 +156,11 @@ class Simulator:
             self.counts.update(drawn=len(batch), kept=int(kept.numel()))
         return Systems.concatenate(parts)
 
-    def draw_exactly(self, n: int, dim: int, generator: torch.Generator) -> Systems:
-        """Draw until ``n`` systems have been kept."""
+    def draw_exactly(self, n: int, dim: int, generator: torch.Generator, at_once: int | None = None) -> Systems:
+        """Draw until ``n`` systems have been kept, so many at once; at least 64 by default."""
         parts: list[Systems] = []
         for _ in range(_DRAWS):
-            parts.append(self.draw(max(6 * n, 64), dim, generator))
+            parts.append(self.draw(at_once or max(6 * n, 64), dim, generator))
             if sum(map(len, parts)) >= n:
                 systems = Systems.concatenate(parts)
                 # Shuffled before the cut, since the families come in order.
