@@ -178,9 +178,9 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
     def equations(self, precision: int = 3) -> list[str]:
         """Return one readable equation a variable, in the user's names and units.
 
-        Where equations were searched for, they are those. Otherwise, of a model that weighs sparse fits, they are the
-        fits that carry most of the field on the observed states: found in the one pass, without a search. How much of
-        the field they are is said by `equation_shares`.
+        Where equations were searched for, they are those. Otherwise, of a model that weighs sparse fits, they are a
+        sparse fit with which most of the field agrees on the observed states: found in the one pass, without a search.
+        How much of the field agrees is said by `equation_shares`.
 
         Parameters
         ----------
@@ -195,7 +195,11 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
         return self._said_per_unit(self._equations().text(precision))
 
     def equation_shares(self) -> np.ndarray:
-        """Share (D,) of the field that each of the `equations` is: one where they were searched for and are in use."""
+        """Share (D,) of the field's evidence that agrees with each of the `equations`; one where they were searched for.
+
+        Without a search the field is a weighted mean of many answers; the share is the mean weight, on the observed
+        states, of those that differ from the equation by less than the error that is predicted.
+        """
         return self._equations().shares.copy()
 
     def to_sympy(self) -> list[Any]:

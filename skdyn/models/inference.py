@@ -263,7 +263,7 @@ class Engine:
         coefficients : array of shape (T, D)
             Of ``dx/dt`` in the user's units; zero for terms that are not in an equation.
         shares : array of shape (D,)
-            Mean weight, at the states, of all fits with the terms of the chosen one.
+            Mean weight, at the states, of all answers that agree with the equation's.
             None in place of all, of a model without fits.
         """
         if not self.model.sees_origin:

@@ -22,6 +22,8 @@ from skdyn.nn.field_samples import FieldDraws
 from skdyn.nn.fim_ode import FIMODE, EncodedContext, FIMODEConfig, Layout, Tokens, make_tokens
 from skdyn.nn.fits.families import Fits, TokenModels, fit_context
 
+_AGREED = 0.01
+
 
 @dataclass(frozen=True)
 class ArbitratedConfig(FIMODEConfig):
@@ -167,21 +169,29 @@ class ArbitratedFIMODE(FIMODE):
         coefficients : Tensor of shape (T, D)
             Of the powers of the states in deviations from the user's zero, ``z + origin``.
         shares : Tensor of shape (D,)
-            Mean weight of all sparse fits with the same terms.
+            Mean weight of all answers that agree with the equation's: to within the error that is predicted, or a
+            hundredth of the field's typical size.
         """
         network = None
         if context.network is not None:
             network = NetworkAnswer(*self.answer(context.network, queries))
         (group,) = context.groups
-        weights = self.weigh(group, queries, network).weights[0].mean(0)  # (F + 1, D)
-        exponents, coefficients, active = group.fits.equations()
-        dim = coefficients.shape[-1]
-        weights = weights[list(group.fits.sparse)]
+        fits, dim = group.fits, group.fits.library.dim
+        verdict = self.weigh(group, queries, network)
+        exponents, coefficients, active = fits.equations()
+        places = torch.tensor(fits.sparse, device=queries.device)
+        weights = verdict.weights[0].mean(0)[places]
         alike = (active[:, None] == active[None]).all(2).to(weights)  # (F, F, D)
-        shares = torch.einsum("fgd,gd->fd", alike, weights)
-        best = torch.where(shares == shares.amax(0), weights, -1.0).argmax(0)
+        by_terms = torch.einsum("fgd,gd->fd", alike, weights)
+        best = torch.where(by_terms == by_terms.amax(0), weights, -1.0).argmax(0)
         variables = torch.arange(dim, device=weights.device)
-        return exponents, coefficients[best, :, variables].T, shares[best, variables]
+        fields = fits.answer(queries[..., :dim])[0].to(weights)[0]  # (N, F, D)
+        answers = fields if network is None else torch.cat([fields, network.field[0, :, None, :dim]], 1)
+        own = fields[:, places[best], variables]
+        tolerance = torch.maximum(verdict.log_scale[0].exp(), _AGREED * verdict.field[0].abs().mean(0))
+        agreed = ((answers - own[:, None]).abs() <= tolerance[:, None]).to(weights)
+        shares = (verdict.weights[0, :, : answers.shape[1]] * agreed).sum(1).mean(0)
+        return exponents, coefficients[best, :, variables].T, shares
 
     def weigh(self, group: FitGroup, queries: Tensor, network: NetworkAnswer | None) -> Verdict:
         """The arbiter's verdict on a group's contexts, on their own variables."""
