@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.dynamics.simulate import MOST_EVALUATIONS
 from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn.estimators._session import FieldSession
 from skdyn.estimators._symbolic import SymbolicField
@@ -15,6 +16,8 @@ from skdyn.estimators._symbolic import SymbolicField
 
 class Solution(Protocol):
     """A field with its error and derivatives, and with limits that simulations may leave."""
+
+    most_evaluations: ClassVar[int]
 
     def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Field (N, D) at points (N, D), and the scale of its error (N, D) where there is one."""
@@ -32,6 +35,8 @@ class Solution(Protocol):
 @dataclass(frozen=True)
 class PretrainedSolution:
     """The field of a pretrained model."""
+
+    most_evaluations: ClassVar[int] = 3000  # each takes about ten milliseconds on one core
 
     session: FieldSession
 
@@ -54,6 +59,8 @@ class PretrainedSolution:
 @dataclass(frozen=True)
 class SymbolicSolution:
     """The field of found equations; away from the observed states, the error of a pretrained field counts too."""
+
+    most_evaluations: ClassVar[int] = MOST_EVALUATIONS
 
     symbolic: SymbolicField
     pretrained: FieldSession | None = None
@@ -81,6 +88,11 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
 
     _solution: Solution
     _symbolic: SymbolicField | None
+
+    @property
+    def most_evaluations(self) -> int:
+        """Evaluations of the field that one simulation or score may take: few of a network, many of equations."""
+        return self._solution.most_evaluations
 
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return self._solution.field(points)
