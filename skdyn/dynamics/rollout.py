@@ -14,7 +14,7 @@ def rollout_scores(
     observed: Trajectories,
     center: np.ndarray,
     scale: np.ndarray,
-    most_evaluations: int = 3000,
+    most_evaluations: int = 2500,
 ) -> np.ndarray:
     """R2 of each trajectory simulated from its first state over its own times.
 
@@ -26,7 +26,7 @@ def rollout_scores(
     observed : Trajectories
     center, scale : arrays of shape (D,)
         Units of the tolerances and of the divergence bound.
-    most_evaluations : int, default=3000
+    most_evaluations : int, default=2500
         Of the field, each at all K states; what lies after them counts as a simulation that diverges.
 
     Returns

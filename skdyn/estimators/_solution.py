@@ -36,7 +36,7 @@ class Solution(Protocol):
 class PretrainedSolution:
     """The field of a pretrained model."""
 
-    most_evaluations: ClassVar[int] = 3000  # each takes about ten milliseconds on one core
+    most_evaluations: ClassVar[int] = 2500  # each takes about ten milliseconds on one core
 
     session: FieldSession
 
@@ -112,7 +112,7 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
         Parameters
         ----------
         precision : int, default=3
-            Significant digits of the coefficients.
+            Significant digits of the coefficients, and of the constants inside functions.
 
         Raises
         ------
