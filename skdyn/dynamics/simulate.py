@@ -77,9 +77,9 @@ def integrate(
 
     A state that comes further than ``bound`` scales from the centre has diverged: it stops, is NaN from the next
     requested time on, and one `ConvergenceWarning` names the initial states concerned. So has one that meets a field
-    that is not finite, and it is NaN at all times but the first. Where the evaluations of the field are spent before the
-    last time, every state is NaN from there on, and one `ConvergenceWarning` names the states and the time reached. The
-    error norm of the adaptive solver is the largest over the initial states, so that an easy state never hides the
+    that is not finite, and it is NaN at all times but the first. Where the evaluations of the field are spent before
+    the last time, every state is NaN from there on, and one `ConvergenceWarning` names the states and the time reached.
+    The error norm of the adaptive solver is the largest over the initial states, so that an easy state never hides the
     error of a hard one.
 
     Parameters

@@ -278,8 +278,8 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         """Mean agreement of simulated with held-out trajectories.
 
         Each trajectory is simulated from its first observed state over its own times and compared by
-        `skdyn.dynamics.metrics.variance_weighted_r2`; a score below -1, or a simulation that diverges or would take more
-        than `most_evaluations` of the field, counts as -1.
+        `skdyn.dynamics.metrics.variance_weighted_r2`; a score below -1, or a simulation that diverges or would take
+        more than `most_evaluations` of the field, counts as -1.
 
         Parameters
         ----------

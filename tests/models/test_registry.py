@@ -278,7 +278,7 @@ def test_a_network_that_raises(own_model, method):
         setattr(built, method, lambda *_: sys.exit("why"))
         return built
 
-    with pytest.raises(PluginError, match="^'tc-own' fails to (encode the context|answer queries): SystemExit: why$"):
+    with pytest.raises(PluginError, match=r"^'tc-own' fails to (encode the context|answer queries): SystemExit: why$"):
         skdyn.FIMODERegressor(own_model(network=network), device="cpu").fit(MOVING).vector_field([[1.0]])
 
 

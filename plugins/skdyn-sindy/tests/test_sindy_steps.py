@@ -160,3 +160,17 @@ def test_roll_outs_tell_the_true_field_from_others():
     assert scores[0] == pytest.approx(1.0, abs=1e-5)
     assert scores[1] < 0.9
     assert scores[2] == -np.inf
+
+
+def test_fits_leave_the_warning_filters_alone(monkeypatch):
+    def changed(*_, **__):
+        raise AssertionError("the filters belong to the whole process")
+
+    regression, t = Regression.of(*problem(0)), np.linspace(0, 3, 50)
+    for name in ("catch_warnings", "simplefilter", "filterwarnings"):
+        monkeypatch.setattr(warnings, name, changed)
+    coefficients, _ = regression.solve(0.1)
+    terms, _ = weak_rows(t, np.exp(-t)[:, None], 2, 0.5, 20)
+    monkeypatch.undo()
+    assert coefficients.any()
+    assert terms.shape == (20, 3)

@@ -40,7 +40,7 @@ def weak_rows(t: np.ndarray, x: np.ndarray, degree: int, width: float, windows: 
     half = min(width, t[-1] - t[0]) / 2 * (1 - 1e-9)  # the library wants it below, not at, half of the trajectory
     t, x = _refine(t, x, 2 * half / _INTERVALS)
     # The windows that pysindy draws from NumPy's global state, if that was seeded before.
-    centres = np.random.RandomState(_SEED).uniform(t[0] + half, t[-1] - half, windows)  # noqa: NPY002
+    centres = np.random.RandomState(_SEED).uniform(t[0] + half, t[-1] - half, windows)
     monomials, _ = library(x, degree)
     terms, slopes = np.empty((windows, monomials.shape[1])), np.empty((windows, x.shape[1]))
     for k, centre in enumerate(centres):
@@ -54,7 +54,7 @@ def weak_rows(t: np.ndarray, x: np.ndarray, degree: int, width: float, windows: 
 
 
 def _weights(s: np.ndarray, factor: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Weights (n,) with which values at points (n,), joined by straight lines, give the integral of them times a factor.
+    """Weights (n,) of values at points (n,) in the integral of the straight lines between them times a factor.
 
     They are exact for a polynomial of degree eight.
     """
