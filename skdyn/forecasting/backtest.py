@@ -57,8 +57,8 @@ def unseen_error(curve: Callable[..., Any], times: np.ndarray, values: np.ndarra
     last = float(times[seen][-1])
     try:
         forecast = curve(times[seen], values[seen], float(times[-1]), last)
-    except ValueError as error:
-        raise TrajectoryError(f"{name} cannot be scored: {error}") from None
+    except ValueError as reason:
+        raise TrajectoryError(f"{name} cannot be scored: {reason}") from None
     answer = forecast.values(times[~seen])
     error = (answer[..., answer.shape[-1] // 2] - values[~seen]) / _half_ranges(values)
     return float(np.nanmean(np.clip(error, -WORST, WORST) ** 2))

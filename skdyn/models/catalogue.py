@@ -41,7 +41,9 @@ def plugin_call(name: str, what: str, promised: tuple[type[Exception], ...] = ()
     """
     try:
         yield
-    except (KeyboardInterrupt, *promised):
+    except KeyboardInterrupt:
+        raise
+    except promised:
         raise
     except BaseException as error:
         raise PluginError(f"{name} {what}: {type(error).__name__}: {_words(error)}") from error
