@@ -99,7 +99,7 @@ class Cleaning:
 
 
 def check_increasing(t: np.ndarray, place: Callable[[int], str], source: Source | None = None) -> None:
-    """Refuse times (L,) that are not finite or do not increase.
+    """Refuse times (L,) that are not finite, do not increase or last longer than a number can be.
 
     Parameters
     ----------
@@ -125,3 +125,8 @@ def check_increasing(t: np.ndarray, place: Callable[[int], str], source: Source 
             raise TrajectoryError(problem)
         mend = source.flag(duplicates="mean") if repeated else source.flag(sort=True)
         raise TrajectoryError(f"{problem}; pass {mend} to {done}, or name the column that tells trajectories apart")
+    if len(t) > 1 and t[-1] / 2 - t[0] / 2 > np.finfo(np.float64).max / 2:
+        raise TrajectoryError(
+            f"{place(len(t) - 1)}: the times from {t[0]:g} to {t[-1]:g} last longer than a number can be: choose "
+            "another unit"
+        )

@@ -11,6 +11,8 @@ import numpy as np
 RandomState = int | np.random.Generator | np.random.RandomState | None
 """What is accepted as ``random_state``."""
 
+_MOST_BYTES = 4 * 2**30
+
 
 def check_number(
     name: str,
@@ -72,6 +74,28 @@ def _wanted(whole: bool, low: float, include_low: bool, high: float) -> str:
     if whole:
         return f"an integer of at least {low if include_low else low + 1:g}"
     return f"finite and {'at least' if include_low else 'above'} {low:g}"
+
+
+def check_size(what: str, *shape: int) -> None:
+    """Refuse an answer of float64 numbers that would take more memory than 4 GiB, before any of it is made.
+
+    Parameters
+    ----------
+    what : str
+        What errors call it.
+    *shape : int
+
+    Raises
+    ------
+    ValueError
+        Naming the shape and the size.
+    """
+    size = 8 * math.prod(int(length) for length in shape)
+    if size > _MOST_BYTES:
+        raise ValueError(
+            f"{what} of shape {tuple(map(int, shape))} would take {size / 2**30:.3g} GiB, more than "
+            f"{_MOST_BYTES / 2**30:g}: ask for fewer at a time"
+        )
 
 
 def read_generator(random_state: Any) -> np.random.Generator:

@@ -222,7 +222,8 @@ def _steps(value: Any, length: int, unit: str | None) -> np.ndarray:
         raise TrajectoryError(f"t={value!r} is neither a time step nor an array of times")
     if not (np.isfinite(step) and step > 0):
         raise TrajectoryError(f"the time step t={value!r} must be positive and finite")
-    return float(step) * np.arange(length, dtype=np.float64)
+    with np.errstate(over="ignore"):  # what overflows is refused with its row
+        return float(step) * np.arange(length, dtype=np.float64)
 
 
 def _count(durations: Any, unit: str | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -147,7 +148,7 @@ def find_equilibria(
         found.append(
             Equilibrium(
                 state=state,
-                residual=float(np.linalg.norm(residual)),
+                residual=math.hypot(*residual),
                 eigenvalues=eigenvalues,
                 kind=classify(eigenvalues, tolerance),
                 inside=in_hull((state - center) / scale, (data - center) / scale),

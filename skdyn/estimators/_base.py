@@ -76,6 +76,7 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
             If a pretrained model is needed and cannot be found or trusted.
         """
         context = self._read(X, t)
+        _check_motion(context)
         fitted = self._unfitted()
         fitted._fit(context)
         fitted._remember(context)
@@ -212,6 +213,15 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         except TrajectoryError as error:
             raise ValueError(f"t: {error}") from None
         return times
+
+
+def _check_motion(context: Trajectories) -> None:
+    """Refuse data that say nothing of the dynamics, whatever the estimator would make of them."""
+    # Not max and min, which warn of a variable that was never observed.
+    if not any((np.fmax.reduce(x, axis=0) > np.fmin.reduce(x, axis=0)).any() for x in context.states):
+        raise TrajectoryError(
+            "every state is the same as the first of its trajectory: constant trajectories show no dynamics"
+        )
 
 
 def _in_cross_validation() -> bool:

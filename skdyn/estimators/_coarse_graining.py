@@ -196,8 +196,6 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         settings = check_settings(self.get_params(deep=False))
         engine = Engine(load_model(self.model), self.device)
         latent = LatentModel(engine.model, engine.network, int(self.n_components))
-        if all((x == x[0]).all() for x in context.states):
-            raise TrajectoryError("no recording shows any motion: all of its frames are the same")
         with np.errstate(over="ignore"):
             steps = np.concatenate([np.diff(times) for times in context.times])
         if not ((steps > 1 / _LONGEST) & (steps < _LONGEST)).all():

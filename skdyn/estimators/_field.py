@@ -10,13 +10,15 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.numbers import read_numbers
-from skdyn.data.parameters import check_number
+from skdyn.data.parameters import check_number, check_size
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
 from skdyn.dynamics.rollout import rollout_scores
-from skdyn.dynamics.simulate import integrate
+from skdyn.dynamics.simulate import MOST_EVALUATIONS, integrate
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
+
+_EVALUATIONS_A_TIME = 16  # of the classical method with its four steps from one requested time to the next
 
 
 class BaseFieldEstimator(BaseTrajectoryEstimator):
@@ -186,6 +188,15 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
 
     score_range = (-1.0, 1.0)
 
+    @property
+    def most_evaluations(self) -> int:
+        """Evaluations of the field, each at any number of states, that one simulation or score may take.
+
+        A simulation may take sixteen for each requested time, if that is more. An estimator whose field is slow says
+        fewer here, so that a wrong unit of time costs no hours.
+        """
+        return MOST_EVALUATIONS
+
     def simulate(
         self,
         x0: Any,
@@ -196,6 +207,7 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         rtol: float = 1e-5,
         atol: float = 1e-6,
         substeps: int = 4,
+        progress: bool = False,
     ) -> np.ndarray:
         """Integrate the inferred system from any number of initial states in one batched solve.
 
@@ -213,10 +225,18 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         rtol, atol : float
             Tolerances of the adaptive solver, ``atol`` in standard deviations of the data.
         substeps : int, default=4
+        progress : bool, default=False
+            Show a progress bar.
 
         Returns
         -------
         array of shape (L, D) or (N, L, D)
+            NaN from where `most_evaluations` are spent, with one ConvergenceWarning that names the time.
+
+        Raises
+        ------
+        ValueError
+            If states, times or settings are wrong, or fixed steps would take more than `most_evaluations`.
         """
         x0 = self._check_start(x0)
         if method not in ("dopri5", "rk4"):
@@ -225,10 +245,18 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
             check_number(name, value)
         check_number("substeps", substeps, whole=True)
         times = self._check_times(t)
+        starts = np.atleast_2d(x0)
+        check_size("the simulated paths", len(starts), len(times), self.n_features_in_)
+        most = max(self.most_evaluations, _EVALUATIONS_A_TIME * len(times))
+        if method == "rk4" and 4 * int(substeps) * (len(times) - 1) > most:
+            raise ValueError(
+                f"t would take {4 * int(substeps) * (len(times) - 1):.3g} evaluations of the field, more than {most}: "
+                f"choose fewer substeps than {substeps}"
+            )
         center, scale = state_units(np.concatenate(self.context_.states))
         paths = integrate(
             self._velocity,
-            np.atleast_2d(x0),
+            starts,
             times,
             center=center,
             scale=scale,
@@ -237,6 +265,8 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
             rtol=rtol,
             atol=atol,
             substeps=int(substeps),
+            most_evaluations=most,
+            progress=progress,
         )
         self._check_paths(paths)
         return paths if x0.ndim == 2 else paths[0]
@@ -248,7 +278,8 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         """Mean agreement of simulated with held-out trajectories.
 
         Each trajectory is simulated from its first observed state over its own times and compared by
-        `skdyn.dynamics.metrics.variance_weighted_r2`; a score below -1, or a simulation that diverges, counts as -1.
+        `skdyn.dynamics.metrics.variance_weighted_r2`; a score below -1, or a simulation that diverges or would take
+        more than `most_evaluations` of the field, counts as -1.
 
         Parameters
         ----------
@@ -263,5 +294,5 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         """
         held_out = self._check_held_out(X, t)
         center, scale = state_units(np.concatenate(self.context_.states))
-        scores = rollout_scores(self._velocity, held_out, center, scale)
+        scores = rollout_scores(self._velocity, held_out, center, scale, self.most_evaluations)
         return float(scores.mean())

@@ -93,6 +93,11 @@ class FIMSDERegressor(BaseStochasticEstimator):
         """Affine maps of the states and of time."""
         return frozenset({"affine", "time"})
 
+    @property
+    def most_evaluations(self) -> int:
+        """Evaluations of the network that one simulation may take; each takes about ten milliseconds on one core."""
+        return 100_000
+
     def _fit(self, context: Trajectories) -> None:
         choice = ModelChoice(self.model, self.adapter, self.device, self.precision, self.query_chunk)
         session = FieldSession(choice, context, stochastic=True)

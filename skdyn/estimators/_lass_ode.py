@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.data.parameters import RandomState, check_number, read_generator
+from skdyn.data.parameters import RandomState, check_number, check_size, read_generator
 from skdyn.data.reading import is_dataframe
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
@@ -213,8 +213,8 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         Raises
         ------
         ValueError
-            If neither times nor a horizon or both are given, times do not increase or precede a series, or a level is
-            not one that the model predicts.
+            If neither times nor a horizon or both are given, times do not increase, precede a series or are more than
+            two hundred of the network's windows ahead of it, or a level is not one that the model predicts.
         """
         check_is_fitted(self)
         if is_dataframe(X) or not (is_listed(X) or np.ndim(X) < 2):
@@ -224,6 +224,7 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         levels = None if quantiles is None else checked_levels(quantiles, self.levels_)
         answers = []
         for k, t in enumerate(requested_times(X, horizon, self.context_)):
+            check_size(f"the forecast of series {k}", len(t), self.n_features_in_, len(self.levels_))
             values = self._curve(k, t).values(t)
             middle = values.shape[-1] // 2
             answers.append(values[..., middle] if levels is None else at_levels(values, self.levels_, levels))
@@ -313,6 +314,12 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         -------
         float
             Between -25 and 0, never NaN.
+
+        Raises
+        ------
+        TrajectoryError
+            If the first 60% of a trajectory hold too little to forecast it, or its end is more than two hundred of the
+            network's windows ahead of them.
         """
         from skdyn.forecasting.backtest import unseen_error
         from skdyn.forecasting.curve import Curve
@@ -330,7 +337,10 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
 
         forecasts = self._session.opened
         observed, values = self.context_[k]
-        curve = Curve(forecasts.network, observed, values, float(times[-1]), float(times[0]))
+        try:
+            curve = Curve(forecasts.network, observed, values, float(times[-1]), float(times[0]))
+        except ValueError as error:
+            raise ValueError(f"series {k}: {error}") from None
         return curve if forecasts.ensembles is None else EnsembleCurve(curve, forecasts.ensembles[k])
 
     def _warn_of_little_support(self, counts: np.ndarray) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import RandomState, check_number, read_generator
 from skdyn.estimators._equations import NamedEquations
+from skdyn.dynamics.simulate import MOST_EVALUATIONS
 from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn.estimators._session import FieldSession
 from skdyn.estimators._symbolic import SymbolicField
@@ -18,6 +19,8 @@ from skdyn.estimators._symbolic import SymbolicField
 
 class Solution(Protocol):
     """A field with its error and derivatives, and with limits that simulations may leave."""
+
+    most_evaluations: ClassVar[int]
 
     def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Field (N, D) at points (N, D), and the scale of its error (N, D) where there is one."""
@@ -38,6 +41,8 @@ class Solution(Protocol):
 @dataclass(frozen=True)
 class PretrainedSolution:
     """The field of a pretrained model."""
+
+    most_evaluations: ClassVar[int] = 2500  # each takes about ten milliseconds on one core
 
     session: FieldSession
 
@@ -64,6 +69,8 @@ class PretrainedSolution:
 @dataclass(frozen=True)
 class SymbolicSolution:
     """The field of found equations; away from the observed states, the error of a pretrained field counts too."""
+
+    most_evaluations: ClassVar[int] = MOST_EVALUATIONS
 
     symbolic: SymbolicField
     pretrained: FieldSession | None = None
@@ -131,6 +138,11 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
     _solution: Solution
     _symbolic: SymbolicField | None
 
+    @property
+    def most_evaluations(self) -> int:
+        """Evaluations of the field that one simulation or score may take: few of a network, many of equations."""
+        return self._solution.most_evaluations
+
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return self._solution.field(points)
 
@@ -185,7 +197,7 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
         Parameters
         ----------
         precision : int, default=3
-            Significant digits of the coefficients.
+            Significant digits of the coefficients, and of the constants inside functions.
 
         Raises
         ------
@@ -195,7 +207,7 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
         return self._said_per_unit(self._equations().text(precision))
 
     def equation_shares(self) -> np.ndarray:
-        """Share (D,) of the field's evidence that agrees with each of the `equations`; one where they were searched for.
+        """Share (D,) of the field that agrees with each of the `equations`; one where they were searched for.
 
         Without a search the field is a weighted mean of many answers; the share is the mean weight, on the observed
         states, of those that differ from the equation by less than the error that is predicted.

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.numbers import read_numbers
-from skdyn.data.parameters import RandomState, check_number, read_generator
+from skdyn.data.parameters import RandomState, check_number, check_size, read_generator
 from skdyn.dynamics.sde import euler_maruyama, transition_log_likelihoods
 from skdyn.dynamics.stationary import fokker_planck, histogram
 from skdyn.dynamics.units import state_units
@@ -18,8 +18,9 @@ from skdyn.estimators._field import BaseFieldEstimator
 _STEP = 0.05  # longest Euler-Maruyama step, in the time in which the states move by their deviation
 _FAST = 0.95  # which of the states of the context, from the slowest to the fastest, tells that time
 _RATE_STATES = 256
-_MOST_STEPS = 1_000_000
+_STEPS_A_TIME = 16
 _MOST_CELLS = 10_000_000
+_MOST_SOLVED_CELLS = 1_000_000  # of the Fokker-Planck equation: a factorisation of about two gigabytes
 _SAMPLE_TIMES = 100
 
 
@@ -30,6 +31,15 @@ class BaseStochasticEstimator(BaseFieldEstimator):
     `_drift_and_diffusion` and `_field_jacobian`; everything else follows from these. `predict`, `vector_field`,
     `jacobian` and `equilibria` are of the drift f. The diffusion g is the diagonal of the matrix that multiplies dW.
     """
+
+    @property
+    def most_evaluations(self) -> int:
+        """Evaluations of drift and diffusion, each at any number of states, that one simulation may take.
+
+        It may take sixteen for each requested time, if that is more. An estimator whose drift is slow says fewer here,
+        so that a wrong unit of time costs no hours.
+        """
+        return 1_000_000
 
     @abstractmethod
     def _drift_and_diffusion(
@@ -110,6 +120,11 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         Returns
         -------
         array of shape (L, D), (N, L, D), (n_paths, L, D) or (N, n_paths, L, D)
+
+        Raises
+        ------
+        ValueError
+            If states, times or settings are wrong, or there would be more than `most_evaluations` steps.
         """
         x0 = self._check_start(x0)
         check_number("bound", bound)
@@ -118,15 +133,18 @@ class BaseStochasticEstimator(BaseFieldEstimator):
                 check_number(name, value, whole=True)
         times = self._check_times(t)
         steps = self._steps(times) if substeps is None else np.full(len(times) - 1, substeps)
-        if steps.sum() > _MOST_STEPS:
+        starts = np.atleast_2d(x0)
+        check_size("the simulated paths", len(starts), n_paths or 1, len(times), self.n_features_in_)
+        most = max(self.most_evaluations, _STEPS_A_TIME * len(times))
+        if steps.sum() > most:
             raise ValueError(
-                f"t would take {steps.sum():.3g} steps, more than {_MOST_STEPS}: choose a shorter span of times, or "
+                f"t would take {steps.sum():.3g} steps, more than {most}: choose a shorter span of times, or "
                 "fewer substeps"
             )
         center, scale = state_units(np.concatenate(self.context_.states))
         paths = euler_maruyama(
             self._coefficients,
-            np.atleast_2d(x0),
+            starts,
             times,
             rng=read_generator(random_state),
             n_paths=1 if n_paths is None else int(n_paths),
@@ -219,6 +237,12 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         if method == "fokker-planck":
             if len(axes) > 2:
                 raise ValueError(f"{len(axes)} variables are too many for method='fokker-planck': use 'simulation'")
+            cells = int(np.prod([len(axis) for axis in axes]))
+            if len(axes) == 2 and cells > _MOST_SOLVED_CELLS:
+                raise ValueError(
+                    f"the grid has {cells:.3g} cells, more than the {_MOST_SOLVED_CELLS} for which the equation is "
+                    "solved: choose a coarser one, or method='simulation'"
+                )
             return fokker_planck(self._coefficients, axes)
         return self._simulated_density(axes, n_paths, duration, random_state)
 

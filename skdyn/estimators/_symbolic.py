@@ -65,7 +65,7 @@ class SymbolicField:
 
     def field(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D)."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return self.ode.field(points)
 
     def scale(self, points: np.ndarray, elsewhere: np.ndarray | None = None) -> np.ndarray:
@@ -137,7 +137,8 @@ class SymbolicField:
 
     def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and analytic Jacobian (N, D, D)."""
-        return self.ode.field(points), self.ode.jacobian(points)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.ode.field(points), self.ode.jacobian(points)
 
     def warn_where_left(self, paths: np.ndarray) -> None:
         """Warn once if simulated paths (N, L, D) leave the trusted box."""

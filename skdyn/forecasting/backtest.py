@@ -46,7 +46,7 @@ def unseen_error(curve: Callable[..., Any], times: np.ndarray, values: np.ndarra
     Raises
     ------
     TrajectoryError
-        If there is too little before or nothing after.
+        If there is too little before or nothing after, or the end is too far ahead to be forecast.
     """
     seen = times <= times[0] + NOMINAL_RATIO * (times[-1] - times[0])
     if ((~np.isnan(values[seen])).sum(axis=0) < _LEAST_POINTS).any() or np.isnan(values[~seen]).all():
@@ -55,7 +55,11 @@ def unseen_error(curve: Callable[..., Any], times: np.ndarray, values: np.ndarra
             "and there must be one after them"
         )
     last = float(times[seen][-1])
-    answer = curve(times[seen], values[seen], float(times[-1]), last).values(times[~seen])
+    try:
+        forecast = curve(times[seen], values[seen], float(times[-1]), last)
+    except ValueError as reason:
+        raise TrajectoryError(f"{name} cannot be scored: {reason}") from None
+    answer = forecast.values(times[~seen])
     error = (answer[..., answer.shape[-1] // 2] - values[~seen]) / _half_ranges(values)
     return float(np.nanmean(np.clip(error, -WORST, WORST) ** 2))
 

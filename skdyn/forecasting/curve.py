@@ -19,7 +19,11 @@ from skdyn.nn.prefixes import PrefixScaling, make_prefixes
 LEAST_RATIO, LARGEST_RATIO = 0.3, 0.9
 """Shares of a window that its prefix had in training."""
 
+MOST_WINDOWS = 200
+"""Windows that one forecast may take."""
+
 _NEXT_RATIO = 0.6  # of the windows after the first
+_MOST_TIMES = 8192  # that the network decodes at once
 _RECENT_POINTS = 100  # are kept where older ones are left out
 
 JOIN = 0.1
@@ -81,6 +85,9 @@ class Window:
 
     def _restored(self, times: np.ndarray, slopes: bool) -> np.ndarray:
         """The network's quantiles (T, D, Q), or the slopes of its median (T, D), in the user's units."""
+        if len(times) > _MOST_TIMES:
+            pieces = np.split(times, range(_MOST_TIMES, len(times), _MOST_TIMES))
+            return np.concatenate([self._restored(piece, slopes) for piece in pieces])
         answers = []
         for encoded, scaling in self.parts:
             tau = scaling.normalise_times(torch.from_numpy(np.ascontiguousarray(times))[None])
@@ -108,6 +115,11 @@ class Curve:
         The last time of interest.
     since : float, optional
         The first time of interest, for which older observations may be left out; the last observation by default.
+
+    Raises
+    ------
+    ValueError
+        If the last time of interest is further than `MOST_WINDOWS` windows ahead.
     """
 
     def __init__(
@@ -115,6 +127,11 @@ class Curve:
     ) -> None:
         self.windows: list[Window] = []
         until = max(until, float(times[-1]))
+        if not until <= (furthest := _furthest(times)):
+            raise ValueError(
+                f"t = {until:g} is too far ahead: observations from {times[0]:g} to {times[-1]:g} can be forecast to "
+                f"{furthest:g} ({MOST_WINDOWS} windows of the network); ask for earlier times, or check their unit"
+            )
         times, values = _recent(times, values, until, since)
         self.start = float(times[0])
         span = times[-1] - times[0]
@@ -157,6 +174,12 @@ class Curve:
 def _end(start: float, span: float, until: float) -> float:
     """End of the first window: the last time of interest, unless the prefix were too large or too small a share."""
     return float(np.clip(until, start + span / LARGEST_RATIO, start + span / LEAST_RATIO))
+
+
+def _furthest(times: np.ndarray) -> float:
+    """The last time that can be forecast from observations at these times."""
+    length = (times[-1] - times[0]) / LEAST_RATIO
+    return float(times[0] + length * (1 + (MOST_WINDOWS - 1) * (1 - _NEXT_RATIO)))
 
 
 def _recent(times: np.ndarray, values: np.ndarray, until: float, since: float | None) -> tuple[np.ndarray, np.ndarray]:

@@ -5,13 +5,13 @@ Letters: L observed points, D channels, T times, Q quantiles.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
+from skdyn.exceptions import silenced
 from skdyn.forecasting.curve import Curve
 from skdyn.forecasting.experts import Expert, Forecast, parrot, sparse_ode
 
@@ -68,8 +68,7 @@ class Ensemble:
         forecasts = {NETWORK: _median(curve.values(held_out))}
         for name, expert in EXPERTS.items():
             try:
-                with warnings.catch_warnings(), np.errstate(all="ignore"):
-                    warnings.simplefilter("ignore")
+                with silenced(Warning), np.errstate(all="ignore"):
                     forecasts[name] = expert(times[:count], values[:count])(held_out)
                     self._experts[name] = expert(times, values)
             except (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError, IndexError):

@@ -20,6 +20,7 @@ Expert = Callable[[Array, Array], Forecast]
 _MOST_POINTS = 400
 _REACH = 2.0
 _MOST_CALLS = 20_000
+_MOST_STEPS = 10_000  # of an even grid over the prefix, where most of its points lie close together
 
 
 def parrot(times: Array, values: Array) -> Forecast:
@@ -49,7 +50,7 @@ def on_grid(step_forecast: Callable[[Array, float, int], Array]) -> Expert:
     """Make an expert of what maps evenly spaced values (N, D), their step and a count to that many more values."""
 
     def expert(times: Array, values: Array) -> Forecast:
-        step = float(np.median(np.diff(times)))
+        step = max(float(np.median(np.diff(times))), (times[-1] - times[0]) / _MOST_STEPS)
         grid = times[-1] - step * np.arange(int((times[-1] - times[0]) / step + 1e-6), -1, -1)
         even = np.column_stack([np.interp(grid, times, channel) for channel in values.T])
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 from skdyn.data.cleaning import check_increasing
-from skdyn.data.parameters import check_number
+from skdyn.data.parameters import check_number, check_size
 from skdyn.data.times import read_times
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
@@ -47,7 +47,9 @@ def requested_times(times: Any, horizon: Any, context: Trajectories) -> list[np.
         raise ValueError("give either the times of the forecast or horizon=, a number of steps")
     if times is None:
         check_number("horizon", horizon, whole=True)
-        return [t[-1] + np.median(np.diff(t)) * np.arange(1, horizon + 1) for t in context.times]
+        check_size("the forecast", len(context), horizon, context.n_features)
+        with np.errstate(over="ignore"):  # a time that overflows is too far ahead, as the forecast will say
+            return [t[-1] + np.median(np.diff(t)) * np.arange(1, horizon + 1) for t in context.times]
     listed = is_listed(times)
     if listed and len(times) != len(context):
         raise ValueError(f"X lists {len(times)} arrays of times for {len(context)} fitted series")

@@ -23,6 +23,7 @@ from skdyn.exceptions import WeightsError
 from skdyn.files.folder import Part, read_folder
 from skdyn.files.reading import parse_json, sha256
 from skdyn.files.writing import write_folder
+from skdyn.models.registry import calling
 from skdyn.models.sharing import Shared
 from skdyn.models.weights import LoadedModel, read_tensors
 from skdyn.nn.lora import add_low_rank, load_low_rank_state, low_rank_state, merge
@@ -182,7 +183,8 @@ def _check_base(wanted: Mapping[str, str], base: LoadedModel, path: Path) -> Non
 
 def _merge(base: LoadedModel, config: Mapping[str, Any], blob: bytes, path: Path) -> torch.nn.Module:
     try:
-        adapted = add_low_rank(base.network, config["targets"], config["rank"], config["alpha"])
+        with calling(base.spec, f"cannot take the adapter {path}", (ValueError,)):
+            adapted = add_low_rank(base.network, config["targets"], config["rank"], config["alpha"])
     except ValueError as error:
         raise WeightsError(f"{path / CONFIG} does not fit {base.spec.name!r}: {error}") from None
     expected = {name: tuple(tensor.shape) for name, tensor in low_rank_state(adapted).items()}

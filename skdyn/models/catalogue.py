@@ -6,7 +6,8 @@ asked for, and a plugin that fails is one `PluginError` for that name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import Any, Generic, TypeVar
@@ -15,6 +16,45 @@ from skdyn.exceptions import PluginError
 from skdyn.models.sharing import SharedLock
 
 T = TypeVar("T")
+
+
+@contextmanager
+def plugin_call(name: str, what: str, promised: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Run a plugin's code: whatever it raises, even an exit, is one `PluginError` of its name.
+
+    Only KeyboardInterrupt passes, which is the user's, and what the plugin promises to raise.
+
+    Parameters
+    ----------
+    name : str
+        Of the plugin.
+    what : str
+        What it does not do where it raises, such as ``"fails to import"``.
+    promised : tuple of exception classes
+
+    Examples
+    --------
+    >>> with plugin_call("'mine'", "fails to start"):
+    ...     raise SystemExit(3)
+    Traceback (most recent call last):
+    skdyn.exceptions.PluginError: 'mine' fails to start: SystemExit: 3
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except promised:
+        raise
+    except BaseException as error:
+        raise PluginError(f"{name} {what}: {type(error).__name__}: {_words(error)}") from error
+
+
+def _words(error: BaseException) -> str:
+    """What an error says; its class is the plugin's too."""
+    try:
+        return str(error)
+    except Exception:
+        return "an error that cannot be printed"
 
 
 class Catalogue(Generic[T]):
@@ -118,14 +158,11 @@ class Catalogue(Generic[T]):
     def _load(self, entry: EntryPoint) -> T:
         key = (entry.name, entry.value)
         if key not in self._loaded:
-            try:
+            plugin = f"{self.group}: {entry.name!r} of {_origin(entry)}"
+            with plugin_call(plugin, "fails to import"):
                 value = entry.load()
-            # A plugin may fail in any way, even by exiting, and must not take the rest with it.
-            except (Exception, SystemExit) as error:
-                raise PluginError(
-                    f"{self.group}: {entry.name!r} of {_origin(entry)} fails to import: {type(error).__name__}: {error}"
-                ) from error
-            self._loaded[key] = self._check(entry.name, value, _origin(entry))
+            with plugin_call(plugin, "cannot be checked", (PluginError,)):
+                self._loaded[key] = self._check(entry.name, value, _origin(entry))
         return self._loaded[key]
 
 

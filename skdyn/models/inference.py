@@ -21,6 +21,7 @@ from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError, WeightsError
 from skdyn.models.normalization import Scaling
+from skdyn.models.registry import calling
 from skdyn.models.sharing import Shared
 from skdyn.models.weights import LoadedModel
 
@@ -137,8 +138,10 @@ class Engine:
     def _scaling(
         self, contexts: Sequence[Trajectories], states: np.ndarray, times: np.ndarray, mask: np.ndarray
     ) -> Scaling:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"), calling(self.model.spec, "fails to scale the context"):
             scaling = self.scaling(states, times, mask)
+            if not isinstance(scaling, Scaling):
+                raise TypeError(f"a scaling must be a Scaling, not a {type(scaling).__name__}")
         _check_motion(contexts, scaling)
         return scaling
 
@@ -169,7 +172,7 @@ class Engine:
         parts = [z, tau, torch.from_numpy(mask), dim_mask]
         if self.model.sees_origin:
             parts.append(self._pad_dims(scaling.mean / scaling.std).to(tau.dtype))
-        with torch.inference_mode(), self._autocast():
+        with calling(self.model.spec, "fails to encode the context"), torch.inference_mode(), self._autocast():
             encoded = self.network.encode(*(part.to(self.device) for part in parts))
         return Context(encoded, scaling, dim)
 
@@ -297,9 +300,11 @@ class Engine:
     ) -> tuple[np.ndarray, ...]:
         """Run ``chunk`` on padded chunks of ``size`` normalised queries and join its results as float64."""
         count = queries.shape[1]
-        z = self._pad_dims(context.scaling.normalise(queries)).to(self.dtype)
+        with np.errstate(over="ignore"):  # a query that overflows is answered with what is not finite
+            z = self._pad_dims(context.scaling.normalise(queries)).to(self.dtype)
         z = nn.functional.pad(z, (0, 0, 0, -count % size))
-        results = [chunk(part.to(self.device)) for part in z.split(size, dim=1)]
+        with calling(self.model.spec, "fails to answer queries"):
+            results = [chunk(part.to(self.device)) for part in z.split(size, dim=1)]
         return tuple(
             torch.cat([part.cpu() for part in parts], dim=1)[:, :count].to(torch.float64).numpy()
             for parts in zip(*results, strict=True)
@@ -352,7 +357,8 @@ def _network(model: LoadedModel, device: torch.device, dtype: torch.dtype) -> nn
     if device.type == "cpu" and dtype == torch.float32:
         return model.network
     key = (model.sha256, str(device), str(dtype))
-    return _NETWORKS.get(key, lambda: copy.deepcopy(model.network).to(device, dtype))
+    with calling(model.spec, f"cannot be had on {device} as {dtype}"):
+        return _NETWORKS.get(key, lambda: copy.deepcopy(model.network).to(device, dtype))
 
 
 def _map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from skdyn.exceptions import PluginError
-from skdyn.models.catalogue import Catalogue
+from skdyn.models.catalogue import Catalogue, plugin_call
 from skdyn.models.spec import ModelSpec
 
 
@@ -57,6 +58,11 @@ def register_model(spec: ModelSpec) -> None:
     CATALOGUE.register(getattr(spec, "name", ""), spec, "register_model")
 
 
+def calling(spec: ModelSpec, what: str, promised: tuple[type[Exception], ...] = ()) -> AbstractContextManager[None]:
+    """Run what a specification names: see `plugin_call` where a plugin has written it, as it is where skdyn has."""
+    return nullcontext() if CATALOGUE.is_builtin(spec.name) else plugin_call(repr(spec.name), what, promised)
+
+
 def recognise_model(config: Mapping[str, Any]) -> ModelSpec:
     """Find the model that a ``config.json`` belongs to; plugins are imported only if no built-in model knows it.
 
@@ -70,10 +76,9 @@ def recognise_model(config: Mapping[str, Any]) -> ModelSpec:
     for name in sorted(names, key=lambda name: not CATALOGUE.is_builtin(name)):
         try:
             spec = CATALOGUE.get(name)
-            if spec.recognises(config):
-                return spec
+            with calling(spec, "cannot judge it"):
+                if spec.recognises(config):
+                    return spec
         except PluginError as error:
             problems.append(f"; {error}")
-        except Exception as error:  # a plugin's own test of the configuration may fail in any way
-            problems.append(f"; {name!r} cannot judge it: {type(error).__name__}: {error}")
     raise PluginError(f"no installed model recognises it; asked: {', '.join(names)}{''.join(problems)}")

@@ -21,7 +21,7 @@ from skdyn.exceptions import PluginError, WeightsError
 from skdyn.files.folder import Part, read_folder, stamp
 from skdyn.files.reading import parse_json, read_bytes, sha256
 from skdyn.models.locations import CONFIG, TENSORS, ModelFiles, locate
-from skdyn.models.registry import recognise_model
+from skdyn.models.registry import calling, recognise_model
 from skdyn.models.sharing import Shared
 from skdyn.models.spec import ModelSpec
 
@@ -79,14 +79,23 @@ def _load(files: ModelFiles) -> LoadedModel:
     spec, config = _configure(files.config, parse_json(content[CONFIG], files.config, WeightsError))
     blob = content[TENSORS]
     try:
-        with torch.device("meta"):
+        with calling(spec, f"fails to build its network from {files.config}"), torch.device("meta"):
             network = spec.network(config)
+            expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"{files.config}: {spec.name} cannot be built from it: {error}") from error
-    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    state = read_tensors(blob, files.tensors, expected, spec.name, spec.rename)
-    network.load_state_dict(state, assign=True)
-    network.eval().requires_grad_(False)
+
+    def rename(name: str) -> str | None:
+        with calling(spec, f"fails to rename the tensor {name!r} of {files.tensors}"):
+            own = spec.rename(name)
+            if not (own is None or isinstance(own, str)):
+                raise TypeError(f"a name must be a str or None, not a {type(own).__name__}")
+            return own
+
+    state = read_tensors(blob, files.tensors, expected, spec.name, rename)
+    with calling(spec, f"cannot take the tensors of {files.tensors}"):
+        network.load_state_dict(state, assign=True)
+        network.eval().requires_grad_(False)
     identity = sha256("".join(sha256(content[name]) for name in (CONFIG, TENSORS)).encode())
     return LoadedModel(spec, config, network, files.source, identity)
 
@@ -98,7 +107,8 @@ def _configure(path: Path, values: Mapping[str, Any]) -> tuple[ModelSpec, Any]:
         kind = values.get("model_type", "none")
         raise WeightsError(f"{path}: unknown model_type {kind!r}: {error}") from error
     try:
-        return spec, spec.configure(values)
+        with calling(spec, f"fails to read {path}", (ValueError,)):
+            return spec, spec.configure(values)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise WeightsError(f"{path} is not a configuration of {spec.name}: {error}") from error
 

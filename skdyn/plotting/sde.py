@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -266,9 +265,9 @@ class PathFanDisplay:
         self
         """
         axes, self.figure_ = some_axes(ax, len(self.names), stacked=True)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-            low, lower, middle, upper, high = np.nanquantile(self.paths, _LEVELS, axis=0)
+        ended = np.isnan(self.paths).all(axis=0)  # of which NumPy would warn
+        fan = np.nanquantile(np.where(ended, 0.0, self.paths), _LEVELS, axis=0)
+        low, lower, middle, upper, high = np.where(ended, np.nan, fan)
         t, x = self.observed
         for d, (axis, name) in enumerate(zip(axes, self.names, strict=True)):
             axis.fill_between(self.t, low[:, d], high[:, d], color=SIMULATION_COLOUR, alpha=0.12, linewidth=0,

@@ -142,7 +142,7 @@ class SparseField:
         Parameters
         ----------
         precision : int
-            Significant digits of the coefficients.
+            Significant digits of the coefficients, and of the constants inside functions.
         names : sequence of str, optional
             One name a variable; ``x0``, ``x1``, ... where omitted.
 
@@ -158,7 +158,7 @@ class SparseField:
             f"({name} {'-' if c > 0 else '+'} {abs(c):.{precision + 3}g})" if c else name
             for name, c in zip(variables, self.center)
         ]
-        term_names = self._library.names(shifted)
+        term_names = self._library.names(shifted, precision)
         out = []
         for d, variable in enumerate(variables):
             text = ""

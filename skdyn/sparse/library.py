@@ -157,13 +157,13 @@ class TermLibrary:
         monomial_scale = np.prod(scale[None, :] ** self.exponents, axis=1)
         return scale[None, :] * rate / monomial_scale[:, None]
 
-    def names(self, variables: Sequence[str]) -> list[str]:
-        """Return one readable name a term, the constant as ``"1"``."""
+    def names(self, variables: Sequence[str], precision: int = 3) -> list[str]:
+        """Return one readable name a term, with so many digits inside functions; the constant as ``"1"``."""
         out = []
         for row, f in zip(self.exponents, self.function_of):
             factors = [name if power == 1 else f"{name}^{power}" for name, power in zip(variables, row) if power]
             if f >= 0:
-                factors.append(self.functions[f].name(variables))
+                factors.append(self.functions[f].name(variables, precision))
             out.append(" ".join(factors) or "1")
         return out
 

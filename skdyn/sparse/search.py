@@ -5,6 +5,7 @@ Letters: K trajectories, D variables, T terms of a field.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -35,6 +36,7 @@ _PARENTS = 6
 _ROUNDS = 6
 _PATIENCE = 3
 _PATIENCE_WITH_FUNCTIONS = 2
+_MOST_TERMS = 1000
 #: Costs of a term in the stepwise selections, in units of the score's.
 _STRICTNESS = (4.0, 2.0, 1.0, 0.5)
 _WIDE = (Schedule(12, 0.3, 4), Schedule(5, 10.0, 4))
@@ -92,7 +94,8 @@ def fit_sparse(
     TrajectoryError
         More than 64 variables, or states or times whose powers would not be finite.
     ValueError
-        The prior has another number of variables, or a parameter is out of its range.
+        The prior has another number of variables, or a parameter is out of its range, such as a degree of more than
+        1000 terms.
 
     Examples
     --------
@@ -105,6 +108,11 @@ def fit_sparse(
     """
     if max_degree is not None:
         check_number("max_degree", max_degree, whole=True, low=1, include_low=True, high=9)
+        if (count := math.comb(context.n_features + int(max_degree), int(max_degree))) > _MOST_TERMS:
+            raise ValueError(
+                f"polynomials of degree {max_degree} in {context.n_features} variables have {count} terms, more than "
+                f"{_MOST_TERMS}: choose a smaller max_degree, or fewer variables"
+            )
     check_number("max_points", max_points, whole=True, low=2, include_low=True)
     if prior is not None and prior.points.shape[1] != context.n_features:
         raise ValueError(f"the prior has {prior.points.shape[1]} variables and the trajectories {context.n_features}")

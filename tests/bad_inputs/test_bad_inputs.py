@@ -100,10 +100,11 @@ TRAJECTORIES = {
     ),
     "constant": (np.ones((9, 2)), TrajectoryError, "every state is the same"),
     "constant trajectories": ([np.ones((9, 2)), np.ones((4, 2))], TrajectoryError, "every state is the same"),
-    "two constants": (
-        [np.ones((9, 2)), np.zeros((4, 2))],
+    "two constants": ([np.ones((9, 2)), np.zeros((4, 2))], TrajectoryError, "every state is the same"),
+    "longer than a number": (
+        [(np.array([-1.7e308, 0, 1.7e308]), np.eye(3)[:, :2])],
         TrajectoryError,
-        "the states show no motion at the lag",
+        "trajectory 0, row 2: the times from -1.7e.308 to 1.7e.308 last longer than a number can be",
     ),
     "too small to move": (X * 1e-300, TrajectoryError, "vary below 1e-140"),
     "list of frames": ([frame()], TrajectoryError, "X is a list of DataFrames: join them"),
@@ -154,7 +155,7 @@ TIMES = {
     "decreasing": (T[::-1], TrajectoryError, r"trajectory 0, row 1: time decreases \(8.0 then 7.0\)"),
     "NaN": (edited(3, np.nan, T), TrajectoryError, "trajectory 0, row 3: the time is nan"),
     "infinity": (edited(8, np.inf, T), TrajectoryError, "trajectory 0, row 8: the time is inf"),
-    "huge": ((T - 4) * 4e307, TrajectoryError, "no motion at the lag|too large or too small"),
+    "huge": ((T - 4) * 4e307, TrajectoryError, "row 8: the times from .* last longer than a number can be"),
     "tiny": (T * 5e-324, TrajectoryError, "too large or too small for float64"),
     "bool": (T > 3, TrajectoryError, "trajectory 0: times of type bool are neither numbers nor dates"),
     "complex": (T * 1j, TrajectoryError, "trajectory 0: times of type complex128"),

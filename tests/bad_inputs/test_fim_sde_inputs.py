@@ -44,7 +44,7 @@ def test_too_many_variables(folder):
 PATHS = {
     "no time between points": ([0.0, 1.0, 1.0], [0.0, 1.0, 2.0], r"row 2: time repeats \(1.0 then 1.0\)"),
     "time that runs back": ([0.0, 2.0, 1.0], [0.0, 1.0, 2.0], r"row 2: time decreases \(2.0 then 1.0\)"),
-    "a constant path": ([0.0, 1.0, 2.0], [3.0, 3.0, 3.0], "every state is the same: constant trajectories show no"),
+    "a constant path": ([0.0, 1.0, 2.0], [3.0, 3.0, 3.0], "every state is the same .*: constant trajectories show no"),
     "a constant path of two points": ([0.0, 1.0], [3.0, 3.0], "every state is the same"),
     "a path of one point": ([0.0], [3.0], "trajectory 0 has 1 sample; at least 2 are needed"),
     "infinite time": ([0.0, 1.0, np.inf], [0.0, 1.0, 2.0], "row 2: the time is inf"),
@@ -81,7 +81,7 @@ def test_queries(fitted, method, case):
         ([1.0, 0.0], T[::-1], "t: .*row 1: time decreases"),
         ([1.0, 0.0], [0.0, 1.0, 1.0], "t: .*row 2: time repeats"),
         ([1.0, 0.0], [0.0, np.nan], "t: .*row 1: the time is nan"),
-        ([1.0, 0.0], [0.0, 1e10], "t would take .* steps, more than 1000000"),
+        ([1.0, 0.0], [0.0, 1e10], "t would take .* steps, more than 100000"),
     ],
 )
 def test_simulations(fitted, x0, t, message):
@@ -98,7 +98,7 @@ def test_simulations(fitted, x0, t, message):
         ({"n_paths": "many"}, "n_paths must be a positive integer, got 'many'"),
         ({"substeps": 0}, "substeps must be a positive integer, got 0"),
         ({"substeps": 1.5}, "substeps must be a positive integer, got 1.5"),
-        ({"substeps": 10**9}, "t would take 8e.09 steps, more than 1000000: choose a shorter span of times, or fewer"),
+        ({"substeps": 10**9}, "t would take 8e.09 steps, more than 100000: choose a shorter span of times, or fewer"),
         ({"bound": 0.0}, "bound must be positive and finite, got 0.0"),
         ({"bound": np.nan}, "bound must be positive and finite, got nan"),
         (

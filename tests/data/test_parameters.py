@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skdyn.data.parameters import check_number, read_generator
+from skdyn.data.parameters import check_number, check_size, read_generator
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,12 @@ def test_sources_of_randomness():
     for bad in (-1, True, 1.5, "seed"):
         with pytest.raises(ValueError, match="random_state must be None, a non-negative integer"):
             read_generator(bad)
+
+
+def test_answers_too_large_for_memory():
+    check_size("it", 2**29)
+    check_size("it", 0, 10**30)
+    with pytest.raises(ValueError, match=r"it of shape \(1, 536870913\) would take 4 GiB, more than 4: ask for fewer"):
+        check_size("it", 1, 2**29 + 1)
+    with pytest.raises(ValueError, match=r"would take 7.45e.21 GiB"):
+        check_size("it", np.int64(10**15), np.int64(10**15))

@@ -1,3 +1,4 @@
+import re
 import warnings
 
 import numpy as np
@@ -8,6 +9,7 @@ from skdyn.dynamics.simulate import integrate
 
 UNIT = {"center": np.zeros(2), "scale": np.ones(2)}
 ONE = {"center": np.zeros(1), "scale": np.ones(1)}
+FAR = np.array([0, 1e300])
 
 
 def rotation(x):
@@ -121,15 +123,58 @@ def test_many_divergent_states_are_one_short_warning():
 
 
 def test_a_solver_that_gives_up_falls_back_with_a_warning():
-    def field(x):
-        return np.sign(np.sin(1e7 * x)) * 1e4
-
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        paths = integrate(field, np.array([[0.1]]), np.linspace(0, 1, 3), rtol=1e-12, atol=1e-13, bound=1e6, **ONE)
+        paths = integrate(np.zeros_like, np.array([[0.5]]), np.array([0, 1, 1.7e308]), **ONE)
     assert any("the adaptive solver gave up" in str(warning.message) for warning in caught)
     assert {warning.category for warning in caught} == {ConvergenceWarning}
     assert paths.shape == (1, 3, 1)
+
+
+@pytest.mark.parametrize("last", [1e6, 1e300])
+@pytest.mark.parametrize("method", ["dopri5", "rk4"])
+def test_a_spent_budget_ends_the_simulation_with_the_time_reached(method, last):
+    t = np.array([0, 1, 2, 3, last])
+    calls = []
+
+    def counted(x):
+        calls.append(None)
+        return rotation(x)
+
+    start = np.array([[1.0, 0.0], [200.0, 0.0], [0.0, 2.0]])
+    with pytest.warns(ConvergenceWarning) as caught:
+        paths = integrate(counted, start, t, method=method, most_evaluations=400, substeps=30, **UNIT)
+    assert len(calls) == 400
+    divergence, spent = (str(warning.message) for warning in caught)
+    assert divergence.endswith("rows 1")
+    found = re.fullmatch(
+        r"after 400 evaluations of the field the simulation has come to t = (.*) of (.*), and 2 of 3 initial states "
+        r"are NaN from there on: rows 0, 2; go on from the last states that are not, or check the unit of the times",
+        spent,
+    )
+    reached = float(found[1])
+    assert float(found[2]) == last
+    assert 3 <= reached < 100
+    assert np.isnan(paths[:, 4]).all()
+    np.testing.assert_allclose(paths[0, :4], np.column_stack([np.cos(t[:4]), -np.sin(t[:4])]), atol=1e-4)
+
+
+def test_enough_evaluations_far_ahead_are_no_matter():
+    t = np.array([0.0, 1e6])
+    paths = integrate(lambda x: -1e-6 * x, np.array([[1.0]]), t, most_evaluations=200, **ONE)
+    np.testing.assert_allclose(paths[0, :, 0], [1, np.exp(-1)], atol=1e-4)
+
+
+def test_a_solver_that_gives_up_with_nothing_left_says_one_thing():
+    with pytest.warns(ConvergenceWarning) as caught:
+        paths = integrate(lambda x: 1e9 * np.cos(x), np.array([[0.1]]), FAR, most_evaluations=50, **ONE)
+    assert [str(warning.message).startswith("after 50 evaluations") for warning in caught] == [True]
+    assert np.isnan(paths[0, 1]).all()
+
+
+def test_progress_is_the_time_reached(capsys):
+    integrate(rotation, np.array([[1.0, 2.0]]), np.array([5.0, 6.0, 7.5]), progress=True, **UNIT)
+    assert "2.5/2.5" in capsys.readouterr().err
 
 
 def test_inputs_are_left_alone():

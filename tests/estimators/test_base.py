@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skdyn import SparseODERegressor, TrajectoryError
+from skdyn import SparseODERegressor, TrajectoryError, make_estimator
 from skdyn.plugins import BaseDynamicsEstimator
 
 T = np.linspace(0, 3, 30)
@@ -60,3 +60,32 @@ def test_a_second_fit_forgets_the_first_and_keeps_what_others_set():
     assert not hasattr(estimator, "feature_names_in_")
     assert estimator._owned_by_a_library == "kept"
     assert estimator.extra_ == 1
+
+
+@pytest.mark.parametrize("name", ["fim-ode", "fim-sde", "sparse-ode", "lass-ode", "coarse-graining"])
+@pytest.mark.parametrize(
+    "states", [[np.full((30, 2), 2.5)], [np.ones((30, 2)), np.zeros((20, 2))]], ids=["one", "one of each"]
+)
+def test_constants_are_refused_by_every_estimator_alike(name, states):
+    with pytest.raises(
+        TrajectoryError,
+        match=r"^every state is the same as the first of its trajectory: constant trajectories show no dynamics$",
+    ):
+        make_estimator(name).fit([(np.arange(len(x)) * 0.1, x) for x in states])
+
+
+def test_one_trajectory_or_variable_that_moves_is_enough():
+    still = np.full_like(T, 3.0)
+    Fragile().fit([(T, still), (T, np.exp(-T))])
+    Fragile().fit([(T, np.column_stack([still, np.exp(-T)]))])
+
+
+@pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
+def test_missing_values_are_no_motion(request):
+    gaps = np.column_stack([np.where(T < 1, np.nan, 3.0), np.where(T < 2, 2.0, np.nan)])
+    model = request.path.parents[1] / "dummy" / "lass-ode-tiny"
+    forecaster = make_estimator("lass-ode", model=model, missing="keep", device="cpu")
+    with pytest.raises(TrajectoryError, match="every state is the same"):
+        forecaster.fit([(T, gaps)])
+    gaps[-1, 0] = 4.0
+    forecaster.fit([(T, gaps)])

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from skdyn import FIMODERegressor, SparseODERegressor
+from skdyn import ConvergenceWarning, FIMODERegressor, SparseODERegressor
+
+T = np.linspace(0, 6, 60)
 
 
 def test_a_query_beyond_computing_is_an_error_that_names_it(fitted):
@@ -42,3 +44,73 @@ def test_estimators_without_an_error_say_so(fitted):
 def test_substeps_are_a_whole_number(fitted, substeps):
     with pytest.raises(ValueError, match="substeps"):
         fitted.simulate([1.0, 0.0], [0.0, 1.0], method="rk4", substeps=substeps)
+
+
+def counted(estimator, monkeypatch):
+    """Count the estimator's evaluations of its field."""
+    calls, evaluate = [], estimator._velocity
+    monkeypatch.setattr(estimator, "_velocity", lambda x: (calls.append(None), evaluate(x))[1])
+    return calls
+
+
+def small_budget(monkeypatch):
+    monkeypatch.setattr(SparseODERegressor, "most_evaluations", 300)
+    return SparseODERegressor().fit([(T, np.column_stack([np.cos(T), -np.sin(T)]))])
+
+
+def test_networks_are_evaluated_less_often_than_equations(fitted):
+    equations = SparseODERegressor().fit([(T, np.exp(-T))])
+    assert fitted.most_evaluations < equations.most_evaluations
+
+
+def test_simulations_far_ahead_end_with_the_time_reached(monkeypatch):
+    estimator = small_budget(monkeypatch)
+    calls = counted(estimator, monkeypatch)
+    with pytest.warns(ConvergenceWarning, match="after 300 evaluations .* has come to t = .* of 1e.06, and 1 of 1 ini"):
+        path = estimator.simulate([1.0, 0.0], [0.0, 1.0, 1e6])
+    assert len(calls) == 300
+    np.testing.assert_allclose(path[1], [np.cos(1), -np.sin(1)], atol=1e-3)
+    assert np.isnan(path[2]).all()
+
+
+def test_every_requested_time_may_cost_some_evaluations(monkeypatch):
+    estimator = small_budget(monkeypatch)
+    t = np.linspace(0, 60, 101)
+    path = estimator.simulate([1.0, 0.0], t, method="rk4")
+    np.testing.assert_allclose(path[:, 0], np.cos(t), atol=0.02)
+
+
+def test_fixed_steps_that_would_never_end_are_refused(monkeypatch):
+    with pytest.raises(
+        ValueError, match=r"t would take 8e\+12 evaluations .* more than 300: choose fewer substeps than"
+    ):
+        small_budget(monkeypatch).simulate([1.0, 0.0], [0.0, 1.0, 2.0], method="rk4", substeps=10**12)
+
+
+def test_a_score_over_a_far_gap_ends(monkeypatch):
+    estimator = small_budget(monkeypatch)
+    calls = counted(estimator, monkeypatch)
+    x = np.column_stack([np.cos(T), -np.sin(T)])
+    with pytest.warns(ConvergenceWarning, match="after 300 evaluations of the field"):
+        assert estimator.score([(np.append(T, 1e9), np.vstack([x, x[:1]]))]) == -1
+    assert len(calls) == 300
+
+
+def test_paths_too_large_for_memory_are_refused(fitted):
+    starts, t = np.zeros((30_000, 2)), np.linspace(0, 1, 30_000)
+    with pytest.raises(ValueError, match=r"the simulated paths of shape \(30000, 30000, 2\) would take 13.4 GiB"):
+        fitted.simulate(starts, t)
+
+
+def test_times_longer_than_a_number_are_refused(fitted):
+    with pytest.raises(ValueError, match=r"t: row 1: the times from -1.7e.308 to 1.7e.308 last longer than"):
+        fitted.simulate([1.0, 0.0], [-1.7e308, 1.7e308])
+
+
+def test_numbers_out_of_reach_leak_no_warning(orbits):
+    huge = FIMODERegressor(device="cpu").fit([(t, 1e200 * x) for t, x in orbits])
+    assert all(np.isfinite(point.residual) for point in huge.equilibria())
+    with pytest.raises(ValueError, match="too far from the data"):
+        FIMODERegressor(device="cpu").fit([(t, 0.1 * x) for t, x in orbits]).vector_field([[1.7e308, 1.7e308]])
+    with pytest.raises(ValueError, match="too far from the data"):
+        SparseODERegressor(max_degree=2).fit(orbits).jacobian([[1e300, 1e300]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skdyn import FIMODERegressor, LASSODEForecaster, Trajectories
-from skdyn.exceptions import ForecastWarning, SkdynError, WeightsError
+from skdyn.exceptions import ForecastWarning, SkdynError, TrajectoryError, WeightsError
 
 pytestmark = pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
 
@@ -124,7 +124,7 @@ def test_little_support_is_said(forecaster):
     assert forecaster.reconstruction_error_[0] > 0.05
     t = np.linspace(0, 1, 9)
     with pytest.warns(ForecastWarning, match="1 of 1 series have fewer than 10 values of a variable"):
-        forecaster.fit([(t, np.full((9, 1), 3.0))])
+        forecaster.fit([(t, 3.0 + 0.01 * t[:, None])])
 
 
 def test_the_reconstruction_error_is_in_half_ranges(forecaster):
@@ -170,3 +170,26 @@ def test_fields_and_forecasters_are_not_taken_for_each_other(forecaster, dummy_f
         LASSODEForecaster(model=dummy_folder).fit([wave()])
     with pytest.raises(SkdynError, match="is a forecaster, not a model of a vector field: use LASSODEForecaster"):
         FIMODERegressor(model=forecaster.model).fit([wave()])
+
+
+@pytest.mark.parametrize("last", [6000.0, 1.7e9, 1e300])
+def test_forecasts_too_far_ahead_are_refused(forecaster, last):
+    fitted = forecaster.fit([wave(), wave()])
+    for ask in (fitted.predict, fitted.derivative):
+        with pytest.raises(ValueError, match=r"^series 0: t = .* is too far ahead: .* check their unit"):
+            ask([6.5, last])
+    with pytest.raises(ValueError, match=r"series 1: t = .* is too far ahead"):
+        fitted.predict([np.array([6.5]), np.array([last])])
+
+
+def test_a_score_over_a_far_gap_is_refused(forecaster):
+    t, x = wave()
+    with pytest.raises(TrajectoryError, match=r"trajectory 1 cannot be scored: t = 1e.09 is too far ahead"):
+        forecaster.fit([wave()]).score([wave(), (np.append(t, 1e9), np.vstack([x, x[:1]]))])
+
+
+def test_answers_too_large_for_memory_are_refused(forecaster):
+    with pytest.raises(ValueError, match=r"the forecast of shape \(1, 1000000000, 2\) would take 14.9 GiB"):
+        forecaster.fit([wave()]).predict(horizon=10**9)
+    with pytest.raises(ValueError, match="too far ahead"):
+        forecaster.predict(horizon=10**6)

@@ -262,3 +262,14 @@ def test_a_span_that_would_take_for_ever_is_refused(fitted):
 def test_other_dimensions_are_refused(fitted):
     with pytest.raises(ValueError, match="X has 2 features, but OrnsteinUhlenbeck is expecting 1 features"):
         fitted.score(Trajectories(np.zeros((3, 2))))
+
+
+def test_paths_too_large_for_memory_are_refused(fitted):
+    with pytest.raises(ValueError, match=r"the simulated paths of shape \(1, 1000000000, 2, 1\) would take 14.9 GiB"):
+        fitted.simulate([0.0], [0.0, 1.0], n_paths=10**9)
+
+
+def test_a_grid_too_fine_to_solve_on_is_refused():
+    est = OrnsteinUhlenbeck().fit(steps_of(0.1, dim=2), t=0.1)
+    with pytest.raises(ValueError, match=r"more than the 1000000 for which the equation is solved: .*'simulation'"):
+        est.stationary_density([np.arange(1100.0)] * 2)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from skdyn.forecasting import curve as module
 from skdyn.forecasting.channels import MAX_POINTS, last_observed, split_channels
 from skdyn.forecasting.curve import Curve, Window, _recent
 from skdyn.models.weights import load_model
@@ -157,3 +158,30 @@ def test_more_channels_than_codes_go_in_groups(network):
     later = np.linspace(6.5, 10, 7)
     np.testing.assert_allclose(window.values(later)[:, :10], Window(network, t, x[:, :10], 10.0).values(later))
     np.testing.assert_allclose(window.values(later)[:, 10:], Window(network, t, x[:, 10:], 10.0).values(later))
+
+
+@pytest.mark.parametrize("until", [6 / 0.3 * 80.61, 1e300, np.inf, np.nan])
+def test_too_far_ahead_is_refused_before_any_window_is_made(until):
+    t, x = wave()
+    with pytest.raises(
+        ValueError, match=r"too far ahead: observations from 0 to 6 can be forecast to 1612 .200 windows"
+    ):
+        Curve(None, t, x, until)
+
+
+def test_as_far_ahead_as_is_allowed(monkeypatch):
+    monkeypatch.setattr(module, "MOST_WINDOWS", 8)
+    t, x = wave()
+    furthest = 6 / 0.3 * (1 + 7 * 0.4)
+    curve = Curve(straight_line(), t, x, furthest)
+    assert len(curve.windows) <= 8
+    assert np.isfinite(curve.values(np.array([furthest]))).all()
+
+
+def test_many_times_are_decoded_in_pieces(network, monkeypatch):
+    t, x = wave()
+    curve, times = Curve(network, t, x, 10.0), np.linspace(0, 10, 57)
+    values, slopes = curve.values(times), curve.slopes(times)
+    monkeypatch.setattr(module, "_MOST_TIMES", 10)
+    np.testing.assert_allclose(curve.values(times), values, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(curve.slopes(times), slopes, rtol=1e-5, atol=1e-5)

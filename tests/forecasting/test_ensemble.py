@@ -1,9 +1,12 @@
 """Classical experts, and their blend with the network."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 from skdyn import LASSODEForecaster
+from skdyn.exceptions import warn
 from skdyn.forecasting import ensemble as module
 from skdyn.forecasting.ensemble import EXPERTS, NETWORK, Ensemble
 from skdyn.forecasting.experts import parrot, sparse_ode
@@ -151,3 +154,31 @@ def test_the_width_is_never_more_than_the_network_s(dummy):
     network = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])._session.opened.network
     noise = np.random.default_rng(0).normal(size=(60, 1))
     assert Ensemble(network, T[:60], noise).width <= 1
+
+
+def test_a_burst_of_points_makes_no_fine_grid_of_the_whole():
+    t = np.concatenate([np.linspace(0, 1e-9, 50), [1.0, 2.0, 3.0, 4.0]])
+    forecast = parrot(t, np.cos(t)[:, None])(np.array([4.5, 6.0]))
+    assert forecast.shape == (2, 1)
+    assert np.isfinite(forecast).all()
+
+
+def test_experts_leave_the_warning_filters_alone(blended, monkeypatch):
+    def changed(*_, **__):
+        raise AssertionError("the filters belong to the whole process")
+
+    for name in ("catch_warnings", "simplefilter", "filterwarnings"):
+        monkeypatch.setattr(warnings, name, changed)
+    curve = blended._session.opened
+    weights = Ensemble(curve.network, T, orbit(T)).weights
+    monkeypatch.undo()
+    assert set(weights) == {NETWORK, *EXPERTS}
+
+
+def test_what_an_expert_warns_of_is_not_for_the_user(blended, monkeypatch):
+    def anxious(times, values):
+        warn("not for the user")
+        return parrot(times, values)
+
+    monkeypatch.setattr(module, "EXPERTS", {"anxious": anxious})
+    assert set(Ensemble(blended._session.opened.network, T, orbit(T)).weights) == {NETWORK, "anxious"}

@@ -65,3 +65,8 @@ def test_gaussian_quantiles_stay_gaussian():
 def test_levels_that_the_model_does_not_predict(levels, message):
     with pytest.raises(ValueError, match=message):
         checked_levels(levels, NINE)
+
+
+def test_a_horizon_too_long_for_memory_is_refused():
+    with pytest.raises(ValueError, match=r"the forecast of shape \(1, 1000000000000, 1\) would take .* GiB"):
+        requested_times(None, 10**12, series(np.arange(5.0)))

@@ -1,10 +1,14 @@
 """Plugins are announced through fake installed packages: a .dist-info folder and a module on sys.path."""
 
+import dataclasses
 import importlib
+import json
+import shutil
 import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 
 import skdyn
@@ -15,6 +19,7 @@ from skdyn.models.registry import recognise_model
 from skdyn.models.weights import load_model
 from skdyn.plugins import ModelSpec, get_estimator, get_model, plugin_problems, register_estimator, register_model
 
+MOVING = np.array([[0.0], [1.0], [3.0]])
 GOOD = """
     from pathlib import Path
     from skdyn import FIMODERegressor
@@ -68,6 +73,27 @@ def registered(monkeypatch):
         monkeypatch.setattr(catalogue, "_registered", {})
 
 
+@pytest.fixture
+def own_model(dummy_folder, tmp_path, monkeypatch):
+    """Register a model with one part replaced, and give its folder."""
+
+    def make(**parts):
+        folder = tmp_path / "own"
+        shutil.copytree(dummy_folder, folder, ignore=shutil.ignore_patterns("SHA256SUMS"), dirs_exist_ok=True)
+        config = folder / "config.json"
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "tc-own"}))
+        monkeypatch.setattr(models.CATALOGUE, "_registered", {})
+        built_in = get_model("fim-ode")
+        own = {
+            "recognises": lambda config: config.get("model_type") == "tc-own",
+            "configure": lambda config: built_in.configure({**config, "model_type": "fim-ode"}),
+        }
+        register_model(dataclasses.replace(built_in, name="tc-own", **{**own, **parts}))
+        return folder
+
+    return make
+
+
 def others_still_work():
     assert "fim-ode" in skdyn.list_models()
     assert get_model("fim-ode").name == "fim-ode"
@@ -101,6 +127,14 @@ def test_a_good_plugin(site):
         ("raise RuntimeError('broken inside')", "fails to import: RuntimeError: broken inside"),
         ("import module_that_is_not_there", "fails to import: ModuleNotFoundError: No module named 'module_that_is"),
         ("raise SystemExit(3)", "fails to import: SystemExit: 3"),
+        ("raise GeneratorExit('early')", "fails to import: GeneratorExit: early"),
+        ("raise StopIteration", "fails to import: StopIteration: "),
+        ("class Own(BaseException): pass\nraise Own('mine')", "fails to import: Own: mine"),
+        ("from skdyn import PluginError\nraise PluginError('of another')", "fails to import: PluginError: of another"),
+        (
+            "class Mute(Exception):\n    def __str__(self): return 1 / 0\nraise Mute",
+            "fails to import: Mute: an error that cannot be printed",
+        ),
         ("def f(:", "fails to import: SyntaxError"),
         ("1 / 0", "fails to import: ZeroDivisionError"),
         ("OTHER = 1", "fails to import: AttributeError"),
@@ -200,6 +234,83 @@ def test_a_model_that_cannot_judge_a_configuration(site, dummy_folder, tmp_path)
     load_model(dummy_folder)
 
 
+class OwnError(BaseException):
+    """What a plugin may raise that is no Exception."""
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("error", [RuntimeError("why"), SystemExit("why"), GeneratorExit("why"), OwnError("why")])
+@pytest.mark.parametrize(
+    ("hook", "words"),
+    [
+        ("configure", r"fails to read .*config\.json"),
+        ("network", r"fails to build its network from .*config\.json"),
+        ("rename", r"fails to rename the tensor '.*' of .*model\.safetensors"),
+        ("scaling", "fails to scale the context"),
+    ],
+)
+def test_whatever_a_model_raises_is_one_error_of_its_name(own_model, hook, words, error):
+    def broken(*_):
+        raise error
+
+    model = own_model(**{hook: broken})
+    with pytest.raises(PluginError, match=f"^'tc-own' {words}: {type(error).__name__}: why$") as caught:
+        skdyn.FIMODERegressor(model, device="cpu").fit(MOVING)
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("error", [SystemExit, GeneratorExit, OwnError])
+def test_a_model_that_raises_when_asked_whether_a_configuration_is_its_own(own_model, error):
+    def broken(config):
+        raise error("why")
+
+    model = own_model(recognises=broken)
+    with pytest.raises(WeightsError, match=f"unknown model_type .*'tc-own' cannot judge it: {error.__name__}: why"):
+        load_model(model)
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("method", ["encode", "decode"])
+def test_a_network_that_raises(own_model, method):
+    def network(config):
+        built = get_model("fim-ode").network(config)
+        setattr(built, method, lambda *_: sys.exit("why"))
+        return built
+
+    with pytest.raises(PluginError, match=r"^'tc-own' fails to (encode the context|answer queries): SystemExit: why$"):
+        skdyn.FIMODERegressor(own_model(network=network), device="cpu").fit(MOVING).vector_field([[1.0]])
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    ("hook", "returned", "words"),
+    [
+        ("network", 3, "fails to build its network .* AttributeError"),
+        ("rename", ["a"], "fails to rename .* a name must be a str or None, not a list"),
+        ("scaling", None, "fails to scale the context: TypeError: a scaling must be a Scaling, not a NoneType"),
+    ],
+)
+def test_a_model_that_returns_something_else(own_model, hook, returned, words):
+    with pytest.raises(PluginError, match=f"'tc-own' {words}"):
+        skdyn.FIMODERegressor(own_model(**{hook: lambda *_: returned}), device="cpu").fit(MOVING)
+
+
+@pytest.mark.usefixtures("registered")
+def test_what_a_model_promises_to_raise_and_what_the_user_raises_pass(own_model):
+    def wrong(config):
+        raise ValueError("width is missing")
+
+    with pytest.raises(WeightsError, match=r"config\.json is not a configuration of tc-own: width is missing"):
+        load_model(own_model(configure=wrong))
+
+    def interrupted(config):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_model(own_model(configure=interrupted))
+
+
 def test_unknown_names():
     with pytest.raises(PluginError, match=r"nothing is registered as 'absent' in skdyn.models; known names: .*fim-ode"):
         get_model("absent")
@@ -209,8 +320,6 @@ def test_unknown_names():
 
 @pytest.mark.usefixtures("registered")
 def test_registering_in_the_program(dummy_folder):
-    import dataclasses
-
     builtin = get_model("fim-ode")
     spec = dataclasses.replace(builtin, name="tc-own", location=dummy_folder)
     register_model(spec)

@@ -5,6 +5,9 @@ import pytest
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.sparse import fit_sparse
+from skdyn.sparse.field import SparseField
+from skdyn.sparse.functions import ScalarFunction
+from skdyn.sparse.library import TermLibrary
 
 T = np.linspace(0.0, 5.0, 40)
 CIRCLE = np.column_stack([np.cos(T), -np.sin(T)])
@@ -38,3 +41,19 @@ def test_jacobian_against_finite_differences(ode):
         shift = step * np.eye(2)[e]
         difference = (ode.field(states + shift) - ode.field(states - shift)) / (2 * step)
         np.testing.assert_allclose(ode.jacobian(states)[:, :, e], difference, rtol=1e-5, atol=1e-6)
+
+
+def test_precision_holds_inside_functions():
+    library = TermLibrary(1, 2, [ScalarFunction("sin", (1.2345678,)), ScalarFunction("rise", (1 / 3.4567,), 1)])
+    coefficients = np.zeros((library.n_terms, 1))
+    coefficients[[3, 5], 0] = 0.98765432, 2.0
+    field = SparseField(
+        exponents=library.exponents,
+        functions=library.functions,
+        function_of=library.function_of,
+        coefficients=coefficients,
+        center=np.zeros(1),
+        score=0.0,
+    )
+    assert field.equations(precision=7) == ["d(x0)/dt = 0.9876543 sin(1.234568 x0) + 2 x0/(3.4567 + x0)"]
+    assert field.equations(precision=2) == ["d(x0)/dt = 0.99 sin(1.2 x0) + 2 x0/(3.5 + x0)"]

@@ -123,3 +123,9 @@ def test_verbose_reports_stages(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "screening: score" in captured.err
+
+
+def test_libraries_that_are_too_large_are_refused():
+    x = np.column_stack([np.cos(T + d) for d in range(8)])
+    with pytest.raises(ValueError, match="degree 9 in 8 variables have 24310 terms, more than 1000: choose a smaller"):
+        fit([(T, x)], max_degree=9)

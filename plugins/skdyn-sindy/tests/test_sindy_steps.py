@@ -116,6 +116,26 @@ def test_averages_obey_the_equation():
     np.testing.assert_allclose(averages, terms[:, 1:3] * [-1.0, 0.5], rtol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:2 axes labeled for array with 1 axes")
+@pytest.mark.parametrize("t", [np.linspace(0, 3, 200), irregular(200)])
+def test_windows_are_those_of_pysindy(t):
+    x = np.column_stack([np.sin(t), np.exp(-0.2 * t)])
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    averages = pysindy.WeakPDELibrary(
+        function_library=pysindy.PolynomialLibrary(degree=2, include_bias=False),
+        spatiotemporal_grid=t,
+        include_bias=True,
+        K=30,
+        H_xt=0.4,
+    )
+    np.random.set_state(state)  # noqa: NPY002
+    expected = np.asarray(averages.fit_transform(x))
+    terms, slopes = weak_rows(t, x, 2, 0.8 / (1 - 1e-9), 30)
+    np.testing.assert_allclose(terms, expected / expected[:, :1], rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(slopes, averages.convert_u_dot_integral(x) / expected[:, :1], rtol=1e-8, atol=1e-10)
+
+
 def test_windows_do_not_touch_the_global_random_state():
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     t = np.linspace(0, 3, 50)
@@ -140,3 +160,17 @@ def test_roll_outs_tell_the_true_field_from_others():
     assert scores[0] == pytest.approx(1.0, abs=1e-5)
     assert scores[1] < 0.9
     assert scores[2] == -np.inf
+
+
+def test_fits_leave_the_warning_filters_alone(monkeypatch):
+    def changed(*_, **__):
+        raise AssertionError("the filters belong to the whole process")
+
+    regression, t = Regression.of(*problem(0)), np.linspace(0, 3, 50)
+    for name in ("catch_warnings", "simplefilter", "filterwarnings"):
+        monkeypatch.setattr(warnings, name, changed)
+    coefficients, _ = regression.solve(0.1)
+    terms, _ = weak_rows(t, np.exp(-t)[:, None], 2, 0.5, 20)
+    monkeypatch.undo()
+    assert coefficients.any()
+    assert terms.shape == (20, 3)

@@ -1,21 +1,24 @@
-"""Units in which a threshold has a meaning, and pysindy's sequentially thresholded least squares in them."""
+"""Units in which a threshold has a meaning, and sequentially thresholded least squares in them.
+
+The iteration is that of pysindy's ``STLSQ`` (Brunton, Proctor and Kutz, PNAS 113:3932, 2016), which cannot be called in
+threads: it changes Python's warning filters, and these belong to the whole process.
+"""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-import sklearn
-from pysindy import STLSQ, PolynomialLibrary
-from sklearn.exceptions import ConvergenceWarning
+from pysindy import PolynomialLibrary
 
-from skdyn import Trajectories, TrajectoryError
+from skdyn import Trajectories
 from skdyn.plugins import check_number
 from skdyn_sindy.polynomial import Polynomial
 
 MAX_TERMS = 2000
+_RIDGE = 0.05
+_ITERATIONS = 20
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,7 @@ class Units:
 
     @classmethod
     def of(cls, context: Trajectories) -> Units:
-        """Measure a context; one in which nothing changes is a TrajectoryError."""
-        if all(np.ptp(x, axis=0).max() == 0 for x in context.states):
-            raise TrajectoryError("no trajectory shows motion: every one stays at its first state")
+        """Measure a context."""
         states = np.concatenate(context.states)
         largest = np.abs(states).max(axis=0)
         largest[largest == 0] = 1.0
@@ -104,16 +105,27 @@ class Regression:
             Any threshold from this one's up to here has the same result: the smallest coefficient that any iteration
             kept.
         """
-        # The arrays are finite and the parameters ours: scikit-learn's checks would take half of the time.
-        with sklearn.config_context(assume_finite=True, skip_parameter_validation=True), warnings.catch_warnings():
-            # An equation without terms is an answer, such as that of a constant variable.
-            warnings.filterwarnings("ignore", "Sparsity parameter is too big", UserWarning)
-            warnings.filterwarnings("ignore", "STLSQ did not converge", ConvergenceWarning)
-            fitted = STLSQ(threshold=threshold).fit(self.terms[:, :n_terms], self.slopes)
-        # The first entry is the start, which the iterations do not use.
-        kept = [sizes[sizes > 0] for sizes in map(np.abs, fitted.history_[1:])]
-        unchanged_to = min((float(sizes.min()) for sizes in kept if sizes.size), default=np.inf)
-        return fitted.coef_.T * self.slope_scale / self.term_scale[:n_terms, None], unchanged_to
+        terms = self.terms[:, :n_terms]
+        kept = np.ones((self.slopes.shape[1], terms.shape[1]), dtype=bool)
+        unchanged_to = np.inf
+        for _ in range(_ITERATIONS):
+            before = kept.copy()
+            for own, slope in zip(kept, self.slopes.T, strict=True):
+                coefficients = np.abs(_ridge(terms[:, own], slope))
+                own[own] = coefficients >= threshold
+                unchanged_to = min(unchanged_to, coefficients[coefficients >= threshold].min(initial=np.inf))
+            if (kept == before).all():
+                break
+        found = np.zeros(kept.shape)
+        for own, slope, row in zip(kept, self.slopes.T, found, strict=True):
+            row[own] = np.linalg.lstsq(terms[:, own], slope, rcond=None)[0]
+        return found.T * self.slope_scale / self.term_scale[:n_terms, None], float(unchanged_to)
+
+
+def _ridge(terms: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Coefficients (P,) of a slope (M,) in terms (M, P)."""
+    normal = terms.T @ terms + _RIDGE * np.eye(terms.shape[1])
+    return np.linalg.solve(normal, terms.T @ slope)
 
 
 def library(states: np.ndarray, degree: int) -> tuple[np.ndarray, np.ndarray]:
