@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import RandomState, check_number, read_generator
-from skdyn.estimators._equations import NamedEquations
 from skdyn.dynamics.simulate import MOST_EVALUATIONS
+from skdyn.estimators._equations import NamedEquations
 from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn.estimators._session import FieldSession
 from skdyn.estimators._symbolic import SymbolicField

@@ -96,6 +96,12 @@ def test_units_of_the_data_do_not_matter(dummy, orbits):
     np.testing.assert_allclose(ours, theirs, rtol=1e-3)
 
 
+def test_more_variables_than_the_network_takes():
+    data = np.random.default_rng(0).standard_normal((30, 5)).cumsum(axis=0)
+    with pytest.raises(TrajectoryError, match=r"5 variables, and an adapter changes the network .* at most 3"):
+        adapt("fim-ode", data, steps=1)
+
+
 def test_van_der_pol_is_simulated_better(tmp_path):
     """The next round, which no training point shows, from the exact start."""
     model, data = load_model("fim-ode"), [noisy_orbit()]

@@ -78,7 +78,11 @@ TRAJECTORIES = {
     "pairs and arrays": ([(T, X), X], TrajectoryError, r"trajectory 1 is not a \(t, x\) pair unlike trajectory 0"),
     "arrays and pairs": ([X, (T, X)], TrajectoryError, "trajectory 1 is a pair unlike trajectory 0"),
     "triples": ([(T, X, X)], TrajectoryError, "trajectory 0 cannot be read as an array"),
-    "too many variables": (np.tile(X, (1, 2)), TrajectoryError, "4 variables but the model 'fim-ode' takes at most 3"),
+    "too many variables": (
+        np.tile(X, (1, 33)),
+        TrajectoryError,
+        "66 variables but .* takes at most 64",
+    ),
     "NaN": (edited((4, 1), np.nan), TrajectoryError, "trajectory 0, row 4, column 1: the state is NaN"),
     "NaN later": ([X, edited((2, 0), np.nan)], TrajectoryError, "trajectory 1, row 2, column 0: the state is NaN"),
     "infinity": (edited((4, 1), np.inf), TrajectoryError, "trajectory 0, row 4, column 1: the state is infinity"),

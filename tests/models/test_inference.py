@@ -178,9 +178,9 @@ def test_parameters(engine, parameters, message):
 
 def test_contexts_that_do_not_fit(engine, context):
     with pytest.raises(
-        TrajectoryError, match="the trajectories have 4 variables but the model 'fim-ode' takes at most 3"
+        TrajectoryError, match="the trajectories have 65 variables but the model 'fim-ode' takes at most 64"
     ):
-        engine.encode([Trajectories(np.random.default_rng(0).normal(size=(5, 4)))])
+        engine.encode([Trajectories(np.random.default_rng(0).normal(size=(5, 65)))])
     with pytest.raises(TrajectoryError, match="contexts of one batch must have the same number of variables"):
         engine.encode([context, Trajectories([[1.0], [2.0]])])
     still = Trajectories(np.ones((5, 2)))
