@@ -160,5 +160,6 @@ PRESETS: dict[str, Preset] = {
         **AS_PUBLISHED,
     ),
 }
-"""``small`` has the sizes of the bundled model, and ``arbiter`` is its first stage, for ``--train arbiter``; ``paper`` is the data and the optimiser of arXiv 2602.08733 (its
-600,000 systems are drawn afresh, in the same proportions) with this project's network."""
+"""``small`` has the sizes of the bundled model, and ``arbiter`` is its first stage, for ``--train arbiter``; ``paper``
+is the data and the optimiser of arXiv 2602.08733 (its 600,000 systems are drawn afresh, in the same proportions) with
+this project's network."""

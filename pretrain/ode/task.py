@@ -40,6 +40,7 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
 
     stacks = ("encoder", "decoder")
     headline = "prior/mean"
+    used_in_part = True
     card = CardText(
         data="Synthetic: systems drawn from a prior, simulated and corrupted during training. No data set.",
         validation="Median relative error of the field, `sum |f - f_hat| / sum |f|`, on a frozen suite of prior "

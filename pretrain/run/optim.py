@@ -99,12 +99,15 @@ class Optimizer:
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
-        """Update every parameter from its gradient."""
+        """Update every parameter that has a gradient."""
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate
         self._adamw.step()
         for shape, parameters in self._groups.items():
-            gradients = torch.stack([p.grad for p in parameters if p.grad is not None])
+            found = [p.grad for p in parameters if p.grad is not None]
+            if not found:
+                continue
+            gradients = torch.stack(found)
             momentum = self._momenta[shape].lerp_(gradients, 1 - self.config.momentum)
             update = orthogonalise(gradients.lerp(momentum, self.config.momentum))
             scale = learning_rate * 0.2 * max(shape) ** 0.5
