@@ -87,7 +87,7 @@ def field_of(
     arranged = [engine.arrange(thin(context, points)) for context in contexts]
     states, times, mask = pad(arranged)
     scaling = engine.scaling(states, times, mask)
-    padding = (0, max(0, engine.width - states.shape[-1]))
+    padding = (0, engine.width - states.shape[-1])
     dim_mask = F.pad(torch.ones(len(contexts), states.shape[-1]), padding)
     encoded = network.encode(
         F.pad(torch.from_numpy(scaling.normalise(states) * mask[..., None]), padding),

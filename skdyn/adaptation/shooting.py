@@ -22,6 +22,7 @@ from skdyn.adaptation.search import LowRank, State, descend, describe_data, rate
 from skdyn.adaptation.settings import ShootingSettings
 from skdyn.data.arrangement import thin
 from skdyn.data.trajectories import Trajectories
+from skdyn.exceptions import TrajectoryError
 from skdyn.models.inference import Engine
 from skdyn.models.weights import LoadedModel
 
@@ -164,6 +165,11 @@ def train_by_shooting(
     s = settings
     engine = Engine(model, "cpu")
     engine.encode([engine.arrange(thin(trajectories, s.context_points))])  # refuses what the estimator would refuse
+    if trajectories.n_features > engine.width:
+        raise TrajectoryError(
+            f"the trajectories have {trajectories.n_features} variables, but the network that an adapter changes reads "
+            f"at most {engine.width}; fit without an adapter, or choose fewer variables"
+        )
     data = ShootingData(trajectories, engine)
     held = hold_out(trajectories, s.share, np.random.default_rng([s.seed, 1]))
     whole = [np.ones(len(t), dtype=bool) for t in trajectories.times]
