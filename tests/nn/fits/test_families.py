@@ -226,4 +226,6 @@ def test_tokens_are_one_more_source():
     field, _ = fits.answer(z)
     first = VIEWS.index("velocities") * FITS_PER_VIEW
     told = [i for i, family in enumerate(fits.families) if family >= first]
-    torch.testing.assert_close(field[0][:, told], (z[0] @ matrix.mT)[:, None].expand(-1, len(told), -1), atol=0.02, rtol=0)
+    torch.testing.assert_close(
+        field[0][:, told], (z[0] @ matrix.mT)[:, None].expand(-1, len(told), -1), atol=0.02, rtol=0
+    )
