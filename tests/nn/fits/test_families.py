@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import pad
 
 from skdyn.nn.fits.families import ALL_FITS, CENTRED, FITS_PER_VIEW, VIEWS, TokenModels, fit_context
 from tests.format2 import normalised, rotations, simulate
@@ -117,7 +118,7 @@ def test_units_of_states_and_of_time_do_not_matter(dim):
 def test_a_shift_moves_only_the_sparse_fits():
     times, states = rotations(2)
     fits, _ = fit(times, states)
-    moved, _ = fit(times, states + [3.0, -2.0])
+    moved, _ = fit(times, states + np.array([3.0, -2.0]))
     centred = [i for i in range(len(fits.families)) if i not in fits.sparse]
     z = queries(1, 2)
     one, other = fits.answer(z)[0], moved.answer(z)[0]
@@ -143,8 +144,8 @@ def test_padding_is_never_read_and_order_does_not_matter():
     order = torch.tensor([2, 0, 1])
     shuffled = TokenModels(*(part[:, order] for part in vars(tokens).values()))
     turned = fit_context(zs[:, order], tau[:, order], seen[:, order], origin, shuffled)
-    longer = fit_context(*(torch.nn.functional.pad(p, e) for p, e in ((zs, (0, 0, 0, 5)), (tau, (0, 5)), (seen, (0, 5)))),
-                         origin, TokenModels(*(torch.nn.functional.pad(p, (0, 0, 0, 5)) for p in vars(tokens).values())))  # fmt: skip
+    more = TokenModels(*(pad(part, (0, 0, 0, 5)) for part in vars(tokens).values()))
+    longer = fit_context(pad(zs, (0, 0, 0, 5)), pad(tau, (0, 5)), pad(seen, (0, 5)), origin, more)
     for other in (padded, turned, longer):
         for mine, theirs in zip(fits.answer(z), other.answer(z), strict=True):
             torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
