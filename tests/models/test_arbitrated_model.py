@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from skdyn import FIMODERegressor, Trajectories, TrajectoryError
 from skdyn.adaptation import adapt
+from skdyn.coarse_graining.latent import LatentModel
 from skdyn.models.inference import Engine
 from skdyn.models.weights import load_model
 from skdyn.nn.arbitrated import ArbitratedFIMODE
@@ -102,3 +104,16 @@ def test_format_2_is_told_by_its_version(folder):
     assert type(model.network) is ArbitratedFIMODE
     engine = Engine(model, "cpu")
     assert (engine.max_dim, engine.width, engine.sees_origin) == (16, 3, True)
+
+
+def test_codes_of_an_autoencoder_learn_through_the_network_alone(folder):
+    model = load_model(str(folder))
+    codes = torch.randn(40, 2, generator=torch.Generator().manual_seed(0)).cumsum(0).requires_grad_(True)
+    times = torch.linspace(0, 3, 40, dtype=torch.float64)[None]
+    context = LatentModel(model, model.network, 2).context(codes, times, np.ones((1, 40), dtype=bool))
+    drift, diffusion = context.dynamics(codes.detach())
+    assert diffusion is None
+    assert drift.shape == (40, 2)
+    drift.sum().backward()
+    assert codes.grad.isfinite().all()
+    assert codes.grad.abs().sum() > 0
