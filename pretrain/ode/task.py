@@ -40,6 +40,7 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
 
     stacks = ("encoder", "decoder")
     headline = "prior/mean"
+    used_in_part = True
     card = CardText(
         data="Synthetic: systems drawn from a prior, simulated and corrupted during training. No data set.",
         validation="Median relative error of the field, `sum |f - f_hat| / sum |f|`, on a frozen suite of prior "
@@ -144,7 +145,7 @@ def dry_run(preset: Preset, minutes: float, device: torch.device) -> dict[str, f
         gradients, optimiser); ``activation_bytes`` (largest shape, in float32; about half in bfloat16);
         ``seconds_per_step`` (measured on a few contexts and scaled) and ``steps``.
     """
-    few = dataclasses.replace(preset, systems=dict.fromkeys(preset.systems, 96))
+    few = dataclasses.replace(preset, systems=dict.fromkeys(preset.systems, 96), wide_share=0.0)
     task = FIMODETask(few, 0, device)
     parameters = sum(p.numel() for p in task.module.parameters())
     matrices = sum(p.numel() for name, p in task.module.named_parameters() if task.is_matrix(name, p))

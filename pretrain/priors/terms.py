@@ -32,7 +32,7 @@ class TermsField(BatchedField):
         """Time derivatives, one tensor (S, P) per variable."""
         known = torch.stack([*x, torch.ones_like(x[0])], dim=1)  # (S, D + 1, P)
         systems, dim, points = len(known), len(x), known.shape[-1]
-        index = self.factors.reshape(systems, -1, 1).expand(-1, -1, points)
+        index = self.factors.flatten(1)[..., None].expand(-1, -1, points)
         products = known.gather(1, index).reshape(systems, dim * SLOTS, _FACTORS, points).prod(2)
         total = (products.unflatten(1, (dim, SLOTS)) * self.coefficients[..., None]).sum(2)
         return tuple(total.unbind(1))

@@ -43,11 +43,11 @@ class World:
         """Whether this process writes the files."""
         return self.rank == 0
 
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """The module with gradients averaged over all processes; a batch need not use all of it."""
+    def wrap(self, module: nn.Module, in_part: bool) -> nn.Module:
+        """The module with gradients averaged over all processes; ``in_part`` if some batches use a part of it only."""
         if self.size == 1:
             return module
-        return DistributedDataParallel(module, broadcast_buffers=False, find_unused_parameters=True)
+        return DistributedDataParallel(module, broadcast_buffers=False, find_unused_parameters=in_part)
 
     def largest(self, *values: float, device: torch.device) -> tuple[float, ...]:
         """The largest of each value over all processes, so that all take the same decisions."""

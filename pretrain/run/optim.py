@@ -99,7 +99,7 @@ class Optimizer:
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
-        """Update every parameter from its gradient."""
+        """Update every parameter that has a gradient."""
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate
         self._adamw.step()

@@ -38,6 +38,10 @@ class Task(Protocol):
         """Its forward pass maps a batch to the loss and to sums and counts (Tensors of two values) by name."""
 
     @property
+    def used_in_part(self) -> bool:
+        """Whether some batches use a part of the module only."""
+
+    @property
     def seconds_simulating(self) -> float:
         """Wall time spent on making data so far."""
 
@@ -87,11 +91,14 @@ class ModelTask(ABC, Generic[PresetT, ObjectiveT, PoolT]):
     headline : str
         The validation error that sums up a run.
     card : CardText
+    used_in_part : bool
+        Whether some batches use a part of the module only.
     """
 
     stacks: ClassVar[tuple[str, ...]]
     headline: ClassVar[str]
     card: ClassVar[CardText]
+    used_in_part: bool = False
 
     def __init__(
         self, preset: PresetT, seed: int, device: torch.device, rank: int = 0, initial: Path | None = None

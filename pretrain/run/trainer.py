@@ -117,7 +117,7 @@ class Trainer:
         self._mark = (0.0, 0, 0.0)
         if resume:
             self._resume()
-        self._module = self._world.wrap(task.module)
+        self._module = self._world.wrap(task.module, task.used_in_part)
 
     @property
     def step(self) -> int:

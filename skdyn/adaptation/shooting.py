@@ -167,8 +167,8 @@ def train_by_shooting(
     engine.encode([engine.arrange(thin(trajectories, s.context_points))])  # refuses what the estimator would refuse
     if trajectories.n_features > engine.width:
         raise TrajectoryError(
-            f"the trajectories have {trajectories.n_features} variables, and an adapter changes the network of "
-            f"{model.spec.name!r}, which takes at most {engine.width}: beyond them closed-form fits answer alone"
+            f"the trajectories have {trajectories.n_features} variables, but the network that an adapter changes reads "
+            f"at most {engine.width}; fit without an adapter, or choose fewer variables"
         )
     data = ShootingData(trajectories, engine)
     held = hold_out(trajectories, s.share, np.random.default_rng([s.seed, 1]))

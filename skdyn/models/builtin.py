@@ -35,7 +35,11 @@ def _fim_ode_config(values: Mapping[str, Any]) -> Any:
     from skdyn.nn.arbitrated import ArbitratedConfig
     from skdyn.nn.fim_ode import FIMODEConfig
 
-    return (ArbitratedConfig if values.get("format_version") == 2 else FIMODEConfig).from_dict(values)
+    formats = {1: FIMODEConfig, 2: ArbitratedConfig}
+    version = values.get("format_version")
+    if isinstance(version, bool) or version not in formats:
+        raise ValueError(f"format_version must be 1 or 2, got {version!r}")
+    return formats[version].from_dict(values)
 
 
 def _fim_ode_network(configuration: Any) -> Any:

@@ -94,11 +94,11 @@ class Arbiter(nn.Module):
         self.from_hidden = nn.Linear(_PROJECTED, units, bias=False)
         self.inner = nn.Linear(units, units)
         self.score = nn.Linear(units, 1)
-        correction = nn.Linear(units, 1)
-        self.scale = nn.Sequential(nn.Linear(_PROJECTED + _SCALE_FEATURES, units), nn.SiLU(), correction)
+        first, last = nn.Linear(_PROJECTED + _SCALE_FEATURES, units), nn.Linear(units, 1)
+        self.scale = nn.Sequential(first, nn.SiLU(), last)
         nn.init.constant_(self.score.bias, _LEAST_SCORE)
-        nn.init.zeros_(correction.weight)
-        nn.init.zeros_(correction.bias)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
     def forward(self, evidence: Evidence, network: NetworkAnswer | None) -> Verdict:
         """Weigh the answers; without a network the fits' median takes its place as the reference."""

@@ -9,11 +9,11 @@ Letters: B contexts, K trajectories, L points, D dimensions, T transitions, P mo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from itertools import combinations_with_replacement
 
 import torch
 from torch import Tensor
+
+from skdyn.nn.fits.monomials import exponents, monomials
 
 DRIFT_FITS, SQUARE_FITS = 3, 2
 """Fits of the drift (linear, full, full with instruments) and of the squared diffusion (raw, corrected for noise)."""
@@ -28,7 +28,7 @@ class PolynomialFits:
     Attributes
     ----------
     drift : Tensor of shape (B, 3, P, D)
-        Of `monomials` up to the configured degree.
+        Of `skdyn.nn.fits.monomials.monomials` up to the configured degree.
     square : Tensor of shape (B, 2, P2, D)
         Of the squared diffusion, up to degree two.
     inverse : Tensor of shape (B, P, P)
@@ -38,20 +38,6 @@ class PolynomialFits:
     drift: Tensor
     square: Tensor
     inverse: Tensor
-
-
-@cache
-def _exponents(dim: int, degree: int) -> tuple[tuple[int, ...], ...]:
-    return tuple(m for k in range(degree + 1) for m in combinations_with_replacement(range(dim), k))
-
-
-def monomials(z: Tensor, degree: int) -> Tensor:
-    """All monomials (..., P) of states (..., D) up to a degree, the lower degrees first."""
-    parts = z.unbind(-1)
-    values: dict[tuple[int, ...], Tensor] = {(): torch.ones_like(z[..., 0])}
-    for factors in _exponents(z.shape[-1], degree)[1:]:
-        values[factors] = parts[factors[-1]] if len(factors) == 1 else values[factors[:-1]] * parts[factors[-1]]
-    return torch.stack(list(values.values()), dim=-1)
 
 
 def fit_polynomials(states: Tensor, times: Tensor, mask: Tensor, degree: int) -> PolynomialFits:
@@ -95,7 +81,7 @@ def fit_polynomials(states: Tensor, times: Tensor, mask: Tensor, degree: int) ->
     by_instrument = torch.linalg.solve_ex(cross + ridge, instrument.transpose(1, 2) @ change).result
     by_instrument = by_instrument.nan_to_num(0.0, 0.0, 0.0)
 
-    psi = phi[..., : len(_exponents(dim, 2))]
+    psi = phi[..., : len(exponents(dim, 2))]
     before = torch.nn.functional.pad(change.unflatten(1, there.shape[1:3]), (0, 0, 1, 1)).transpose(1, 2)
     products = change * (before[:, :-2] + before[:, 2:]).transpose(1, 2).flatten(1, 2)
     square = change.square()

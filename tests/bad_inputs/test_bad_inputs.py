@@ -374,7 +374,7 @@ WEIGHTS = {
     "absurd width": (configuration(width=2**60), "width must be between 8 and 4096"),
     "other width": (configuration(width=32), r"has shape .*, the configuration says"),
     "a string": (configuration(heads="two"), "heads must be an integer, got 'two'"),
-    "future format": (configuration(format_version=9), "format_version must be 1, got 9"),
+    "future format": (configuration(format_version=9), "format_version must be 1 or 2, got 9"),
     "other model": (configuration(model_type="bert"), "unknown model_type 'bert'"),
     "not JSON": (content("config.json", lambda b: b"width: 16"), "config.json is not valid JSON"),
     "HTML configuration": (content("config.json", lambda b: b"<html>"), "config.json is an HTML page"),

@@ -102,11 +102,10 @@ def test_a_constant_variable_has_a_finite_error():
         assert (scale[1] >= scale[0]).all()
 
 
-def test_data_at_rest_have_no_error_and_no_dynamics():
-    estimator = SparseODERegressor().fit([(T, np.full((120, 2), 3.0))])
-    np.testing.assert_array_equal(estimator.vector_field([[3.0, 3.0]], return_std=True), 0.0)
-    with pytest.raises(TrajectoryError, match="no dynamics"):
-        FIMODERegressor(device="cpu", refine="sparse").fit([(T, np.full((120, 2), 3.0))])
+def test_data_at_rest_have_no_dynamics():
+    for estimator in (SparseODERegressor(), FIMODERegressor(device="cpu", refine="sparse")):
+        with pytest.raises(TrajectoryError, match="no dynamics"):
+            estimator.fit([(T, np.full((120, 2), 3.0))])
 
 
 def test_one_trajectory_may_rest_at_an_equilibrium():
@@ -153,8 +152,7 @@ def test_refit_without_refinement_forgets_it(oscillator):
     estimator = FIMODERegressor(device="cpu", refine="sparse").fit(context[:1])
     estimator.set_params(refine=None).fit(context)
     assert not hasattr(estimator, "refinement_")
-    with pytest.raises(ValueError, match="refine='sparse'"):
-        estimator.equations()
+    assert (estimator.equation_shares() < 1).any()
 
 
 def test_an_unknown_refinement_is_refused(oscillator):

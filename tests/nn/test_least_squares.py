@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdyn.nn.least_squares import evaluate_fits, fit_polynomials, monomials
+from skdyn.nn.least_squares import evaluate_fits, fit_polynomials
 
 
 def cubic_path(points=20000, step=0.01, noise=0.0, seed=0):
@@ -25,12 +25,6 @@ def truth(queries):
 QUERIES = torch.stack([torch.linspace(-1.2, 1.2, 25, dtype=torch.float64), torch.zeros(25, dtype=torch.float64)], -1)[
     None
 ]
-
-
-def test_monomials_come_by_degree():
-    z = torch.tensor([[2.0, 3.0]])
-    assert monomials(z, 3).tolist() == [[1, 2, 3, 4, 6, 9, 8, 12, 18, 27]]
-    assert monomials(z, 2).tolist() == [[1, 2, 3, 4, 6, 9]]
 
 
 def test_a_cubic_drift_and_a_constant_diffusion_are_found():

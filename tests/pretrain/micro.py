@@ -26,6 +26,7 @@ ODE = dataclasses.replace(
     prior="polynomial",
     systems={1: 80, 2: 60},
     dims={1: 0.4, 2: 0.6},
+    wide_systems={4: 60},
     steps_per_pool=5,
     schedule=_SCHEDULE,
     validate_every=6.0,

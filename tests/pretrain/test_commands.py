@@ -1,12 +1,20 @@
+import dataclasses
 import json
+from functools import partial
 
 import micro
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from pretrain import fim_ode, lass_ode
 from pretrain.ode.objective import FIMODEObjective
 from pretrain.ode.presets import PRESETS
 from pretrain.ode.task import FIMODETask
+from pretrain.run.checkpoint import load_checkpoint
+from pretrain.run.recipe import run_recipe
+from pretrain.run.schedule import StepClock
+from skdyn.nn.fim_ode import FIMODE, FIMODEConfig
 
 
 def test_dry_run_prints(monkeypatch, capsys):
@@ -31,8 +39,65 @@ def test_command_line_trains_and_refuses_to_overwrite(tmp_path, monkeypatch, cap
     assert "--resume" in capsys.readouterr().err
 
 
+def write_format_1(folder):
+    """Weights as they were before there was an arbiter."""
+    values = micro.ODE.network.to_dict() | {"format_version": 1}
+    names = {field.name for field in dataclasses.fields(FIMODEConfig)}
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        network = FIMODE(FIMODEConfig.from_dict({key: value for key, value in values.items() if key in names}))
+    folder.mkdir()
+    save_file(network.state_dict(), folder / "model.safetensors")
+    return network
+
+
+def test_two_stages_the_arbiter_and_then_all_together(tmp_path, monkeypatch):
+    monkeypatch.setitem(PRESETS, "tiny", dataclasses.replace(micro.ODE, wide_share=0.3))
+    monkeypatch.setattr(FIMODETask, "validate", lambda self: {"prior/mean": 1.0})
+    common = ["--preset", "tiny", "--minutes", "0.03", "--device", "cpu"]
+    first = {}
+    network = write_format_1(tmp_path / "old")
+    stages = (("arbiter", ["--train", "arbiter", "--initial", str(tmp_path / "old")]),
+              ("all", ["--initial", str(tmp_path / "arbiter")]))  # fmt: skip
+    for name, options in stages:
+        fim_ode.main([*common, "--out", str(tmp_path / name), *options])
+        report = json.loads((tmp_path / name / "run.json").read_text())
+        assert report["status"] == "finished"
+        assert report["steps"] > 0
+        assert report["task"]["data"]["arbiter_only"] == (name == "arbiter")
+        first[name] = load_checkpoint(tmp_path / name / "checkpoints").tensors
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(first["arbiter"][f"ema/network.{name}"], tensor), name
+    before, after = first["arbiter"], first["all"]
+    moved = {name for name in before.keys() & after.keys() if not torch.equal(before[name], after[name])}
+    assert any(".arbiter." in name for name in moved)
+    assert any(".encoder." in name for name in moved)
+    assert not any(name.startswith("optimizer/") and ".encoder." in name for name in first["arbiter"])
+
+
+def test_the_first_stage_continues_where_it_was_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr(FIMODETask, "validate", lambda self: {"prior/mean": 1.0})
+    initial = tmp_path / "old"
+    write_format_1(initial)
+    make = partial(fim_ode.make_task, micro.ODE, 1.0, 0, initial=initial, arbiter_only=True)
+    for name, sessions in (("straight", [None]), ("cut", [4 / 60, None])):
+        for number, session in enumerate(sessions):
+            run_recipe(make, micro.ODE, tmp_path / name, 8 / 60, torch.device("cpu"), clock=StepClock(1.0),
+                       resume=number > 0, session_minutes=session)  # fmt: skip
+    one, other = (load_checkpoint(tmp_path / name / "checkpoints").tensors for name in ("straight", "cut"))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
 @pytest.mark.parametrize(
-    "arguments", [["--preset", "tiny"], ["--out", "x", "--minutes", "0"], ["--prior", "lorenz", "--out", "x"]]
+    "arguments",
+    [
+        ["--preset", "tiny"],
+        ["--out", "x", "--minutes", "0"],
+        ["--prior", "lorenz", "--out", "x"],
+        ["--train", "arbiter", "--out", "x"],
+        ["--train", "network", "--out", "x"],
+    ],
 )
 def test_bad_command_lines(arguments, capsys):
     with pytest.raises(SystemExit):

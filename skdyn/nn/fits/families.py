@@ -19,7 +19,7 @@ from torch import Tensor
 from skdyn.nn.fits.moments import Moments, by_integrals, by_velocities
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import quadrature
-from skdyn.nn.fits.screening import choose_terms
+from skdyn.nn.fits.screening import Chosen, choose_terms
 from skdyn.nn.fits.solve import Posterior, eliminate, ridge
 
 VIEWS = ("observed_10", "observed_40", "observed_200", "denoised_200", "velocities")
@@ -36,6 +36,7 @@ _PRIOR, _SPARSE_PRIOR = 0.3, 1e-2
 """Inverse variances of coefficients; a unit of normalised time moves the states by about one."""
 _ROUNDS = 3
 _TERMS_PER_POINT = 0.6
+_NOT_ALLOWED = 99
 _FAR, _FAST = 12.0, 60.0
 _SPREAD = (1e-6, 1e4)
 
@@ -199,20 +200,20 @@ class _Context:
         self.rule = quadrature(times.to(kind), mask)
         self.library = Library(states.shape[-1])
         self.degrees = self.library.degrees.to(states.device)
-        self.terms: list[Tensor | None] = [None, None]
+        self.chosen: list[Chosen | None] = [None, None]
 
     def fit(self) -> Fits:
         """Fit every view that there is."""
         observed = self._integrals(self.states)
         views = [self._matching(observed, size) for size in _SIZES]
-        self.terms = [choose_terms(views[1][kind], self.degrees) for kind in (0, 1)]
+        self.chosen = [choose_terms(views[1][kind], self.degrees) for kind in (0, 1)]
         if self.tokens is not None:
             denoised = torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
             views += [self._matching(self._integrals(denoised), _LONGEST), self._velocities()]
         fitted = self._families(views)
         kept = self._kept
         coefficients, root, log_noise, active = (part[:, :, kept].flatten(1, 2) for part in fitted)
-        centred, scaled = self.terms
+        centred, scaled = self.chosen
         return Fits(
             coefficients=coefficients,
             root=root.float(),
@@ -220,7 +221,7 @@ class _Context:
             log_terms=active.sum(-1).float().log1p(),
             log_points=self.mask.sum((1, 2)).float().log(),
             active=active,
-            terms=None if centred is None or scaled is None else torch.stack([centred, scaled], 1),
+            terms=None if centred is None or scaled is None else torch.stack([centred.places, scaled.places], 1),
             origin=self.origin,
             scale=self.scale,
             families=tuple(FITS_PER_VIEW * view + k for view in range(len(views)) for k in kept),
@@ -267,15 +268,15 @@ class _Context:
 
     def _families(self, views: list[tuple[Moments, Moments]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Coefficients (B, V, 6, D, Q), roots, log noises and supports of every family of some views."""
-        centred, scaled = (Moments.stack([view[kind].select(self.terms[kind]) for view in views]) for kind in (0, 1))
-        places = [self._degrees_in_use(kind, centred) for kind in (0, 1)]
-        allowed = self._that_fit(centred, places[0])
-        masks = torch.stack([allowed & (places[0] <= degree) for degree in self.library.centred_degrees], 2)
+        centred, scaled = (Moments.stack([self._in_use(view[kind], kind) for view in views]) for kind in (0, 1))
+        degrees = [self._degrees_in_use(kind, centred) for kind in (0, 1)]
+        allowed = self._that_fit(centred, degrees[0])
+        masks = torch.stack([allowed & (degrees[0] <= degree) for degree in self.library.centred_degrees], 2)
         gram, cross, square, count = (
             part[:, :, None] for part in (centred.gram, centred.cross, centred.square, centred.count)
         )
         low = ridge(gram, cross, square, count, masks, _PRIOR, _ROUNDS)
-        allowed = self._that_fit(scaled, places[1])
+        allowed = self._that_fit(scaled, degrees[1])
         parts = (scaled.gram, scaled.cross, scaled.square, scaled.count)
         supports = torch.stack(eliminate(*parts, allowed, WALD), 2)
         gram, cross, square, count = (part[:, :, None] for part in parts)
@@ -288,10 +289,15 @@ class _Context:
             torch.cat([low.active, high.active], 2),
         )
 
+    def _in_use(self, moments: Moments, kind: int) -> Moments:
+        chosen = self.chosen[kind]
+        return moments if chosen is None else moments.select(chosen.places)
+
     def _degrees_in_use(self, kind: int, moments: Moments) -> Tensor:
-        """Degree of each term in use (B, V, D, Q)."""
-        terms = self.terms[kind]
-        degrees = self.degrees if terms is None else self.degrees[terms][:, None]
+        """Degree of each term in use (B, V, D, Q), beyond all degrees where the context may not have it."""
+        chosen, degrees = self.chosen[kind], self.degrees
+        if chosen is not None:
+            degrees = torch.where(chosen.allowed, degrees[chosen.places], _NOT_ALLOWED)[:, None]
         return degrees.expand(moments.cross.shape)
 
     def _that_fit(self, moments: Moments, degrees: Tensor) -> Tensor:

@@ -32,10 +32,8 @@ class Moments:
     square: Tensor
     count: Tensor
 
-    def select(self, terms: Tensor | None) -> Moments:
-        """The moments of some terms (B, D, Q) alone; all with None."""
-        if terms is None:
-            return self
+    def select(self, terms: Tensor) -> Moments:
+        """The moments of some terms (B, D, Q) alone."""
         rows = terms[..., None].expand(-1, -1, -1, self.gram.shape[-1])
         columns = terms[..., None, :].expand(-1, -1, terms.shape[-1], -1)
         gram = self.gram.gather(-2, rows).gather(-1, columns)

@@ -5,6 +5,8 @@ Letters: B contexts, D variables, P monomials, Q chosen ones.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -17,8 +19,24 @@ _LEAST_LEFT = 1e-8
 """Share of a monomial's own square below which what is left of it is rounding."""
 
 
-def choose_terms(moments: Moments, degrees: Tensor) -> Tensor | None:
-    """Constant, linear terms and those that explain each variable best: places (B, D, Q), or None where all fit.
+@dataclass(frozen=True)
+class Chosen:
+    """Terms of a library.
+
+    Attributes
+    ----------
+    places : integer Tensor of shape (B, D, Q)
+        Ascending.
+    allowed : boolean Tensor of shape (B, D, Q)
+        Those that the context's own points can carry; Q is what the longest context of the batch can.
+    """
+
+    places: Tensor
+    allowed: Tensor
+
+
+def choose_terms(moments: Moments, degrees: Tensor) -> Chosen | None:
+    """Constant, linear terms and those that explain each variable best; None where all fit.
 
     Forward selection by orthogonal least squares: the term that takes most from the residual, given those before it
     (Chen, Billings and Luo 1989, Int. J. Control 50:1873).
@@ -30,10 +48,11 @@ def choose_terms(moments: Moments, degrees: Tensor) -> Tensor | None:
     """
     batch, dim, total = moments.cross.shape
     forced = int((degrees <= 1).sum())
-    points = int(moments.count.min()) if moments.count.numel() else 0
-    wanted = max(forced + _FEWEST_INTERACTIONS, min(points // _POINTS_PER_TERM, _MOST_CHOSEN))
-    if dim <= 3 or wanted >= total:
+    each = (moments.count[:, 0] / _POINTS_PER_TERM).long().clamp(max=_MOST_CHOSEN)
+    each = each.clamp(min=forced + _FEWEST_INTERACTIONS)  # (B,)
+    if dim <= 3 or batch == 0 or bool((each >= total).all()):
         return None
+    wanted = min(int(each.max()), total)
     gram, residual = moments.gram[:, 0], moments.cross.clone()
     left = gram.diagonal(dim1=-2, dim2=-1)[:, None].expand(-1, dim, -1).clone()
     own = left.clone()
@@ -57,4 +76,5 @@ def choose_terms(moments: Moments, degrees: Tensor) -> Tensor | None:
         left = (left - unit.square()).clamp(min=0)
         basis[:, :, step] = unit
         free = free.scatter(-1, best, False)
-    return chosen.sort(-1).values
+    places, order = chosen.sort(-1)
+    return Chosen(places, order < each[:, None, None])

@@ -148,3 +148,46 @@ def test_batches_are_a_function_of_the_seed():
 
     assert torch.equal(queries(1), queries(1))
     assert not torch.equal(queries(1), queries(2))
+
+
+@pytest.mark.parametrize("symmetries", [False, True])
+def test_the_origin_is_where_the_user_s_zero_is(symmetries):
+    systems, _ = linear_systems(n=4)
+    shape = BatchShape(8, 40, 6, 1.0)
+    batch = make_batch(
+        {2: Pool.of(systems)}, {2: 1.0}, shape, QueryMix(8), CLEAN, NETWORK, generator(), False, symmetries
+    )
+    assert batch.origin.shape == (6, 3)
+    assert (batch.origin[:, 2] == 0).all()
+    # A linear field is zero at zero, and affine in normalised units: it vanishes at minus the origin.
+    states = batch.clean_states.flatten(1, 2)[..., :2].double()
+    points = torch.cat([states, torch.ones(6, 320, 1).double()], -1)
+    affine = torch.linalg.lstsq(points, batch.clean_velocities.flatten(1, 2)[..., :2].double()).solution
+    zero = torch.cat([-batch.origin[:, :2].double(), torch.ones(6, 1).double()], -1)
+    assert (zero[:, None] @ affine).abs().max() < 1e-3
+
+
+def test_contexts_of_more_variables_than_the_network_takes():
+    systems, _ = linear_systems(dim=5)
+    shape = BatchShape(2, 20, 4, 1.0)
+    batch = make_batch({5: Pool.of(systems)}, {5: 1.0}, shape, QueryMix(10), CLEAN, NETWORK, generator(), True)
+    assert batch.queries.shape == batch.targets.shape == (4, 10, 5)
+    assert batch.tokens.states.shape == (4, 2, 20, 5)
+    assert batch.tokens.features.shape[-1] == 0
+    assert batch.dims.tolist() == [5] * 4
+    assert batch.tokens.dim_mask.all()
+    assert not batch.hide_network
+    moved = batch.to(torch.device("cpu"))
+    assert torch.equal(moved.origin, batch.origin)
+    assert moved.hide_network == batch.hide_network
+
+
+def test_hiding_the_network_changes_nothing_else():
+    systems, _ = linear_systems()
+    parts = ({2: Pool.of(systems)}, {2: 1.0}, BatchShape(2, 20, 4, 1.0), QueryMix(9), MIXTURE_CORRUPTION, NETWORK)
+    seen = make_batch(*parts, generator(), True)
+    hidden = make_batch(*parts, generator(), True, hide_network=True)
+    assert hidden.hide_network
+    assert hidden.to(torch.device("cpu")).hide_network
+    assert torch.equal(hidden.tokens.features, seen.tokens.features)
+    assert torch.equal(hidden.targets, seen.targets)

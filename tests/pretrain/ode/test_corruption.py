@@ -70,6 +70,30 @@ def test_noise_has_the_stated_size():
     assert 0.97 < ratio[level > 1e-3].mean() < 1.03
 
 
+def test_strong_noise_multiplies_or_adds():
+    config = replace(PAPER_CORRUPTION, clean=0.5, multiplicative=(0.0, 0.0), strong=0.2, strong_probability=1.0)
+    states = torch.randn(3000, 1, 60, 1, generator=generator(1)) + 20
+    mask = torch.ones(3000, 1, 60, dtype=torch.bool)
+    noisy, level = add_noise(Draw(generator()), states, mask, config)
+    size = (noisy - states).std((1, 2, 3))
+    assert 0.45 < (level == 0).float().mean() < 0.55
+    assert torch.equal(level == 0, size == 0)
+    assert level.max() <= 0.2
+    ratio = size[level > 0.01] / level[level > 0.01]
+    multiplied = ratio > 8  # of the states, which are about 20; otherwise of their deviation, which is about one
+    assert 0.45 < multiplied.float().mean() < 0.55
+    assert (ratio[multiplied] / 20 - 1).abs().mean() < 0.1
+    assert (ratio[~multiplied] - 1).abs().mean() < 0.15
+
+
+def test_without_strong_noise_the_draws_are_as_they_were():
+    states = torch.randn(50, 1, 20, 2, generator=generator(1))
+    mask = torch.ones(50, 1, 20, dtype=torch.bool)
+    one, _ = add_noise(Draw(generator()), states, mask, CorruptionConfig())
+    other, _ = add_noise(Draw(generator()), states, mask, replace(CorruptionConfig(), strong=0.7))
+    assert torch.equal(one, other)
+
+
 def test_some_contexts_stay_clean():
     states = torch.randn(2000, 1, 20, 2, generator=generator(1))
     mask = torch.ones(2000, 1, 20, dtype=torch.bool)

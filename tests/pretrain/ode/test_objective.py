@@ -1,3 +1,5 @@
+import dataclasses
+
 import micro
 import pytest
 import torch
@@ -7,14 +9,25 @@ from pretrain.ode.task import FIMODETask
 CPU = torch.device("cpu")
 
 
-def test_loss_is_the_stated_formula():
-    task = FIMODETask(micro.ODE, 0, CPU)
+NARROW = dataclasses.replace(micro.ODE, wide_share=0.0, hidden=0.0)
+WIDE = dataclasses.replace(micro.ODE, wide_share=1.0)
+HIDDEN = dataclasses.replace(micro.ODE, wide_share=0.0, hidden=1.0)
+
+
+@pytest.mark.parametrize("preset", [NARROW, HIDDEN])
+def test_loss_is_the_stated_formula(preset):
+    task = FIMODETask(preset, 0, CPU)
     batch = task.batch(1)
     network = task.module.network
+    assert batch.hide_network == (preset is HIDDEN)
     with torch.no_grad():
         loss, sums = task.module(batch)
-        context = network.encode_tokens(batch.tokens)
-        field, scale = network.decode(context, batch.queries)
+        arbitrated = network.encode_with_fits(batch.tokens, batch.origin)
+        context = arbitrated.network
+        own, own_scale, _ = network.answer(context, batch.queries)
+        field, scale = network.decode(arbitrated, batch.queries)
+        if batch.hide_network:
+            field, scale = network.arbitrate(arbitrated.without_network(), batch.queries, None)
     expected = []
     velocity, clean = batch.clean_velocities.flatten(1, 2), batch.clean_states.flatten(1, 2)
     for b, dim in enumerate(batch.dims.tolist()):
@@ -23,12 +36,45 @@ def test_loss_is_the_stated_formula():
         def laplace(truth, mean, u, dim=dim):
             return ((truth - mean).abs() * (-u).exp() + u)[:, :dim].mean()
 
-        term = laplace(batch.targets[b][asked], field[b][asked], scale[b][asked])
+        term = 0.7 * laplace(batch.targets[b][asked], field[b][asked], scale[b][asked])
+        term = term + 0.3 * laplace(batch.targets[b][asked], own[b][asked], own_scale[b][asked])
         term = term + 0.5 * laplace(velocity[b][seen], context.velocity[b][seen], context.log_scale[b][seen])
         expected.append(term + (context.state[b] - clean[b])[seen][:, :dim].abs().mean())
     expected = torch.stack(expected)
     torch.testing.assert_close(loss, (expected * batch.weight).sum() / batch.weight.sum())
-    assert sums["error/1d"][1] + sums["error/2d"][1] == batch.weight.sum()
+    name = "hidden" if batch.hide_network else "error"
+    assert sums[f"{name}/1d"][1] + sums[f"{name}/2d"][1] == batch.weight.sum()
+    assert {key.split("/")[0] for key in sums if not key.endswith("_loss")} == {name}
+
+
+def test_batches_of_many_variables_train_the_arbiter_alone():
+    task = FIMODETask(WIDE, 0, CPU)
+    batch = task.batch(0)
+    assert batch.tokens.states.shape[-1] == batch.targets.shape[-1] == 4
+    assert batch.tokens.features.shape[-1] == 0
+    loss, sums = task.module(batch)
+    loss.backward()
+    assert task.cost(batch)[1] == 0.0
+    assert set(sums) == {"query_loss", "hidden/wide" if batch.hide_network else "error/wide"}
+    learnt = {name for name, p in task.module.network.named_parameters() if p.grad is not None}
+    assert learnt
+    assert all(name.startswith("arbiter.") for name in learnt)
+
+
+def test_a_frozen_network_leaves_the_loss_to_the_arbiter():
+    task = FIMODETask(NARROW, 0, CPU, arbiter_only=True)
+    batch = task.batch(1)
+    loss, sums = task.module(batch)
+    loss.backward()
+    assert "network_loss" not in sums
+    torch.testing.assert_close(loss.detach(), sums["query_loss"][0] / sums["query_loss"][1])
+    for name, parameter in task.module.network.named_parameters():
+        assert parameter.requires_grad == name.startswith("arbiter."), name
+        assert parameter.grad is None or name.startswith("arbiter."), name
+    assert task.module.network.arbiter.score.weight.grad.abs().sum() > 0
+    free = FIMODETask(NARROW, 0, CPU)
+    with torch.no_grad():
+        assert torch.equal(free.module(batch)[1]["query_loss"], sums["query_loss"])
 
 
 # The compiler itself looks at the .grad of activations, and PyTorch warns its user of it.
@@ -36,20 +82,21 @@ def test_loss_is_the_stated_formula():
 def test_compiled_blocks_train_alike(monkeypatch):
     original = torch.compile
     monkeypatch.setattr(torch, "compile", lambda f, dynamic: original(f, dynamic=dynamic, backend="eager"))
-    plain, compiled = FIMODETask(micro.ODE, 0, CPU), FIMODETask(micro.ODE, 0, CPU)
+    plain, compiled = FIMODETask(NARROW, 0, CPU), FIMODETask(NARROW, 0, CPU)
     compiled.module.compile_blocks()
     assert compiled.module.state_dict().keys() == plain.module.state_dict().keys()
     batch = plain.batch(0)
     for task in (plain, compiled):
         task.module(batch)[0].backward()
     for p, q in zip(plain.module.parameters(), compiled.module.parameters(), strict=True):
-        torch.testing.assert_close(p.grad, q.grad)
+        if p is not plain.module.network.arbiter.unseen:  # for batches without the network
+            torch.testing.assert_close(p.grad, q.grad)
     with torch.no_grad():
         torch.testing.assert_close(compiled.module(batch)[0], plain.module(batch)[0])
 
 
 def test_weightless_contexts_have_no_gradient():
-    task = FIMODETask(micro.ODE, 0, CPU)
+    task = FIMODETask(NARROW, 0, CPU)
     batch = task.batch(0)
     batch.weight[1:] = 0
     task.module(batch)[0].backward()
@@ -61,17 +108,18 @@ def test_weightless_contexts_have_no_gradient():
 
 
 def test_a_masked_target_that_is_not_a_number_changes_nothing():
-    task = FIMODETask(micro.ODE, 0, CPU)
+    task = FIMODETask(NARROW, 0, CPU)
     batch = task.batch(0)
     batch.query_mask[:, ::3] = False
     batch.weight[0] = 0
     loss, _ = task.module(batch)
-    expected = torch.autograd.grad(loss, list(task.module.parameters()))
+    learning = [p for p in task.module.parameters() if p is not task.module.network.arbiter.unseen]
+    expected = torch.autograd.grad(loss, learning)
     batch.targets[:, ::3] = float("nan")
     batch.targets[0] = float("nan")
     batch.clean_velocities[0] = float("nan")
     again, sums = task.module(batch)
     assert torch.equal(loss, again)
-    for mine, wanted in zip(torch.autograd.grad(again, list(task.module.parameters())), expected, strict=True):
+    for mine, wanted in zip(torch.autograd.grad(again, learning), expected, strict=True):
         assert torch.equal(mine, wanted)
     assert all(value.isfinite().all() for value in sums.values())

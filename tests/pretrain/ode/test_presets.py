@@ -1,3 +1,5 @@
+from pretrain.priors.networks import WIDE
+from skdyn.nn.arbitrated import ArbitratedFIMODE
 from skdyn.nn.fim_ode import FIMODE
 
 
@@ -8,9 +10,16 @@ def test_presets_are_consistent():
     for preset in PRESETS.values():
         assert preset.prior in PRIORS
         assert set(preset.systems) == set(preset.dims)
+        assert max(preset.dims) <= preset.network.max_dim
+        assert preset.network.max_dim < min(preset.wide_systems)
+        assert max(preset.wide_systems) <= preset.network.max_variables
+        assert set(preset.wide_systems) <= set(WIDE)
         for shape in preset.shapes:
             assert shape.paths <= preset.simulation.paths
             assert shape.points <= preset.simulation.points
             assert shape.contexts >= len(preset.dims)
     small = sum(p.numel() for p in FIMODE(PRESETS["small"].network).parameters())
-    assert small == 650_862  # the bundled model's sizes
+    assert small == 650_862  # the sizes of the first bundled model
+    whole = sum(p.numel() for p in ArbitratedFIMODE(PRESETS["small"].network).parameters())
+    assert whole - small < 12_000, "the arbiter is small"
+    assert PRESETS["arbiter"].network == PRESETS["small"].network  # the first stage and the second

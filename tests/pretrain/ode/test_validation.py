@@ -5,13 +5,14 @@ import torch
 
 from pretrain.ode.validation import ValidationSuite
 from pretrain.priors.simulate import SimulationConfig
-from skdyn.nn.fim_ode import FIMODE
+from skdyn.nn.arbitrated import ArbitratedFIMODE
 
 
 class Silent:
     """Says that nothing moves."""
 
-    def encode_tokens(self, tokens):
+    def encode_with_fits(self, tokens, origin):
+        assert origin.shape == tokens.dim_mask.shape
         return tokens
 
     def decode(self, context, queries):
@@ -23,11 +24,14 @@ def test_the_frozen_suite(monkeypatch):
     suite = ValidationSuite(6, micro.ODE.network, torch.device("cpu"))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = FIMODE(micro.ODE.network)
+        network = ArbitratedFIMODE(micro.ODE.network)
     errors = suite.errors(network)
     assert all(np.isfinite(value) and value > 0 for value in errors.values())
-    for name in ("prior/context_clean", "prior/3d/box_noisy", "prior/8_paths/others_clean", "prior/mean"):
+    for name in ("prior/context_clean", "prior/3d/box_noisy", "prior/8_paths/others_clean", "prior/mean",
+                 "short/context_noisy", "wide/others_clean", "wide/box_noisy"):  # fmt: skip
         assert name in errors
+    assert not any(name.startswith(("short", "wide")) and name.count("/") > 1 for name in errors)
+    assert "short/context_clean" not in errors
     classics = {name.split("/")[1] for name in errors if name.startswith("classics/")}
     assert classics == {"van_der_pol", "fitzhugh_nagumo", "pendulum", "roessler", "selkov"}
     assert all(value == pytest.approx(1.0) for value in suite.errors(Silent()).values())

@@ -10,13 +10,13 @@ from pretrain.ode.task import FIMODETask
 from pretrain.run.card import model_card
 from pretrain.run.export import FILES
 from skdyn.files.reading import sha256
-from skdyn.nn.fim_ode import FIMODE
+from skdyn.nn.arbitrated import ArbitratedFIMODE
 
 
 def test_the_card_tells_the_run(run):
     card = (run / "export" / "MODEL_CARD.md").read_text()
     report = json.loads((run / "run.json").read_text())
-    parameters = sum(p.numel() for p in FIMODE(micro.ODE.network).parameters())
+    parameters = sum(p.numel() for p in ArbitratedFIMODE(micro.ODE.network).parameters())
     for fact in ("# fim-ode", f"{parameters:,} parameters", report["source"]["sha256"], "12 steps", "polynomial"):
         assert fact in card
     assert "| prior/mean | 0.500 | 0.500 |" in card

@@ -12,7 +12,7 @@ from pretrain.run import export
 from pretrain.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pretrain.run.export import export_run, push_to_hub
 from skdyn.estimators._fim_ode import FIMODERegressor
-from skdyn.nn.fim_ode import FIMODE, FIMODEConfig
+from skdyn.nn.arbitrated import ArbitratedConfig, ArbitratedFIMODE
 
 
 def test_the_folder_holds_what_a_bundle_holds(run):
@@ -25,11 +25,11 @@ def test_the_folder_holds_what_a_bundle_holds(run):
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
     with safe_open(folder / "model.safetensors", "pt") as file:
         assert file.metadata() == {"format": "pt"}
-    config = FIMODEConfig.from_dict(json.loads((folder / "config.json").read_text()))
+    config = ArbitratedConfig.from_dict(json.loads((folder / "config.json").read_text()))
     assert config == micro.ODE.network
     tensors = load_file(folder / "model.safetensors")
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
-    FIMODE(config).load_state_dict(tensors)
+    ArbitratedFIMODE(config).load_state_dict(tensors)
 
 
 def test_the_weights_are_the_average(run):

@@ -104,3 +104,15 @@ def test_clocks():
     wall = WallClock()
     wall.start(0, 100.0)
     assert 100.0 <= wall.elapsed(5) < 101.0
+
+
+def test_a_step_leaves_alone_what_has_no_gradient():
+    matrices = {f"block.{i}": nn.Parameter(torch.randn(4, 4)) for i in range(2)}
+    rest = {"head": nn.Parameter(torch.randn(3, 4)), "idle": nn.Parameter(torch.randn(3))}
+    before = {name: p.detach().clone() for name, p in (matrices | rest).items()}
+    optimizer = Optimizer(matrices | rest, lambda name, _: name.startswith("block"), OptimConfig())
+    rest["head"].square().sum().backward()
+    optimizer.step(0.1)
+    changed = {name for name, p in (matrices | rest).items() if not torch.equal(p, before[name])}
+    assert changed == {"head"}
+    assert all(not tensor.any() for name, tensor in optimizer.state_tensors().items() if name.startswith("muon"))

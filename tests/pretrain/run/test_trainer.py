@@ -241,7 +241,7 @@ class LineTask:
 
     def __init__(self):
         self.module = _Line()
-        self.seconds_simulating = 0.0
+        self.seconds_simulating, self.used_in_part = 0.0, False
 
     def is_matrix(self, name, parameter):
         return False
