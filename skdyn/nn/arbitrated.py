@@ -115,18 +115,17 @@ class ArbitratedFIMODE(FIMODE):
 
     def decode(self, context: ArbitratedContext, queries: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """Field and Laplace log-scale, each of shape (B, N, D), at normalised queries of shape (B, N, D)."""
-        network = None
-        if context.network is not None:
-            network = NetworkAnswer(*self.answer(context.network, queries))
-        return self.arbitrate(context, queries, network)
+        return self.arbitrate(context, queries, self._of_network(context, queries))
+
+    def _of_network(self, context: ArbitratedContext, queries: Tensor) -> NetworkAnswer | None:
+        return None if context.network is None else NetworkAnswer(*self.answer(context.network, queries))
 
     def arbitrate(
         self, context: ArbitratedContext, queries: Tensor, network: NetworkAnswer | None
     ) -> tuple[Tensor, Tensor]:
         """Field and log-scale (B, N, D) from the fits and the network's answers, or from the fits alone."""
         width = queries.shape[-1]
-        with torch.autocast(queries.device.type, enabled=False):
-            verdicts = [self.weigh(group, queries, network) for group in context.groups]
+        verdicts = [self.weigh(group, queries, network) for group in context.groups]
         field, log_scale = (
             [torch.nn.functional.pad(part, (0, width - part.shape[-1])) for part in parts]
             for parts in zip(*((verdict.field, verdict.log_scale) for verdict in verdicts), strict=True)
@@ -139,9 +138,7 @@ class ArbitratedFIMODE(FIMODE):
 
     def sample(self, context: ArbitratedContext, queries: Tensor, draws: FieldDraws) -> Tensor:
         """Sampled fields (S, N, D) of a single context at queries (1, N, D); see `skdyn.nn.field_samples`."""
-        network = None
-        if context.network is not None:
-            network = NetworkAnswer(*self.answer(context.network, queries))
+        network = self._of_network(context, queries)
         (group,) = context.groups
         fits, dim = group.fits, group.fits.library.dim
         own = queries[..., :dim]
@@ -154,9 +151,10 @@ class ArbitratedFIMODE(FIMODE):
         raw = (apart + deviations).sum(2)
         variance = (weights * (gaps.square() + (2 * log_deviation).exp())).sum(2)
         if network is not None:
-            scale = (2 * network.log_scale[..., :dim]).exp() * 2 + (network.field[..., :dim] - verdict.field).square()
-            variance = variance + verdict.weights[:, :, -1] * scale
-            raw = raw + draws.smooth(own[0]).to(raw) * roots[0, :, -1] * scale[0].sqrt()
+            of_network = 2 * (2 * network.log_scale[..., :dim]).exp()
+            of_network = of_network + (network.field[..., :dim] - verdict.field).square()
+            variance = variance + verdict.weights[:, :, -1] * of_network
+            raw = raw + draws.smooth(own[0]).to(raw) * roots[0, :, -1] * of_network[0].sqrt()
         predicted = 2**0.5 * verdict.log_scale.exp()
         return verdict.field[0] + raw * (predicted / variance.clamp(min=1e-16).sqrt())[0]
 
@@ -172,9 +170,7 @@ class ArbitratedFIMODE(FIMODE):
             Mean weight of all answers that agree with the equation's: to within the error that is predicted, or a
             hundredth of the field's typical size.
         """
-        network = None
-        if context.network is not None:
-            network = NetworkAnswer(*self.answer(context.network, queries))
+        network = self._of_network(context, queries)
         (group,) = context.groups
         fits, dim = group.fits, group.fits.library.dim
         verdict = self.weigh(group, queries, network)
@@ -198,7 +194,8 @@ class ArbitratedFIMODE(FIMODE):
         fits, rows = group.fits, group.rows
         dim = fits.library.dim
         own = queries if rows is None else queries[rows]
-        fields, log_deviation = fits.answer(own[..., :dim])
+        with torch.autocast(queries.device.type, enabled=False):
+            fields, log_deviation = fits.answer(own[..., :dim])
         kind = self.head.weight.dtype
         evidence = Evidence(
             fields.to(kind),
@@ -211,7 +208,8 @@ class ArbitratedFIMODE(FIMODE):
         if network is not None:
             parts = (network.field[..., :dim], network.log_scale[..., :dim], network.hidden)
             network = NetworkAnswer(*(part if rows is None else part[rows] for part in parts))
-        return self.arbiter(evidence, network)
+        with torch.autocast(queries.device.type, enabled=False):
+            return self.arbiter(evidence, network)
 
 
 @dataclass(frozen=True)
