@@ -210,7 +210,7 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
         """Share (D,) of the field that agrees with each of the `equations`; one where they were searched for.
 
         Without a search the field is a weighted mean of many answers; the share is the mean weight, on the observed
-        states, of those that differ from the equation by less than the error that is predicted.
+        states, of those that differ from the equation by less than a tenth of the field's typical size.
         """
         return self._equations().shares.copy()
 

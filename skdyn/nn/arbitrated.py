@@ -22,7 +22,7 @@ from skdyn.nn.field_samples import FieldDraws
 from skdyn.nn.fim_ode import FIMODE, EncodedContext, FIMODEConfig, Layout, Tokens, make_tokens
 from skdyn.nn.fits.families import Fits, TokenModels, fit_context
 
-_AGREED = 0.01
+_AGREED = 0.1
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,7 @@ class ArbitratedFIMODE(FIMODE):
         coefficients : Tensor of shape (T, D)
             Of the powers of the states in deviations from the user's zero, ``z + origin``.
         shares : Tensor of shape (D,)
-            Mean weight of all answers that agree with the equation's: to within the error that is predicted, or a
-            hundredth of the field's typical size.
+            Mean weight of all answers that agree with the equation's, to a tenth of the field's typical size.
         """
         network = self._of_network(context, queries)
         (group,) = context.groups
@@ -184,8 +183,8 @@ class ArbitratedFIMODE(FIMODE):
         fields = fits.answer(queries[..., :dim])[0].to(weights)[0]  # (N, F, D)
         answers = fields if network is None else torch.cat([fields, network.field[0, :, None, :dim]], 1)
         own = fields[:, places[best], variables]
-        tolerance = torch.maximum(verdict.log_scale[0].exp(), _AGREED * verdict.field[0].abs().mean(0))
-        agreed = ((answers - own[:, None]).abs() <= tolerance[:, None]).to(weights)
+        tolerance = _AGREED * verdict.field[0].abs().mean(0)
+        agreed = ((answers - own[:, None]).abs() <= tolerance).to(weights)
         shares = (verdict.weights[0, :, : answers.shape[1]] * agreed).sum(1).mean(0)
         return exponents, coefficients[best, :, variables].T, shares
 
