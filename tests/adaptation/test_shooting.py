@@ -15,6 +15,7 @@ from skdyn.datasets import make_trajectories
 from skdyn.models.adapters import CONFIG, TENSORS
 from skdyn.models.inference import Engine
 from skdyn.models.weights import load_model
+from tests.golden.test_fim_ode_golden import WEIGHTS as FORMAT_1
 
 SHORT = ShootingSettings(rank=2, alpha=2.0, steps=4, contexts=2, starts=4, horizon=1.6, check_every=2)
 
@@ -104,7 +105,7 @@ def test_more_variables_than_the_network_takes():
 
 def test_van_der_pol_is_simulated_better(tmp_path):
     """The next round, which no training point shows, from the exact start."""
-    model, data = load_model("fim-ode"), [noisy_orbit()]
+    model, data = load_model(FORMAT_1), [noisy_orbit()]
     settings = ShootingSettings(steps=15, contexts=2, learning_rate=6e-3)
     engine = Engine(model, "cpu")
     training = ShootingTraining(engine, ShootingData(Trajectories(data), engine), [np.ones(50, dtype=bool)], settings)
@@ -116,7 +117,8 @@ def test_van_der_pol_is_simulated_better(tmp_path):
     ((_, truth),) = make_trajectories("van_der_pol", [-1.5, 2.5], times)
     errors = []
     for adapter in (None, tmp_path):
-        path = FIMODERegressor(adapter=adapter, device="cpu").fit(data).simulate([-1.5, 2.5], times, method="rk4")
+        estimator = FIMODERegressor(FORMAT_1, adapter=adapter, device="cpu")
+        path = estimator.fit(data).simulate([-1.5, 2.5], times, method="rk4")
         errors.append(float(np.mean((path - truth)[70:] ** 2)))
     assert errors[1] < 0.5 * errors[0]
 
