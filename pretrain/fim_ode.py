@@ -68,9 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{name:<20} {value:,.4g}" if value < 1000 else f"{name:<20} {value:,.0f}")
         return
     check_options(parser, options)
-    if options.train == "arbiter" and options.initial is None:
-        parser.error("--train arbiter needs --initial, whose network it leaves as it is")
     arbiter_only = options.train == "arbiter"
+    if arbiter_only and options.initial is None:
+        parser.error("--train arbiter needs --initial, whose network it leaves as it is")
     make = partial(make_task, preset, options.minutes, options.seed, initial=options.initial, arbiter_only=arbiter_only)
     run_from_command_line(make, preset, options)
 

@@ -15,6 +15,20 @@ def _start(draw: Draw, n: int, dim: int, size: float = 1.0, positive: bool = Fal
     return Start(size * start.centre, size * start.spread, start.positive)
 
 
+def _begin(n: int, dim: int, generator: torch.Generator) -> tuple[Draw, Terms]:
+    draw = Draw(generator)
+    return draw, Terms(draw, n, dim)
+
+
+def _follow_with_the_odd_one(draw: Draw, terms: Terms, n: int) -> None:
+    """Let the last of an odd number of variables follow the first with a delay."""
+    last = terms.dim - 1
+    if terms.dim % 2:
+        rate = draw.log_uniform(0.3, 2.0, n)
+        terms.add(last, (0,), rate)
+        terms.add(last, (last,), -rate)
+
+
 class SparseNetwork(Family):
     """Random sparse couplings, linear and quadratic, kept bounded by a cubic damping of every variable."""
 
@@ -23,7 +37,7 @@ class SparseNetwork(Family):
 
     def sample(self, n: int, dim: int, generator: torch.Generator) -> TermsField:
         """Draw ``n`` systems."""
-        draw, terms = Draw(generator), Terms(Draw(generator), n, dim)
+        draw, terms = _begin(n, dim, generator)
         quadratic = draw.coin(0.6, n)
         for i in range(dim):
             terms.add(i, (i, i, i), -draw.log_uniform(0.05, 0.6, n))
@@ -49,7 +63,7 @@ class Ring(Family):
 
     def sample(self, n: int, dim: int, generator: torch.Generator) -> TermsField:
         """Draw ``n`` systems."""
-        draw, terms = Draw(generator), Terms(Draw(generator), n, dim)
+        draw, terms = _begin(n, dim, generator)
         forcing, decay = draw.log_uniform(1.5, 10.0, n), draw.log_uniform(0.5, 2.0, n)
         advection, uneven = draw.log_uniform(0.4, 1.5, n), 0.3 * draw.coin(0.5, n)
         for i in range(dim):
@@ -74,7 +88,7 @@ class OscillatorNetwork(Family):
 
     def sample(self, n: int, dim: int, generator: torch.Generator) -> TermsField:
         """Draw ``n`` systems."""
-        draw, terms = Draw(generator), Terms(Draw(generator), n, dim)
+        draw, terms = _begin(n, dim, generator)
         relaxing = draw.coin(0.5, n).float()
         coupling, strength = draw.log_uniform(0.02, 0.6, n), draw.log_uniform(0.2, 2.0, n)
         count = dim // 2
@@ -90,10 +104,7 @@ class OscillatorNetwork(Family):
                 weight = coupling * draw.coin(0.7, n)
                 terms.add(v, (other,), weight)
                 terms.add(v, (x,), -weight)
-        if dim % 2:
-            follow = draw.log_uniform(0.3, 2.0, n)
-            terms.add(dim - 1, (0,), follow)
-            terms.add(dim - 1, (dim - 1,), -follow)
+        _follow_with_the_odd_one(draw, terms, n)
         return terms.field(_start(draw, n, dim))
 
 
@@ -105,7 +116,7 @@ class CompartmentNetwork(Family):
 
     def sample(self, n: int, dim: int, generator: torch.Generator) -> TermsField:
         """Draw ``n`` systems."""
-        draw, terms = Draw(generator), Terms(Draw(generator), n, dim)
+        draw, terms = _begin(n, dim, generator)
         contagious = draw.coin(0.5, n)
         for i in range(dim):
             into = (i + 1) % dim
@@ -130,7 +141,7 @@ class FoodChain(Family):
 
     def sample(self, n: int, dim: int, generator: torch.Generator) -> TermsField:
         """Draw ``n`` systems."""
-        draw, terms = Draw(generator), Terms(Draw(generator), n, dim)
+        draw, terms = _begin(n, dim, generator)
         for i in range(dim):
             terms.add(i, (i,), draw.uniform(0.3, 1.5, n) if i == 0 else draw.uniform(-0.8, 0.6, n))
             terms.add(i, (i, i), -draw.log_uniform(0.02, 0.6, n))
@@ -152,7 +163,7 @@ class SpringChain(Family):
 
     def sample(self, n: int, dim: int, generator: torch.Generator) -> TermsField:
         """Draw ``n`` systems."""
-        draw, terms = Draw(generator), Terms(Draw(generator), n, dim)
+        draw, terms = _begin(n, dim, generator)
         friction = draw.log_uniform(0.01, 0.4, n)
         cubic, stiffness = draw.uniform(0.0, 0.6, n) * draw.coin(0.6, n), draw.log_uniform(0.3, 2.0, n)
         count = dim // 2
@@ -165,8 +176,5 @@ class SpringChain(Family):
             for other in (k - 1, k + 1):
                 if 0 <= other < count:
                     terms.add(v, (2 * other,), stiffness)
-        if dim % 2:
-            follow = draw.log_uniform(0.3, 2.0, n)
-            terms.add(dim - 1, (0,), follow)
-            terms.add(dim - 1, (dim - 1,), -follow)
+        _follow_with_the_odd_one(draw, terms, n)
         return terms.field(_start(draw, n, dim))

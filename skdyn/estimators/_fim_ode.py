@@ -178,7 +178,7 @@ class FIMODERegressor(SolvedODEEstimator):
         return bool(found >= raw)
 
     def _equations_in_one_pass(self) -> NamedEquations:
-        names = self.context_.feature_names or tuple(f"x{d}" for d in range(self.n_features_in_))
+        names = self._names
         found = self._session.leading_equations()
         if found is None:
             raise ValueError(
@@ -200,7 +200,7 @@ class FIMODERegressor(SolvedODEEstimator):
             center=np.zeros(self.n_features_in_),
             score=0.0,
         )
-        return NamedEquations(field, tuple(names), shares)
+        return NamedEquations(field, names, shares)
 
     def pretrained_field(self, points: Any) -> np.ndarray:
         """Field of the pretrained model, also where a refinement is in use.

@@ -99,7 +99,7 @@ class FIMSDERegressor(BaseStochasticEstimator):
         return 100_000
 
     def _fit(self, context: Trajectories) -> None:
-        choice = ModelChoice(self.model, self.adapter, self.device, self.precision, self.query_chunk)
+        choice = ModelChoice.of(self)
         session = FieldSession(choice, context, stochastic=True)
         self._session, self.weights_ = session, session.weights
 

@@ -1,9 +1,9 @@
 """The fits of a context: views of its observations, and for each a family of polynomials.
 
 A view is where the states inside the monomials come from (observed, or denoised by the network) and windows of how many
-points; one more view are the network's own velocities at its denoised states. Each
-view has fits of several degrees in coordinates centred on the data, and sparse ones in coordinates that keep the
-origin, because it is there that equations are sparse.
+points; one more view are the network's own velocities at its denoised states. Each view has fits of several degrees in
+coordinates centred on the data, and sparse ones in coordinates that keep the origin, because it is there that equations
+are sparse.
 
 Letters: B contexts, K trajectories, L points, D variables, V views, F fits, P monomials, Q of them in use, N queries.
 Everything is in normalised units (``skdyn.models.normalization``), in double precision where the device has it.
@@ -12,6 +12,7 @@ Everything is in normalised units (``skdyn.models.normalization``), in double pr
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -96,7 +97,7 @@ class Fits:
     @property
     def sparse(self) -> tuple[int, ...]:
         """Places of the fits in scaled coordinates."""
-        return tuple(i for i, family in enumerate(self.families) if family % FITS_PER_VIEW >= CENTRED)
+        return _places(self.families)[1]
 
     def answer(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Fields and log deviations of their own, each (B, N, F, D), at queries (B, N, D)."""
@@ -121,18 +122,18 @@ class Fits:
         """Monomials (B, D or 1, N, Q), places and units (B, 1, D or 1, 1) of the centred and of the sparse fits."""
         z = queries.to(self.coefficients.dtype).clamp(-_FAR, _FAR)
         scaled = (z + self.origin[:, None]) / self.scale[:, None]
-        centred = [i for i in range(len(self.families)) if i not in self.sparse]
+        centred, sparse = _places(self.families)
         units = self.scale[:, None, :, None]
         return [
-            (self._select(self.library(z), 0), centred, torch.ones_like(units)),
-            (self._select(self.library(scaled), 1), list(self.sparse), units),
+            (self._select(self.library(z), 0), list(centred), torch.ones_like(units)),
+            (self._select(self.library(scaled), 1), list(sparse), units),
         ]
 
     def _in_order(self, parts: list[Tensor]) -> Tensor:
         """Values (..., F, D, N) of the centred and of the sparse fits as (..., N, F, D) in the order of the fits."""
-        order = [i for i in range(len(self.families)) if i not in self.sparse] + list(self.sparse)
-        joined = torch.cat(parts, -3).movedim(-1, -3)
-        return joined[..., torch.tensor(order, device=joined.device).argsort(), :]
+        centred, sparse = _places(self.families)
+        order = torch.tensor(centred + sparse, device=parts[0].device).argsort()
+        return torch.cat(parts, -3).movedim(-1, -3)[..., order, :]
 
     def equations(self) -> tuple[Tensor, Tensor, Tensor]:
         """The sparse fits of a single context: exponents (T, D), coefficients and which count (F, T, D).
@@ -168,6 +169,13 @@ class Fits:
             .expand(-1, places.shape[1], -1, -1)
             .gather(-1, places[:, :, None].expand(-1, -1, phi.shape[1], -1))
         )
+
+
+@cache
+def _places(families: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Places of the fits in centred and of those in scaled coordinates."""
+    sparse = tuple(i for i, family in enumerate(families) if family % FITS_PER_VIEW >= CENTRED)
+    return tuple(i for i in range(len(families)) if i not in sparse), sparse
 
 
 @torch.no_grad()

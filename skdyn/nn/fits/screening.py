@@ -71,8 +71,9 @@ def choose_terms(moments: Moments, degrees: Tensor) -> Chosen | None:
         column = column - (earlier * at).sum(2)
         norm = left.gather(-1, best)
         usable = norm > _LEAST_LEFT * own.gather(-1, best)
-        unit = torch.where(usable, column / norm.clamp(min=1e-300).sqrt(), 0.0)
-        residual = residual - unit * torch.where(usable, residual.gather(-1, best) / norm.clamp(min=1e-300).sqrt(), 0.0)
+        length = norm.clamp(min=1e-300).sqrt()
+        unit = torch.where(usable, column / length, 0.0)
+        residual = residual - unit * torch.where(usable, residual.gather(-1, best) / length, 0.0)
         left = (left - unit.square()).clamp(min=0)
         basis[:, :, step] = unit
         free = free.scatter(-1, best, False)
