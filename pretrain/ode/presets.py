@@ -160,6 +160,25 @@ PRESETS["arbiter"] = dataclasses.replace(
 PRESETS["together"] = dataclasses.replace(
     PRESETS["small"], schedule=Schedule(peak=8e-4, warmup_steps=50, decay_from=0.4), validate_every=1200.0
 )
+PRESETS["together-gpu"] = dataclasses.replace(
+    PRESETS["together"],
+    shapes=(
+        BatchShape(paths=1, points=200, contexts=768, weight=0.25),
+        BatchShape(paths=1, points=100, contexts=1024, weight=0.3),
+        BatchShape(paths=1, points=50, contexts=1280, weight=0.2),
+        BatchShape(paths=4, points=100, contexts=320, weight=0.17),
+        BatchShape(paths=8, points=100, contexts=160, weight=0.08),
+    ),
+    systems={1: 8192, 2: 16384, 3: 24576},
+    wide_systems=dict.fromkeys((4, 5, 6, 8, 12), 1024),
+    steps_per_pool=500,
+    corruption=dataclasses.replace(MIXTURE_CORRUPTION, strong_probability=0.2, fewest=0.4),
+    schedule=Schedule(peak=2e-3, warmup_steps=100, decay_from=0.25),
+    ema=0.998,
+    save_every=300.0,
+    validate_every=3600.0,
+)
 """``small`` has the sizes of the bundled model; ``arbiter`` (with ``--train arbiter``) and ``together`` are the two
-stages of training it on from weights that there are. ``paper`` is the data and the optimiser of arXiv 2602.08733 (its
-600,000 systems are drawn afresh, in the same proportions) with this project's network."""
+stages of training it on from weights that there are, ``together-gpu`` the second where there is a GPU. ``paper`` is the
+data and the optimiser of arXiv 2602.08733 (its 600,000 systems are drawn afresh, in the same proportions) with this
+project's network."""

@@ -14,12 +14,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skdyn.nn.fits.families import ALL_FITS
+from skdyn.nn.fits.families import ALL_FITS, OF_OBSERVED, VIEWS
 
-_AT_QUERIES, _OF_FITS, _OF_REFERENCE, _SCALE_FEATURES = 7, 3, 3, 5
+_AT_QUERIES, _OF_FITS, _OF_REFERENCE, _SCALE_FEATURES = 7, 3, 3, 8
+_OF_RESIDUALS = len(VIEWS) + OF_OBSERVED
 _EMBEDDED, _PROJECTED = 8, 24
 _LEAST_SCORE = -3.0
 _LOG_SCALE = (-7.0, 6.0)
+_LOG_RESIDUAL, _MOST_EXCESS = (-9.2, 3.0), 5.0
+"""Residuals below a ten-thousandth are all alike."""
+_WEIGHED_VIEWS = (0, 2)
+"""Views, of short and of long windows, whose residuals tell of the error."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,10 @@ class Evidence:
         Answers, and the deviations that the fits themselves give them.
     log_noise, log_terms : Tensor of shape (B, F, D)
         Deviation of a fit's residuals, and how many terms it has.
+    log_residuals : Tensor of shape (B, F, V, D)
+        Deviation of what each fit leaves of each view.
+    log_of_network : Tensor of shape (B, 3, D), or None
+        The same of the network, for the views that need no network.
     log_points : Tensor of shape (B,)
         How many points were fitted.
     families : tuple of int
@@ -42,6 +51,8 @@ class Evidence:
     log_deviation: Tensor
     log_noise: Tensor
     log_terms: Tensor
+    log_residuals: Tensor
+    log_of_network: Tensor | None
     log_points: Tensor
     families: tuple[int, ...]
 
@@ -89,6 +100,7 @@ class Arbiter(nn.Module):
         self.family = nn.Embedding(ALL_FITS, _EMBEDDED)
         self.from_answers = nn.Linear(_AT_QUERIES, units)
         self.from_fits = nn.Linear(_OF_FITS, units, bias=False)
+        self.from_residuals = nn.Linear(_OF_RESIDUALS, units, bias=False)
         self.from_reference = nn.Linear(_OF_REFERENCE, units, bias=False)
         self.from_family = nn.Linear(_EMBEDDED, units, bias=False)
         self.from_hidden = nn.Linear(_PROJECTED, units, bias=False)
@@ -96,6 +108,7 @@ class Arbiter(nn.Module):
         self.score = nn.Linear(units, 1)
         first, last = nn.Linear(_PROJECTED + _SCALE_FEATURES, units), nn.Linear(units, 1)
         self.scale = nn.Sequential(first, nn.SiLU(), last)
+        nn.init.zeros_(self.from_residuals.weight)
         nn.init.constant_(self.score.bias, _LEAST_SCORE)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -110,7 +123,10 @@ class Arbiter(nn.Module):
         else:
             hidden = self.hidden(network.hidden)
             reference, spread = network.field[:, :, None], network.log_scale[:, :, None]
-        score = self._scores(evidence, median, reference, spread, hidden)
+        residuals = evidence.log_residuals.clamp(*_LOG_RESIDUAL)
+        least = residuals.amin(1, keepdim=True)
+        excess = (residuals - least).clamp(max=_MOST_EXCESS)
+        score = self._scores(evidence, median, reference, spread, hidden, residuals, excess)
         answers = torch.cat([fields, reference], 2)
         network_score = torch.zeros_like(score[:, :, :1])
         if network is None:
@@ -121,12 +137,25 @@ class Arbiter(nn.Module):
         base = deviation if network is None else network.log_scale
         disagreement = ((weights * (answers - field[:, :, None]).abs()).sum(2) + 1e-5).log()
         entropy = -(weights * (weights + 1e-9).log()).sum(2)
-        features = torch.stack([disagreement / 2, deviation / 2, weights[:, :, -1], base, entropy], -1)
+        of_fits = weights[:, :, :-1]
+        left = [torch.einsum("bnfd,bfd->bnd", of_fits, excess[:, :, view]) for view in _WEIGHED_VIEWS]
+        longest = least[:, :, _WEIGHED_VIEWS[-1]].expand_as(base) / 2
+        seen = [disagreement / 2, deviation / 2, weights[:, :, -1], base, entropy, *left, longest]
+        features = torch.stack(seen, -1)
         shared = hidden[:, :, None].expand(*features.shape[:-1], -1)
         correction = self.scale(torch.cat([features, shared], -1))[..., 0]
         return Verdict(field, (base + correction).clamp(*_LOG_SCALE), weights)
 
-    def _scores(self, evidence: Evidence, median: Tensor, reference: Tensor, spread: Tensor, hidden: Tensor) -> Tensor:
+    def _scores(
+        self,
+        evidence: Evidence,
+        median: Tensor,
+        reference: Tensor,
+        spread: Tensor,
+        hidden: Tensor,
+        residuals: Tensor,
+        excess: Tensor,
+    ) -> Tensor:
         """Scores (B, N, F, D) of the fits."""
         fields, own = evidence.fields, evidence.log_deviation
         noise = evidence.log_noise.clamp(-8, 2)
@@ -145,6 +174,18 @@ class Arbiter(nn.Module):
         of_reference = [reference[:, :, 0].asinh(), spread[:, :, 0], points / 3]
         family = self.from_family(self.family(torch.tensor(evidence.families, device=fields.device)))
         by_fit = self.from_fits(torch.stack(of_fits, -1)) + family[:, None]  # (B, F, D, units)
+        by_fit = by_fit + self.from_residuals(_against_all(residuals, excess, evidence.log_of_network))
         by_query = self.from_reference(torch.stack(of_reference, -1)) + self.from_hidden(hidden)[:, :, None]
         x = self.from_answers(torch.stack(answers, -1)) + by_fit[:, None] + by_query[:, :, None]
         return self.score(F.silu(self.inner(F.silu(x))))[..., 0]
+
+
+def _against_all(residuals: Tensor, excess: Tensor, of_network: Tensor | None) -> Tensor:
+    """By how much each fit's residuals exceed the best fit's in every view, and the network's: (B, F, D, features)."""
+    excess = F.pad(excess, (0, 0, 0, len(VIEWS) - excess.shape[2]))
+    if of_network is None:
+        above = torch.zeros_like(excess[:, :, :OF_OBSERVED])
+    else:
+        above = residuals[:, :, :OF_OBSERVED] - of_network[:, None].clamp(*_LOG_RESIDUAL)
+        above = above.clamp(-_MOST_EXCESS, _MOST_EXCESS)
+    return torch.cat([excess, above], 2).movedim(2, -1)

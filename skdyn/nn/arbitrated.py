@@ -201,6 +201,8 @@ class ArbitratedFIMODE(FIMODE):
             log_deviation.to(kind),
             fits.log_noise.to(kind),
             fits.log_terms.to(kind),
+            fits.log_residuals.to(kind),
+            None if fits.log_of_network is None else fits.log_of_network.to(kind),
             fits.log_points.to(kind),
             fits.families,
         )

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from skdyn.nn.arbiter import Arbiter, Evidence, NetworkAnswer
-from skdyn.nn.fits.families import ALL_FITS
+from skdyn.nn.fits.families import ALL_FITS, VIEWS
 
+VIEWS_SEEN = len(VIEWS)
 WIDTH, B, N, D = 8, 2, 5, 3
 FAMILIES = (0, 1, 2, 4, 5, 12, 17, 24, 29)
 
@@ -22,6 +23,7 @@ def arbiter():
         made = Arbiter(WIDTH, 16)
         torch.nn.init.normal_(made.scale[-1].weight)
         torch.nn.init.normal_(made.unseen)
+        torch.nn.init.normal_(made.from_residuals.weight, std=0.2)
         torch.nn.init.zeros_(made.score.bias)
     return made.requires_grad_(False)
 
@@ -33,6 +35,8 @@ def evidence(dim=D, families=FAMILIES):
         normal(B, N, fits, dim, seed=1) - 2,
         normal(B, fits, dim, seed=2) - 3,
         normal(B, fits, dim, seed=3).abs(),
+        normal(B, fits, VIEWS_SEEN, dim, seed=7) - 3,
+        normal(B, 3, dim, seed=8) - 3,
         torch.tensor([4.0, 6.0]),
         families,
     )
@@ -69,10 +73,8 @@ def test_an_arbiter_that_knows_nothing_leaves_the_scale_and_most_of_the_weight_t
 
 def test_variables_are_interchangeable(arbiter):
     given, network, order = evidence(), network_answer(), torch.tensor([2, 0, 1])
-    turned = replace(
-        given,
-        **{name: getattr(given, name)[..., order] for name in ("fields", "log_deviation", "log_noise", "log_terms")},
-    )
+    names = ("fields", "log_deviation", "log_noise", "log_terms", "log_residuals", "log_of_network")
+    turned = replace(given, **{name: getattr(given, name)[..., order] for name in names})
     seen = NetworkAnswer(network.field[..., order], network.log_scale[..., order], network.hidden)
     for one, other in ((arbiter(given, network), arbiter(turned, seen)), (arbiter(given, None), arbiter(turned, None))):
         torch.testing.assert_close(other.field, one.field[..., order])
@@ -89,6 +91,7 @@ def test_fits_are_interchangeable_with_their_families(arbiter):
         log_deviation=given.log_deviation[:, :, order],
         log_noise=given.log_noise[:, order],
         log_terms=given.log_terms[:, order],
+        log_residuals=given.log_residuals[:, order],
         families=tuple(FAMILIES[i] for i in order),
     )
     one, other = arbiter(given, network), arbiter(turned, network)
@@ -96,6 +99,20 @@ def test_fits_are_interchangeable_with_their_families(arbiter):
     torch.testing.assert_close(other.weights[:, :, :-1], one.weights[:, :, order])
     renamed = arbiter(replace(given, families=tuple(reversed(FAMILIES))), network)
     assert not torch.allclose(renamed.field, one.field), "what a fit is matters"
+
+
+def test_residuals_count_against_the_best_fit_and_the_network_alone(arbiter):
+    given, network = evidence(), network_answer()
+    one = arbiter(given, network)
+    assert given.log_of_network is not None
+    alike = replace(given, log_residuals=given.log_residuals + 0.5, log_of_network=given.log_of_network + 0.5)
+    torch.testing.assert_close(arbiter(alike, network).weights, one.weights)
+    worse = given.log_residuals.clone()
+    worse[:, 0] += 2
+    assert not torch.allclose(arbiter(replace(given, log_residuals=worse), network).weights, one.weights)
+    assert not torch.allclose(arbiter(replace(given, log_of_network=None), network).weights, one.weights)
+    few = replace(given, log_residuals=given.log_residuals[:, :, :3], log_of_network=None)
+    assert arbiter(few, None).field.isfinite().all()
 
 
 @pytest.mark.parametrize("dim", [1, 7])
@@ -116,6 +133,7 @@ def test_absurd_answers_have_a_finite_verdict(arbiter, size, deviation):
         fields=torch.full_like(given.fields, size),
         log_deviation=torch.full_like(given.fields, math.log(deviation)),
         log_noise=torch.full_like(given.log_noise, -50.0),
+        log_residuals=torch.full_like(given.log_residuals, 50.0),
     )
     for network in (None, network_answer(), NetworkAnswer(*(1e4 * part for part in vars(network_answer()).values()))):
         verdict = arbiter(absurd, network)

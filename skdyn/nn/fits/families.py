@@ -24,7 +24,7 @@ from skdyn.nn.fits.screening import Chosen, choose_terms
 from skdyn.nn.fits.solve import Posterior, eliminate, ridge
 
 VIEWS = ("observed_10", "observed_40", "observed_200", "denoised_200", "velocities")
-_OF_OBSERVED = 3
+OF_OBSERVED = 3
 """The first views need no network."""
 CENTRED = 4
 WALD = (2.0, 5.0)
@@ -69,6 +69,10 @@ class Fits:
         ``root.T @ root`` is the coefficients' covariance.
     log_noise : Tensor of shape (B, F, D)
         Log of the residuals' deviation.
+    log_residuals : Tensor of shape (B, F, V, D)
+        Log deviation of what each fit leaves of each view, so that fits to different views are judged alike.
+    log_of_network : Tensor of shape (B, 3, D), or None
+        The same of the network's velocities, for the views of observed states.
     log_terms : Tensor of shape (B, F, D)
         Log of the number of terms, and one.
     log_points : Tensor of shape (B,)
@@ -85,6 +89,8 @@ class Fits:
     coefficients: Tensor
     root: Tensor
     log_noise: Tensor
+    log_residuals: Tensor
+    log_of_network: Tensor | None
     log_terms: Tensor
     log_points: Tensor
     active: Tensor
@@ -155,10 +161,12 @@ class Fits:
 
     def without_tokens(self) -> Fits:
         """Only the fits to views that need no network."""
-        kept = [i for i, family in enumerate(self.families) if family < _OF_OBSERVED * FITS_PER_VIEW]
+        kept = [i for i, family in enumerate(self.families) if family < OF_OBSERVED * FITS_PER_VIEW]
         parts = ("coefficients", "root", "log_noise", "log_terms", "active")
         families = tuple(self.families[i] for i in kept)
-        return replace(self, families=families, **{name: getattr(self, name)[:, kept] for name in parts})
+        fewer = {name: getattr(self, name)[:, kept] for name in parts}
+        residuals = self.log_residuals[:, kept, :OF_OBSERVED]
+        return replace(self, families=families, log_residuals=residuals, log_of_network=None, **fewer)
 
     def _select(self, phi: Tensor, kind: int) -> Tensor:
         if self.terms is None:
@@ -220,12 +228,14 @@ class _Context:
             views += [self._matching(self._integrals(denoised), _LONGEST), self._velocities()]
         fitted = self._families(views)
         kept = self._kept
-        coefficients, root, log_noise, active = (part[:, :, kept].flatten(1, 2) for part in fitted)
+        coefficients, root, log_noise, log_residuals, active = (part[:, :, kept].flatten(1, 2) for part in fitted)
         centred, scaled = self.chosen
         return Fits(
             coefficients=coefficients,
             root=root.float(),
             log_noise=log_noise.float(),
+            log_residuals=log_residuals.float(),
+            log_of_network=self._residuals_of_network(),
             log_terms=active.sum(-1).float().log1p(),
             log_points=self.mask.sum((1, 2)).float().log(),
             active=active,
@@ -261,6 +271,17 @@ class _Context:
             by_integrals(integrals[1], scaled, self.mask, size),
         )
 
+    def _residuals_of_network(self) -> Tensor | None:
+        """Log deviation (B, 3, D) of what the tokens' velocities, integrated, leave of the observed states."""
+        if self.tokens is None:
+            return None
+        there = self.mask[..., None]
+        moved = self.rule.cumulative(torch.where(there, self.tokens.velocities, 0.0).to(self.states))
+        moments = [by_integrals(moved, self.states, self.mask, size) for size in _SIZES]
+        own = torch.eye(self.library.dim).to(self.states)[None, None, None].expand(len(moved), 1, -1, -1, -1)
+        residuals = Moments.stack(moments).log_residuals(own)
+        return residuals[:, 0, 0].float()
+
     def _velocities(self) -> tuple[Moments, Moments]:
         assert self.tokens is not None
         there = self.mask[..., None]
@@ -274,8 +295,8 @@ class _Context:
             by_velocities(scaled, velocities / self.scale[:, None], weights),
         )
 
-    def _families(self, views: list[tuple[Moments, Moments]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Coefficients (B, V, 6, D, Q), roots, log noises and supports of every family of some views."""
+    def _families(self, views: list[tuple[Moments, Moments]]) -> tuple[Tensor, ...]:
+        """Coefficients (B, V, 6, D, Q), roots, log noises, log residuals and supports of every family of some views."""
         centred, scaled = (Moments.stack([self._in_use(view[kind], kind) for view in views]) for kind in (0, 1))
         degrees = [self._degrees_in_use(kind, centred) for kind in (0, 1)]
         allowed = self._that_fit(centred, degrees[0])
@@ -294,6 +315,13 @@ class _Context:
             torch.cat([low.coefficients, high.coefficients], 2),
             torch.cat([low.root, high.root], 2),
             torch.cat([_log_deviation(low), _log_deviation(high) + in_units], 2),
+            torch.cat(
+                [
+                    centred.log_residuals(low.coefficients),
+                    scaled.log_residuals(high.coefficients) + in_units[:, :, None],
+                ],
+                2,
+            ),
             torch.cat([low.active, high.active], 2),
         )
 

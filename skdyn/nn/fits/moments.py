@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+_FLOOR, _CEILING = 1e-11, 1e11
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -38,6 +40,15 @@ class Moments:
         columns = terms[..., None, :].expand(-1, -1, terms.shape[-1], -1)
         gram = self.gram.gather(-2, rows).gather(-1, columns)
         return Moments(gram, self.cross.gather(-1, terms), self.square, self.count)
+
+    def log_residuals(self, coefficients: Tensor) -> Tensor:
+        """Log deviations (B, V, F, W, D) of what coefficients (B, V, F, D, P) leave of each stacked view W."""
+        flat = coefficients.flatten(1, 2)
+        explained = torch.einsum("bfdp,bwdp->bfwd", flat, self.cross)
+        fitted = torch.einsum("bfdp,bwdpq,bfdq->bfwd", flat, self.gram, flat)
+        left = (self.square[:, None] - 2 * explained + fitted) / self.count[:, None].clamp(min=1)
+        left = left.nan_to_num(_CEILING).clamp(0.0, _CEILING)
+        return (0.5 * (left + _FLOOR).log()).unflatten(1, coefficients.shape[1:3])
 
     @staticmethod
     def stack(views: list[Moments]) -> Moments:

@@ -4,6 +4,7 @@ import torch
 from torch.nn.functional import pad
 
 from skdyn.nn.fits.families import ALL_FITS, CENTRED, FITS_PER_VIEW, VIEWS, TokenModels, fit_context
+from skdyn.nn.fits.quadrature import quadrature
 from tests.format2 import normalised, rotations, simulate
 
 OBSERVED = 3 * FITS_PER_VIEW
@@ -228,3 +229,31 @@ def test_tokens_are_one_more_source():
     torch.testing.assert_close(
         field[0][:, told], (z[0] @ matrix.mT)[:, None].expand(-1, len(told), -1), atol=0.02, rtol=0
     )
+
+
+def test_residuals_of_every_view_are_those_of_the_integrated_answer():
+    """Matched by hand: what a fit's field, integrated along the observed path, leaves of the observed states."""
+    times, states = rotations(2, paths=1, points=60)
+    (z, tau, mask, _, origin), _ = normalised(times, states)
+    fits = fit_context(z, tau, mask, origin)
+    fields = fits.answer(z[:, 0])[0][0]  # (L, F, D)
+    rule = quadrature(tau.double(), mask)
+    moved = rule.cumulative(fields.flatten(1)[None, None]).unflatten(-1, fields.shape[1:])[0, 0]
+    left = z[0, 0, :, None].double() - moved
+    expected = (left - left.mean(0)).square().sum(0) / (len(left) - 1)
+    torch.testing.assert_close(fits.log_residuals[0, :, 2].double(), 0.5 * expected.log(), atol=1e-4, rtol=0)
+    own = fits.log_residuals[0, torch.arange(len(fits.families)), torch.tensor(fits.families) // FITS_PER_VIEW]
+    assert (own <= fits.log_noise[0] + 1e-4).all(), "their own view's residuals, less the freedom of the terms"
+
+
+def test_residuals_of_the_networks_velocities():
+    times, states = rotations(2, paths=2, points=50)
+    (z, tau, mask, _, origin), _ = normalised(times, states)
+    tokens = stand_in_tokens(z)
+    fits = fit_context(z, tau, mask, origin, tokens)
+    moved = quadrature(tau.double(), mask).cumulative(tokens.velocities.double())
+    left = z.double() - moved
+    expected = (left - left.mean(2, keepdim=True)).square().sum((1, 2)) / (2 * 49)
+    torch.testing.assert_close(fits.log_of_network[:, 2].double(), 0.5 * expected.log(), atol=1e-4, rtol=0)
+    assert fits.without_tokens().log_of_network is None
+    assert fits.without_tokens().log_residuals.shape[2] == 3
