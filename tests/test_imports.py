@@ -23,7 +23,6 @@ OUTSIDE = {
     "torch": "nn models adaptation coarse_graining forecasting dynamics estimators benchmarks cli",
     "safetensors": "models",
     "huggingface_hub": "models",
-    "torchdiffeq": "dynamics",
     "matplotlib": "plotting cli benchmarks",
     "pandas": "data testing",
     "polars": "",
@@ -122,7 +121,7 @@ def run(code):
         ("import skdyn.cli", "numpy torch sklearn matplotlib pandas"),
         (
             "from skdyn import FIMODERegressor; FIMODERegressor(device='cpu').fit([[1.0], [2.0]]).predict([[1.0]])",
-            "matplotlib polars huggingface_hub torchdiffeq",
+            "matplotlib polars huggingface_hub",
         ),
     ],
 )

@@ -173,7 +173,10 @@ class FIMODERegressor(SolvedODEEstimator):
         units = state_units(np.concatenate(context.states))
         with silenced(ConvergenceWarning):
             raw, found = (
-                rollout_scores(solution.velocity, context, *units).mean() for solution in (self._solution, refined)
+                rollout_scores(
+                    solution.velocity, context, *units, self._solution.most_evaluations, solution.field_jacobian
+                ).mean()
+                for solution in (self._solution, refined)
             )
         return bool(found >= raw)
 
