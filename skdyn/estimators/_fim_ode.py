@@ -46,8 +46,8 @@ class FIMODERegressor(SolvedODEEstimator):
     device : str or torch.device, default="auto"
         ``"auto"`` is CUDA where there is one, else the CPU.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
-    query_chunk : int, default=128
-        Queries decoded at once. Results do not depend on how queries are grouped.
+    query_chunk : int, default=512
+        Most queries decoded at once; fewer take less memory. How queries are grouped changes results by rounding only.
     max_context : int, default=8192
         Most points to encode, because the cost grows with their square. Longer contexts are thinned evenly, with a
         warning.
@@ -104,7 +104,7 @@ class FIMODERegressor(SolvedODEEstimator):
         *,
         device: str | torch.device = "auto",
         precision: Literal["float32", "float64", "bfloat16"] = "float32",
-        query_chunk: int = 128,
+        query_chunk: int = 512,
         max_context: int = 8192,
         missing: Literal["raise", "drop"] = "raise",
         adapter: str | os.PathLike[str] | None = None,

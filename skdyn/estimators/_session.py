@@ -33,7 +33,7 @@ class ModelChoice:
     adapter: str | os.PathLike[str] | None
     device: str | torch.device
     precision: Literal["float32", "float64", "bfloat16"] = "float32"
-    query_chunk: int = 128
+    query_chunk: int = 512
 
     @classmethod
     def of(cls, estimator: Any) -> ModelChoice:
