@@ -130,6 +130,11 @@ class FIMODERegressor(SolvedODEEstimator):
         return frozenset({"time", "scale" if ModelChoice.of(self).load().sees_origin else "affine"})
 
     def _fit(self, context: Trajectories) -> None:
+        sampled = self._encodable(context)
+        self._settle(context, sampled, FieldSession(ModelChoice.of(self), sampled, int(self.max_context)))
+
+    def _encodable(self, context: Trajectories) -> Trajectories:
+        """The trajectories that are encoded, all of them unless there are too many; parameters are checked first."""
         if self.refine not in (None, "sparse", "auto"):
             raise ValueError(f"refine must be None, 'sparse' or 'auto', got {self.refine!r}")
         check_number("max_context", self.max_context, whole=True, low=2, include_low=True)
@@ -140,9 +145,11 @@ class FIMODERegressor(SolvedODEEstimator):
                 f"{len(sampled)} of {len(context)} trajectories, evenly, are encoded: all of them would leave fewer "
                 f"than two points for each (max_context={limit})"
             )
-        choice = ModelChoice.of(self)
-        session = FieldSession(choice, sampled, limit)
-        kept = thin(sampled, limit).n_points
+        return sampled
+
+    def _settle(self, context: Trajectories, sampled: Trajectories, session: FieldSession) -> None:
+        """Answer by a session that has encoded the sampled trajectories of a context, or refine what it says."""
+        kept = thin(sampled, int(self.max_context)).n_points
         if kept < sampled.n_points:
             warn(
                 f"the context of {sampled.n_points} points was thinned evenly to {kept} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -61,6 +62,8 @@ class Session(ABC, Generic[Opened]):
     Parameters
     ----------
     choice : ModelChoice
+    opened : Opened, optional
+        What the model has already made of the context.
 
     Attributes
     ----------
@@ -70,11 +73,11 @@ class Session(ABC, Generic[Opened]):
 
     _opened: Opened | None
 
-    def __init__(self, choice: ModelChoice) -> None:
+    def __init__(self, choice: ModelChoice, opened: Opened | None = None) -> None:
         self.choice = choice
         model = choice.load()
         self.weights = {"name": model.spec.name, "source": model.source, "sha256": model.sha256}
-        self._opened = self._open(model)
+        self._opened = self._open(model) if opened is None else opened
 
     @abstractmethod
     def _open(self, model: LoadedModel) -> Opened:
@@ -112,6 +115,8 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         Most points to encode; longer contexts are thinned evenly.
     stochastic : bool, default=False
         Refuse a model that has no diffusion.
+    opened : (Engine, Context), optional
+        What `encode_together` has made of the context.
     """
 
     def __init__(
@@ -120,9 +125,10 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         context: Trajectories,
         max_context: int | None = None,
         stochastic: bool = False,
+        opened: tuple[Engine, Context] | None = None,
     ) -> None:
         self._context, self._max_context, self._stochastic = context, max_context, stochastic
-        super().__init__(choice)
+        super().__init__(choice, opened)
 
     def _open(self, model: LoadedModel) -> tuple[Engine, Context]:
         from skdyn.models.inference import Engine
@@ -133,8 +139,7 @@ class FieldSession(Session["tuple[Engine, Context]"]):
                 "'fim-sde'"
             )
         engine = Engine(model, self.choice.device, self.choice.precision, self.choice.query_chunk)
-        context = self._context if self._max_context is None else thin(self._context, self._max_context)
-        return engine, engine.encode([engine.arrange(context)])
+        return engine, engine.encode([_arranged(engine, self._context, self._max_context)])
 
     def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Field (N, D) at points (N, D), and the scale of its error (N, D) where the model predicts one."""
@@ -176,6 +181,20 @@ class FieldSession(Session["tuple[Engine, Context]"]):
             context = engine.convert(context)
         field, jacobian = engine.jacobian(context, points[None])
         return field[0], jacobian[0]
+
+
+def encode_together(
+    choice: ModelChoice, contexts: Sequence[Trajectories], max_context: int
+) -> tuple[Engine, Context]:
+    """A model, and contexts of the same number of variables that it has encoded in one batch."""
+    from skdyn.models.inference import Engine
+
+    engine = Engine(choice.load(), choice.device, choice.precision, choice.query_chunk)
+    return engine, engine.encode([_arranged(engine, context, max_context) for context in contexts])
+
+
+def _arranged(engine: Engine, context: Trajectories, max_context: int | None) -> Trajectories:
+    return engine.arrange(context if max_context is None else thin(context, max_context))
 
 
 def _or_none(scale: np.ndarray) -> np.ndarray | None:

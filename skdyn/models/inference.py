@@ -53,6 +53,25 @@ class Context:
     scaling: Scaling
     dim: int
 
+    def take(self, rows: np.ndarray) -> Context:
+        """Some contexts of the batch, by their places.
+
+        Raises
+        ------
+        ValueError
+            If the network keeps something of a context that is no row of a tensor.
+        """
+        count = len(self.scaling.speed)
+        which = torch.from_numpy(rows)
+
+        def of_rows(tensor: Tensor) -> Tensor:
+            if tensor.ndim == 0 or len(tensor) != count:
+                raise ValueError("the network does not keep the contexts of a batch apart")
+            return tensor[which.to(tensor.device)]
+
+        scaling = Scaling(self.scaling.mean[rows], self.scaling.std[rows], self.scaling.speed[rows])
+        return Context(_map_tensors(self.encoded, of_rows), scaling, self.dim)
+
 
 def resolve_device(device: str | torch.device) -> torch.device:
     """Turn ``"auto"``, a name or a torch device into a torch device that is present.
