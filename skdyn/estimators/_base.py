@@ -80,7 +80,7 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
 
     def _fit_by(self, context: Trajectories, learn: Callable[[Self, Trajectories], None]) -> Self:
         """Learn from trajectories that were read, and take over what was learnt."""
-        _check_motion(context)
+        check_motion(context)
         fitted = self._unfitted()
         learn(fitted, context)
         fitted._remember(context)
@@ -219,7 +219,7 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         return times
 
 
-def _check_motion(context: Trajectories) -> None:
+def check_motion(context: Trajectories) -> None:
     """Refuse data that say nothing of the dynamics, whatever the estimator would make of them."""
     # Not max and min, which warn of a variable that was never observed.
     if not any((np.fmax.reduce(x, axis=0) > np.fmin.reduce(x, axis=0)).any() for x in context.states):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -62,8 +61,8 @@ class Session(ABC, Generic[Opened]):
     Parameters
     ----------
     choice : ModelChoice
-    opened : Opened, optional
-        What the model has already made of the context.
+    opened : (LoadedModel, Opened), optional
+        The model, and what it has already made of the context.
 
     Attributes
     ----------
@@ -73,11 +72,11 @@ class Session(ABC, Generic[Opened]):
 
     _opened: Opened | None
 
-    def __init__(self, choice: ModelChoice, opened: Opened | None = None) -> None:
+    def __init__(self, choice: ModelChoice, opened: tuple[LoadedModel, Opened] | None = None) -> None:
         self.choice = choice
-        model = choice.load()
+        model = choice.load() if opened is None else opened[0]
         self.weights = {"name": model.spec.name, "source": model.source, "sha256": model.sha256}
-        self._opened = self._open(model) if opened is None else opened
+        self._opened = self._open(model) if opened is None else opened[1]
 
     @abstractmethod
     def _open(self, model: LoadedModel) -> Opened:
@@ -116,7 +115,7 @@ class FieldSession(Session["tuple[Engine, Context]"]):
     stochastic : bool, default=False
         Refuse a model that has no diffusion.
     opened : (Engine, Context), optional
-        What `encode_together` has made of the context.
+        What an engine has already made of the context.
     """
 
     def __init__(
@@ -128,7 +127,7 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         opened: tuple[Engine, Context] | None = None,
     ) -> None:
         self._context, self._max_context, self._stochastic = context, max_context, stochastic
-        super().__init__(choice, opened)
+        super().__init__(choice, None if opened is None else (opened[0].model, opened))
 
     def _open(self, model: LoadedModel) -> tuple[Engine, Context]:
         from skdyn.models.inference import Engine
@@ -139,7 +138,7 @@ class FieldSession(Session["tuple[Engine, Context]"]):
                 "'fim-sde'"
             )
         engine = Engine(model, self.choice.device, self.choice.precision, self.choice.query_chunk)
-        return engine, engine.encode([_arranged(engine, self._context, self._max_context)])
+        return engine, engine.encode([arranged(engine, self._context, self._max_context)])
 
     def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Field (N, D) at points (N, D), and the scale of its error (N, D) where the model predicts one."""
@@ -183,17 +182,15 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         return field[0], jacobian[0]
 
 
-def encode_together(
-    choice: ModelChoice, contexts: Sequence[Trajectories], max_context: int
-) -> tuple[Engine, Context]:
-    """A model, and contexts of the same number of variables that it has encoded in one batch."""
+def open_engine(choice: ModelChoice) -> Engine:
+    """The chosen model, as it was chosen to run."""
     from skdyn.models.inference import Engine
 
-    engine = Engine(choice.load(), choice.device, choice.precision, choice.query_chunk)
-    return engine, engine.encode([_arranged(engine, context, max_context) for context in contexts])
+    return Engine(choice.load(), choice.device, choice.precision, choice.query_chunk)
 
 
-def _arranged(engine: Engine, context: Trajectories, max_context: int | None) -> Trajectories:
+def arranged(engine: Engine, context: Trajectories, max_context: int | None) -> Trajectories:
+    """What is encoded of a context."""
     return engine.arrange(context if max_context is None else thin(context, max_context))
 
 

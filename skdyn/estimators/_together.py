@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.estimators._base import check_motion
 from skdyn.estimators._fim_ode import FIMODERegressor
-from skdyn.estimators._session import FieldSession, ModelChoice, encode_together
+from skdyn.estimators._session import FieldSession, ModelChoice, arranged, open_engine
 
 if TYPE_CHECKING:
     from skdyn.models.inference import Context, Engine
@@ -88,30 +90,39 @@ class Together:
 def fit_together(estimator: Any, contexts: Sequence[Trajectories]) -> Together:
     """Fit clones of an estimator to contexts of the same number of variables."""
     if type(estimator) is FIMODERegressor:
-        copies = [clone(estimator) for _ in contexts]
-        sampled = [_tried(copy._encodable, context) for copy, context in zip(copies, contexts, strict=True)]
-        places = [i for i, part in enumerate(sampled) if not isinstance(part, Exception)]
         try:
-            return _encoded_together(copies, contexts, sampled, places)
-        except Exception:  # one of them cannot be encoded: each alone finds its own error
+            return _encoded_together(estimator, contexts)
+        except Exception:  # what cannot be had together is had one by one, and each finds its own error
             pass
     return Together([_tried(clone(estimator).fit, context) for context in contexts], None, {})
 
 
-def _encoded_together(
-    copies: list[FIMODERegressor], contexts: Sequence[Trajectories], sampled: list[Any], places: list[int]
-) -> Together:
-    choice, limit = ModelChoice.of(copies[0]), int(copies[0].max_context)
-    engine, batch = encode_together(choice, [sampled[i] for i in places], limit)
-    fitted = list(sampled)
+def _encoded_together(estimator: FIMODERegressor, contexts: Sequence[Trajectories]) -> Together:
+    from skdyn.models.inference import pad
+
+    choice, limit = ModelChoice.of(estimator), int(estimator.max_context)
+    engine = open_engine(choice)
+
+    def prepared(context: Trajectories) -> tuple[Trajectories, Trajectories]:
+        check_motion(context)
+        sampled = estimator._encodable(context)
+        cut = arranged(engine, sampled, limit)
+        engine.check([cut], *pad([cut]))
+        return sampled, cut
+
+    parts = [_tried(prepared, context) for context in contexts]
+    places = [i for i, part in enumerate(parts) if not isinstance(part, Exception)]
+    batch = engine.encode([parts[i][1] for i in places])
+    fitted = list(parts)
     for row, i in enumerate(places):
-        session = FieldSession(choice, sampled[i], limit, opened=(engine, batch.take(np.array([row]))))
-
-        def learn(fresh: FIMODERegressor, context: Trajectories, i: int = i, session: FieldSession = session) -> None:
-            fresh._settle(context, sampled[i], session)
-
-        fitted[i] = copies[i]._fit_by(contexts[i], learn)
+        sampled = parts[i][0]
+        session = FieldSession(choice, sampled, limit, opened=(engine, batch.take(np.array([row]))))
+        fitted[i] = clone(estimator)._fit_by(contexts[i], partial(_settle, sampled=sampled, session=session))
     return Together(fitted, FieldsTogether(engine, batch), {i: row for row, i in enumerate(places)})
+
+
+def _settle(fresh: FIMODERegressor, context: Trajectories, sampled: Trajectories, session: FieldSession) -> None:
+    fresh._settle(context, sampled, session)
 
 
 def _tried(call: Any, argument: Any) -> Any:

@@ -163,6 +163,18 @@ class Engine:
             arranged = arrange(context, float(scaling.speed[0]), points)
         return arranged
 
+    def check(
+        self, contexts: Sequence[Trajectories], states: np.ndarray, times: np.ndarray, mask: np.ndarray
+    ) -> Scaling:
+        """The scaling of padded contexts, or the error of the first that cannot be encoded; see `pad` and `encode`."""
+        dim = contexts[0].n_features
+        if dim > self.max_dim:
+            raise TrajectoryError(
+                f"the trajectories have {dim} variables but the model {self.model.spec.name!r} takes at most "
+                f"{self.max_dim}; choose fewer variables or reduce them first"
+            )
+        return self._scaling(contexts, states, times, mask)
+
     def _scaling(
         self, contexts: Sequence[Trajectories], states: np.ndarray, times: np.ndarray, mask: np.ndarray
     ) -> Scaling:
@@ -184,13 +196,8 @@ class Engine:
         dim = contexts[0].n_features
         if any(context.n_features != dim for context in contexts):
             raise TrajectoryError("contexts of one batch must have the same number of variables")
-        if dim > self.max_dim:
-            raise TrajectoryError(
-                f"the trajectories have {dim} variables but the model {self.model.spec.name!r} takes at most "
-                f"{self.max_dim}; choose fewer variables or reduce them first"
-            )
         states, times, mask = pad(contexts)
-        scaling = self._scaling(contexts, states, times, mask)
+        scaling = self.check(contexts, states, times, mask)
         z = self._pad_dims(scaling.normalise(states) * mask[..., None])
         tau = torch.from_numpy(scaling.normalise_times(times) * mask)
         if self.device.type == "mps":  # no float64 there; the differences were taken above
