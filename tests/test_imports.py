@@ -24,7 +24,7 @@ OUTSIDE = {
     "safetensors": "models",
     "huggingface_hub": "models",
     "matplotlib": "plotting cli benchmarks",
-    "pandas": "data panel testing",
+    "pandas": "benchmarks data panel testing",
     "polars": "",
     "pickle": "testing benchmarks",  # to check pickles of their own making
 }

@@ -58,14 +58,19 @@ def house(field, x0, t, jacobian):
     return integrate(field, x0, t, center=np.zeros(dim), scale=np.ones(dim), bound=1e6, field_and_jacobian=jacobian)
 
 
+def ended(found):
+    if not found.success:
+        raise RuntimeError(found.message)
+    return found.y.T
+
+
 def scipy_rows(method):
     def run(field, x0, t, jacobian):
         options = {} if method == "RK45" or jacobian is None else {"jac": lambda _, x: jacobian(x[None])[1][0]}
-        found = [
-            solve_ivp(lambda _, x: field(x[None])[0], t[[0, -1]], x, method, t, rtol=RTOL, atol=ATOL, **options)
-            for x in x0
-        ]
-        return np.stack([one.y.T for one in found])
+        return np.stack(
+            [ended(solve_ivp(lambda _, x: field(x[None])[0], t[[0, -1]], x, method, t, rtol=RTOL, atol=ATOL, **options))
+             for x in x0]
+        )  # fmt: skip
 
     return run
 
@@ -74,7 +79,7 @@ def scipy_together(field, x0, t, jacobian):
     """All rows as one state: one step size for all, and an error that is a mean over them."""
     found = solve_ivp(lambda _, x: field(x.reshape(x0.shape)).ravel(), t[[0, -1]], x0.ravel(), "RK45", t,
                       rtol=RTOL, atol=ATOL)  # fmt: skip
-    return found.y.T.reshape(len(t), *x0.shape).transpose(1, 0, 2)
+    return ended(found).reshape(len(t), *x0.shape).transpose(1, 0, 2)
 
 
 def with_torchdiffeq(field, x0, t, jacobian):
