@@ -216,11 +216,12 @@ def test_processes_give_the_same_rows(patients, found, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore")
 def test_a_dask_cluster_gives_the_same_rows(patients, found):
     distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):
@@ -228,6 +229,7 @@ def test_a_dask_cluster_gives_the_same_rows(patients, found):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore")
 def test_ray_gives_the_same_rows(patients, found):
     ray = pytest.importorskip("ray", reason="the extra ray is not installed")
