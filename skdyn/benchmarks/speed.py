@@ -152,8 +152,8 @@ def _compare_with_scipy(data: _Data, repeats: int) -> None:
     from skdyn.datasets.classics import van_der_pol
     from skdyn.dynamics.simulate import integrate
 
-    unit = {"center": np.zeros(2), "scale": np.ones(2)}
-    ours = _median(lambda: integrate(van_der_pol, data.x0, data.times, **unit), repeats)
+    center, scale = np.zeros(2), np.ones(2)
+    ours = _median(lambda: integrate(van_der_pol, data.x0, data.times, center=center, scale=scale), repeats)
 
     def theirs() -> None:
         for x in data.x0:
