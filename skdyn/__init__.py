@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from skdyn.exceptions import TrajectoryError as TrajectoryError
     from skdyn.exceptions import WeightsError as WeightsError
     from skdyn.models.registry import list_models as list_models
+    from skdyn.panel.panel import fit_panel as fit_panel
     from skdyn.plotting import DriftDiffusionDisplay as DriftDiffusionDisplay
     from skdyn.plotting import ForecastDisplay as ForecastDisplay
     from skdyn.plotting import PathFanDisplay as PathFanDisplay
@@ -43,6 +44,7 @@ _HOME = {
     "ForecastDisplay": "skdyn.plotting",
     "DriftDiffusionDisplay": "skdyn.plotting",
     "PathFanDisplay": "skdyn.plotting",
+    "fit_panel": "skdyn.panel.panel",
     "list_models": "skdyn.models.registry",
     "list_estimators": "skdyn.estimators.registry",
     "make_estimator": "skdyn.estimators.registry",

@@ -23,9 +23,8 @@ OUTSIDE = {
     "torch": "nn models adaptation coarse_graining forecasting dynamics estimators benchmarks cli",
     "safetensors": "models",
     "huggingface_hub": "models",
-    "torchdiffeq": "dynamics",
     "matplotlib": "plotting cli benchmarks",
-    "pandas": "data testing",
+    "pandas": "benchmarks data panel testing",
     "polars": "",
     "pickle": "testing benchmarks",  # to check pickles of their own making
 }
@@ -122,7 +121,7 @@ def run(code):
         ("import skdyn.cli", "numpy torch sklearn matplotlib pandas"),
         (
             "from skdyn import FIMODERegressor; FIMODERegressor(device='cpu').fit([[1.0], [2.0]]).predict([[1.0]])",
-            "matplotlib polars huggingface_hub torchdiffeq",
+            "matplotlib polars huggingface_hub",
         ),
     ],
 )

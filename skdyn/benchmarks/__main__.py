@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from skdyn.benchmarks import calibration, classic, coarse_graining, forecast, large, odebench, sde, speed
+from skdyn.benchmarks import calibration, classic, coarse_graining, forecast, large, odebench, scale, sde, speed
 from skdyn.exceptions import SkdynError
 
 
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("coarse-graining", coarse_graining, "the equation behind a video, beside the one of the true coordinate"),
         ("calibration", calibration, "coverage of the predicted errors"),
         ("speed", speed, "time and size of the usual operations, beside their limits"),
+        ("scale", scale, "exponents of time and memory in the size of the problem"),
     ):
         command = commands.add_parser(name, help=help)
         module.add_arguments(command)

@@ -1,4 +1,8 @@
-"""Time and size of the usual operations beside their limits: ``python -m skdyn.benchmarks speed``."""
+"""Time and size of the usual operations beside their limits: ``python -m skdyn.benchmarks speed``.
+
+The limits hold for two quiet cores; with ``--busy`` everything is measured once more while another process keeps one
+core busy. Beside other packages the same work is done in the same run.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
@@ -23,101 +28,197 @@ from skdyn import FIMODERegressor
 FIMODERegressor(device="cpu").fit([(t, x)] * 9)
 print(time.perf_counter() - start)
 """
+_BUSY_FIT = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("--repeats", type=int, default=5, help="times each is run; the median counts (default: 5)")
+    parser.add_argument("--busy", action="store_true", help="measure once more with one core kept busy")
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure everything and print it beside its limit."""
     import torch
 
-    from skdyn import FIMODERegressor
-    from skdyn.datasets.classics import make_trajectories
-
     repeats = options.repeats
-    rng = np.random.default_rng(0)
-    t = np.linspace(0, 12, 200)
-    context = make_trajectories("van_der_pol", rng.normal(0, 1.5, (9, 2)), t, noise=0.01, random_state=0)
-    print(f"{torch.get_num_threads()} threads; the median of {repeats} runs\n")
-    print(f"{'':58}{'measured':>10}{'limit':>10}")
-    _row("import skdyn (s)", _subprocess(_IMPORT, repeats), 0.3)
-    _row("first fit with bundled weights, torch imported (s)", _subprocess(_FIRST_FIT, repeats), 1.5)
-    estimator = FIMODERegressor(device="cpu").fit(context)
-    fit = _median(lambda: FIMODERegressor(device="cpu").fit(context), repeats)
-    _row("warm fit of 9 x 200 points (s)", fit, 0.15)
-    points = rng.normal(0, 1.5, (10_000, 2))
-    field = _median(lambda: estimator.vector_field(points), repeats)
-    _row("field at 10,000 points (s)", field, 1.0)
-    x0, times = rng.normal(0, 1.5, (100, 2)), np.linspace(0, 12, 500)
-    simulation = _median(lambda: estimator.simulate(x0, times), max(1, repeats // 2))
-    _row("100 initial states x 500 steps simulated (s)", simulation, 6.0)
-    _row("equilibria in 2-D (s)", _median(estimator.equilibria, repeats), 1.5)
-    size = sum(array.nbytes for array in (*estimator.context_.times, *estimator.context_.states))
-    _row("pickle over the context (MB)", (len(pickle.dumps(estimator)) - size) / 1e6, 1.0)
-    _other_models(rng, repeats)
-    if find_spec("pysindy") is None:
-        print("\npysindy is not installed: no ratio to it")
-    else:
-        _compare_with_pysindy(context, points, x0, times, fit, field, simulation, repeats)
+    print(f"{torch.get_num_threads()} threads; the median of {repeats} runs")
+    data = _Data()
+    _measure(data, repeats, "as the machine is")
+    if options.busy:
+        with _one_busy_core():
+            _measure(data, repeats, "with one core busy", fit_limit=_BUSY_FIT)
+    _compare(data, repeats)
     return 0
 
 
-def _other_models(rng: np.random.Generator, repeats: int) -> None:
-    from skdyn import FIMSDERegressor, LASSODEForecaster
+class _Data:
+    """What is fitted and asked for."""
 
-    walk = np.cumsum(rng.normal(0, 0.05, (5_000, 2)), axis=0)
-    sde = FIMSDERegressor(device="cpu").fit(walk, t=0.01)
-    _row("SDE: fit of 5,000 points (s)", _median(lambda: FIMSDERegressor(device="cpu").fit(walk, t=0.01), repeats), 4.0)
-    states = walk[rng.integers(0, len(walk), 1024)]
-    _row("SDE: drift and diffusion at 1,024 points (s)", _median(lambda: sde.diffusion(states), repeats), 1.5)
-    t = np.linspace(0, 10, 200)
-    phases = rng.uniform(0, 2 * np.pi, (16, 1, 3))
-    series = [(t, np.sin(t[:, None] * (1 + rng.uniform(0, 1, 3)) + phase)) for phase in phases]
+    def __init__(self) -> None:
+        from skdyn.datasets.classics import make_trajectories
+
+        self.rng = rng = np.random.default_rng(0)
+        t = np.linspace(0, 12, 200)
+        starts = rng.normal(0, 1.5, (9, 2))
+        self.context = make_trajectories("van_der_pol", starts, t, noise=0.01, random_state=0)
+        self.points = rng.normal(0, 1.5, (10_000, 2))
+        self.x0, self.times = rng.normal(0, 1.5, (100, 2)), np.linspace(0, 12, 500)
+        self.walk = np.cumsum(rng.normal(0, 0.05, (5_000, 2)), axis=0)
+        clock = np.linspace(0, 10, 200)
+        phases = rng.uniform(0, 2 * np.pi, (16, 1, 3))
+        self.series = [(clock, np.sin(clock[:, None] * (1 + rng.uniform(0, 1, 3)) + phase)) for phase in phases]
+        self.wide = _chain(10)
+
+
+def _chain(dim: int) -> Any:
+    """A chain of damped oscillators' first-order cousins: linear, each variable driven by its neighbours."""
+    from scipy.linalg import expm
+
+    matrix = np.diag(np.full(dim - 1, 1.0), 1) - np.diag(np.full(dim - 1, 1.0), -1) - 0.1 * np.eye(dim)
+    t = np.linspace(0, 8, 200)
+    starts = np.random.default_rng(1).normal(size=(3, dim))
+    step = expm(matrix * (t[1] - t[0]))
+    paths = []
+    for x in starts:
+        path = [x]
+        for _ in t[1:]:
+            path.append(step @ path[-1])
+        paths.append((t, np.array(path)))
+    return paths
+
+
+def _measure(data: _Data, repeats: int, when: str, fit_limit: float = 0.15) -> None:
+    from skdyn import FIMODERegressor, FIMSDERegressor, LASSODEForecaster, SparseODERegressor
+
+    print(f"\n{when:58}{'measured':>10}{'limit':>10}")
+    _row("import skdyn (s)", _subprocess(_IMPORT, repeats), 0.1)
+    _row("first fit with bundled weights, torch imported (s)", _subprocess(_FIRST_FIT, repeats), 1.5)
+    estimator = FIMODERegressor(device="cpu").fit(data.context)
+    _row("warm fit of 9 x 200 points (s)", _median(lambda: FIMODERegressor(device="cpu").fit(data.context), repeats),
+         fit_limit)  # fmt: skip
+    one = data.points[:1]
+    estimator.vector_field(one)
+    _row("field at one point (ms)", 1e3 * _median(lambda: estimator.vector_field(one), 20 * repeats), 1.5)
+    _row("field at 10,000 points (s)", _median(lambda: estimator.vector_field(data.points), repeats), 0.7)
+    simulated = _median(lambda: estimator.simulate(data.x0, data.times), max(1, repeats // 2))
+    _row("100 initial states x 500 steps simulated (s)", simulated, 3.0)
+    _row("equilibria in 2-D (s)", _median(estimator.equilibria, repeats), 0.7)
+    refined = _each(lambda k: FIMODERegressor(device="cpu", refine="sparse").fit(data.context[k : k + 1]), 5)
+    _row("refined fit of 200 points, mean of 5 contexts (s)", float(np.mean(refined)), 1.0)
+    _row("refined fit of 200 points, worst of 5 contexts (s)", max(refined), 3.0)
+    _row(
+        "sparse fit of 3 x 200 points of 10 variables (s)", _median(lambda: SparseODERegressor().fit(data.wide), 1), 5.0
+    )
+    size = sum(array.nbytes for array in (*estimator.context_.times, *estimator.context_.states))
+    _row("pickle over the context (MB)", (len(pickle.dumps(estimator)) - size) / 1e6, 1.0)
+    sde = FIMSDERegressor(device="cpu").fit(data.walk, t=0.01)
+    fitted = _median(lambda: FIMSDERegressor(device="cpu").fit(data.walk, t=0.01), repeats)
+    _row("SDE: fit of 5,000 points (s)", fitted, 4.0)
+    states = data.walk[::5]
+    _row("SDE: drift and diffusion at 1,000 points (s)", _median(lambda: sde.diffusion(states), repeats), 1.5)
 
     def forecast() -> None:
-        LASSODEForecaster(device="cpu").fit(series).predict(horizon=100)
+        LASSODEForecaster(device="cpu").fit(data.series).predict(horizon=100)
 
     forecast()
-    _row("forecast of 16 x 200 points x 3 channels (s)", _median(forecast, repeats), 2.0)
+    _row("forecast of 16 x 200 points x 3 channels (s)", _median(forecast, repeats), 0.15)
 
 
-def _compare_with_pysindy(
-    context: Any, points: np.ndarray, x0: np.ndarray, times: np.ndarray, fit: float, field: float, simulation: float,
-    repeats: int,
-) -> None:  # fmt: skip
+def _compare(data: _Data, repeats: int) -> None:
+    """Our time over that of others for the same work; those that are not installed are named."""
+    from skdyn import FIMODERegressor, LASSODEForecaster
+
+    print("\nour time over theirs, same data, same run (below 1: ours is faster)")
+    estimator = FIMODERegressor(device="cpu").fit(data.context)
+    simulation = _median(lambda: estimator.simulate(data.x0, data.times), 1)
+    _compare_with_scipy(data, repeats)
+    if find_spec("pysindy") is None:
+        print("  pysindy is not installed: no ratio to it")
+    else:
+        fit = _median(lambda: FIMODERegressor(device="cpu").fit(data.context), repeats)
+        field = _median(lambda: estimator.vector_field(data.points), repeats)
+        _compare_with_pysindy(data, fit, field, simulation, repeats)
+    if find_spec("statsforecast") is None:
+        print("  statsforecast is not installed: no ratio to it")
+    else:
+        forecast = _median(lambda: LASSODEForecaster(device="cpu").fit(data.series).predict(horizon=100), repeats)
+        _compare_with_statsforecast(data, forecast)
+
+
+def _compare_with_scipy(data: _Data, repeats: int) -> None:
+    from scipy.integrate import solve_ivp
+
+    from skdyn.datasets.classics import van_der_pol
+    from skdyn.dynamics.simulate import integrate
+
+    center, scale = np.zeros(2), np.ones(2)
+    ours = _median(lambda: integrate(van_der_pol, data.x0, data.times, center=center, scale=scale), repeats)
+
+    def theirs() -> None:
+        for x in data.x0:
+            solve_ivp(lambda _, x: van_der_pol(x), (0, 12), x, "RK45", data.times, rtol=1e-5, atol=1e-6)
+
+    print(f"  scipy's RK45, state by state, on an equation: 100 x 500 {ours / _median(theirs, 1):10.2f}")
+
+
+def _compare_with_pysindy(data: _Data, fit: float, field: float, simulation: float, repeats: int) -> None:
     import pysindy
 
-    states, clocks = [x for _, x in context], [t for t, _ in context]
+    states, clocks = [x for _, x in data.context], [t for t, _ in data.context]
 
     def fitted() -> Any:
         return pysindy.SINDy(feature_library=pysindy.PolynomialLibrary(degree=3)).fit(states, t=clocks)
 
     model = fitted()
-    few = x0[:3]
-    print("\nFIM-ODE's time over pysindy's, same data, same run (below 1: FIM-ODE is faster)")
-    print(f"  fit                                    {fit / _median(fitted, repeats):10.2f}")
-    print(f"  field at 10,000 points                 {field / _median(lambda: model.predict(points), repeats):10.2f}")
+    few = data.x0[:3]
+    print(f"  pysindy: fit                                           {fit / _median(fitted, repeats):10.2f}")
+    predicted = _median(lambda: model.predict(data.points), repeats)
+    print(f"  pysindy: field at 10,000 points                        {field / predicted:10.2f}")
     start = time.perf_counter()
     for state in few:
-        model.simulate(state, times)
-    theirs = (time.perf_counter() - start) / len(few) * len(x0)
-    print(f"  100 initial states x 500 steps         {simulation / theirs:10.2f}   (pysindy: 3 states, scaled to 100)")
+        model.simulate(state, data.times)
+    theirs = (time.perf_counter() - start) / len(few) * len(data.x0)
+    print(f"  pysindy: 100 initial states x 500 steps (3, scaled)    {simulation / theirs:10.2f}")
+
+
+def _compare_with_statsforecast(data: _Data, forecast: float) -> None:
+    from statsforecast.models import AutoARIMA
+
+    start = time.perf_counter()
+    for column in data.series[0][1].T:
+        AutoARIMA().forecast(column, 100)
+    theirs = (time.perf_counter() - start) * len(data.series)
+    print(f"  statsforecast's AutoARIMA: 16 x 3 series (3, scaled)   {forecast / theirs:10.2f}")
+
+
+@contextmanager
+def _one_busy_core() -> Iterator[None]:
+    """Another process that does nothing but compute."""
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        busy.kill()
+        busy.wait()
 
 
 def _row(label: str, measured: float, limit: float) -> None:
     print(f"{label:58}{measured:10.3f}{limit:10.2f}{'' if measured < limit else '   OVER'}", flush=True)
 
 
-def _median(call: Callable[[], Any], repeats: int) -> float:
+def _each(call: Callable[[int], Any], count: int) -> list[float]:
+    """Seconds that each of some calls takes."""
     seconds = []
-    for _ in range(repeats):
+    for k in range(count):
         start = time.perf_counter()
-        call()
+        call(k)
         seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
+    return seconds
+
+
+def _median(call: Callable[[], Any], repeats: int) -> float:
+    return float(np.median(_each(lambda _: call(), repeats)))
 
 
 def _subprocess(code: str, repeats: int) -> float:

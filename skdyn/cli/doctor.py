@@ -10,7 +10,7 @@ from skdyn import __version__
 from skdyn.exceptions import SkdynError
 
 _PACKAGES = (
-    "numpy", "scipy", "scikit-learn", "torch", "torchdiffeq", "safetensors", "huggingface-hub", "matplotlib", "pandas",
+    "numpy", "scipy", "scikit-learn", "torch", "safetensors", "huggingface-hub", "matplotlib", "pandas",
     "polars",
 )  # fmt: skip
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.metrics import variance_weighted_r2
-from skdyn.dynamics.simulate import Field, integrate
+from skdyn.dynamics.paths import follow
+from skdyn.dynamics.simulate import MOST_EVALUATIONS, Field, FieldAndJacobian
 
 
 def rollout_scores(
@@ -14,11 +15,10 @@ def rollout_scores(
     observed: Trajectories,
     center: np.ndarray,
     scale: np.ndarray,
-    most_evaluations: int = 2500,
+    most_evaluations: int = MOST_EVALUATIONS,
+    field_and_jacobian: FieldAndJacobian | None = None,
 ) -> np.ndarray:
     """R2 of each trajectory simulated from its first state over its own times.
-
-    All trajectories are integrated in one solve over the union of their times.
 
     Parameters
     ----------
@@ -26,20 +26,29 @@ def rollout_scores(
     observed : Trajectories
     center, scale : arrays of shape (D,)
         Units of the tolerances and of the divergence bound.
-    most_evaluations : int, default=2500
-        Of the field, each at all K states; what lies after them counts as a simulation that diverges.
+    most_evaluations : int, default=50000
+        Of the field for each trajectory; what lies after them counts as a simulation that diverges.
+    field_and_jacobian : callable, (N, D) -> (N, D), (N, D, D), optional
+        For stiff fields.
 
     Returns
     -------
     array of shape (K,)
         Between -1 and 1; a worse score, or a simulation that diverges, counts as -1.
     """
-    elapsed = [times - times[0] for times in observed.times]
-    grid = np.unique(np.concatenate(elapsed))
-    start = np.stack([x[0] for x in observed.states])
-    paths = integrate(field, start, grid, center=center, scale=scale, most_evaluations=most_evaluations)
-    scores = [
-        variance_weighted_r2(x, path[np.searchsorted(grid, times)])
-        for x, times, path in zip(observed.states, elapsed, paths, strict=True)
-    ]
+    paths = follow(
+        lambda rows, t, x: field(x),
+        None if field_and_jacobian is None else lambda rows, t, x: field_and_jacobian(x),
+        np.stack([x[0] for x in observed.states]),
+        observed.times,
+        center=center,
+        scale=scale,
+        most_evaluations=most_evaluations,
+    )
+    return agreement(observed, paths)
+
+
+def agreement(observed: Trajectories, paths: list[np.ndarray]) -> np.ndarray:
+    """R2 (K,) of paths (L_k, D) with observed trajectories; not below -1."""
+    scores = [variance_weighted_r2(x, path) for x, path in zip(observed.states, paths, strict=True)]
     return np.clip(scores, -1.0, 1.0)

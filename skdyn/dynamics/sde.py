@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from skdyn.data.trajectories import Trajectories
-from skdyn.dynamics.simulate import name_rows
+from skdyn.dynamics.paths import name_rows
 from skdyn.exceptions import ConvergenceWarning, warn
 
 DriftDiffusion = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]

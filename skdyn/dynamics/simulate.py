@@ -1,174 +1,144 @@
-"""Integrate many initial states of one vector field in a single batched solve."""
+"""Integrate many initial states of one vector field side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from tqdm import tqdm
 
-from skdyn.exceptions import ConvergenceWarning, warn
+from skdyn.dynamics.paths import follow, warn_of_ends
 
 Field = Callable[[np.ndarray], np.ndarray]
-Method = Literal["dopri5", "rk4"]
+FieldAndJacobian = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Method = Literal["auto", "dopri5", "rodas4", "rk4"]
+METHODS: tuple[Method, ...] = ("auto", "dopri5", "rodas4", "rk4")
 
 MOST_EVALUATIONS = 50_000
 """Evaluations of a field that one call may take where nothing else is said."""
 
-_STOP_WIDTH = 1.5  # the field fades to zero between the bound and this multiple of it
-
-
-@dataclass
-class Budget:
-    """A field that is evaluated so often and no more, and the time up to which it was.
-
-    Attributes
-    ----------
-    field : callable, (N, D) -> (N, D)
-    left : int
-        Evaluations that may still be made.
-    bar : tqdm
-        Shows the time.
-    spent : bool
-        Whether more were asked for.
-    reached : float
-        End of the last step for which all were made.
-    """
-
-    field: Field
-    left: int
-    bar: tqdm[None]
-    spent: bool = False
-    reached: float = 0.0
-
-    def __call__(self, z: np.ndarray) -> np.ndarray:
-        """The field (N, D); zero once the budget is spent, so that any solver comes to its end in a few long steps."""
-        if self.left == 0:
-            self.spent = True
-            return np.zeros_like(z)
-        self.left -= 1
-        return self.field(z)
-
-    def arrive(self, time: float) -> None:
-        """Note the end of a step."""
-        if not self.spent:
-            self.reached = time
-            self.bar.update(min(time, self.bar.total) - self.bar.n)
-
 
 def integrate(
-    field: Field,
+    field: Callable[..., np.ndarray],
     x0: np.ndarray,
     t: np.ndarray,
     *,
     center: np.ndarray,
     scale: np.ndarray,
+    field_and_jacobian: Callable[..., tuple[np.ndarray, np.ndarray]] | None = None,
+    breaks: np.ndarray | None = None,
     bound: float = 100.0,
-    method: Method = "dopri5",
+    method: Method = "auto",
     rtol: float = 1e-5,
     atol: float = 1e-6,
     substeps: int = 4,
     most_evaluations: int = MOST_EVALUATIONS,
     progress: bool = False,
 ) -> np.ndarray:
-    """Solve ``dx/dt = field(x)`` from all rows of ``x0`` at once.
+    """Solve ``dx/dt = field(x)`` from all rows of ``x0`` side by side.
 
-    A state that comes further than ``bound`` scales from the centre has diverged: it stops, is NaN from the next
-    requested time on, and one `ConvergenceWarning` names the initial states concerned. So has one that meets a field
-    that is not finite, and it is NaN at all times but the first. Where the evaluations of the field are spent before
-    the last time, every state is NaN from there on, and one `ConvergenceWarning` names the states and the time reached.
-    The error norm of the adaptive solver is the largest over the initial states, so that an easy state never hides the
-    error of a hard one.
+    The adaptive methods choose the steps of each row for itself, and read requested states off the steps' own
+    interpolants: a state depends on its initial state and on the field, not on the other rows nor on the other times.
+    The live rows are evaluated in one call of the field.
+
+    A state that comes further than ``bound`` scales from the centre has diverged; it is NaN from the next requested
+    time on, as is one that meets a field that is not finite, and one `ConvergenceWarning` names the initial states
+    concerned. Where a row's evaluations are spent before its last time it is NaN from there on, and one
+    `ConvergenceWarning` names the rows and the times reached.
 
     Parameters
     ----------
     field : callable, (N, D) -> (N, D)
+        With ``breaks``, (N, D) and times (N,) -> (N, D).
     x0 : array of shape (N, D)
         States at ``t[0]``.
     t : array of shape (L,), increasing
     center, scale : arrays of shape (D,)
         Units of the bound and of the error tolerances.
+    field_and_jacobian : callable, (N, D) -> (N, D), (N, D, D), optional
+        Field and Jacobian, for stiff problems. With ``breaks``, of states and times.
+    breaks : array of shape (M,), increasing, optional
+        Times at which a field that depends on time jumps. No step crosses one; before it, no step sees what comes after
+        it.
     bound : float, default=100.0
         Largest distance from the centre, in scales, in any variable.
-    method : {"dopri5", "rk4"}, default="dopri5"
-        Dormand and Prince's adaptive pair (through torchdiffeq), or the classical method with fixed steps.
+    method : {"auto", "dopri5", "rodas4", "rk4"}, default="auto"
+        Dormand and Prince's explicit pair, the linearly implicit pair RODAS for stiff problems, or the classical method
+        with fixed steps. ``"auto"`` begins each row with the explicit pair and, given a Jacobian, changes to the
+        implicit one and back as the row's stiffness demands.
     rtol, atol : float
-        Tolerances of the adaptive solver; ``atol`` in scales.
+        Tolerances of the adaptive solvers; ``atol`` in scales.
     substeps : int, default=4
         Steps of ``"rk4"`` from one requested time to the next.
     most_evaluations : int, default=50000
-        Of the field, each at all rows.
+        Of the field, for each row; a Jacobian counts as D.
     progress : bool, default=False
-        Show a progress bar.
+        Show a progress bar of the time that all rows have reached.
 
     Returns
     -------
     array of shape (N, L, D)
+
+    Raises
+    ------
+    ValueError
+        If ``"rodas4"`` is asked for without a Jacobian, or ``"rk4"`` with breaks.
+
+    References
+    ----------
+    Hairer, Norsett and Wanner, Solving Ordinary Differential Equations I and II, 1993 and 1996.
+
+    Examples
+    --------
+    A decay to an equilibrium is stiff far ahead, and costs no more there:
+
+    >>> import numpy as np
+    >>> unit = {"center": np.zeros(1), "scale": np.ones(1)}
+    >>> integrate(lambda x: 1 - x, np.zeros((1, 1)), np.array([0.0, 1.0, 1e6]),
+    ...           field_and_jacobian=lambda x: (1 - x, -np.ones((len(x), 1, 1))), **unit).round(4)
+    array([[[0.    ],
+            [0.6321],
+            [1.    ]]])
     """
-    z0 = (x0 - center) / scale
-    broken = np.zeros(len(z0), dtype=bool)
-
-    def scaled(z: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            slopes = field(z * scale + center) / scale
-        bad = ~np.isfinite(slopes).all(axis=1)
-        broken[bad & (np.abs(z).max(axis=1) <= bound)] = True
-        slopes[bad] = 0.0
-        # Fading instead of cutting keeps the right-hand side continuous for the adaptive solver.
-        fade = np.clip((_STOP_WIDTH - np.abs(z).max(axis=1) / bound) / (_STOP_WIDTH - 1.0), 0.0, 1.0)
-        return slopes * (fade * ~broken)[:, None]
-
+    if method == "rodas4" and field_and_jacobian is None:
+        raise ValueError("method='rodas4' needs field_and_jacobian")
+    if method == "rk4" and breaks is not None:
+        raise ValueError("method='rk4' takes no breaks: its steps are fixed")
     elapsed = t - t[0]
-    with np.errstate(all="ignore"), tqdm(total=elapsed[-1], desc="simulate", unit="t", disable=not progress) as bar:
-        budget = Budget(scaled, most_evaluations, bar)
+    with tqdm(total=elapsed[-1], desc="simulate", unit="t", disable=not progress) as bar:
+
+        def arrive(time: float) -> None:
+            bar.update(min(time, bar.total) - bar.n)
+
         if method == "rk4":
-            z = rk4(budget, z0, elapsed, substeps, budget.arrive)
+            path = _fixed(field, x0, t, center, scale, bound, substeps, most_evaluations, arrive)
         else:
-            z = _dopri5(budget, z0, elapsed, rtol, atol, substeps)
-        late = elapsed > (budget.reached if budget.spent else np.inf)
-        gone = np.maximum.accumulate(~(np.abs(z).max(axis=2) <= bound) & ~late, axis=1)
-    gone[broken, 1:] = True
-    gone[:, 0] = False
-    which = np.flatnonzero(gone.any(axis=1))
-    if len(which):
-        warn(
-            f"{len(which)} of {len(z0)} initial states diverged beyond {bound:g} scales of the data and are NaN from "
-            f"there on: rows {name_rows(which)}",
-            ConvergenceWarning,
-        )
-    if budget.spent:
-        which = np.flatnonzero(~gone.any(axis=1))
-        warn(
-            f"after {most_evaluations} evaluations of the field the simulation has come to t = "
-            f"{t[0] + budget.reached:g} of {t[-1]:g}, and {len(which)} of {len(z0)} initial states are NaN from there "
-            f"on: rows {name_rows(which)}; go on from the last states that are not, or check the unit of the times",
-            ConvergenceWarning,
-        )
-        gone[:, late] = True
-    x = z * scale + center
-    x[:, 0] = x0
-    x[gone] = np.nan
-    return x
+            timed = breaks is not None
+            paths = follow(
+                lambda rows, t, x: field(x, t) if timed else field(x),
+                None if field_and_jacobian is None
+                else lambda rows, t, x: field_and_jacobian(x, t) if timed else field_and_jacobian(x),
+                x0,
+                [t] * len(x0),
+                center=center,
+                scale=scale,
+                bound=bound,
+                method=method,
+                rtol=rtol,
+                atol=atol,
+                most_evaluations=most_evaluations,
+                breaks=None if breaks is None else np.asarray(breaks, dtype=np.float64) - t[0],
+                arrive=arrive,
+            )  # fmt: skip
+            path = np.stack(paths) if paths else np.empty((0, len(t), x0.shape[1]))
+        arrive(elapsed[-1])
+    return path
 
 
-def name_rows(rows: np.ndarray) -> str:
-    """List row numbers for a warning, at most ten of them."""
-    return ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
-
-
-def rk4(
-    field: Field,
-    z: np.ndarray,
-    t: np.ndarray,
-    substeps: int,
-    arrive: Callable[[float], None] = lambda time: None,
-) -> np.ndarray:
-    """Classical Runge-Kutta from states ``z`` (N, D), ``substeps`` steps between two times: paths (N, L, D).
-
-    ``arrive`` is told every time at which all its steps have been made.
-    """
+def rk4(field: Field, z: np.ndarray, t: np.ndarray, substeps: int) -> np.ndarray:
+    """Classical Runge-Kutta from states ``z`` (N, D), ``substeps`` steps between two times: paths (N, L, D)."""
     path = np.empty((len(t), *z.shape))
     path[0] = z
     for i, interval in enumerate(np.diff(t), start=1):
@@ -180,44 +150,35 @@ def rk4(
             k4 = field(z + h * k3)
             z = z + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
         path[i] = z
-        arrive(t[i])
     return path.transpose(1, 0, 2)
 
 
-def _dopri5(field: Budget, z: np.ndarray, t: np.ndarray, rtol: float, atol: float, substeps: int) -> np.ndarray:
-    import torch
-    from torchdiffeq import odeint
-
-    if len(t) == 1:
-        return z[:, None].copy()
-
-    def right_hand_side(_: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(field(state.numpy()))
-
-    # The name by which torchdiffeq calls what wants to know of each step that it keeps.
-    right_hand_side.callback_accept_step = lambda t0, y0, dt: field.arrive(float(t0 + dt))  # type: ignore[attr-defined]
-
-    def worst_row(error: torch.Tensor) -> torch.Tensor:
-        return error.square().mean(dim=-1).sqrt().max()
-
-    try:
-        with torch.no_grad():
-            path = odeint(
-                right_hand_side,
-                torch.from_numpy(z),
-                torch.from_numpy(t),
-                rtol=rtol,
-                atol=atol,
-                method="dopri5",
-                options={"norm": worst_row},
-            )
-    except AssertionError as error:  # how torchdiffeq says that its step became too small
-        field.reached = 0.0
-        if field.spent:
-            return np.repeat(z[:, None], len(t), axis=1)
-        warn(
-            f"the adaptive solver gave up ({error}); all initial states were integrated with fixed steps instead",
-            ConvergenceWarning,
-        )
-        return rk4(field, z, t, substeps, field.arrive)
-    return path.numpy().transpose(1, 0, 2).copy()
+def _fixed(
+    field: Callable[[np.ndarray], np.ndarray],
+    x0: np.ndarray,
+    t: np.ndarray,
+    center: np.ndarray,
+    scale: np.ndarray,
+    bound: float,
+    substeps: int,
+    most_evaluations: int,
+    arrive: Callable[[float], None],
+) -> np.ndarray:
+    """`rk4` of the rows that are within the bound, until the evaluations are spent."""
+    path = np.full((len(x0), len(t), x0.shape[1]), np.nan)
+    path[:, 0] = x0
+    spent, reached = np.zeros(len(x0), dtype=bool), np.full(len(x0), t[0])
+    with np.errstate(all="ignore"):
+        live = np.flatnonzero(np.abs((x0 - center) / scale).max(axis=1) <= bound)
+        for i, interval in enumerate(pairwise(t - t[0]), start=1):
+            if 4 * substeps * i > most_evaluations:
+                spent[live] = True
+            if len(live) == 0 or spent.any():
+                break
+            x = rk4(field, path[live, i - 1], np.array(interval), substeps)[:, 1]
+            inside = np.abs((x - center) / scale).max(axis=1) <= bound
+            live = live[inside]
+            path[live, i], reached[live] = x[inside], t[i]
+            arrive(t[i] - t[0])
+    warn_of_ends(list(path), spent, reached, np.full(len(x0), t[-1]), bound, most_evaluations)
+    return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -75,10 +76,13 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         WeightsError
             If a pretrained model is needed and cannot be found or trusted.
         """
-        context = self._read(X, t)
-        _check_motion(context)
+        return self._fit_by(self._read(X, t), lambda fitted, context: fitted._fit(context))
+
+    def _fit_by(self, context: Trajectories, learn: Callable[[Self, Trajectories], None]) -> Self:
+        """Learn from trajectories that were read, and take over what was learnt."""
+        check_motion(context)
         fitted = self._unfitted()
-        fitted._fit(context)
+        learn(fitted, context)
         fitted._remember(context)
         self._become(fitted)
         return self
@@ -215,7 +219,7 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         return times
 
 
-def _check_motion(context: Trajectories) -> None:
+def check_motion(context: Trajectories) -> None:
     """Refuse data that say nothing of the dynamics, whatever the estimator would make of them."""
     # Not max and min, which warn of a variable that was never observed.
     if not any((np.fmax.reduce(x, axis=0) > np.fmin.reduce(x, axis=0)).any() for x in context.states):

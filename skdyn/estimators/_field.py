@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -14,7 +14,7 @@ from skdyn.data.parameters import check_number, check_size
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
 from skdyn.dynamics.rollout import rollout_scores
-from skdyn.dynamics.simulate import MOST_EVALUATIONS, integrate
+from skdyn.dynamics.simulate import METHODS, MOST_EVALUATIONS, Method, integrate
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
 
@@ -190,9 +190,10 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
 
     @property
     def most_evaluations(self) -> int:
-        """Evaluations of the field, each at any number of states, that one simulation or score may take.
+        """Evaluations of the field that one simulated path, or one trajectory of a score, may take.
 
-        A simulation may take sixteen for each requested time, if that is more. An estimator whose field is slow says
+        All that are under way are evaluated in one call. A simulation may take sixteen for each requested time, if that
+        is more. An estimator whose field is slow says
         fewer here, so that a wrong unit of time costs no hours.
         """
         return MOST_EVALUATIONS
@@ -202,14 +203,17 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         x0: Any,
         t: Any,
         *,
-        method: Literal["dopri5", "rk4"] = "dopri5",
+        method: Method = "auto",
         bound: float = 100.0,
         rtol: float = 1e-5,
         atol: float = 1e-6,
         substeps: int = 4,
         progress: bool = False,
     ) -> np.ndarray:
-        """Integrate the inferred system from any number of initial states in one batched solve.
+        """Integrate the inferred system from any number of initial states side by side.
+
+        With the adaptive methods a state depends on its initial state and on the field: not on the other initial states
+        nor on which other times are asked for.
 
         Parameters
         ----------
@@ -217,8 +221,10 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
             States at ``t[0]``.
         t : array of shape (L,)
             Increasing times, in the units of the context.
-        method : {"dopri5", "rk4"}, default="dopri5"
-            Adaptive steps, or ``substeps`` fixed ones between any two times.
+        method : {"auto", "dopri5", "rodas4", "rk4"}, default="auto"
+            ``"dopri5"`` adapts the steps of each initial state, ``"rodas4"`` does so for stiff fields by the Jacobian,
+            ``"auto"`` begins with the first and changes as stiffness demands; ``"rk4"`` takes ``substeps`` fixed ones
+            between any two times.
         bound : float, default=100.0
             States further than this from the data's mean, in standard deviations, have diverged: they are NaN from
             there on, and one ConvergenceWarning names them.
@@ -231,7 +237,8 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         Returns
         -------
         array of shape (L, D) or (N, L, D)
-            NaN from where `most_evaluations` are spent, with one ConvergenceWarning that names the time.
+            NaN from where `most_evaluations` are spent, with one ConvergenceWarning that names the initial states and
+            the times reached.
 
         Raises
         ------
@@ -239,8 +246,8 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
             If states, times or settings are wrong, or fixed steps would take more than `most_evaluations`.
         """
         x0 = self._check_start(x0)
-        if method not in ("dopri5", "rk4"):
-            raise ValueError(f"method must be 'dopri5' or 'rk4', got {method!r}")
+        if method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}; got {method!r}")
         for name, value in (("bound", bound), ("rtol", rtol), ("atol", atol)):
             check_number(name, value)
         check_number("substeps", substeps, whole=True)
@@ -260,6 +267,7 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
             times,
             center=center,
             scale=scale,
+            field_and_jacobian=self._field_jacobian,
             bound=bound,
             method=method,
             rtol=rtol,
@@ -294,5 +302,5 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         """
         held_out = self._check_held_out(X, t)
         center, scale = state_units(np.concatenate(self.context_.states))
-        scores = rollout_scores(self._velocity, held_out, center, scale, self.most_evaluations)
+        scores = rollout_scores(self._velocity, held_out, center, scale, self.most_evaluations, self._field_jacobian)
         return float(scores.mean())

@@ -46,8 +46,8 @@ class FIMODERegressor(SolvedODEEstimator):
     device : str or torch.device, default="auto"
         ``"auto"`` is CUDA where there is one, else the CPU.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
-    query_chunk : int, default=128
-        Queries decoded at once. Results do not depend on how queries are grouped.
+    query_chunk : int, default=512
+        Most queries decoded at once; fewer take less memory. How queries are grouped changes results by rounding only.
     max_context : int, default=8192
         Most points to encode, because the cost grows with their square. Longer contexts are thinned evenly, with a
         warning.
@@ -104,7 +104,7 @@ class FIMODERegressor(SolvedODEEstimator):
         *,
         device: str | torch.device = "auto",
         precision: Literal["float32", "float64", "bfloat16"] = "float32",
-        query_chunk: int = 128,
+        query_chunk: int = 512,
         max_context: int = 8192,
         missing: Literal["raise", "drop"] = "raise",
         adapter: str | os.PathLike[str] | None = None,
@@ -130,6 +130,11 @@ class FIMODERegressor(SolvedODEEstimator):
         return frozenset({"time", "scale" if ModelChoice.of(self).load().sees_origin else "affine"})
 
     def _fit(self, context: Trajectories) -> None:
+        sampled = self._encodable(context)
+        self._settle(context, sampled, FieldSession(ModelChoice.of(self), sampled, int(self.max_context)))
+
+    def _encodable(self, context: Trajectories) -> Trajectories:
+        """The trajectories that are encoded, all of them unless there are too many; parameters are checked first."""
         if self.refine not in (None, "sparse", "auto"):
             raise ValueError(f"refine must be None, 'sparse' or 'auto', got {self.refine!r}")
         check_number("max_context", self.max_context, whole=True, low=2, include_low=True)
@@ -140,9 +145,11 @@ class FIMODERegressor(SolvedODEEstimator):
                 f"{len(sampled)} of {len(context)} trajectories, evenly, are encoded: all of them would leave fewer "
                 f"than two points for each (max_context={limit})"
             )
-        choice = ModelChoice.of(self)
-        session = FieldSession(choice, sampled, limit)
-        kept = thin(sampled, limit).n_points
+        return sampled
+
+    def _settle(self, context: Trajectories, sampled: Trajectories, session: FieldSession) -> None:
+        """Answer by a session that has encoded the sampled trajectories of a context, or refine what it says."""
+        kept = thin(sampled, int(self.max_context)).n_points
         if kept < sampled.n_points:
             warn(
                 f"the context of {sampled.n_points} points was thinned evenly to {kept} "
@@ -173,7 +180,10 @@ class FIMODERegressor(SolvedODEEstimator):
         units = state_units(np.concatenate(context.states))
         with silenced(ConvergenceWarning):
             raw, found = (
-                rollout_scores(solution.velocity, context, *units).mean() for solution in (self._solution, refined)
+                rollout_scores(
+                    solution.velocity, context, *units, self._solution.most_evaluations, solution.field_jacobian
+                ).mean()
+                for solution in (self._solution, refined)
             )
         return bool(found >= raw)
 

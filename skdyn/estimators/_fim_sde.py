@@ -31,8 +31,8 @@ class FIMSDERegressor(BaseStochasticEstimator):
     device : str or torch.device, default="auto"
         ``"auto"`` is CUDA where there is one, else the CPU.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
-    query_chunk : int, default=128
-        Queries decoded at once. Results do not depend on how queries are grouped.
+    query_chunk : int, default=512
+        Most queries decoded at once; fewer take less memory. How queries are grouped changes results by rounding only.
     missing : {"raise", "drop"}, default="raise"
         What to do with rows that hold a NaN.
     adapter : str or path, optional
@@ -77,7 +77,7 @@ class FIMSDERegressor(BaseStochasticEstimator):
         *,
         device: str | torch.device = "auto",
         precision: Literal["float32", "float64", "bfloat16"] = "float32",
-        query_chunk: int = 128,
+        query_chunk: int = 512,
         missing: Literal["raise", "drop"] = "raise",
         adapter: str | os.PathLike[str] | None = None,
     ) -> None:

@@ -33,7 +33,7 @@ class ModelChoice:
     adapter: str | os.PathLike[str] | None
     device: str | torch.device
     precision: Literal["float32", "float64", "bfloat16"] = "float32"
-    query_chunk: int = 128
+    query_chunk: int = 512
 
     @classmethod
     def of(cls, estimator: Any) -> ModelChoice:
@@ -61,6 +61,8 @@ class Session(ABC, Generic[Opened]):
     Parameters
     ----------
     choice : ModelChoice
+    opened : (LoadedModel, Opened), optional
+        The model, and what it has already made of the context.
 
     Attributes
     ----------
@@ -70,11 +72,11 @@ class Session(ABC, Generic[Opened]):
 
     _opened: Opened | None
 
-    def __init__(self, choice: ModelChoice) -> None:
+    def __init__(self, choice: ModelChoice, opened: tuple[LoadedModel, Opened] | None = None) -> None:
         self.choice = choice
-        model = choice.load()
+        model = choice.load() if opened is None else opened[0]
         self.weights = {"name": model.spec.name, "source": model.source, "sha256": model.sha256}
-        self._opened = self._open(model)
+        self._opened = self._open(model) if opened is None else opened[1]
 
     @abstractmethod
     def _open(self, model: LoadedModel) -> Opened:
@@ -112,6 +114,8 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         Most points to encode; longer contexts are thinned evenly.
     stochastic : bool, default=False
         Refuse a model that has no diffusion.
+    opened : (Engine, Context), optional
+        What an engine has already made of the context.
     """
 
     def __init__(
@@ -120,9 +124,10 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         context: Trajectories,
         max_context: int | None = None,
         stochastic: bool = False,
+        opened: tuple[Engine, Context] | None = None,
     ) -> None:
         self._context, self._max_context, self._stochastic = context, max_context, stochastic
-        super().__init__(choice)
+        super().__init__(choice, None if opened is None else (opened[0].model, opened))
 
     def _open(self, model: LoadedModel) -> tuple[Engine, Context]:
         from skdyn.models.inference import Engine
@@ -133,8 +138,7 @@ class FieldSession(Session["tuple[Engine, Context]"]):
                 "'fim-sde'"
             )
         engine = Engine(model, self.choice.device, self.choice.precision, self.choice.query_chunk)
-        context = self._context if self._max_context is None else thin(self._context, self._max_context)
-        return engine, engine.encode([engine.arrange(context)])
+        return engine, engine.encode([arranged(engine, self._context, self._max_context)])
 
     def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Field (N, D) at points (N, D), and the scale of its error (N, D) where the model predicts one."""
@@ -176,6 +180,18 @@ class FieldSession(Session["tuple[Engine, Context]"]):
             context = engine.convert(context)
         field, jacobian = engine.jacobian(context, points[None])
         return field[0], jacobian[0]
+
+
+def open_engine(choice: ModelChoice) -> Engine:
+    """The chosen model, as it was chosen to run."""
+    from skdyn.models.inference import Engine
+
+    return Engine(choice.load(), choice.device, choice.precision, choice.query_chunk)
+
+
+def arranged(engine: Engine, context: Trajectories, max_context: int | None) -> Trajectories:
+    """What is encoded of a context."""
+    return engine.arrange(context if max_context is None else thin(context, max_context))
 
 
 def _or_none(scale: np.ndarray) -> np.ndarray | None:

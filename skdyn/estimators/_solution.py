@@ -42,7 +42,7 @@ class Solution(Protocol):
 class PretrainedSolution:
     """The field of a pretrained model."""
 
-    most_evaluations: ClassVar[int] = 2500  # each takes about ten milliseconds on one core
+    most_evaluations: ClassVar[int] = 2000  # each takes up to about ten milliseconds on one core
 
     session: FieldSession
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from skdyn.data.trajectories import Trajectories
-from skdyn.dynamics.simulate import name_rows
+from skdyn.dynamics.paths import name_rows
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._equations import NamedEquations
 from skdyn.exceptions import warn

@@ -1,4 +1,4 @@
-"""Encode contexts once, decode queries in chunks of fixed size, on any device.
+"""Encode contexts once, decode queries in chunks of a few sizes, on any device.
 
 Letters: B contexts, K trajectories, L points, D dimensions, N queries. Nothing here changes a global setting of torch.
 """
@@ -23,11 +23,16 @@ from skdyn.exceptions import TrajectoryError, WeightsError
 from skdyn.models.normalization import Scaling
 from skdyn.models.registry import calling
 from skdyn.models.sharing import Shared
+from skdyn.models.threads import at_most_threads, side_by_side
 from skdyn.models.weights import LoadedModel
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
+_CLASSES = (1, 8, 128)
+_USUAL = _CLASSES[-1]
 _JACOBIAN_CHUNK = 32
+_SHARED_FROM = 4096
+"""Points of a context from which its operations are long enough for several threads to share each of them."""
 _NETWORKS: Shared[tuple[str, str, str], nn.Module] = Shared(8)
 
 
@@ -47,6 +52,25 @@ class Context:
     encoded: Any
     scaling: Scaling
     dim: int
+
+    def take(self, rows: np.ndarray) -> Context:
+        """Some contexts of the batch, by their places.
+
+        Raises
+        ------
+        ValueError
+            If the network keeps something of a context that is no row of a tensor.
+        """
+        count = len(self.scaling.speed)
+        which = torch.from_numpy(rows)
+
+        def of_rows(tensor: Tensor) -> Tensor:
+            if tensor.ndim == 0 or len(tensor) != count:
+                raise ValueError("the network does not keep the contexts of a batch apart")
+            return tensor[which.to(tensor.device)]
+
+        scaling = Scaling(self.scaling.mean[rows], self.scaling.std[rows], self.scaling.speed[rows])
+        return Context(_map_tensors(self.encoded, of_rows), scaling, self.dim)
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -71,8 +95,11 @@ def resolve_device(device: str | torch.device) -> torch.device:
 class Engine:
     """A model on a device, at a precision.
 
-    Queries are padded to whole chunks of ``query_chunk`` rows and every chunk runs through the same kernels at the
-    same shape, so an answer does not depend on the other queries of a call. Calls are thread-safe.
+    Queries are cut into chunks of 1, 8, 128 or 512 rows, the last one padded, and every chunk of a size runs through
+    the same kernels at the same shape: in the same place of a chunk of the same size an answer does not depend on the
+    other queries, and elsewhere it differs by rounding. Calls are thread-safe. On the CPU chunks run side by side on as
+    many threads as torch may use, each on one: threads that share an operation wait for each other at its end, which a
+    busy core makes very long. Only the largest contexts are encoded by several threads.
 
     Parameters
     ----------
@@ -81,7 +108,8 @@ class Engine:
         ``"auto"`` is CUDA where there is one, else the CPU.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
         ``"bfloat16"`` runs matrix products in bfloat16 and the local linear part in float32.
-    query_chunk : int, default=128
+    query_chunk : int, default=512
+        Most rows of a chunk.
     """
 
     def __init__(
@@ -89,7 +117,7 @@ class Engine:
         model: LoadedModel,
         device: str | torch.device = "auto",
         precision: Precision = "float32",
-        query_chunk: int = 128,
+        query_chunk: int = 512,
     ) -> None:
         if precision not in ("float32", "float64", "bfloat16"):
             raise ValueError(f"precision must be 'float32', 'float64' or 'bfloat16', got {precision!r}")
@@ -135,6 +163,18 @@ class Engine:
             arranged = arrange(context, float(scaling.speed[0]), points)
         return arranged
 
+    def check(
+        self, contexts: Sequence[Trajectories], states: np.ndarray, times: np.ndarray, mask: np.ndarray
+    ) -> Scaling:
+        """The scaling of padded contexts, or the error of the first that cannot be encoded; see `pad` and `encode`."""
+        dim = contexts[0].n_features
+        if dim > self.max_dim:
+            raise TrajectoryError(
+                f"the trajectories have {dim} variables but the model {self.model.spec.name!r} takes at most "
+                f"{self.max_dim}; choose fewer variables or reduce them first"
+            )
+        return self._scaling(contexts, states, times, mask)
+
     def _scaling(
         self, contexts: Sequence[Trajectories], states: np.ndarray, times: np.ndarray, mask: np.ndarray
     ) -> Scaling:
@@ -156,13 +196,8 @@ class Engine:
         dim = contexts[0].n_features
         if any(context.n_features != dim for context in contexts):
             raise TrajectoryError("contexts of one batch must have the same number of variables")
-        if dim > self.max_dim:
-            raise TrajectoryError(
-                f"the trajectories have {dim} variables but the model {self.model.spec.name!r} takes at most "
-                f"{self.max_dim}; choose fewer variables or reduce them first"
-            )
         states, times, mask = pad(contexts)
-        scaling = self._scaling(contexts, states, times, mask)
+        scaling = self.check(contexts, states, times, mask)
         z = self._pad_dims(scaling.normalise(states) * mask[..., None])
         tau = torch.from_numpy(scaling.normalise_times(times) * mask)
         if self.device.type == "mps":  # no float64 there; the differences were taken above
@@ -172,7 +207,13 @@ class Engine:
         parts = [z, tau, torch.from_numpy(mask), dim_mask]
         if self.model.sees_origin:
             parts.append(self._pad_dims(scaling.mean / scaling.std).to(tau.dtype))
-        with calling(self.model.spec, "fails to encode the context"), torch.inference_mode(), self._autocast():
+        threads = self._threads if mask.size >= _SHARED_FROM else 1
+        with (
+            calling(self.model.spec, "fails to encode the context"),
+            at_most_threads(threads),
+            torch.inference_mode(),
+            self._autocast(),
+        ):
             encoded = self.network.encode(*(part.to(self.device) for part in parts))
         return Context(encoded, scaling, dim)
 
@@ -298,17 +339,24 @@ class Engine:
     def _chunked(
         self, context: Context, queries: np.ndarray, chunk: Callable[[Tensor], tuple[Tensor, ...]], size: int
     ) -> tuple[np.ndarray, ...]:
-        """Run ``chunk`` on padded chunks of ``size`` normalised queries and join its results as float64."""
+        """Run ``chunk`` on padded chunks of at most ``size`` normalised queries and join its results as float64."""
         count = queries.shape[1]
         with np.errstate(over="ignore"):  # a query that overflows is answered with what is not finite
             z = self._pad_dims(context.scaling.normalise(queries)).to(self.dtype)
-        z = nn.functional.pad(z, (0, 0, 0, -count % size))
+        sizes = chunk_sizes(count, size)
+        z = nn.functional.pad(z, (0, 0, 0, sum(sizes) - count))
         with calling(self.model.spec, "fails to answer queries"):
-            results = [chunk(part.to(self.device)) for part in z.split(size, dim=1)]
+            parts = [part.to(self.device) for part in z.split(sizes, dim=1)]
+            results = side_by_side(chunk, parts, self._threads)
         return tuple(
             torch.cat([part.cpu() for part in parts], dim=1)[:, :count].to(torch.float64).numpy()
             for parts in zip(*results, strict=True)
         )
+
+    @property
+    def _threads(self) -> int:
+        """Threads that calls may use; other devices have their own."""
+        return torch.get_num_threads() if self.device.type == "cpu" else 1
 
     def _pad_dims(self, z: np.ndarray) -> Tensor:
         """Zero-padded to the network's width; wider ones are left as they are."""
@@ -321,6 +369,24 @@ class Engine:
         if self.precision == "bfloat16":
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
+
+
+def chunk_sizes(count: int, largest: int) -> list[int]:
+    """Sizes of the chunks that so many queries are cut into; the last one may be larger than what is left for it.
+
+    Examples
+    --------
+    >>> chunk_sizes(1, 512), chunk_sizes(5, 512), chunk_sizes(700, 512)
+    ([1], [8], [512, 128, 128])
+    """
+    sizes = [largest] * (count // largest)
+    rest = count % largest
+    if largest > _USUAL:
+        sizes += [_USUAL] * (rest // _USUAL)
+        rest %= _USUAL
+    if rest or not sizes:
+        sizes.append(min(size for size in (*_CLASSES, largest) if rest <= size <= largest))
+    return sizes
 
 
 def pad(contexts: Sequence[Trajectories]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

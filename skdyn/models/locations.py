@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skdyn.exceptions import PluginError, WeightsError
-from skdyn.models.registry import get_model, list_models
+from skdyn.models.registry import CATALOGUE, get_model, list_models
 
 CONFIG, TENSORS, SUMS = "config.json", "model.safetensors", "SHA256SUMS"
 _HUB_ID = re.compile(
@@ -56,7 +56,7 @@ def locate(model: str | os.PathLike[str]) -> ModelFiles:
         raise WeightsError(f"model must be a registered name, a folder or an hf:// id, got {model!r}")
     if model.startswith("hf://"):
         return _hub(model)
-    if model in list_models():
+    if CATALOGUE.is_builtin(model) or model in list_models():  # reading all entry points takes tens of milliseconds
         try:
             location = str(get_model(model).location)
         except PluginError as error:

@@ -263,7 +263,7 @@ def test_simulations(fitted, x0, t, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"method": "euler"}, "method must be 'dopri5' or 'rk4', got 'euler'"),
+        ({"method": "euler"}, "method must be one of 'auto', 'dopri5', 'rodas4', 'rk4'; got 'euler'"),
         ({"bound": -1.0}, "bound must be positive and finite, got -1.0"),
         ({"rtol": 0}, "rtol must be positive and finite, got 0"),
         ({"atol": np.nan}, "atol must be positive and finite, got nan"),

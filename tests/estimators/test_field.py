@@ -66,9 +66,11 @@ def test_networks_are_evaluated_less_often_than_equations(fitted):
 def test_simulations_far_ahead_end_with_the_time_reached(monkeypatch):
     estimator = small_budget(monkeypatch)
     calls = counted(estimator, monkeypatch)
-    with pytest.warns(ConvergenceWarning, match="after 300 evaluations .* has come to t = .* of 1e.06, and 1 of 1 ini"):
+    with pytest.warns(
+        ConvergenceWarning, match="within 300 evaluations .* has come to t = .* of 1e.06, and 1 of 1 ini"
+    ):
         path = estimator.simulate([1.0, 0.0], [0.0, 1.0, 1e6])
-    assert len(calls) == 300
+    assert 290 < len(calls) <= 300
     np.testing.assert_allclose(path[1], [np.cos(1), -np.sin(1)], atol=1e-3)
     assert np.isnan(path[2]).all()
 
@@ -91,9 +93,9 @@ def test_a_score_over_a_far_gap_ends(monkeypatch):
     estimator = small_budget(monkeypatch)
     calls = counted(estimator, monkeypatch)
     x = np.column_stack([np.cos(T), -np.sin(T)])
-    with pytest.warns(ConvergenceWarning, match="after 300 evaluations of the field"):
+    with pytest.warns(ConvergenceWarning, match="within 300 evaluations of the field"):
         assert estimator.score([(np.append(T, 1e9), np.vstack([x, x[:1]]))]) == -1
-    assert len(calls) == 300
+    assert 290 < len(calls) <= 300
 
 
 def test_paths_too_large_for_memory_are_refused(fitted):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skdyn import FIMODERegressor, Trajectories, TrajectoryError
-from skdyn.models.inference import Engine, pad, resolve_device
+from skdyn.models.inference import Engine, chunk_sizes, pad, resolve_device
 from skdyn.models.weights import load_model
 
 
@@ -92,6 +92,34 @@ def test_the_chunk_is_a_matter_of_memory_only(engine, context, queries, chunk):
         second = getattr(two, method)(two.encode([context]), queries)
         for a, b in zip(first, second, strict=True):
             assert close(b, a, tolerance)
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 129, 500])
+def test_sizes_of_chunks_change_rounding_only(engine, context, count):
+    queries = np.random.default_rng(6).normal(size=(1, 700, 2))
+    encoded = engine.encode([context])
+    for method in ("decode", "jacobian"):
+        together = getattr(engine, method)(encoded, queries)[0]
+        assert close(getattr(engine, method)(encoded, queries[:, :count])[0], together[:, :count], 1e-6)
+
+
+def test_within_a_size_other_queries_do_not_matter(engine, context):
+    rng = np.random.default_rng(7)
+    encoded = engine.encode([context])
+    for least, most in ((1, 1), (2, 8), (9, 128), (137, 256)):
+        queries = rng.normal(size=(1, most, 2))
+        together, _ = engine.decode(encoded, queries)
+        fewer, _ = engine.decode(encoded, queries[:, :least])
+        np.testing.assert_array_equal(fewer, together[:, :least])
+
+
+@pytest.mark.parametrize("largest", [1, 7, 8, 100, 512, 4096])
+def test_chunks_hold_all_queries_and_waste_few(largest):
+    for count in (0, 1, 5, 8, 9, 127, 129, 513, 5000):
+        sizes = chunk_sizes(count, largest)
+        assert count <= sum(sizes) <= max(16 * count, 1)
+        assert max(sizes, default=1) <= largest
+        assert len(sizes) <= count // largest + largest // 128 + 2
 
 
 def test_the_field_of_rotations(fitted):

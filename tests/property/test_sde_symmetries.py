@@ -80,4 +80,4 @@ def test_an_answer_depends_on_its_query_alone(dummy_folder, seed, count):
     together = est.diffusion(points)
     assert (together >= 0).all()
     assert_close(est.diffusion(points[order]), together[order], 1e-5)
-    np.testing.assert_array_equal(est.diffusion(points[: count // 2 + 1]), together[: count // 2 + 1])
+    assert_close(est.diffusion(points[: count // 2 + 1]), together[: count // 2 + 1], 1e-5)

@@ -36,4 +36,4 @@ kind: type[BaseDynamicsEstimator] = FIMODERegressor
 FIMODERegressor(refine="dense")  # error: Literal['sparse', 'auto']
 FIMODERegressor().fitt(context)  # error: has no attribute "fitt"
 skdyn.FIMODERegresor()  # error: Module has no attribute "FIMODERegresor"
-est.simulate([1.0, 0.0], t, method="euler")  # error: Literal['dopri5', 'rk4']
+est.simulate([1.0, 0.0], t, method="euler")  # error: Literal['auto', 'dopri5', 'rodas4', 'rk4']

@@ -1,0 +1,174 @@
+"""How time and memory grow with the size of the problem: ``python -m skdyn.benchmarks scale``.
+
+Along each axis the same operation runs at growing sizes; printed are seconds, the peak of the process's memory where
+the system tells it (Linux), and the exponent of both in the size, fitted to the three largest sizes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_LIMIT_MB = 1500.0
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Sizes of something, and what is done at each.
+
+    Attributes
+    ----------
+    name : str
+    sizes : tuple of int
+    prepare : callable (int) -> callable () -> Any
+        What is measured, made ready outside the measurement.
+    """
+
+    name: str
+    sizes: tuple[int, ...]
+    prepare: Callable[[int], Callable[[], Any]]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--axes", nargs="+", choices=[axis.name for axis in AXES], help="which axes (default: all)")
+    parser.add_argument("--most", type=float, default=1e6, help="largest size along any axis (default: %(default)g)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure along every axis and print a table of each."""
+    for axis in AXES:
+        if options.axes and axis.name not in options.axes:
+            continue
+        sizes = [size for size in axis.sizes if size <= options.most]
+        seconds, peaks = [], []
+        print(f"\n{axis.name:>16}{'seconds':>12}{'peak MB':>12}")
+        for size in sizes:
+            call = axis.prepare(size)
+            before = _restart_peak()
+            start = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - start)
+            peaks.append(_peak())
+            over = "   OVER" if peaks[-1] > _LIMIT_MB else ""
+            print(f"{size:16}{seconds[-1]:12.3f}{peaks[-1]:12.0f}{over}", flush=True)
+            peaks[-1] -= before
+        print(f"{'exponent':>16}{exponent(sizes, seconds):12.2f}{exponent(sizes, peaks):12.2f}")
+    return 0
+
+
+def exponent(sizes: list[int], values: list[float]) -> float:
+    """Slope of the logarithms of values over those of sizes, for the three largest; NaN where nothing grows.
+
+    Examples
+    --------
+    >>> round(exponent([1, 10, 100, 1000], [5.0, 1.0, 100.0, 10000.0]), 3)
+    2.0
+    """
+    x, y = np.array(sizes[-3:], dtype=float), np.array(values[-3:])
+    if len(x) < 2 or not (y > 0).all():
+        return float("nan")
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def _restart_peak() -> float:
+    """Forget the peak of the process's memory so far; the memory now, in MB."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return float("nan")
+    return _status("VmRSS")
+
+
+def _peak() -> float:
+    return _status("VmHWM")
+
+
+def _status(name: str) -> float:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:")), float("nan"))
+
+
+def _orbits(count: int, points: int, dim: int = 2) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Damped oscillations of ``dim`` variables."""
+    rng = np.random.default_rng(0)
+    t = np.linspace(0, 8, points)
+    rates, phases = 1 + np.arange(dim) / dim, rng.uniform(0, 6, (count, dim))
+    return [(t, np.exp(-0.1 * t)[:, None] * np.cos(t[:, None] * rates + phase)) for phase in phases]
+
+
+def _fit(data: list[tuple[np.ndarray, np.ndarray]]) -> Any:
+    from skdyn import FIMODERegressor
+
+    return FIMODERegressor(device="cpu").fit(data)
+
+
+def _fitting(make: Callable[[int], Any]) -> Callable[[int], Callable[[], Any]]:
+    def prepare(size: int) -> Callable[[], Any]:
+        data = make(size)
+        return lambda: _fit(data)
+
+    return prepare
+
+
+def _querying(size: int) -> Callable[[], Any]:
+    estimator, points = _fit(_orbits(3, 100)), np.random.default_rng(1).normal(size=(size, 2))
+    return lambda: estimator.vector_field(points)
+
+
+def _simulating(size: int) -> Callable[[], Any]:
+    estimator, starts = _fit(_orbits(3, 100)), np.random.default_rng(1).normal(size=(size, 2))
+    return lambda: estimator.simulate(starts, np.linspace(0, 4, 20))
+
+
+def _asking_times(size: int) -> Callable[[], Any]:
+    estimator, t = _fit(_orbits(3, 100)), np.linspace(0, 20, size)
+    return lambda: estimator.simulate([1.0, 0.0], t)
+
+
+def _scoring(size: int) -> Callable[[], Any]:
+    estimator, data = _fit(_orbits(3, 100)), _orbits(size, 20)
+    return lambda: estimator.score(data)
+
+
+def _forecasting(make: Callable[[int], Any]) -> Callable[[int], Callable[[], Any]]:
+    def prepare(size: int) -> Callable[[], Any]:
+        from skdyn import LASSODEForecaster
+
+        data = make(size)
+        return lambda: LASSODEForecaster(device="cpu").fit(data).predict(horizon=50)
+
+    return prepare
+
+
+def _panels(size: int) -> Callable[[], Any]:
+    import pandas as pd
+
+    from skdyn.panel import fit_panel
+
+    parts = [pd.DataFrame({"g": k, "t": t, "x": x[:, 0], "y": x[:, 1]}) for k, (t, x) in enumerate(_orbits(size, 50))]
+    table = pd.concat(parts)
+    return lambda: fit_panel(table, "g", outputs="forecast")
+
+
+AXES = (
+    Axis("points", (250, 1_000, 4_000, 8_000), _fitting(lambda size: _orbits(1, size))),
+    Axis("trajectories", (4, 16, 64, 256), _fitting(lambda size: _orbits(size, 20))),
+    Axis("variables", (2, 4, 8, 16, 32), _fitting(lambda size: _orbits(3, 60, size))),
+    Axis("queries", (100, 1_000, 10_000, 100_000), _querying),
+    Axis("initial states", (10, 100, 1_000, 10_000), _simulating),
+    Axis("times", (100, 10_000, 100_000, 1_000_000), _asking_times),
+    Axis("scored", (10, 100, 1_000), _scoring),
+    Axis("series", (4, 16, 64), _forecasting(lambda size: _orbits(size, 100))),
+    Axis("channels", (1, 4, 16), _forecasting(lambda size: _orbits(2, 100, size))),
+    Axis("groups", (16, 64, 256, 1_000), _panels),
+)

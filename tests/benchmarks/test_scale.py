@@ -1,0 +1,29 @@
+import math
+
+import pytest
+
+from skdyn.benchmarks.__main__ import main
+from skdyn.benchmarks.scale import AXES, exponent
+
+
+def test_exponents():
+    assert exponent([10, 100, 1000], [1.0, 10.0, 100.0]) == pytest.approx(1)
+    assert exponent([1, 10, 20, 40], [9.0, 1.0, 4.0, 16.0]) == pytest.approx(2)
+    assert math.isnan(exponent([10, 100], [0.0, 1.0]))
+
+
+def test_sizes_grow_and_names_are_different():
+    assert len({axis.name for axis in AXES}) == len(AXES)
+    for axis in AXES:
+        assert list(axis.sizes) == sorted(set(axis.sizes))
+
+
+@pytest.mark.slow
+def test_every_axis_runs_at_its_smallest_sizes(capsys, monkeypatch):
+    monkeypatch.setattr("skdyn.benchmarks.scale.AXES", [_short(axis) for axis in AXES if axis.name != "points"])
+    assert main(["scale"]) == 0
+    assert capsys.readouterr().out.count("exponent") == len(AXES) - 1
+
+
+def _short(axis):
+    return type(axis)(axis.name, axis.sizes[:1], axis.prepare)
