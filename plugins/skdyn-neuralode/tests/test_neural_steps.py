@@ -1,5 +1,7 @@
 """The steps of a fit: segments, integration and the perceptron."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -28,7 +30,7 @@ def decays(counts, seed=0):
 def test_the_jacobian_is_the_derivative_of_the_field(seed, hidden, dim):
     rng = np.random.default_rng(seed)
     widths = [dim, *hidden, dim]
-    weights = tuple(rng.normal(size=(b, a)) for a, b in zip(widths[:-1], widths[1:], strict=True))
+    weights = tuple(rng.normal(size=(b, a)) for a, b in pairwise(widths))
     perceptron = Perceptron(weights, tuple(rng.normal(size=width) for width in widths[1:]))
     points, step = rng.normal(size=(3, dim)), 1e-6
     differences = [
