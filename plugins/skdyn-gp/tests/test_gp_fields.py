@@ -37,6 +37,7 @@ def test_the_error_covers_what_is_missed_under_noise():
     assert np.mean(errors / scale) < 10
 
 
+@pytest.mark.slow
 def test_shooting_follows_noisy_data_better_than_matching():
     t, x = van_der_pol(50, 0.2)
     clean = van_der_pol(50)

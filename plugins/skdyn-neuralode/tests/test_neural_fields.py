@@ -17,6 +17,7 @@ def damped(count, noise=0.0, seed=0, size=1.0):
     return t, x + noise * rng.normal(size=x.shape)
 
 
+@pytest.mark.slow
 def test_a_field_from_ragged_irregular_noisy_trajectories():
     runs = [damped(70, 0.02), damped(50, 0.02, seed=1, size=0.6)]
     fitted = NeuralODERegressor(hidden=(16,), lengths=(4, 12), max_iter=120).fit(runs)

@@ -30,7 +30,7 @@ class ShootingGPODERegressor(PosteriorRegressor):
         Steps of a segment: one from each observation to the next, more where the field is fast.
     tolerance : float, default=0.01
         Standard deviation of a segment's first state around the end of the one before, in the variables' deviations.
-    max_iter : int, default=500
+    max_iter : int, default=400
         Steps of the optimiser (Adam).
     learning_rate : float, default=0.01
         At the start; it falls to zero.
@@ -80,7 +80,7 @@ class ShootingGPODERegressor(PosteriorRegressor):
         n_inducing: int = 24,
         segment: int = 5,
         tolerance: float = 0.01,
-        max_iter: int = 500,
+        max_iter: int = 400,
         learning_rate: float = 0.01,
         max_points: int = 500,
         random_state: RandomState = 0,

@@ -20,6 +20,7 @@ from skdyn_gp.segments import Segments
 
 _FEATURES = 64
 _JITTER = 1e-6  # of a component's variance
+_LEAST = 1e-4  # variance of a whitened inducing value at the start
 _CLIP = 10.0  # largest norm of a gradient
 
 
@@ -60,7 +61,10 @@ class Posterior(torch.nn.Module):
         whitened = np.linalg.solve(root, field.mean(centers).T[..., None])[..., 0]
         half = np.linalg.solve(root, field.covariance(centers))
         covariance = np.linalg.solve(root, half.transpose(0, 2, 1))
-        factor = np.linalg.cholesky(covariance + 1e-6 * np.eye(len(centers)))
+        values, vectors = np.linalg.eigh((covariance + covariance.transpose(0, 2, 1)) / 2)
+        # Without noise, the differences of the posterior's covariance are rounding errors of either sign.
+        values = np.clip(values, _LEAST, 1.0)
+        factor = np.linalg.cholesky(vectors * values[:, None] @ vectors.transpose(0, 2, 1))
         noise = np.array([kernel.noise for kernel in found.smoother.kernels])
 
         def learned(values: Array) -> torch.nn.Parameter:
