@@ -99,7 +99,7 @@ def fit_kernel(
             jac=True,
             method="L-BFGS-B",
             bounds=limits,
-            options={"maxiter": 100},
+            options={"maxiter": 100, "ftol": 1e-11},
         )
         for length in lengths
     ]

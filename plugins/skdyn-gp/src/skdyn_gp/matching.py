@@ -15,7 +15,7 @@ from skdyn_gp.posterior import FieldPosterior
 from skdyn_gp.smoothing import Smoother
 from skdyn_gp.units import Pairs
 
-_RANGE = Range(variance=(1e-2, 1e3), length=(0.05, 50.0), noise=(1e-7, 1.0))
+_RANGE = Range(variance=(1e-2, 1e3), length=(0.05, 50.0), noise=(1e-6, 1.0))
 _LENGTHS = (0.7, 2.5)
 _NOISE = 1e-2
 

@@ -14,7 +14,7 @@ from skdyn_gp.evidence import Array, Block, Kernel, Range, fit_kernel
 from skdyn_gp.units import Pairs
 
 _LEVEL = 10.0  # variance of each trajectory's own level
-_RANGE = Range(variance=(1e-4, 1e2), length=(2e-3, 5.0), noise=(1e-8, 1.0))
+_RANGE = Range(variance=(1e-4, 1e2), length=(2e-3, 5.0), noise=(1e-6, 1.0))
 _LENGTHS = (0.03, 0.15)
 _NOISE = 1e-2
 

@@ -20,6 +20,7 @@ from skdyn_gp.segments import Segments
 
 _FEATURES = 64
 _JITTER = 1e-6  # of a component's variance
+_TIE = 1e-6  # squared distances that differ by less are equal: rounding must not choose
 _LEAST = 1e-4  # variance of a whitened inducing value at the start
 _CLIP = 10.0  # largest norm of a gradient
 
@@ -200,9 +201,14 @@ def _frozen(posterior: Posterior) -> FieldPosterior:
 
 def spread_out(states: Array, count: int) -> Array:
     """Some of the states (n, D), each the farthest from those before it, the first nearest to the mean."""
-    chosen = [int(np.square(states - states.mean(axis=0)).sum(axis=1).argmin())]
+    distances = np.square(states - states.mean(axis=0)).sum(axis=1)
+    chosen = [_first(distances <= distances.min() + _TIE)]
     distances = np.square(states - states[chosen[0]]).sum(axis=1)
-    while len(chosen) < count and distances.max() > 1e-8:
-        chosen.append(int(distances.argmax()))
+    while len(chosen) < count and distances.max() > _TIE:
+        chosen.append(_first(distances >= distances.max() - _TIE))
         distances = np.minimum(distances, np.square(states - states[chosen[-1]]).sum(axis=1))
     return states[chosen]
+
+
+def _first(where: np.ndarray) -> int:
+    return int(where.argmax())
