@@ -83,7 +83,7 @@ def test_constant_data_show_no_motion(estimator):
 @pytest.mark.parametrize("estimator", BOTH)
 def test_a_constant_variable_and_two_points(estimator):
     fitted = estimator.fit([(T, np.column_stack([np.exp(-T), np.full(40, 3.0)])), (T[:2], [[0.7, 3.0], [0.6, 3.0]])])
-    np.testing.assert_allclose(fitted.predict([[0.5, 3.0]]), [[-0.5, 0.0]], atol=0.05)
+    np.testing.assert_allclose(fitted.predict([[0.5, 3.0]]), [[-0.5, 0.0]], atol=0.1)
     assert np.isfinite(estimator.fit([([0.0, 1.0], [[1.0, 0.0], [3.0, 1.0]])]).predict([[2.0, 0.5]])).all()
 
 

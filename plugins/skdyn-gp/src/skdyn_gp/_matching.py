@@ -61,6 +61,11 @@ class GPODERegressor(PosteriorRegressor):
         self.max_points = max_points
         self.missing = missing
 
+    @property
+    def symmetries(self) -> frozenset[str]:
+        """Affine maps of states and of time."""
+        return frozenset({"affine", "scale", "time"})
+
     def _fit(self, context: Trajectories) -> None:
         check_number("max_points", self.max_points, whole=True)
         units = Units.of(context)

@@ -22,6 +22,9 @@ class ShootingGPODERegressor(PosteriorRegressor):
     optimised together on a lower bound of the evidence, from draws of the field that are integrated (Runge-Kutta,
     fixed steps). `GPODERegressor` gives the start.
 
+    Units are removed before the fit, but the optimiser is stopped before its end, so that other units of states or time
+    may change the field by about a hundredth: no symmetry is promised.
+
     Parameters
     ----------
     n_inducing : int, default=24

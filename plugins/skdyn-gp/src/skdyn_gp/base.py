@@ -14,11 +14,6 @@ class PosteriorRegressor(BaseDynamicsEstimator):
 
     posterior_: FieldPosterior
 
-    @property
-    def symmetries(self) -> frozenset[str]:
-        """Affine maps of states and of time."""
-        return frozenset({"affine", "scale", "time"})
-
     def _keep(self, posterior: FieldPosterior, units: Units, speeds: np.ndarray) -> None:
         self.posterior_ = posterior
         self._units = units

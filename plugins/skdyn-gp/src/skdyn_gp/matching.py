@@ -49,7 +49,7 @@ def match(pairs: Pairs) -> Match:
         for parts in zip(*((part.states, part.slopes, part.slope_variances) for part in smooth), strict=True)
     )
     speeds = np.sqrt(np.square(slopes).mean(axis=0))
-    speeds = np.where(speeds > 1e-9 * speeds.max(), speeds, speeds.max())
+    speeds = np.where(speeds > 1e-9 * speeds.max(), speeds, speeds.max() or 1.0)
     fitted = [_component(states, slopes[:, d] / speeds[d], noise[:, d] / speeds[d] ** 2) for d in range(len(speeds))]
     variances, lengths, weights, inverses = (np.stack(parts) for parts in zip(*fitted, strict=True))
     return Match(smoother, states, speeds, FieldPosterior(states, variances, lengths, weights, inverses))

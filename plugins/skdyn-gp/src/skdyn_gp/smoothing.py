@@ -14,8 +14,9 @@ from skdyn_gp.evidence import Array, Block, Kernel, Range, fit_kernel
 from skdyn_gp.units import Pairs
 
 _LEVEL = 10.0  # variance of each trajectory's own level
-_RANGE = Range(variance=(1e-4, 1e2), length=(2e-3, 5.0), noise=(1e-6, 1.0))
-_LENGTHS = (0.03, 0.15)
+_VARIANCE, _NOISES = (1e-4, 1e2), (1e-6, 1.0)
+_LENGTHS, _LONGEST = (0.03, 0.15), 5.0
+_SHORTEST = 0.5  # length, in the median time between neighbours: a shorter one would take motion for noise
 _NOISE = 1e-2
 
 
@@ -38,10 +39,13 @@ class Smoother:
     @classmethod
     def of(cls, pairs: Pairs) -> Smoother:
         """Fit to trajectories (tau, z) in units without dimension."""
+        shortest = _SHORTEST * float(np.median(np.concatenate([np.diff(tau) for tau, _ in pairs])))
+        bounds = Range(_VARIANCE, (shortest, _LONGEST), _NOISES)
+        lengths = [max(length, shortest) for length in _LENGTHS]
         kernels = []
         for d in range(pairs[0][1].shape[1]):
             blocks = [Block(tau[:, None], z[:, d], np.zeros(len(tau))) for tau, z in pairs]
-            kernels.append(fit_kernel(blocks, _RANGE, _LENGTHS, _NOISE, _LEVEL))
+            kernels.append(fit_kernel(blocks, bounds, lengths, _NOISE, _LEVEL))
         return cls(tuple(kernels))
 
     def at(self, when: Array, tau: Array, z: Array) -> Smooth:

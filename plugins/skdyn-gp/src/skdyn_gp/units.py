@@ -46,10 +46,10 @@ class Units:
     def pairs(self, context: Trajectories) -> Pairs:
         """The trajectories as pairs (tau, z), in an order that does not depend on the one that they came in.
 
-        They are rounded to ten decimals, so that the last digits of an input's units decide nothing.
+        They are rounded to twelve decimals, so that the last digits of an input's units decide nothing.
         """
         scaled = [
-            (((t - t[0]) / self.duration).round(10), np.ascontiguousarray((x - self.center) / self.scale).round(10))
+            (((t - t[0]) / self.duration).round(12), np.ascontiguousarray((x - self.center) / self.scale).round(12))
             for t, x in context
         ]
         return sorted(scaled, key=lambda pair: (len(pair[0]), tuple(pair[1].ravel())))

@@ -138,7 +138,7 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     posterior = Posterior(found, segments, settings.inducing)
     bound = _Bound(segments, found.speeds, settings.tolerance)
-    optimizer = torch.optim.Adam(posterior.parameters(), lr=settings.learning_rate)
+    optimizer = torch.optim.Adam(posterior.parameters(), lr=settings.learning_rate, eps=1e-6)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
     for _ in tqdm(range(settings.steps), desc="gp-shooting", unit="step", disable=not progress):
         optimizer.zero_grad()
