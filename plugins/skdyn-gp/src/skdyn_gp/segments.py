@@ -69,8 +69,8 @@ def cut(pairs: Pairs, found: Match, length: int) -> Segments:
             parts.append((steps, observed, values))
             starts.append(smooth.states[first])
             deviations.append(np.sqrt(smooth.state_variances[first]))
-    stacked = (np.stack(arrays) for arrays in zip(*parts, strict=True))
-    return Segments(*stacked, np.array(following, dtype=np.int64), np.stack(starts), np.stack(deviations))
+    gaps, seen, measured = (np.stack(arrays) for arrays in zip(*parts, strict=True))
+    return Segments(gaps, seen, measured, np.array(following, dtype=np.int64), np.stack(starts), np.stack(deviations))
 
 
 def _nodes(tau: Array, rate: float) -> tuple[Array, np.ndarray]:
