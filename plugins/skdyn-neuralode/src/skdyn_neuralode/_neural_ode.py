@@ -18,9 +18,10 @@ class NeuralODERegressor(BaseDynamicsEstimator):
 
     A multilayer perceptron with hyperbolic tangents, in units without dimension, is integrated (Runge-Kutta, by
     torchdiffeq) along segments of the trajectories and compared with their observations, on short segments first and
-    then on longer ones. The first states of the segments are free, and held to the ends of the segments before. Some
-    segments are held out: each stage stops when their error has not fallen for ``patience`` steps, and keeps the
-    network of least error.
+    then on longer ones. The first states of the segments are free, and held to the ends of the segments before. The
+    weights to start from are found without integration: the way between two observations of a first segment's length is
+    compared with the field's integral along the data. All of it is minimised by L-BFGS. Some segments are held out:
+    each stage stops when their error has not fallen for ``patience`` iterations, and keeps the network of least error.
 
     Parameters
     ----------
@@ -28,19 +29,17 @@ class NeuralODERegressor(BaseDynamicsEstimator):
         Widths of the hidden layers.
     lengths : sequence of int, default=(4, 12, 36)
         Intervals of a segment in each stage; more than the longest trajectory has are cut down to it.
-    max_iter : int, default=300
-        Most steps (AdamW) of a stage.
-    learning_rate : float, default=0.01
-        At the start of a stage; it falls to zero.
-    weight_decay : float, default=1e-3
-        Of the network's weights.
+    max_iter : int, default=80
+        Most iterations of a stage; three times as many before the first, where nothing is integrated.
+    weight_decay : float, default=1e-5
+        Weight of the sum of the squared weights of the network, beside errors in squared deviations of the variables.
     continuity : float, default=10.0
         Weight of the squared distance between the end of a segment and the first state of the next.
     held_out : float, default=0.15
         Part of the segments that are held out where there are five or more; 0 holds out none.
-    patience : int, default=100
-        Steps without a smaller held-out error after which a stage stops.
-    substeps : int, default=2
+    patience : int, default=15
+        Iterations without a smaller held-out error after which a stage stops.
+    substeps : int, default=1
         Steps of the solver between two observations.
     max_seconds : float, default=60.0
         Time after which the training stops, with a warning; results then depend on the machine.
@@ -78,7 +77,7 @@ class NeuralODERegressor(BaseDynamicsEstimator):
     >>> from skdyn_neuralode import NeuralODERegressor
     >>> t = np.linspace(0, 6, 60)
     >>> circle = np.column_stack([np.cos(t), -np.sin(t)])
-    >>> est = NeuralODERegressor(hidden=(16,), lengths=(4,), max_iter=150).fit([(t, circle)])
+    >>> est = NeuralODERegressor(hidden=(16,), lengths=(4,), max_iter=40).fit([(t, circle)])
     >>> est.predict([[0.0, 1.0]]).round() + 0.0
     array([[1., 0.]])
     """
@@ -89,13 +88,12 @@ class NeuralODERegressor(BaseDynamicsEstimator):
         self,
         hidden: Sequence[int] = (32, 32),
         lengths: Sequence[int] = (4, 12, 36),
-        max_iter: int = 300,
-        learning_rate: float = 0.01,
-        weight_decay: float = 1e-3,
+        max_iter: int = 80,
+        weight_decay: float = 1e-5,
         continuity: float = 10.0,
         held_out: float = 0.15,
-        patience: int = 100,
-        substeps: int = 2,
+        patience: int = 15,
+        substeps: int = 1,
         max_seconds: float = 60.0,
         random_state: RandomState = 0,
         progress: bool = False,
@@ -104,7 +102,6 @@ class NeuralODERegressor(BaseDynamicsEstimator):
         self.hidden = hidden
         self.lengths = lengths
         self.max_iter = max_iter
-        self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.continuity = continuity
         self.held_out = held_out
@@ -131,8 +128,7 @@ class NeuralODERegressor(BaseDynamicsEstimator):
                 check_number(f"{name}[{i}]", size, whole=True)
         for name in ("max_iter", "patience", "substeps"):
             check_number(name, getattr(self, name), whole=True)
-        for name in ("learning_rate", "max_seconds"):
-            check_number(name, getattr(self, name))
+        check_number("max_seconds", self.max_seconds)
         for name in ("weight_decay", "continuity"):
             check_number(name, getattr(self, name), include_low=True)
         check_number("held_out", self.held_out, include_low=True, high=0.5)
@@ -143,7 +139,6 @@ class NeuralODERegressor(BaseDynamicsEstimator):
             tuple(map(int, self.hidden)),
             tuple(map(int, self.lengths)),
             int(self.max_iter),
-            float(self.learning_rate),
             float(self.weight_decay),
             float(self.continuity),
             float(self.held_out),
@@ -151,10 +146,11 @@ class NeuralODERegressor(BaseDynamicsEstimator):
             int(self.substeps),
             float(self.max_seconds),
         )
-        trained = train(pairs, speeds(pairs), settings, rng, bool(self.progress))
+        sizes = speeds(pairs)
+        trained = train(pairs, sizes, settings, rng, bool(self.progress))
         self.perceptron_, self.errors_ = trained.perceptron, trained.errors
         self._units = units
-        self._speeds = trained.speeds * units.scale / units.duration
+        self._speeds = sizes * units.scale / units.duration
 
     def _scaled(self, points: np.ndarray) -> np.ndarray:
         return (points - self._units.center) / self._units.scale

@@ -1,14 +1,12 @@
-"""Train a neural ODE by multiple shooting, on short segments first and then on longer ones.
+"""Train a neural ODE: by chords of the data first, then by multiple shooting on longer and longer segments.
 
-Letters: S segments, n intervals of each, D variables.
+Letters: N points of all trajectories, C chords, S segments, n intervals of each, D variables.
 """
 
 from __future__ import annotations
 
-import copy
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -18,13 +16,13 @@ from tqdm import tqdm
 
 from skdyn import ConvergenceWarning
 from skdyn.plugins import warn
+from skdyn_neuralode.network import Network
+from skdyn_neuralode.optimise import Stop, choose_held_out, minimise
 from skdyn_neuralode.perceptron import Perceptron
 from skdyn_neuralode.segments import Segments, cut, paste
 from skdyn_neuralode.units import Array, Pairs
 
-_CLIP = 10.0  # largest norm of a gradient
-_EVERY = 5  # steps from one look at the held-out segments to the next
-_FEWEST = 5  # segments of which some can be held out
+_CHORD_ITERATIONS = 3  # times as many as of a stage of shooting, because each costs a hundredth
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,6 @@ class Settings:
     hidden: tuple[int, ...]
     lengths: tuple[int, ...]
     max_iter: int
-    learning_rate: float
     weight_decay: float
     continuity: float
     held_out: float
@@ -45,37 +42,51 @@ class Settings:
 
 @dataclass(frozen=True)
 class Trained:
-    """The field, in units of ``speeds``, and each stage's error on the held-out segments (or on the trained ones)."""
+    """The field, and each stage's error on the held-out segments (or on the trained ones)."""
 
     perceptron: Perceptron
-    speeds: Array
     errors: list[float]
 
 
-class _Network(torch.nn.Module):
-    """The perceptron that is trained; its output is counted in the root-mean-square slope of each variable."""
+class Chords:
+    """The way from each observation to the one some intervals later, against the field's integral by trapezia.
 
-    def __init__(self, dim: int, hidden: tuple[int, ...], speeds: Array, generator: torch.Generator) -> None:
-        super().__init__()
-        widths = [dim, *hidden, dim]
-        self.weights, self.biases = torch.nn.ParameterList(), torch.nn.ParameterList()
-        for before, after in pairwise(widths):
-            weight = torch.randn(after, before, generator=generator, dtype=torch.float64)
-            self.weights.append(torch.nn.Parameter(weight / before**0.5))
-            self.biases.append(torch.nn.Parameter(torch.zeros(after, dtype=torch.float64)))
-        self.speeds = torch.from_numpy(speeds)
+    Nothing is integrated, so that it is quick, and smoother in the weights than shooting is; it is biased by noise and
+    by wide intervals. Errors are in units of the mean chord's time, times the speeds.
+    """
 
-    def forward(self, z: Tensor) -> Tensor:
-        *hidden, last = zip(self.weights, self.biases, strict=True)
-        for weight, bias in hidden:
-            z = torch.tanh(z @ weight.T + bias)
-        return (z @ last[0].T + last[1]) * self.speeds
+    def __init__(self, pairs: Pairs, speeds: Array, length: int, part: float, rng: np.random.Generator) -> None:
+        firsts, groups, whole, offset, group = [], [], [], 0, 0
+        self.length = min(length, max(len(tau) for tau, _ in pairs) - 1)
+        for tau, _ in pairs:
+            first = np.arange(max(0, len(tau) - self.length))
+            firsts.append(offset + first)
+            groups.append(group + first // self.length)
+            whole.append(first % self.length == 0)
+            offset += len(tau)
+            group += -(-len(first) // self.length)
+        first, groups_of = np.concatenate(firsts), np.concatenate(groups)
+        held = np.append(choose_held_out(group, part, rng), False)
+        self.first = torch.from_numpy(first)
+        # A chord reaches into the next group; none that is trained on may touch what is held out.
+        self.trained = torch.from_numpy(~held[groups_of] & ~held[groups_of + 1])
+        self.judged = torch.from_numpy(held[groups_of] & np.concatenate(whole)) if held.any() else self.trained
+        self.points = torch.from_numpy(np.concatenate([z for _, z in pairs]))
+        times = torch.from_numpy(np.concatenate([tau for tau, _ in pairs]))
+        self.gaps = times.diff()[:, None]
+        spans = times[self.first + self.length] - times[self.first]
+        self.moved = self.points[self.first + self.length] - self.points[self.first]
+        self.unit = torch.from_numpy(speeds) * spans.mean()
 
-    def frozen(self) -> Perceptron:
-        return Perceptron(*(tuple(p.detach().numpy().copy() for p in part) for part in (self.weights, self.biases)))
+    def errors(self, network: Network) -> Tensor:
+        """Squared errors (C, D)."""
+        field = network(self.points)
+        summed = torch.cumsum(self.gaps * (field[1:] + field[:-1]) / 2, dim=0)
+        summed = torch.cat([torch.zeros_like(summed[:1]), summed])
+        return ((summed[self.first + self.length] - summed[self.first] - self.moved) / self.unit).square()
 
 
-class _Stage:
+class Shooting:
     """Segments of one length: which are trained on, their free first states, and errors of their integration."""
 
     def __init__(self, segments: Segments, settings: Settings, rng: np.random.Generator) -> None:
@@ -84,13 +95,10 @@ class _Stage:
         self.values = torch.from_numpy(segments.values)
         self.present = torch.from_numpy(segments.present)
         self.starts = torch.nn.Parameter(torch.from_numpy(segments.starts.copy()))
-        count = len(segments.gaps)
-        self.trained = np.ones(count, dtype=bool)
-        if count >= _FEWEST and settings.held_out > 0:
-            self.trained[rng.permutation(count)[: max(1, round(settings.held_out * count))]] = False
+        self.trained = ~choose_held_out(len(segments.gaps), settings.held_out, rng)
         self.joined = np.flatnonzero(segments.joined & self.trained & np.roll(self.trained, 1))
 
-    def paths(self, network: _Network) -> Tensor:
+    def paths(self, network: Network) -> Tensor:
         """States (S, n + 1, D); the variable of integration counts observations, so that all segments share it."""
         count = self.gaps.shape[1]
 
@@ -110,10 +118,9 @@ class _Stage:
             error = error + self.settings.continuity * defects.square().mean()
         return error
 
-    def held_out_error(self, paths: Tensor) -> float:
+    def held_out_error(self, paths: Tensor) -> Tensor:
         """Mean square error of the held-out segments; of the others where there are none."""
-        with torch.no_grad():
-            return float(self._error(paths, self.trained if self.trained.all() else ~self.trained))
+        return self._error(paths, self.trained if self.trained.all() else ~self.trained)
 
     def _error(self, paths: Tensor, chosen: np.ndarray) -> Tensor:
         mask = self.present & torch.from_numpy(chosen)[:, None]
@@ -133,18 +140,19 @@ def train(pairs: Pairs, speeds: Array, settings: Settings, rng: np.random.Genera
     progress : bool
         Show a progress bar.
     """
-    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-    network = _Network(len(speeds), settings.hidden, speeds, generator)
+    network = Network(settings.hidden, speeds, rng)
     longest = max(len(tau) for tau, _ in pairs) - 1
     lengths = list(dict.fromkeys(min(length, longest) for length in settings.lengths))
-    estimates = [z for _, z in pairs]
     end = time.monotonic() + settings.max_seconds
     errors: list[float] = []
-    with tqdm(total=len(lengths) * settings.max_iter, desc="neural-ode", unit="step", disable=not progress) as bar:
+    most = (_CHORD_ITERATIONS + len(lengths)) * settings.max_iter
+    with tqdm(total=most, desc="neural-ode", unit="iteration", disable=not progress) as bar:
+        _follow_chords(network, Chords(pairs, speeds, lengths[0], settings.held_out, rng), settings, end, bar)
+        estimates = [z for _, z in pairs]
         for number, length in enumerate(lengths):
-            stage = _Stage(cut(pairs, estimates, length), settings, rng)
-            errors.append(_optimise(network, stage, end, bar))
-            bar.update((number + 1) * settings.max_iter - bar.n)
+            stage = Shooting(cut(pairs, estimates, length), settings, rng)
+            bar.update((_CHORD_ITERATIONS + number) * settings.max_iter - bar.n)
+            errors.append(_shoot(network, stage, settings, end, bar))
             if time.monotonic() > end:
                 warn(
                     f"training on segments of {length} intervals stopped after max_seconds={settings.max_seconds:g}: "
@@ -154,40 +162,26 @@ def train(pairs: Pairs, speeds: Array, settings: Settings, rng: np.random.Genera
                 break
             with torch.no_grad():
                 estimates = paste(pairs, stage.paths(network).numpy(), length)
-    return Trained(network.frozen(), speeds, errors)
+    return Trained(network.frozen(), errors)
 
 
-def _optimise(network: _Network, stage: _Stage, end: float, bar: tqdm) -> float:
-    """Take steps until the held-out error has not fallen for long, and go back to where it was least."""
-    settings = stage.settings
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": network.parameters(), "weight_decay": settings.weight_decay},
-            {"params": [stage.starts], "weight_decay": 0.0},
-        ],
-        lr=settings.learning_rate,
-    )
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.max_iter)
-    best, best_step = np.inf, 0
-    kept = copy.deepcopy(network.state_dict()), stage.starts.detach().clone()
-    for step in range(settings.max_iter):
-        paths = stage.paths(network)
-        if step % _EVERY == 0:
-            error = stage.held_out_error(paths)
-            if error < best:
-                best, best_step = error, step
-                kept = copy.deepcopy(network.state_dict()), stage.starts.detach().clone()
-            bar.set_postfix(length=stage.gaps.shape[1], error=error, refresh=False)
-            if step - best_step > settings.patience or time.monotonic() > end:
-                break
-        optimizer.zero_grad()
-        stage.loss(paths).backward()
-        parameters = [*network.parameters(), stage.starts]
-        if torch.isfinite(torch.nn.utils.clip_grad_norm_(parameters, _CLIP)):
-            optimizer.step()
-        schedule.step()
-        bar.update()
-    network.load_state_dict(kept[0])
-    with torch.no_grad():
-        stage.starts.copy_(kept[1])
-    return best
+def _follow_chords(network: Network, chords: Chords, settings: Settings, end: float, bar: tqdm) -> None:
+    def loss() -> Tensor:
+        return chords.errors(network)[chords.trained].mean() + settings.weight_decay * network.size()
+
+    def held_out() -> Tensor:
+        return chords.errors(network)[chords.judged].mean()
+
+    stop = Stop(_CHORD_ITERATIONS * settings.max_iter, _CHORD_ITERATIONS * settings.patience, end)
+    minimise(loss, [*network.parameters()], held_out, stop, bar)
+
+
+def _shoot(network: Network, stage: Shooting, settings: Settings, end: float, bar: tqdm) -> float:
+    def loss() -> Tensor:
+        return stage.loss(stage.paths(network)) + settings.weight_decay * network.size()
+
+    def held_out() -> Tensor:
+        return stage.held_out_error(stage.paths(network))
+
+    stop = Stop(settings.max_iter, settings.patience, end)
+    return minimise(loss, [*network.parameters(), stage.starts], held_out, stop, bar)

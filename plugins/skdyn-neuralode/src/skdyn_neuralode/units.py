@@ -42,8 +42,12 @@ class Units:
         return cls(mean[0], scale, max(float(t[-1] - t[0]) for t in context.times))
 
     def pairs(self, context: Trajectories) -> Pairs:
-        """The trajectories as pairs (tau, z), in an order that does not depend on the one that they came in."""
+        """The trajectories as pairs (tau, z), in an order that does not depend on the one that they came in.
+
+        They are rounded to twelve decimals, so that the last digits of an input's units decide nothing.
+        """
         scaled = [
-            ((t - t[0]) / self.duration, np.ascontiguousarray((x - self.center) / self.scale)) for t, x in context
+            (((t - t[0]) / self.duration).round(12), np.ascontiguousarray((x - self.center) / self.scale).round(12))
+            for t, x in context
         ]
         return sorted(scaled, key=lambda pair: (len(pair[0]), tuple(pair[1].ravel())))
