@@ -102,7 +102,11 @@ def test_the_network_and_its_frozen_layers_agree():
     network = Network((5, 4), np.array([2.0, 0.5]), np.random.default_rng(0))
     points = np.random.default_rng(1).normal(size=(7, 2))
     values = network(torch.from_numpy(points)).detach().numpy()
-    np.testing.assert_allclose(network.frozen().field(points) * [2.0, 0.5], values, rtol=1e-12)
+    frozen = network.frozen()
+    np.testing.assert_allclose(frozen.field(points) * [2.0, 0.5], values, rtol=1e-12)
+    same, jacobian = network.linearised(torch.from_numpy(points))
+    np.testing.assert_allclose(same.detach(), values, rtol=1e-12)
+    np.testing.assert_allclose(jacobian.detach(), frozen.jacobian(points) * [[2.0], [0.5]], rtol=1e-12)
 
 
 class Bar:

@@ -9,6 +9,7 @@ import numpy as np
 
 from skdyn import Trajectories
 from skdyn.plugins import BaseDynamicsEstimator, RandomState, check_number, read_generator
+from skdyn_neuralode.parameters import check_sizes
 from skdyn_neuralode.perceptron import Perceptron
 from skdyn_neuralode.units import Units
 
@@ -120,12 +121,7 @@ class NeuralODERegressor(BaseDynamicsEstimator):
     def _fit(self, context: Trajectories) -> None:
         from skdyn_neuralode.training import Settings, train  # it loads torch
 
-        for name in ("hidden", "lengths"):
-            sizes = getattr(self, name)
-            if not isinstance(sizes, (tuple, list)) or not sizes:
-                raise ValueError(f"{name} must be a list of positive integers, got {sizes!r}")
-            for i, size in enumerate(sizes):
-                check_number(f"{name}[{i}]", size, whole=True)
+        hidden, lengths = check_sizes("hidden", self.hidden), check_sizes("lengths", self.lengths)
         for name in ("max_iter", "patience", "substeps"):
             check_number(name, getattr(self, name), whole=True)
         check_number("max_seconds", self.max_seconds)
@@ -136,8 +132,8 @@ class NeuralODERegressor(BaseDynamicsEstimator):
         units = Units.of(context)
         pairs = units.pairs(context)
         settings = Settings(
-            tuple(map(int, self.hidden)),
-            tuple(map(int, self.lengths)),
+            hidden,
+            lengths,
             int(self.max_iter),
             float(self.weight_decay),
             float(self.continuity),

@@ -41,6 +41,15 @@ class Network(torch.nn.Module):
             z = torch.tanh(z @ weight.T + bias)
         return (z @ last[0].T + last[1]) * self.speeds
 
+    def linearised(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Values (N, D) and derivatives (N, D, D) of value i by variable j at points (N, D)."""
+        *hidden, last = zip(self.weights, self.biases, strict=True)
+        chain = torch.eye(z.shape[1], dtype=z.dtype)
+        for weight, bias in hidden:
+            z = torch.tanh(z @ weight.T + bias)
+            chain = (1 - z.square())[..., None] * (weight @ chain)
+        return (z @ last[0].T + last[1]) * self.speeds, last[0] @ chain * self.speeds[:, None]
+
     def size(self) -> Tensor:
         """Sum of the squared weights."""
         return torch.stack([weight.square().sum() for weight in self.weights]).sum()
