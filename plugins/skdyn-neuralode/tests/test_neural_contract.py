@@ -15,7 +15,7 @@ REGISTERED = {"neural-ode": NeuralODERegressor, "neural-sde": NeuralSDERegressor
 SHORT = NeuralODERegressor(hidden=(8,), lengths=(4, 9), max_iter=6, max_seconds=1e3)
 ESTIMATORS = {
     "ode": SHORT,
-    **{name: NeuralSDERegressor(name, hidden=(8,), max_iter=20, max_seconds=1e3) for name in FAMILIES},
+    **{name: NeuralSDERegressor(name, hidden=(8,), max_iter=2, max_seconds=1e3) for name in FAMILIES},
 }
 
 

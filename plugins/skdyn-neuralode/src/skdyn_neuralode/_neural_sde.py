@@ -23,7 +23,9 @@ class NeuralSDERegressor(BaseStochasticEstimator):
 
     * ``"langevin"``: ``dx = gamma(x) dt + sigma dW``, the noise does not know the state;
     * ``"linear-noise"``: ``dx = gamma(x) dt + sigma x dW``, the noise grows with the state and vanishes at zero;
-    * ``"geometric"``: ``dx = x gamma(x) dt + sigma x dW``, rates and noise are relative, and zero is never crossed.
+    * ``"geometric"``: ``dx = x gamma(x) dt + sigma x dW``, rates and noise are relative, and zero is a fixed point.
+
+    No diffusion is less than a thousandth of the one that the data would have without drift.
 
     The likelihood of each observation given the one before is that of Euler-Maruyama steps, a normal density: one step
     from observation to observation by default, and more where the time between them is longer. It is maximised by
