@@ -167,7 +167,7 @@ def draw(records: Sequence[Record], path: Path) -> None:
                 )
         ax.set(xscale="log", title=f"{suite}: {measure}", xlabel="seconds of processor time a fit", ylim=(-3, 103))
         ax.grid(alpha=0.3)
-    axes[0].set_ylabel("percent")
+    axes[0].set_ylabel("percent; 95% intervals over systems")
     handles = [
         Line2D([], [], color=f"C{number}", marker="o", linestyle="", label=row) for number, row in enumerate(rows)
     ]
