@@ -25,7 +25,7 @@ array([[1.   ],
 """
 
 from skdyn.data.moments import state_moments
-from skdyn.data.parameters import check_number
+from skdyn.data.parameters import RandomState, check_number, read_generator
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators import registry as _estimators
 from skdyn.estimators._base import BaseTrajectoryEstimator
@@ -44,12 +44,14 @@ __all__ = [
     "BaseStochasticEstimator",
     "BaseTrajectoryEstimator",
     "ModelSpec",
+    "RandomState",
     "Scaling",
     "Trajectories",
     "check_number",
     "get_estimator",
     "get_model",
     "plugin_problems",
+    "read_generator",
     "register_estimator",
     "register_model",
     "state_moments",

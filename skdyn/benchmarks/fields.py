@@ -26,16 +26,14 @@ class Fit(NamedTuple):
     seconds: float
 
 
-def add_estimators(parser: argparse.ArgumentParser) -> None:
-    """Declare which estimators are judged."""
+def add_estimators(parser: argparse.ArgumentParser, reference: str = "sindy-tuned if it runs, or the first") -> None:
+    """Declare which estimators are judged; ``reference`` says in words which one the others are compared with."""
     parser.add_argument(
         "--estimators",
         help="registered names, separated by commas, each with the value of refine after a colon where it has one: "
         "fim-ode,fim-ode:sparse,sparse-ode (default: fim-ode in its three ways and every other estimator of an ODE)",
     )
-    parser.add_argument(
-        "--reference", help="the row that all others are compared with (default: sindy-tuned if it runs, or the first)"
-    )
+    parser.add_argument("--reference", help=f"the row that all others are compared with (default: {reference})")
     parser.add_argument(
         "--params", type=json.loads, default={}, help='parameters as JSON, by registered name: {"fim-ode": {...}}'
     )
@@ -56,10 +54,10 @@ def default_names() -> list[str]:
     return ["fim-ode", "fim-ode:sparse", "fim-ode:auto", *(name for name in others if name != "fim-ode")]
 
 
-def reference_of(options: argparse.Namespace, rows: Sequence[str]) -> str:
-    """The row that all others are compared with."""
+def reference_of(options: argparse.Namespace, rows: Sequence[str], preferred: str = "sindy-tuned") -> str:
+    """The row that all others are compared with: the one asked for, else ``preferred`` if it runs, or the first."""
     if options.reference is None:
-        return "sindy-tuned" if "sindy-tuned" in rows else rows[0]
+        return preferred if preferred in rows else rows[0]
     if options.reference not in rows:
         raise ValueError(f"--reference: {options.reference!r} is none of the rows {','.join(rows)}")
     return options.reference

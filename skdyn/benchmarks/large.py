@@ -155,9 +155,14 @@ def solve(name: str, estimator: Any, job: Job) -> Result:
     fitted, refusal, seconds = fit(estimator, job.observed)
     if refusal:
         return _result(name, job, None, None, seconds, REFUSED, refusal)
+    return _result(name, job, *errors(fitted, job), seconds)
+
+
+def errors(fitted: Any, job: Job) -> tuple[float, float]:
+    """The error of a fitted estimator's field, and the share of the test paths that its simulations follow."""
     paths = simulate(fitted, job.tests[:, 0], job.times)
     valid = float(np.mean([valid_share(path, test) for path, test in zip(paths, job.tests, strict=True)]))
-    return _result(name, job, field_error(fitted.vector_field, job), valid, seconds)
+    return field_error(fitted.vector_field, job), valid
 
 
 def field_error(field: Callable[[np.ndarray], np.ndarray], job: Job) -> float:

@@ -139,7 +139,7 @@ def evaluate(
     with tqdm(total=len(jobs), desc="ODEBench", unit="context") as bar:
         for group, (paths, seconds) in zip(groups, solved, strict=True):
             for job, both in zip(group, paths, strict=True):
-                results[job.key] = list(_results(job, both, seconds / len(group)))
+                results[job.key] = list(results_of(job, both, seconds / len(group)))
             bar.update(len(group))
     return [result for job in jobs for result in results[job.key]]
 
@@ -192,13 +192,18 @@ def _single(estimator: Any, jobs: list[Job], substeps: int) -> tuple[np.ndarray,
         warnings.warn(f"system {job.system.id}, context {job.context}: {error}", UserWarning, stacklevel=2)
         return np.full((1, 2, len(odebench_times()), job.system.dim), np.nan), time.perf_counter() - start
     seconds = time.perf_counter() - start
+    return integrate(fitted, job, substeps)[None], seconds
+
+
+def integrate(fitted: Any, job: Job, substeps: int) -> np.ndarray:
+    """Integrate a fitted field from both initial states of the job's system: paths (2, 200, D)."""
     x0 = np.array(job.system.initial_states)
     with np.errstate(all="ignore"):
-        paths = rk4(fitted._velocity, x0, odebench_times(), substeps)
-    return paths[None], seconds
+        return rk4(fitted._velocity, x0, odebench_times(), substeps)
 
 
-def _results(job: Job, paths: np.ndarray, seconds: float) -> Iterator[Result]:
+def results_of(job: Job, paths: np.ndarray, seconds: float) -> Iterator[Result]:
+    """Score the paths (2, 200, D) that a field gives from both initial states, on both tasks."""
     truth = simulate_odebench((job.system.dim,))[job.system.id]
     for task in TASKS:
         target = job.context ^ int(task == "generalization")

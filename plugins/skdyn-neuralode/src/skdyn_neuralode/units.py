@@ -1,0 +1,53 @@
+"""What a fit is computed in: units without dimension, in one order.
+
+Letters: K trajectories, L points, D variables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdyn import Trajectories
+from skdyn.plugins import state_moments
+
+Array = NDArray[np.float64]
+Pairs = list[tuple[Array, Array]]
+
+
+@dataclass(frozen=True)
+class Units:
+    """Scaled units ``z = (x - center) / scale`` and ``tau = (t - t_0) / duration``, t_0 each trajectory's first time.
+
+    Attributes
+    ----------
+    center, scale : arrays of shape (D,)
+        Mean and deviation of each variable; a constant variable takes the largest deviation.
+    duration : float
+        That of the longest trajectory.
+    """
+
+    center: Array
+    scale: Array
+    duration: float
+
+    @classmethod
+    def of(cls, context: Trajectories) -> Units:
+        """Measure a context."""
+        states = np.ascontiguousarray(np.concatenate(context.states))  # sums depend on the layout
+        mean, std = state_moments(states[None, None], np.ones((1, 1, len(states)), dtype=bool))
+        scale = np.where(std[0] > 0, std[0], std[0].max())
+        return cls(mean[0], scale, max(float(t[-1] - t[0]) for t in context.times))
+
+    def pairs(self, context: Trajectories) -> Pairs:
+        """The trajectories as pairs (tau, z), in an order that does not depend on the one that they came in.
+
+        They are rounded to twelve decimals, so that the last digits of an input's units decide nothing.
+        """
+        scaled = [
+            (((t - t[0]) / self.duration).round(12), np.ascontiguousarray((x - self.center) / self.scale).round(12))
+            for t, x in context
+        ]
+        return sorted(scaled, key=lambda pair: (len(pair[0]), tuple(pair[1].ravel())))
