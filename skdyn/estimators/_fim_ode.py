@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     import torch
 
 _PRIOR_POINTS = 64
+_LOOKED_AT = 256
+"""Observed states at which predicted errors are compared."""
+_EXPECTED_MISFIT = 2.0
+"""How many times more of the path than the best fit a pretrained field leaves without being doubted."""
 _LEAST_SHARE = 0.5
 """Of the field, from which a sparse fit counts as its equation."""
 
@@ -58,7 +62,7 @@ class FIMODERegressor(SolvedODEEstimator):
     refine : {None, "sparse", "auto"}, default=None
         ``"sparse"`` fits sparse equations to the context, with the pretrained field as the prior away from the data;
         field, Jacobian, equilibria and simulations are then those of the equations found. ``"auto"`` keeps whichever of
-        the two reproduces the context better when simulated.
+        the two predicts the smaller error of itself, on the data and around them.
 
     Attributes
     ----------
@@ -165,15 +169,30 @@ class FIMODERegressor(SolvedODEEstimator):
         data = np.concatenate(context.states)
         low, high = widened_box(data)
         span = np.where(high > low, high - low, 1.0)
-        points = low + span * qmc.Sobol(data.shape[1], scramble=False).random(_PRIOR_POINTS)
+        around = low + span * qmc.Sobol(data.shape[1], scramble=False).random(_PRIOR_POINTS)
+        points = np.concatenate([around, np.concatenate(thin(context, _LOOKED_AT).states)])
         field, scale = self._session.field(points)
-        prior = None if scale is None else FieldPrior(points, field, scale)
+        prior = None
+        if scale is not None:
+            own = slice(len(around))
+            prior = FieldPrior(around, field[own], scale[own] * self._doubt())
         self._symbolic = SymbolicField.fit(context, prior)
         self.refinement_ = self._symbolic.ode
         refined = SymbolicSolution(self._symbolic, self._session)
-        self.refined_ = self.refine == "sparse" or self._reproduces_better(refined, context)
+        if self.refine == "sparse":
+            self.refined_ = True
+        elif scale is None:
+            self.refined_ = self._reproduces_better(refined, context)
+        else:
+            unit = np.maximum(np.abs(field).mean(axis=0), np.finfo(float).tiny)
+            self.refined_ = bool((self._symbolic.scale(points) / unit).sum() <= (scale / unit).sum())
         if self.refined_:
             self._solution = refined
+
+    def _doubt(self) -> np.ndarray:
+        """By how much (D,) the predicted error is widened, because the data contradict the pretrained field."""
+        misfit = self._session.misfit()
+        return np.ones(1) if misfit is None else np.maximum(misfit / _EXPECTED_MISFIT, 1.0)
 
     def _reproduces_better(self, refined: Solution, context: Trajectories) -> bool:
         """Whether simulations by the found equations agree with the context at least as well as the model's."""

@@ -153,6 +153,11 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         engine, context = self.opened
         return engine.leading_equations(context, np.concatenate(thin(self._context, _LOOKED_AT).states))
 
+    def misfit(self) -> np.ndarray | None:
+        """How many times more (D,) the field leaves of the context than the best fit does; see `Engine.misfit`."""
+        engine, context = self.opened
+        return engine.misfit(context, arranged(engine, self._context, self._max_context))
+
     def sample(self, points: np.ndarray, samples: int, seed: int) -> np.ndarray:
         """Sampled fields (S, N, D) at points (N, D); the same seed gives the same fields at all points."""
         engine, context = self.opened

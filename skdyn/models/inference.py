@@ -320,6 +320,35 @@ class Engine:
         factor = unit * context.scaling.speed[0] / np.prod(unit**exponents, axis=1, keepdims=True)
         return exponents, coefficients * factor, shares
 
+    def misfit(self, context: Context, trajectories: Trajectories) -> np.ndarray | None:
+        """How many times more (D,) the field leaves of the observed path than the best closed-form fit does.
+
+        Parameters
+        ----------
+        context : Context
+            A single one.
+        trajectories : Trajectories
+            What was encoded.
+
+        Returns
+        -------
+        array of shape (D,), or None of a model without fits
+        """
+        if not self.model.sees_origin:
+            return None
+        states, times, mask = pad([trajectories])
+        field, _ = self.decode(context, states.reshape(1, -1, context.dim))
+        scaling = context.scaling
+        parts = (
+            scaling.normalise_field(field).reshape(states.shape),
+            scaling.normalise(states),
+            scaling.normalise_times(times),
+            mask,
+        )
+        with torch.inference_mode():
+            left = self.network.misfit(context.encoded, *(torch.from_numpy(part[0]).to(self.device) for part in parts))
+        return left.double().cpu().numpy()
+
     def jacobian(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (B, N, D) and Jacobian (B, N, D, D), entry (i, j) being d f_i / d x_j, in the user's units."""
         dim = context.dim

@@ -20,9 +20,11 @@ from skdyn.nn.arbiter import Arbiter, Evidence, NetworkAnswer, Verdict
 from skdyn.nn.config import between, exactly
 from skdyn.nn.field_samples import FieldDraws
 from skdyn.nn.fim_ode import FIMODE, EncodedContext, FIMODEConfig, Layout, Tokens, make_tokens
-from skdyn.nn.fits.families import Fits, TokenModels, fit_context
+from skdyn.nn.fits.families import VIEWS, Fits, TokenModels, fit_context, left_of_observed
+from skdyn.nn.fits.quadrature import quadrature
 
 _AGREED = 0.1
+_MISFIT_VIEW = VIEWS.index("observed_40")
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,18 @@ class ArbitratedFIMODE(FIMODE):
         agreed = ((answers - own[:, None]).abs() <= tolerance).to(weights)
         shares = (verdict.weights[0, :, : answers.shape[1]] * agreed).sum(1).mean(0)
         return exponents, coefficients[best, :, variables].T, shares
+
+    def misfit(self, context: ArbitratedContext, field: Tensor, states: Tensor, times: Tensor, mask: Tensor) -> Tensor:
+        """How many times more (D,) a field (K, L, D) leaves of the observed path than the best fit does.
+
+        The field is integrated along the path of a single context (K, L, D), in windows of 40 points.
+        """
+        (group,) = context.groups
+        dim = group.fits.library.dim
+        parts = (field[None, ..., :dim], states[None, ..., :dim], times[None], mask[None])
+        left = left_of_observed(parts[0], parts[1], quadrature(*parts[2:]), parts[3])
+        least = group.fits.log_residuals.amin(1)
+        return (left - least[:, : left.shape[1]]).exp()[0, _MISFIT_VIEW]
 
     def weigh(self, group: FitGroup, queries: Tensor, network: NetworkAnswer | None) -> Verdict:
         """The arbiter's verdict on a group's contexts, on their own variables."""

@@ -6,6 +6,7 @@ from skdyn import FIMODERegressor, SparseODERegressor
 from skdyn.data.trajectories import Trajectory
 from skdyn.datasets import load_hare_lynx
 from skdyn.datasets.classics import make_trajectories, van_der_pol
+from skdyn.estimators._session import FieldSession
 from skdyn.estimators._symbolic import SymbolicField
 from skdyn.exceptions import TrajectoryError
 
@@ -136,15 +137,30 @@ def test_the_pelts_are_lotka_volterra():
     assert terms == [["hare", "hare*lynx"], ["hare*lynx", "lynx"]]
 
 
-def test_auto_keeps_what_reproduces_the_context_better():
+def test_auto_keeps_what_predicts_the_smaller_error_of_itself():
     pelts = load_hare_lynx()
     context = [(pelts.t, pelts.x)]
     raw = FIMODERegressor(device="cpu").fit(context)
     refined = FIMODERegressor(device="cpu", refine="sparse").fit(context)
     chosen = FIMODERegressor(device="cpu", refine="auto").fit(context)
-    best = max((raw, refined), key=lambda estimator: estimator.score(context))
+    own = [estimator.vector_field(pelts.x, return_std=True)[1].sum() for estimator in (raw, refined)]
+    best = (raw, refined)[int(np.argmin(own))]
     assert chosen.refined_ == (best is refined)
     np.testing.assert_array_equal(chosen.predict(pelts.x), best.predict(pelts.x))
+
+
+def test_a_field_that_the_data_contradict_counts_less_as_a_prior(oscillator, monkeypatch):
+    context, _ = oscillator
+    given = []
+    fit = SymbolicField.fit
+    monkeypatch.setattr(
+        SymbolicField, "fit", lambda data, prior=None, **options: given.append(prior) or fit(data, prior, **options)
+    )
+    estimator = FIMODERegressor(device="cpu", refine="sparse")
+    for misfit in (np.array([1.5, 2.0]), np.array([1.0, 6.0])):
+        monkeypatch.setattr(FieldSession, "misfit", lambda self, m=misfit: m)
+        estimator.fit(context)
+    np.testing.assert_allclose(given[1].scale, given[0].scale * [1.0, 3.0])
 
 
 def test_refit_without_refinement_forgets_it(oscillator):

@@ -107,3 +107,14 @@ def test_a_configuration_survives_writing():
     assert ArbitratedConfig.from_dict(config.to_dict()) == config
     with pytest.raises(ValueError, match="unknown key 'arbiter_units'"):
         FIMODEConfig.from_dict(VALUES)
+
+
+def test_misfit_is_one_for_the_best_fit_and_more_for_any_other_field(network):
+    (z, tau, mask, dim_mask, origin), _ = normalised(*rotations(2), width=3)
+    context = network.encode(z, tau, mask, dim_mask, origin)
+    (group,) = context.groups
+    fields = group.fits.answer(z[0, ..., :2].flatten(0, 1)[None])[0][0].unflatten(0, z.shape[1:3])  # (K, L, F, D)
+    path = (z[0], tau[0], mask[0])
+    every = torch.stack([network.misfit(context, field, *path) for field in fields.unbind(2)])
+    torch.testing.assert_close(every.amin(0), torch.ones(2, dtype=every.dtype), rtol=1e-3, atol=0)
+    assert (network.misfit(context, torch.zeros_like(z[0]), *path) > 5).all()

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from skdyn.nn.fits.moments import Moments, by_integrals, by_velocities
 from skdyn.nn.fits.monomials import Library
-from skdyn.nn.fits.quadrature import quadrature
+from skdyn.nn.fits.quadrature import Quadrature, quadrature
 from skdyn.nn.fits.screening import Chosen, choose_terms
 from skdyn.nn.fits.solve import Posterior, eliminate, ridge
 
@@ -186,6 +186,15 @@ def _places(families: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]
     return tuple(i for i in range(len(families)) if i not in sparse), sparse
 
 
+def left_of_observed(velocities: Tensor, states: Tensor, rule: Quadrature, mask: Tensor) -> Tensor:
+    """Log deviations (B, 3, D) of what velocities (B, K, L, D), integrated, leave of states, by the observed views."""
+    there = mask[..., None]
+    moved = rule.cumulative(torch.where(there, velocities, 0.0).to(states))
+    moments = [by_integrals(moved, states, mask, size) for size in _SIZES]
+    own = torch.eye(states.shape[-1]).to(states)[None, None, None].expand(len(moved), 1, -1, -1, -1)
+    return Moments.stack(moments).log_residuals(own)[:, 0, 0]
+
+
 @torch.no_grad()
 def fit_context(states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, tokens: TokenModels | None = None) -> Fits:
     """Fit every family to every view of contexts of the same number of variables.
@@ -275,12 +284,7 @@ class _Context:
         """Log deviation (B, 3, D) of what the tokens' velocities, integrated, leave of the observed states."""
         if self.tokens is None:
             return None
-        there = self.mask[..., None]
-        moved = self.rule.cumulative(torch.where(there, self.tokens.velocities, 0.0).to(self.states))
-        moments = [by_integrals(moved, self.states, self.mask, size) for size in _SIZES]
-        own = torch.eye(self.library.dim).to(self.states)[None, None, None].expand(len(moved), 1, -1, -1, -1)
-        residuals = Moments.stack(moments).log_residuals(own)
-        return residuals[:, 0, 0].float()
+        return left_of_observed(self.tokens.velocities, self.states, self.rule, self.mask).float()
 
     def _velocities(self) -> tuple[Moments, Moments]:
         assert self.tokens is not None
