@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from scipy.spatial import cKDTree
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.dynamics.evidence import PlausibleFields
 from skdyn.dynamics.simulate import name_rows
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._equations import NamedEquations
 from skdyn.exceptions import warn
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
+from skdyn.sparse.evidence import EquationEvidence
+from skdyn.sparse.resampling import Resampling
+from skdyn.sparse.scaled_context import MAX_POINTS
 
 #: Distance from the observed states, in standard deviations, from which they say nothing more.
 _FAR = 2.0
@@ -37,6 +39,9 @@ class SymbolicField:
         Standard deviation of each variable; of the most variable one where one is constant.
     observed : cKDTree
         The observed states in these units.
+    prior : FieldPrior or None
+    max_points : int
+        What the search was given beside the context.
     """
 
     ode: SparseODE
@@ -46,11 +51,19 @@ class SymbolicField:
     names: tuple[str, ...]
     units: np.ndarray
     observed: cKDTree
+    prior: FieldPrior | None
+    max_points: int
 
     @classmethod
-    def fit(cls, context: Trajectories, prior: FieldPrior | None = None, **options: Any) -> SymbolicField:
-        """Fit to a context; see `skdyn.sparse.fit_sparse` for the options."""
-        ode = fit_sparse(context, prior, **options)
+    def fit(
+        cls,
+        context: Trajectories,
+        prior: FieldPrior | None = None,
+        max_degree: int | None = None,
+        max_points: int = MAX_POINTS,
+    ) -> SymbolicField:
+        """Fit to a context; see `skdyn.sparse.fit_sparse`."""
+        ode = fit_sparse(context, prior, max_degree, max_points)
         if ode.n_points_used < ode.n_points_given:
             warn(f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly")
         data = np.concatenate(context.states)
@@ -61,7 +74,7 @@ class SymbolicField:
         low, high = widened_box(data)
         typical = np.sqrt(np.mean(ode.field(data) ** 2, axis=0))
         names = context.feature_names or tuple(f"x{d}" for d in range(context.n_features))
-        return cls(ode, low, high, typical, names, units, cKDTree(scaled))
+        return cls(ode, low, high, typical, names, units, cKDTree(scaled), prior, max_points)
 
     def field(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D)."""
@@ -122,6 +135,17 @@ class SymbolicField:
         unit = np.where(variance > 0, np.sqrt(variance), 1.0)
         return field + raw * (np.sqrt(2.0) * scale / unit)
 
+    def plausible(self, samples: int, seed: int) -> PlausibleFields:
+        """Other equations that fit nearly as well, and these with other coefficients; see `SparseODE.draws`."""
+        fields = self.ode.draws(samples, seed)
+
+        def at(points: np.ndarray) -> np.ndarray:
+            own = np.broadcast_to(points, (samples, *points.shape[1:]))
+            with np.errstate(over="ignore", invalid="ignore"):
+                return np.stack([field.field(states) for field, states in zip(fields, own, strict=True)])
+
+        return at
+
     def distance(self, points: np.ndarray) -> np.ndarray:
         """How far (N,) states are from the observed ones: zero there, one from two standard deviations away."""
         if not len(points):
@@ -154,7 +178,13 @@ class SymbolicField:
     @property
     def named(self) -> NamedEquations:
         """The equations in the user's names."""
-        return NamedEquations(self.ode, self.names, np.ones(self.ode.n_features))
+        states = np.asarray(self.observed.data) * self.units
+        return NamedEquations(self.ode, self.names, np.ones(self.ode.n_features), states)
+
+    def evidence(self, context: Trajectories, n_fits: int, n_jobs: int | None, seed: int) -> EquationEvidence:
+        """Fit again to resampled data, from what was found."""
+        resampling = Resampling.of(self.ode, context, self.prior, self.max_points)
+        return EquationEvidence.of(self.ode, self.names, resampling.supports(n_fits, n_jobs, seed))
 
 
 def _warn_where_dependent(data: np.ndarray) -> None:
