@@ -71,6 +71,11 @@ class Equilibrium:
         return self.probability is None or self.probability >= SUPPORTED
 
     @property
+    def kind_is_clear(self) -> bool:
+        """Whether nine tenths of the plausible fields that have it agree on its kind, or the estimator cannot tell."""
+        return self.probability is None or self.kinds.get(self.kind, 0.0) >= SUPPORTED * self.probability
+
+    @property
     def stable(self) -> bool:
         """Whether all eigenvalues have negative real parts."""
         return bool((self.eigenvalues.real < 0).all()) and self.kind not in ("centre", "non-hyperbolic")

@@ -21,7 +21,7 @@ SAMPLES = 40
 NEAR = 0.5
 """How far from an equilibrium of the field that of a plausible one may lie, in deviations of the data a variable."""
 _STENCIL = 0.02
-_CHORDS = 3
+_ITERATIONS = 4
 _CONVERGED = 0.05
 _WAVES = 64
 
@@ -35,7 +35,7 @@ def weigh_equilibria(
 ) -> list[Equilibrium]:
     """Say of each equilibrium in which share of plausible fields it is there, of which kind and where.
 
-    From the equilibrium Newton's iteration runs in every field, all at once. What it converges to counts if it lies
+    From the equilibrium Broyden's iteration runs in every field, all at once. What it converges to counts if it lies
     within ``near`` and has the same index: a node, spiral or centre is no saddle, however close. Such pairs come and go
     together, while an equilibrium persists when its stability changes.
 
@@ -92,7 +92,7 @@ def _index(eigenvalues: np.ndarray) -> int:
 
 
 def _follow(at: Callable[[np.ndarray], np.ndarray], roots: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where Newton's iteration (with few Jacobians) leads from each root (R, D) in each field.
+    """Where Broyden's iteration, and two steps of Newton's, lead from each root (R, D) in each field.
 
     Returns
     -------
@@ -103,13 +103,18 @@ def _follow(at: Callable[[np.ndarray], np.ndarray], roots: np.ndarray, near: flo
     dim = roots.shape[1]
     reach = near * dim**0.5
     field, jacobian = _linearise(at, roots[None])
-    z = roots + _step(jacobian, field, reach)
-    for _ in range(_CHORDS):
-        z = z + _step(jacobian, at(z), reach)
+    z = np.broadcast_to(roots, field.shape)
+    for _ in range(_ITERATIONS):
+        away = z + _step(jacobian, field, reach) - roots
         # One that has gone astray waits at the border: where it is asked for may not be computable.
-        away = z - roots
         distance = np.linalg.norm(away, axis=-1, keepdims=True)
-        z = roots + away * np.minimum(1.0, 2 * reach / np.maximum(distance, 1e-300))
+        trial = roots + away * np.minimum(1.0, 2 * reach / np.maximum(distance, 1e-300))
+        moved, ahead = trial - z, at(trial)
+        length = (moved**2).sum(-1, keepdims=True)
+        direction = np.where(length > 1e-12 * reach**2, moved / np.maximum(length, 1e-300), 0.0)
+        miss = ahead - field - np.einsum("srij,srj->sri", jacobian, moved)
+        jacobian = jacobian + miss[..., None] * direction[..., None, :]
+        z, field = trial, ahead
     field, jacobian = _linearise(at, z)
     last = _step(jacobian, field, reach)
     z = z + last
@@ -135,7 +140,8 @@ def _step(jacobian: np.ndarray, field: np.ndarray, reach: float) -> np.ndarray:
     usable = np.isfinite(jacobian).all((-1, -2)) & np.isfinite(field).all(-1)
     matrix = np.where(usable[..., None, None], jacobian, np.eye(dim))
     size = np.linalg.norm(matrix, axis=(-1, -2), keepdims=True)
-    step = np.linalg.solve(matrix + 1e-9 * size * np.eye(dim), -np.where(usable[..., None], field, 0.0)[..., None])
+    shift = (1e-9 * size + 1e-200) * np.eye(dim)
+    step = np.linalg.solve(matrix + shift, -np.where(usable[..., None], field, 0.0)[..., None])
     step = step[..., 0]
     length = np.linalg.norm(step, axis=-1, keepdims=True)
     return step * np.minimum(1.0, reach / np.maximum(length, 1e-300))

@@ -289,10 +289,10 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
     ) -> EquationEvidence:
         """Fit the equations again to resampled data, and say in which share of the fits each term survives.
 
-        Each time as many blocks of neighbouring points are drawn with replacement as there are (whole trajectories, where
-        there are many), as in the bootstrap, and points count as often as they were drawn. From the found equation and
-        its alternatives, terms are added, dropped and exchanged anew; no fit searches from the beginning, so that the
-        shares are of the library of the found equation, and of the same prior.
+        Each time as many blocks of neighbouring points are drawn with replacement as there are (whole trajectories,
+        where there are many), as in the bootstrap, and points count as often as they were drawn. From the found
+        equation and its alternatives, terms are added, dropped and exchanged anew; no fit searches from the beginning,
+        so that the shares are of the library of the found equation, and of the same prior.
 
         Parameters
         ----------
@@ -314,8 +314,8 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
 
         References
         ----------
-        Resampling to judge selected terms: N. Meinshausen and P. Buehlmann (2010), J. R. Statist. Soc. B 72:417. Blocks:
-        H. R. Kuensch (1989), Ann. Statist. 17:1217.
+        Resampling to judge selected terms: N. Meinshausen and P. Buehlmann (2010), J. R. Statist. Soc. B 72:417.
+        Blocks: H. R. Kuensch (1989), Ann. Statist. 17:1217.
         """
         check_is_fitted(self)
         check_number("n_fits", n_fits, whole=True)

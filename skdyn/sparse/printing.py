@@ -101,9 +101,8 @@ def _variable(name: str) -> str:
     return rf"\mathrm{{{escaped}}}"
 
 
-_SPECIAL = {
-    "\\": r"\backslash ", "~": r"\sim ", "^": r"\hat{\ }", " ": r"\ ", **{letter: "\\" + letter for letter in "_%$#&{}"},
-}  # fmt: skip
+_SPECIAL = {"\\": r"\backslash ", "~": r"\sim ", "^": r"\hat{\ }", " ": r"\ "}
+_SPECIAL |= {letter: "\\" + letter for letter in "_%$#&{}"}
 
 
 def _function(function: ScalarFunction, variables: Sequence[str], digits: int) -> str:
