@@ -125,8 +125,20 @@ class SymbolicSolution:
         return self.symbolic.sample(points, self.symbolic.scale(points, other), samples, seed, elsewhere)
 
     def plausible(self, samples: int, seed: int) -> PlausibleFields:
-        """Other equations that fit nearly as well, and these with other coefficients."""
-        return self.symbolic.plausible(samples, seed)
+        """Other equations that fit nearly as well, and these with other coefficients; elsewhere, as `sample` has them."""
+        equations = self.symbolic.plausible(samples, seed)
+        if self.pretrained is None:
+            return equations
+        session = self.pretrained
+        pretrained = PretrainedSolution(session).plausible(samples, seed)
+
+        def at(points: np.ndarray) -> np.ndarray:
+            flat = points.reshape(-1, points.shape[-1])
+            center = session.field(flat)[0].reshape(points.shape)
+            away = self.symbolic.distance(flat).reshape(*points.shape[:-1], 1)
+            return np.asarray(equations(points) + away * (pretrained(points) - center))
+
+        return at
 
     @property
     def equations(self) -> SymbolicField:
