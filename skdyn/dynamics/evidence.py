@@ -10,17 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.stats import qmc
 
 from skdyn.dynamics.equilibria import Equilibrium, classify
 
 PlausibleFields = Callable[[np.ndarray], np.ndarray]
 """S fields at states (S, N, D), each at its own, or (1, N, D), all at the same: returns (S, N, D)."""
 
-SAMPLES = 40
+SAMPLES = 32
 """Fields that are drawn."""
 NEAR = 0.5
 """How far from an equilibrium of the field that of a plausible one may lie, in deviations of the data a variable."""
 _STENCIL = 0.02
+_CLOUD = 32
 _ITERATIONS = 4
 _CONVERGED = 0.05
 _WAVES = 64
@@ -35,9 +37,10 @@ def weigh_equilibria(
 ) -> list[Equilibrium]:
     """Say of each equilibrium in which share of plausible fields it is there, of which kind and where.
 
-    From the equilibrium Broyden's iteration runs in every field, all at once. What it converges to counts if it lies
-    within ``near`` and has the same index: a node, spiral or centre is no saddle, however close. Such pairs come and go
-    together, while an equilibrium persists when its stability changes.
+    About the equilibrium every field is screened; from where it is slowest, and from the equilibrium itself, Broyden's
+    iteration runs, in all fields at once. What it converges to counts if it lies within ``near`` and has the same
+    index: a node, spiral or centre is no saddle, however close. Such pairs come and go together, while an equilibrium
+    persists when its stability changes.
 
     Parameters
     ----------
@@ -65,14 +68,16 @@ def weigh_equilibria(
         sign = _index(point.eigenvalues)
         kinds: Counter[str] = Counter()
         matched = []
-        for end, jacobian in zip(ends[:, r], jacobians[:, r], strict=True):
-            if not np.isfinite(end).all():
-                continue
-            eigenvalues = np.linalg.eigvals(jacobian).astype(complex)
-            eigenvalues = eigenvalues[np.lexsort((eigenvalues.imag, -eigenvalues.real))]
-            if _index(eigenvalues) == sign:
-                kinds[classify(eigenvalues, tolerance)] += 1
-                matched.append((end - roots[r]) * scale)
+        for own, its_jacobians in zip(ends[:, r :: len(found)], jacobians[:, r :: len(found)], strict=True):
+            for end, jacobian in zip(own, its_jacobians, strict=True):
+                if not np.isfinite(end).all():
+                    continue
+                eigenvalues = np.linalg.eigvals(jacobian).astype(complex)
+                eigenvalues = eigenvalues[np.lexsort((eigenvalues.imag, -eigenvalues.real))]
+                if _index(eigenvalues) == sign:
+                    kinds[classify(eigenvalues, tolerance)] += 1
+                    matched.append((end - roots[r]) * scale)
+                    break
         offsets = np.array(matched).reshape(-1, len(scale))
         shares = {kind: count / len(ends) for kind, count in kinds.most_common()}
         out.append(
@@ -92,18 +97,24 @@ def _index(eigenvalues: np.ndarray) -> int:
 
 
 def _follow(at: Callable[[np.ndarray], np.ndarray], roots: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where Broyden's iteration, and two steps of Newton's, lead from each root (R, D) in each field.
+    """Where Broyden's iteration, and two steps of Newton's, lead in each field from near a root (R, D).
 
     Returns
     -------
-    ends : array of shape (S, R, D)
-        NaN where it leads further than ``near`` or does not converge.
-    jacobians : array of shape (S, R, D, D)
+    ends : array of shape (S, 2 R, D)
+        From the field's slowest state about each root, then from each root itself; NaN where it leads further than
+        ``near`` or does not converge.
+    jacobians : array of shape (S, 2 R, D, D)
     """
-    dim = roots.shape[1]
+    count, dim = roots.shape
     reach = near * dim**0.5
-    field, jacobian = _linearise(at, roots[None])
-    z = np.broadcast_to(roots, field.shape)
+    cloud = _cloud(dim)
+    size = np.linalg.norm(at((roots[:, None] + reach * cloud).reshape(1, -1, dim)), axis=-1)
+    slowest = np.nan_to_num(size, nan=np.inf).reshape(-1, count, len(cloud)).argmin(axis=-1)
+    # From the root itself too: beside a fold the slowest state may belong to the root's partner.
+    z = np.concatenate([roots + reach * cloud[slowest], np.broadcast_to(roots, (*slowest.shape, dim))], axis=1)
+    roots = np.concatenate([roots, roots])
+    field, jacobian = _linearise(at, z)
     for _ in range(_ITERATIONS):
         away = z + _step(jacobian, field, reach) - roots
         # One that has gone astray waits at the border: where it is asked for may not be computable.
@@ -123,6 +134,13 @@ def _follow(at: Callable[[np.ndarray], np.ndarray], roots: np.ndarray, near: flo
     good = (np.linalg.norm(last, axis=-1) < _CONVERGED * dim**0.5) & (np.linalg.norm(z - roots, axis=-1) < reach)
     good &= np.isfinite(jacobian).all((-1, -2))
     return np.where(good[..., None], z, np.nan), jacobian
+
+
+def _cloud(dim: int) -> np.ndarray:
+    """States (C, D) in the unit ball, its centre first."""
+    points = 2 * qmc.Sobol(dim, scramble=False).random(_CLOUD * 2 ** (dim - 1)) - 1
+    inside = np.linalg.norm(points, axis=1) <= 1
+    return np.concatenate([np.zeros((1, dim)), points[inside]])
 
 
 def _linearise(at: Callable[[np.ndarray], np.ndarray], z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -125,7 +125,7 @@ class SymbolicSolution:
         return self.symbolic.sample(points, self.symbolic.scale(points, other), samples, seed, elsewhere)
 
     def plausible(self, samples: int, seed: int) -> PlausibleFields:
-        """Other equations that fit nearly as well, and these with other coefficients; elsewhere, as `sample` has them."""
+        """Other equations that fit nearly as well, and these with other coefficients; away from the data, more."""
         equations = self.symbolic.plausible(samples, seed)
         if self.pretrained is None:
             return equations
