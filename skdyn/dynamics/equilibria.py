@@ -21,8 +21,13 @@ _CONVERGED = 1e-9
 _ACCEPTED = 1e-6
 _MERGED = 1e-3
 
-SUPPORTED = 0.9
-"""Least probability of an equilibrium that counts as supported by the data."""
+SUPPORTED = 0.6
+"""Least probability of an equilibrium that counts as supported by the data.
+
+Chosen on systems of the pretraining prior, where more of those that the data show would be lost with a higher one.
+"""
+CLEAR = 0.9
+"""Share of the plausible fields that have an equilibrium from which its kind is clear."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Equilibrium:
     @property
     def kind_is_clear(self) -> bool:
         """Whether nine tenths of the plausible fields that have it agree on its kind, or the estimator cannot tell."""
-        return self.probability is None or self.kinds.get(self.kind, 0.0) >= SUPPORTED * self.probability
+        return self.probability is None or self.kinds.get(self.kind, 0.0) >= CLEAR * self.probability
 
     @property
     def stable(self) -> bool:

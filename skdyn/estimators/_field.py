@@ -139,7 +139,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
 
         An inferred field has equilibria that the true one lacks, above all where it is small beside its own error. So
         each is looked for in other fields that are as plausible given the data (those of `sample_fields`, or, of
-        equations that were searched for, the alternatives and other coefficients); where nine tenths of them have it,
+        equations that were searched for, the alternatives and other coefficients); where three fifths of them have it,
         it counts as supported. How often that is right is measured in ``docs/howto/evidence.md``.
 
         Parameters

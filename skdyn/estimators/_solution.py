@@ -126,19 +126,7 @@ class SymbolicSolution:
 
     def plausible(self, samples: int, seed: int) -> PlausibleFields:
         """Other equations that fit nearly as well, and these with other coefficients; away from the data, more."""
-        equations = self.symbolic.plausible(samples, seed)
-        if self.pretrained is None:
-            return equations
-        session = self.pretrained
-        pretrained = PretrainedSolution(session).plausible(samples, seed)
-
-        def at(points: np.ndarray) -> np.ndarray:
-            flat = points.reshape(-1, points.shape[-1])
-            center = session.field(flat)[0].reshape(points.shape)
-            away = self.symbolic.distance(flat).reshape(*points.shape[:-1], 1)
-            return np.asarray(equations(points) + away * (pretrained(points) - center))
-
-        return at
+        return self.symbolic.plausible(samples, seed)
 
     @property
     def equations(self) -> SymbolicField:

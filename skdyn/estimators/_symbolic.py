@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from skdyn.data.trajectories import Trajectories
-from skdyn.dynamics.evidence import PlausibleFields
+from skdyn.dynamics.evidence import PlausibleFields, wavy_fields
 from skdyn.dynamics.simulate import name_rows
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._equations import NamedEquations
@@ -20,6 +20,8 @@ from skdyn.sparse.scaled_context import MAX_POINTS
 
 #: Distance from the observed states, in standard deviations, from which they say nothing more.
 _FAR = 2.0
+#: Deviation of what equations may miss there, as a share of the field's size on the data.
+_MISSED = 0.3
 #: Singular values of the data, relative to the largest, that are nothing but rounding.
 _DEPENDENT = 1e-10
 
@@ -137,15 +139,25 @@ class SymbolicField:
         return field + raw * (np.sqrt(2.0) * scale / unit)
 
     def plausible(self, samples: int, seed: int) -> PlausibleFields:
-        """Other equations that fit nearly as well, and these with other coefficients; see `SparseODE.draws`."""
+        """Other equations that fit nearly as well, and these with other coefficients; see `SparseODE.draws`.
+
+        Away from the observed states, smooth random functions are added: what the terms may miss there.
+        """
         fields = self.ode.draws(samples, seed)
+        missed = wavy_fields(self._missed, self.units, samples, seed)
 
         def at(points: np.ndarray) -> np.ndarray:
             own = np.broadcast_to(points, (samples, *points.shape[1:]))
             with np.errstate(over="ignore", invalid="ignore"):
-                return np.stack([field.field(states) for field, states in zip(fields, own, strict=True)])
+                drawn = [field.field(states) for field, states in zip(fields, own, strict=True)]
+                return np.asarray(np.stack(drawn) + missed(points))
 
         return at
+
+    def _missed(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and Laplace scale (N, D) of what the terms may miss."""
+        deviation = _MISSED * self.distance(points)[:, None] * self.typical
+        return np.zeros_like(deviation), deviation / np.sqrt(2.0)
 
     def distance(self, points: np.ndarray) -> np.ndarray:
         """How far (N,) states are from the observed ones: zero there, one from two standard deviations away."""
