@@ -93,7 +93,8 @@ def _kinds(point: Any) -> str:
     """The kind; with those of the plausible fields where they disagree."""
     if point.kind_is_clear:
         return str(point.kind)
-    return " or ".join(f"{kind} ({share:.0%})" for kind, share in point.kinds.items() if share >= _MENTIONED)
+    shares = [f"{kind} {share:.0%}" for kind, share in point.kinds.items() if share >= _MENTIONED]
+    return f"{point.kind} (in plausible fields: {', '.join(shares)})"
 
 
 def _sizes(field: Any) -> list[float]:
