@@ -22,7 +22,7 @@ def test_of_a_saved_estimator(saved, call, call_json):
 def test_precision(tmp_path, call_json):
     path = tmp_path / "decay.csv"
     path.write_text("t,x\n" + "".join(f"{k / 10},{2.718281828459045 ** (-0.123456 * k)}\n" for k in range(40)))
-    assert call_json("equations", path, "--estimator", "sparse-ode")["equations"] == ["d(x)/dt = -1.235 x"]
+    assert call_json("equations", path, "--estimator", "sparse-ode")["equations"] == ["d(x)/dt = -1.2346 x"]
     told = call_json("equations", path, "--estimator", "sparse-ode", "--precision", "6")
     assert told["equations"] == ["d(x)/dt = -1.23456 x"]
 
