@@ -152,7 +152,10 @@ def _next_frame_error(video: BlobVideo, oracle: FIMSDERegressor) -> float:
 
 def _equilibria(estimator: Any, slope: float, offset: float) -> tuple[tuple[str, float], ...]:
     """Kind and position of each equilibrium of the drift, from left to right."""
-    found = [(point.kind.split()[0], slope * float(point.state[0]) + offset) for point in estimator.equilibria()]
+    found = [
+        (point.kind.split()[0], slope * float(point.state[0]) + offset)
+        for point in estimator.equilibria(supported="all")
+    ]
     return tuple(sorted(found, key=lambda item: item[1]))
 
 

@@ -16,14 +16,17 @@ def declare(commands: Any) -> None:
     equations = commands.add_parser("equations", help="print the equations of a saved estimator or of a CSV file")
     add_data_options(equations, help=f"folder of a saved estimator, or {DATA_HELP}, to which one is fitted")
     add_estimator_options(equations, default="fim-ode")
-    equations.add_argument("--precision", type=at_least(1), default=3, help="digits (default: %(default)s)")
+    equations.add_argument("--precision", type=at_least(1), help="digits (default: as many as the field takes)")
+    equations.add_argument(
+        "--evidence", action="store_true", help="fit to resampled data, and say how often each term survives"
+    )
     add_json_option(equations)
     equations.set_defaults(run=run, default_of=equations.get_default)
 
 
 def run(options: argparse.Namespace) -> int:
     """Load or fit, and print; returns the exit code."""
-    from skdyn.cli.results import tell_equations
+    from skdyn.cli.results import tell_equations, tell_evidence
     from skdyn.cli.saved import load_estimator
     from skdyn.exceptions import SkdynError
 
@@ -44,12 +47,16 @@ def run(options: argparse.Namespace) -> int:
             f"{options.data} holds a {type(estimator).__name__} without equations: `skdyn fit --refine sparse` or "
             "`skdyn fit --estimator sparse-ode` finds some"
         )
+    if options.evidence:
+        tell_evidence(answer, estimator)
     return answer.finish()
 
 
 def _refuse_options_of_files(options: argparse.Namespace) -> None:
     """Refuse what says how to read and fit a file, where a saved estimator is asked."""
     for name, value in vars(options).items():
-        if name not in ("data", "precision", "json", "run", "default_of") and value != options.default_of(name):
+        if name not in ("data", "precision", "evidence", "json", "run", "default_of") and value != options.default_of(
+            name
+        ):
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"{options.data} is a folder, and {flag} is about how a CSV file is read or fitted")

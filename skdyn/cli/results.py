@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import asdict
 from typing import Any
 
 from skdyn.cli.answer import Answer
 
 _ROUNDING = 1e-9  # of the largest one: less is written as zero
+_MENTIONED = 0.05  # share of plausible fields from which a kind is named
 
 
 def dynamics_of(estimator: Any) -> Any:
@@ -23,35 +25,49 @@ def names_of(estimator: Any) -> list[str]:
     ]
 
 
-def found_equations(estimator: Any, precision: int = 3) -> list[str] | None:
+def found_equations(estimator: Any, precision: int | None = None) -> list[str] | None:
     """Equations of a fitted estimator; None if it has none, or was not asked for any."""
     if not hasattr(estimator, "equations"):
         return None
     try:
-        return estimator.equations(precision)
+        return estimator.equations() if precision is None else estimator.equations(precision)
     except ValueError:
         return None
 
 
-def tell_equations(answer: Answer, estimator: Any, precision: int = 3) -> bool:
+def tell_equations(answer: Answer, estimator: Any, precision: int | None = None) -> bool:
     """Say the equations; returns whether there are any."""
-    equations = found_equations(estimator, precision)
-    answer.keep(equations=equations, equations_used=equations is not None and getattr(estimator, "refined_", True))
-    if equations is None:
-        return False
-    answer.say("Equations:", *(f"  {line}" for line in equations))
-    if not getattr(estimator, "refined_", True):
-        answer.say("  The pretrained field reproduces the data better, and is what is used.")
-    return True
+    equations, refined = found_equations(estimator, precision), getattr(estimator, "refined_", True)
+    answer.keep(equations=equations, equations_used=equations is not None and refined)
+    if equations is not None:
+        answer.say("Equations:", *(f"  {line}" for line in equations))
+    if not refined:
+        answer.say("The pretrained field reproduces the data better than equations found by a search: it is used.")
+    return equations is not None
+
+
+def tell_evidence(answer: Answer, estimator: Any) -> None:
+    """Say how often each term of the equations survives in fits to resampled data."""
+    from skdyn.cli.usage import UsageError
+
+    if not hasattr(estimator, "equation_evidence"):
+        raise UsageError(f"{type(estimator).__name__} has no evidence for its terms")
+    evidence = estimator.equation_evidence()
+    answer.say(*str(evidence).splitlines())
+    answer.keep(terms=[asdict(term) for term in (*evidence.terms, *evidence.others)], unchanged=evidence.unchanged)
 
 
 def tell_equilibria(answer: Answer, estimator: Any) -> None:
-    """Say the equilibria of a fitted estimator, one a line."""
+    """Say the equilibria of a fitted estimator that the data support, one a line, and how many others there are."""
+    from skdyn.plugins import BaseFieldEstimator
+
     field = dynamics_of(estimator)
     names, unit = names_of(field), field.context_.time_unit
-    found, sizes = field.equilibria(), _sizes(field)
+    every = field.equilibria(supported="all") if isinstance(field, BaseFieldEstimator) else field.equilibria()
+    found, sizes = [point for point in every if point.supported], _sizes(field)
     of_codes = "" if field is estimator else " of the codes"
-    nothing = f"Equilibria{of_codes}: none in the box of the data, widened by a quarter"
+    support = " that the data support" if len(found) < len(every) else ""
+    nothing = f"Equilibria{of_codes}: none in the widened box of the data{support}"
     answer.say(f"Equilibria{of_codes}:" if found else nothing)
     facts = []
     for point in found:
@@ -61,12 +77,24 @@ def tell_equilibria(answer: Answer, estimator: Any) -> None:
             f"{name} = {0.0 if abs(value) < _ROUNDING * size else value:.4g}"
             for (name, value), size in zip(state.items(), sizes, strict=True)
         )
+        sure = "" if point.probability is None else f", in {point.probability:.0%} of plausible fields"
         beyond = "" if point.inside else " (outside the data: an extrapolation)"
-        answer.say(f"  {where}: {point.kind}, eigenvalues {rates}{beyond}")
+        answer.say(f"  {where}: {_kinds(point)}, eigenvalues {rates}{sure}{beyond}")
         eigenvalues = [[value.real, value.imag] for value in point.eigenvalues.tolist()]
         facts.append({"state": state, "kind": point.kind, "stable": point.stable, "inside": point.inside,
+                      "extrapolated": point.extrapolated, "probability": point.probability, "kinds": dict(point.kinds),
                       "eigenvalues": eigenvalues})  # fmt: skip
-    answer.keep(equilibria=facts)
+    if more := len(every) - len(found):
+        answer.say(f"  {more} more of the field {'is' if more == 1 else 'are'} not supported by the data")
+    answer.keep(equilibria=facts, unsupported_equilibria=more)
+
+
+def _kinds(point: Any) -> str:
+    """The kind; with those of the plausible fields where they disagree."""
+    if point.kind_is_clear:
+        return str(point.kind)
+    shares = [f"{kind} {share:.0%}" for kind, share in point.kinds.items() if share >= _MENTIONED]
+    return f"{point.kind} (in plausible fields: {', '.join(shares)})"
 
 
 def _sizes(field: Any) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,14 @@ _PATIENCE = 5
 _CONVERGED = 1e-9
 _ACCEPTED = 1e-6
 _MERGED = 1e-3
+
+SUPPORTED = 0.6
+"""Least probability of an equilibrium that counts as supported by the data.
+
+Chosen on systems of the pretraining prior, where more of those that the data show would be lost with a higher one.
+"""
+CLEAR = 0.9
+"""Share of the plausible fields that have an equilibrium from which its kind is clear."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,15 @@ class Equilibrium:
         Whether the state lies in the convex hull of the data; outside, the field is an extrapolation.
     time_unit : str or None
         The eigenvalues are per so much time; None where only the user knows the unit.
+    extrapolated : bool
+        Whether the state lies outside the data's box, widened by a quarter on each side.
+    probability : float or None
+        Share of the fields that are plausible given the data which have an equilibrium there, a saddle or none as this
+        one; None where the estimator cannot tell.
+    kinds : mapping of str to float
+        The same share for each kind that it has in these fields, the largest first; their sum is the probability.
+    covariance : array of shape (D, D) or None
+        Mean outer product of where these fields have it, less ``state``: the region in which it may lie.
     """
 
     state: np.ndarray
@@ -48,6 +65,20 @@ class Equilibrium:
     kind: str
     inside: bool
     time_unit: str | None = None
+    extrapolated: bool = False
+    probability: float | None = None
+    kinds: Mapping[str, float] = field(default_factory=dict)
+    covariance: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def supported(self) -> bool:
+        """Whether enough plausible fields have it; see ``skdyn.dynamics.equilibria.SUPPORTED``."""
+        return self.probability is None or self.probability >= SUPPORTED
+
+    @property
+    def kind_is_clear(self) -> bool:
+        """Whether nine tenths of the plausible fields that have it agree on its kind, or the estimator cannot tell."""
+        return self.probability is None or self.kinds.get(self.kind, 0.0) >= CLEAR * self.probability
 
     @property
     def stable(self) -> bool:

@@ -10,10 +10,10 @@ import numpy as np
 from skdyn.data.moments import state_moments
 
 
-def widened_box(data: np.ndarray) -> np.ndarray:
-    """Lower and upper corners (2, D) of the box of states (M, D), widened by a quarter on each side."""
+def widened_box(data: np.ndarray, share: float = 0.25) -> np.ndarray:
+    """Lower and upper corners (2, D) of the box of states (M, D), widened by a share of it on each side."""
     low, high = data.min(axis=0), data.max(axis=0)
-    margin = 0.25 * (high - low)
+    margin = share * (high - low)
     return np.stack([low - margin, high + margin])
 
 

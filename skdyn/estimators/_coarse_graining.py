@@ -329,10 +329,12 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         check_is_fitted(self)
         return self.dynamics_.jacobian(points)
 
-    def equilibria(self, bounds: Any = None, *, tolerance: float = 1e-3) -> list[Any]:
+    def equilibria(
+        self, bounds: Any = None, *, tolerance: float = 1e-3, supported: Literal["evidence", "all"] = "evidence"
+    ) -> list[Any]:
         """Codes at which the drift vanishes; see `FIMSDERegressor.equilibria`."""
         check_is_fitted(self)
-        return self.dynamics_.equilibria(bounds, tolerance=tolerance)
+        return self.dynamics_.equilibria(bounds, tolerance=tolerance, supported=supported)
 
     def simulate(self, z0: Any, t: Any, **settings: Any) -> np.ndarray:
         """Paths of the codes from initial codes; `inverse_transform` turns their points into frames.

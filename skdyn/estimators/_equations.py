@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from skdyn.sparse import SparseODE, printing
+from skdyn.sparse.digits import digits_that_reproduce
 from skdyn.sparse.field import SparseField
+from skdyn.sparse.library import TermLibrary
 
 
 @dataclass(frozen=True)
@@ -21,15 +24,41 @@ class NamedEquations:
     names : tuple of D str
     shares : array of shape (D,)
         Share of the estimator's field that each is; one where the field is the equation.
+    states : array of shape (M, D)
+        The observed states, on which printed equations are to say the same field.
     """
 
     field: SparseField
     names: tuple[str, ...]
     shares: np.ndarray
+    states: np.ndarray
 
-    def text(self, precision: int) -> list[str]:
+    def text(self, precision: int | None, standard_errors: bool = False) -> list[str]:
         """One readable equation a variable."""
-        return self.field.equations(precision, self.names)
+        errors = None
+        if standard_errors:
+            if not isinstance(self.field, SparseODE):
+                raise ValueError("standard errors are those of a search: use refine='sparse'")
+            errors = self.field.standard_errors
+        return printing.equations(*self._parts, self._digits(precision), self.names, errors)
+
+    @property
+    def alternatives(self) -> tuple[SparseField, ...]:
+        """Fields that fit nearly as well; none without a search."""
+        return self.field.alternatives if isinstance(self.field, SparseODE) else ()
+
+    def latex(self, precision: int | None) -> list[str]:
+        """One line of LaTeX a variable."""
+        return printing.latex(*self._parts, self._digits(precision), self.names)
+
+    @property
+    def _parts(self) -> tuple[TermLibrary, np.ndarray, np.ndarray]:
+        return self.field.library, self.field.coefficients, self.field.center
+
+    def _digits(self, precision: int | None) -> list[int]:
+        if precision is None:
+            return digits_that_reproduce(self.field, self.states)
+        return [precision] * len(self.names)
 
     def to_sympy(self) -> list[Any]:
         """One sympy expression a variable, the right-hand sides of the equations.

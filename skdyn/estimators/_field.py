@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -13,6 +13,7 @@ from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number, check_size
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
+from skdyn.dynamics.evidence import SAMPLES, PlausibleFields, wavy_fields, weigh_equilibria
 from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.simulate import METHODS, MOST_EVALUATIONS, Method, integrate
 from skdyn.dynamics.units import state_units, widened_box
@@ -131,27 +132,72 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         self._check_finite(points, jacobian)
         return jacobian.reshape(*points.shape, points.shape[-1])
 
-    def equilibria(self, bounds: Any = None, *, tolerance: float = 1e-3) -> list[Equilibrium]:
-        """Find where the field vanishes, and what kind of equilibrium each is.
+    def equilibria(
+        self, bounds: Any = None, *, tolerance: float = 1e-3, supported: Literal["evidence", "all"] = "evidence"
+    ) -> list[Equilibrium]:
+        """Find where the field vanishes, what kind of equilibrium each is, and how sure that is.
+
+        An inferred field has equilibria that the true one lacks, above all where it is small beside its own error. So
+        each is looked for in other fields that are as plausible given the data (those of `sample_fields`, or, of
+        equations that were searched for, the alternatives and other coefficients); where three fifths of them have it,
+        it counts as supported. How often that is right is measured in ``docs/howto/evidence.md``.
 
         Parameters
         ----------
         bounds : array of shape (D, 2), optional
-            Lower and upper bound of each variable; the data's box, widened by a quarter on each side, by default.
+            Lower and upper bound of each variable. By default the data's box, widened on each side by a quarter, and
+            for equations that were searched for by a half: a growth curve's end may lie beyond the data.
         tolerance : float, default=1e-3
             A real part of an eigenvalue below this fraction of the largest modulus counts as zero.
+        supported : {"evidence", "all"}, default="evidence"
+            Leave out those that the data do not support, or return all. An estimator that does not predict the error of
+            its field cannot tell, and returns all.
 
         Returns
         -------
         list of skdyn.dynamics.equilibria.Equilibrium
-            Each with its state, residual, eigenvalues, kind, and whether it lies inside the data's convex hull.
+            Each with its state, residual, eigenvalues and kind, its probability and region, and whether it lies inside
+            the data's convex hull.
         """
         check_is_fitted(self)
+        if supported not in ("evidence", "all"):
+            raise ValueError(f"supported must be 'evidence' or 'all', got {supported!r}")
         data = np.concatenate(self.context_.states)
         box = self._check_bounds(bounds, data)
         center, scale = state_units(data)
         found = find_equilibria(self._velocity, self._field_jacobian, data, box, center, scale, tolerance)
-        return [replace(point, time_unit=self.context_.time_unit) for point in found]
+        fields = self._plausible_fields(SAMPLES, 0) if found else None
+        if fields is not None:
+            found = weigh_equilibria(found, fields, scale, tolerance)
+        low, high = widened_box(data)
+        return [
+            replace(
+                point,
+                time_unit=self.context_.time_unit,
+                extrapolated=bool(((point.state < low) | (point.state > high)).any()),
+            )
+            for point in found
+            if point.supported or supported == "all"
+        ]
+
+    def _plausible_fields(self, samples: int, seed: int) -> PlausibleFields | None:
+        """Fields between which the data cannot tell; None where the error of the field is not predicted."""
+        data = self.context_.states[0][:1]
+        if self._field(data)[1] is None:
+            return None
+        _, scale = state_units(np.concatenate(self.context_.states))
+
+        def field(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            center, error = self._field(points)
+            assert error is not None
+            return center, error
+
+        return wavy_fields(field, scale, samples, seed)
+
+    @property
+    def _search_margin(self) -> float:
+        """By how much of it the data's box is widened on each side when equilibria are looked for."""
+        return 0.25
 
     def _check_start(self, x0: Any) -> np.ndarray:
         x0 = self._check_points(x0, "x0")
@@ -170,7 +216,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
     def _check_bounds(self, bounds: Any, data: np.ndarray) -> np.ndarray:
         """Lower and upper corners (2, D) of a box."""
         if bounds is None:
-            return widened_box(data)
+            return widened_box(data, self._search_margin)
         box = read_numbers(bounds, "bounds", "expected real numbers", ValueError)
         if box.shape != (data.shape[1], 2):
             raise ValueError(f"bounds must be numbers of shape ({data.shape[1]}, 2), got {bounds!r}")

@@ -160,7 +160,7 @@ class FIMODERegressor(SolvedODEEstimator):
                 f"(max_context={self.max_context})"
             )
         self._session, self.weights_ = session, session.weights
-        self._symbolic, self._solution = None, PretrainedSolution(session)
+        self._solution = PretrainedSolution(session)
         if self.refine is not None:
             self._refine(context)
 
@@ -176,16 +176,16 @@ class FIMODERegressor(SolvedODEEstimator):
         if scale is not None:
             own = slice(len(around))
             prior = FieldPrior(around, field[own], scale[own] * self._doubt())
-        self._symbolic = SymbolicField.fit(context, prior)
-        self.refinement_ = self._symbolic.ode
-        refined = SymbolicSolution(self._symbolic, self._session)
+        symbolic = SymbolicField.fit(context, prior)
+        self.refinement_ = symbolic.ode
+        refined = SymbolicSolution(symbolic, self._session)
         if self.refine == "sparse":
             self.refined_ = True
         elif scale is None:
             self.refined_ = self._reproduces_better(refined, context)
         else:
             unit = np.maximum(np.abs(field).mean(axis=0), np.finfo(float).tiny)
-            self.refined_ = bool((self._symbolic.scale(points) / unit).sum() <= (scale / unit).sum())
+            self.refined_ = bool((symbolic.scale(points) / unit).sum() <= (scale / unit).sum())
         if self.refined_:
             self._solution = refined
 
@@ -208,18 +208,21 @@ class FIMODERegressor(SolvedODEEstimator):
 
     def _equations_in_one_pass(self) -> NamedEquations:
         names = self._names
+        advice = (
+            "use refine='sparse' to search for one"
+            if self.refine is None
+            else "the one that was searched for predicts the larger error of itself, is not used, and is `refinement_`"
+        )
         found = self._session.leading_equations()
         if found is None:
             raise ValueError(
-                f"the model {self.weights_['name']!r} weighs no sparse fits and has no equations of its own: use "
-                "refine='sparse'"
+                f"the model {self.weights_['name']!r} weighs no sparse fits and has no equation of its own: {advice}"
             )
         exponents, coefficients, shares = found
         if (weak := shares < _LEAST_SHARE).any():
             which = names[int(weak.argmax())]
             raise ValueError(
-                f"no sparse equation carries the field of {which!r} (the best is {shares.min():.0%} of it): use "
-                "refine='sparse' to search for one"
+                f"no sparse equation carries the field of {which!r} (the best is {shares.min():.0%} of it): {advice}"
             )
         field = SparseField(
             exponents=exponents,
@@ -229,7 +232,7 @@ class FIMODERegressor(SolvedODEEstimator):
             center=np.zeros(self.n_features_in_),
             score=0.0,
         )
-        return NamedEquations(field, names, shares)
+        return NamedEquations(field, names, shares, np.concatenate(self.context_.states))
 
     def pretrained_field(self, points: Any) -> np.ndarray:
         """Field of the pretrained model, also where a refinement is in use.

@@ -65,6 +65,6 @@ class SparseODERegressor(SolvedODEEstimator):
         return frozenset({"time"})
 
     def _fit(self, context: Trajectories) -> None:
-        self._symbolic = SymbolicField.fit(context, max_degree=self.max_degree, max_points=self.max_points)
-        self._solution = SymbolicSolution(self._symbolic)
-        self.equations_ = self._symbolic.ode
+        symbolic = SymbolicField.fit(context, max_degree=self.max_degree, max_points=self.max_points)
+        self._solution = SymbolicSolution(symbolic)
+        self.equations_ = symbolic.ode

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.dynamics.evidence import PlausibleFields, wavy_fields
 from skdyn.dynamics.paths import name_rows
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._equations import NamedEquations
 from skdyn.exceptions import warn
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
+from skdyn.sparse.evidence import EquationEvidence
+from skdyn.sparse.resampling import Resampling
+from skdyn.sparse.scaled_context import MAX_POINTS
 
 #: Distance from the observed states, in standard deviations, from which they say nothing more.
 _FAR = 2.0
+#: Deviation of what equations may miss there, as a share of the field's size on the data.
+_MISSED = 0.3
 #: Singular values of the data, relative to the largest, that are nothing but rounding.
 _DEPENDENT = 1e-10
 
@@ -37,6 +42,9 @@ class SymbolicField:
         Standard deviation of each variable; of the most variable one where one is constant.
     observed : cKDTree
         The observed states in these units.
+    prior : FieldPrior or None
+    max_points : int
+        What the search was given beside the context.
     """
 
     ode: SparseODE
@@ -46,11 +54,19 @@ class SymbolicField:
     names: tuple[str, ...]
     units: np.ndarray
     observed: cKDTree
+    prior: FieldPrior | None
+    max_points: int
 
     @classmethod
-    def fit(cls, context: Trajectories, prior: FieldPrior | None = None, **options: Any) -> SymbolicField:
-        """Fit to a context; see `skdyn.sparse.fit_sparse` for the options."""
-        ode = fit_sparse(context, prior, **options)
+    def fit(
+        cls,
+        context: Trajectories,
+        prior: FieldPrior | None = None,
+        max_degree: int | None = None,
+        max_points: int = MAX_POINTS,
+    ) -> SymbolicField:
+        """Fit to a context; see `skdyn.sparse.fit_sparse`."""
+        ode = fit_sparse(context, prior, max_degree, max_points)
         if ode.n_points_used < ode.n_points_given:
             warn(f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly")
         data = np.concatenate(context.states)
@@ -61,7 +77,7 @@ class SymbolicField:
         low, high = widened_box(data)
         typical = np.sqrt(np.mean(ode.field(data) ** 2, axis=0))
         names = context.feature_names or tuple(f"x{d}" for d in range(context.n_features))
-        return cls(ode, low, high, typical, names, units, cKDTree(scaled))
+        return cls(ode, low, high, typical, names, units, cKDTree(scaled), prior, max_points)
 
     def field(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D)."""
@@ -122,6 +138,27 @@ class SymbolicField:
         unit = np.where(variance > 0, np.sqrt(variance), 1.0)
         return field + raw * (np.sqrt(2.0) * scale / unit)
 
+    def plausible(self, samples: int, seed: int) -> PlausibleFields:
+        """Other equations that fit nearly as well, and these with other coefficients; see `SparseODE.draws`.
+
+        Away from the observed states, smooth random functions are added: what the terms may miss there.
+        """
+        fields = self.ode.draws(samples, seed)
+        missed = wavy_fields(self._missed, self.units, samples, seed)
+
+        def at(points: np.ndarray) -> np.ndarray:
+            own = np.broadcast_to(points, (samples, *points.shape[1:]))
+            with np.errstate(over="ignore", invalid="ignore"):
+                drawn = [field.field(states) for field, states in zip(fields, own, strict=True)]
+                return np.asarray(np.stack(drawn) + missed(points))
+
+        return at
+
+    def _missed(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and Laplace scale (N, D) of what the terms may miss."""
+        deviation = _MISSED * self.distance(points)[:, None] * self.typical
+        return np.zeros_like(deviation), deviation / np.sqrt(2.0)
+
     def distance(self, points: np.ndarray) -> np.ndarray:
         """How far (N,) states are from the observed ones: zero there, one from two standard deviations away."""
         if not len(points):
@@ -154,7 +191,13 @@ class SymbolicField:
     @property
     def named(self) -> NamedEquations:
         """The equations in the user's names."""
-        return NamedEquations(self.ode, self.names, np.ones(self.ode.n_features))
+        states = np.asarray(self.observed.data) * self.units
+        return NamedEquations(self.ode, self.names, np.ones(self.ode.n_features), states)
+
+    def evidence(self, context: Trajectories, n_fits: int, n_jobs: int | None, seed: int) -> EquationEvidence:
+        """Fit again to resampled data, from what was found."""
+        resampling = Resampling.of(self.ode, context, self.prior, self.max_points)
+        return EquationEvidence.of(self.ode, self.names, resampling.supports(n_fits, n_jobs, seed))
 
 
 def _warn_where_dependent(data: np.ndarray) -> None:

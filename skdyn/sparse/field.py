@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skdyn.sparse import printing
 from skdyn.sparse.functions import ScalarFunction
 from skdyn.sparse.library import TermLibrary, terms
 
@@ -69,13 +70,14 @@ class SparseField:
                 value.setflags(write=False)
 
     @property
-    def _library(self) -> TermLibrary:
+    def library(self) -> TermLibrary:
+        """All terms that the field could have had."""
         return terms(self.n_features, int(self.exponents[self.function_of < 0].sum(axis=1).max()), self.functions)
 
     @property
     def _rows(self) -> Array:
         """Coefficients of all rows of the library, those behind the terms being zero."""
-        return np.pad(self.coefficients, ((0, self._library.size - len(self.coefficients)), (0, 0)))
+        return np.pad(self.coefficients, ((0, self.library.size - len(self.coefficients)), (0, 0)))
 
     @property
     def n_features(self) -> int:
@@ -101,7 +103,7 @@ class SparseField:
             Time derivatives, in the user's units of state over time.
         """
         states, shape = self._states(points)
-        return self._library.field(states, self._rows).reshape(shape)
+        return self.library.field(states, self._rows).reshape(shape)
 
     def jacobian(self, points: ArrayLike) -> Array:
         """Return the field's derivatives at states.
@@ -118,7 +120,7 @@ class SparseField:
             ratio of the two states' units).
         """
         states, shape = self._states(points)
-        return self._library.jacobian(states, self._rows).reshape(*shape, self.n_features)
+        return self.library.jacobian(states, self._rows).reshape(*shape, self.n_features)
 
     def terms_at(self, points: ArrayLike) -> Array:
         """Return the values of all terms, coefficients left out.
@@ -134,7 +136,7 @@ class SparseField:
         """
         states, shape = self._states(points)
         terms = len(self.exponents)
-        return self._library.design(states)[:, :terms].reshape(*shape[:-1], terms)
+        return self.library.design(states)[:, :terms].reshape(*shape[:-1], terms)
 
     def equations(self, precision: int = 3, names: Sequence[str] | None = None) -> list[str]:
         """Write the field down, one readable equation a component.
@@ -154,22 +156,8 @@ class SparseField:
         variables = list(names) if names is not None else [f"x{d}" for d in range(self.n_features)]
         if len(variables) != self.n_features:
             raise ValueError(f"names must hold {self.n_features} names, got {len(variables)}")
-        shifted = [
-            f"({name} {'-' if c > 0 else '+'} {abs(c):.{precision + 3}g})" if c else name
-            for name, c in zip(variables, self.center)
-        ]
-        term_names = self._library.names(shifted, precision)
-        out = []
-        for d, variable in enumerate(variables):
-            text = ""
-            for value, name in zip(self.coefficients[:, d], term_names):
-                if value == 0:
-                    continue
-                sign = ("-" if value < 0 else "") if not text else (" - " if value < 0 else " + ")
-                number = f"{abs(value):.{precision}g}"
-                text += sign + (number if name == "1" else name if number == "1" else f"{number} {name}")
-            out.append(f"d({variable})/dt = {text or '0'}")
-        return out
+        digits = [precision] * self.n_features
+        return printing.equations(self.library, self.coefficients, self.center, digits, variables)
 
     def _states(self, points: ArrayLike) -> tuple[Array, tuple[int, ...]]:
         states = np.asarray(points, dtype=np.float64)

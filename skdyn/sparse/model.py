@@ -53,6 +53,9 @@ class SparseODE(SparseField):
         One standard deviation of each coefficient, from the least squares' normal matrix; zero for terms that
         are not in the field, infinite where the data do not determine one. Given the support: the search for
         it is not accounted for.
+    covariance : array of shape (P, P)
+        Of the coefficients of the field, in the order of ``np.argwhere(coefficients)``; zero where the data do not
+        determine one.
     alternatives : tuple of SparseField
         Other fields that fit nearly as well, best first.
     start_states, end_states : array of shape (K, D)
@@ -80,6 +83,7 @@ class SparseODE(SparseField):
     """
 
     standard_errors: Array
+    covariance: Array
     alternatives: tuple[SparseField, ...]
     start_states: Array
     end_states: Array
@@ -98,6 +102,40 @@ class SparseODE(SparseField):
         """
         weights = np.exp([(self.score - other.score) / (2.0 * _TEMPERING) for other in self.alternatives])
         return weights / (1.0 + weights.sum())
+
+    def draws(self, count: int, seed: int) -> list[SparseField]:
+        """Draw fields that are plausible given the data.
+
+        This one and its alternatives, as often as their `weights` say, and of this one the coefficients from the normal
+        distribution with their ``covariance``.
+
+        Parameters
+        ----------
+        count, seed : int
+
+        Returns
+        -------
+        list of ``count`` SparseField
+        """
+        rng = np.random.default_rng(seed)
+        size = np.sqrt(np.maximum(np.diagonal(self.covariance), 0.0))
+        unit = np.where(size > 0, size, 1.0)
+        values, vectors = np.linalg.eigh(self.covariance / np.outer(unit, unit))
+        root = size[:, None] * vectors * np.sqrt(np.maximum(values, 0.0))
+        # Evenly spaced quantiles: the shares of the fields are as exact as so many draws can have them.
+        quantiles = (np.arange(count) + rng.uniform()) / count
+        others = np.searchsorted(np.cumsum(self.weights[::-1]), quantiles, side="right")
+        out: list[SparseField] = []
+        for other in others:
+            if other < len(self.alternatives):
+                out.append(self.alternatives[::-1][other])
+                continue
+            coefficients = self.coefficients.copy()
+            coefficients[coefficients != 0] += root @ rng.standard_normal(len(root))
+            out.append(
+                SparseField(self.exponents, self.functions, self.function_of, coefficients, self.center, self.score)
+            )
+        return out
 
     def spread(self, points: ArrayLike) -> Array:
         """Return how far the fields that fit nearly as well differ from this one.

@@ -100,7 +100,11 @@ class NormalEquations:
         start_change = inner[..., -1] - np.einsum("ckip,cp->cki", inner[..., :-1], change)
         return change / self.param_size, start_change / self.start_size
 
+    def covariances(self) -> Array:
+        """Return the covariances (C, P, P) of the coefficients, the starts being free."""
+        matrix, _, _ = self.condense(np.zeros(len(self.params)))
+        return np.linalg.inv(matrix) / (self.param_size[:, :, None] * self.param_size[:, None, :])
+
     def variances(self) -> Array:
         """Return the variances (C, P) of the coefficients, the starts being free."""
-        matrix, _, _ = self.condense(np.zeros(len(self.params)))
-        return np.abs(np.diagonal(np.linalg.inv(matrix), axis1=1, axis2=2)) / self.param_size**2
+        return np.abs(np.diagonal(self.covariances(), axis1=1, axis2=2))

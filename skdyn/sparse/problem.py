@@ -174,6 +174,22 @@ class ShootingProblem:
         out[rows[usable], active.position[usable]] = error[usable]
         return out.reshape(batch.support.shape)
 
+    def covariance(self, batch: Candidates, schedule: Schedule) -> Array:
+        """Return the covariance (P, P) of the coefficients in use of the first candidate, in the order of (R, D).
+
+        As `errors`, but zero where nothing determines one or the candidate diverged.
+        """
+        batch = batch.take([0])
+        shooting, active = self._shooting(schedule), ActiveCoefficients.of(batch.support)
+        point = shooting.begin(batch)
+        covariance = shooting.normal_equations(point, active).covariances()[0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            covariance = covariance * max(float(point.misfit[0]) / shooting.n_values, 1.0)
+        known = np.isfinite(covariance).all(axis=1) & np.isfinite(point.cost[0])
+        covariance = np.where(known[:, None] & known, covariance, 0.0)
+        used = active.used[0]
+        return covariance[np.ix_(used, used)]
+
     def field(self, batch: Candidates, row: int = 0) -> SparseField:
         """Return one field of a batch in the user's units."""
         context, library = self.context, self.library

@@ -188,9 +188,19 @@ def _thin(trajectories: Sequence[tuple[Array, Array]], max_points: int) -> list[
 
 
 def _center(y: Array) -> Array:
-    """Return the origin of each variable: its own zero, where sparsity lives, unless motion drowns in its level."""
+    """Return the origin of each variable: its own zero, where sparsity lives, unless motion drowns in its level.
+
+    The level is rounded to what the spread resolves, so that it can be printed in full.
+    """
     level, spread = y.mean(axis=0), y.std(axis=0)
-    return np.where((spread > 1e-12 * np.abs(level)) & (spread < HIGH_LEVEL * np.abs(level)), level, 0.0)
+    high = (spread > 1e-12 * np.abs(level)) & (spread < HIGH_LEVEL * np.abs(level))
+    return np.array([_short(c, s) if far else 0.0 for c, s, far in zip(level, spread, high, strict=True)])
+
+
+def _short(level: float, spread: float) -> float:
+    """Round to a tenth of the spread's leading digit."""
+    digits = int(np.floor(np.log10(abs(level))) - np.floor(np.log10(spread))) + 2
+    return float(f"{level:.{min(digits, 17)}g}")
 
 
 def _rate(trajectories: list[tuple[Array, Array]], paths: list[Array], y: Array) -> float:

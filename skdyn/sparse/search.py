@@ -230,9 +230,11 @@ class _Search:
         library = problem.library
         error = problem.errors(best, _FINAL)[0, : library.n_terms]
         support = best.support[0, : library.n_terms]
+        factors = library.unit_factors(context.scale, context.rate)
         return SparseODE(
             **vars(problem.field(best)),
-            standard_errors=np.where(support, error * library.unit_factors(context.scale, context.rate), 0.0),
+            standard_errors=np.where(support, error * factors, 0.0),
+            covariance=problem.covariance(best, _FINAL) * np.outer(factors[support], factors[support]),
             alternatives=self._alternatives(),
             start_states=best.states[0, context.bounds[:-1]] * context.scale + context.center,
             end_states=best.states[0, context.bounds[1:] - 1] * context.scale + context.center,

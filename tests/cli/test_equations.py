@@ -22,7 +22,7 @@ def test_of_a_saved_estimator(saved, call, call_json):
 def test_precision(tmp_path, call_json):
     path = tmp_path / "decay.csv"
     path.write_text("t,x\n" + "".join(f"{k / 10},{2.718281828459045 ** (-0.123456 * k)}\n" for k in range(40)))
-    assert call_json("equations", path, "--estimator", "sparse-ode")["equations"] == ["d(x)/dt = -1.23 x"]
+    assert call_json("equations", path, "--estimator", "sparse-ode")["equations"] == ["d(x)/dt = -1.2346 x"]
     told = call_json("equations", path, "--estimator", "sparse-ode", "--precision", "6")
     assert told["equations"] == ["d(x)/dt = -1.23456 x"]
 
@@ -38,11 +38,15 @@ def test_of_a_file(csv_file, call, call_json, words):
     assert told["data"]["n_points"] == 80
 
 
-def test_equations_that_are_not_used_are_said_to_be(csv_file, call, call_json, monkeypatch):
+def test_equations_that_are_not_used_are_not_printed(csv_file, call, monkeypatch):
     monkeypatch.setattr(FIMODERegressor, "_reproduces_better", lambda *_: False)
     words = ["equations", csv_file, "--model", TINY["ode"], "--refine", "auto"]
-    assert call(*words)[1].endswith("The pretrained field reproduces the data better, and is what is used.\n")
-    assert call_json(*words)["equations_used"] is False
+    code, out, error = call(*words)
+    assert code == 1
+    assert out.endswith(
+        "The pretrained field reproduces the data better than equations found by a search: it is used.\n"
+    )
+    assert "holds a FIMODERegressor without equations" in error
 
 
 def test_an_estimator_without_equations(saved, call):
@@ -96,3 +100,13 @@ def test_wrong_usage(capsys):
         main(["equations", "a.csv", "--precision", "0"])
     assert caught.value.code == 2
     assert "argument --precision: must be at least 1, got 0" in capsys.readouterr().err
+
+
+def test_evidence(saved, call, call_json):
+    folder = saved(SparseODERegressor())
+    code, out, _ = call("equations", folder, "--evidence")
+    assert code == 0
+    assert "in fits of 50\n" in out
+    told = call_json("equations", folder, "--evidence")
+    assert [(term["variable"], term["term"]) for term in told["terms"][:2]] == [("x0", "x1"), ("x1", "x0")]
+    assert 0 <= told["unchanged"] <= 1

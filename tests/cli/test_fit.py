@@ -100,7 +100,8 @@ def test_equations_and_units(csv_file, tmp_path, call, call_json):
     assert code == 0
     assert "  time: column 'time', numbers in days\n" in printed
     assert "Equations:\n  d(prey)/dt [per day] = predator\n  d(predator)/dt [per day] = -prey\n" in printed
-    assert "Equilibria:\n  prey = 0, predator = 0: centre, eigenvalues 0 +/- 1i per day\n" in printed
+    assert "Equilibria:\n  prey = 0, predator = 0: centre" in printed
+    assert ", eigenvalues 0 +/- 1i per day, in 100% of plausible fields\n" in printed
     told = call_json(*words)
     assert told["data"]["time_unit"] == "day"
     assert told["data"]["time_column"] == "time"
@@ -110,6 +111,8 @@ def test_equations_and_units(csv_file, tmp_path, call, call_json):
     assert told["equations"] == ["d(prey)/dt [per day] = predator", "d(predator)/dt [per day] = -prey"]
     (point,) = told["equilibria"]
     assert point["kind"] == "centre"
+    assert point["probability"] == 1
+    assert told["unsupported_equilibria"] == 0
     np.testing.assert_allclose(point["eigenvalues"], [[0, -1], [0, 1]], atol=1e-3)
     assert told["score"]["value"] > 0.99
     assert told["estimator"] == {"name": "sparse-ode", "class": "SparseODERegressor"}

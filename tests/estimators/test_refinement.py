@@ -70,7 +70,7 @@ def test_the_predicted_error_grows_outside_the_box(oscillator):
 def test_away_from_the_observed_states_the_pretrained_error_counts(oscillator):
     context, refined = oscillator
     points = np.array([context[0].x[20], [0.3, 0.2], [6.0, 6.0]])
-    own = SymbolicField.scale(refined._symbolic, points)
+    own = SymbolicField.scale(refined._solution.symbolic, points)
     _, pretrained = FIMODERegressor(device="cpu").fit(context).vector_field(points, return_std=True)
     _, scale = refined.vector_field(points, return_std=True)
     share = (scale - own) / pretrained
