@@ -83,9 +83,9 @@ class Field:
 
 @pytest.mark.parametrize("length", [1, 4, 50])
 def test_chords_of_the_true_field_close(length):
-    pairs = decays((60, 2, 35))
+    pairs = decays((60, 25, 35))
     chords = Chords(pairs, np.ones(2), length, 0.2, np.random.default_rng(0))
-    assert chords.errors(Field()).max() < 1e-4  # trapezia over wide intervals
+    assert chords.errors(Field()).max() < 1e-3  # trapezia over wide intervals
 
 
 def test_no_chord_that_is_trained_on_touches_what_is_held_out():
