@@ -11,13 +11,12 @@ from scipy.stats import qmc
 from skdyn.data.arrangement import sample, thin
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
-from skdyn.dynamics.rollout import rollout_scores
-from skdyn.dynamics.units import state_units, widened_box
+from skdyn.dynamics.units import widened_box
 from skdyn.estimators._equations import NamedEquations
 from skdyn.estimators._session import FieldSession, ModelChoice
-from skdyn.estimators._solution import PretrainedSolution, Solution, SolvedODEEstimator, SymbolicSolution
+from skdyn.estimators._solution import PretrainedSolution, SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
-from skdyn.exceptions import ConvergenceWarning, silenced, warn
+from skdyn.exceptions import warn
 from skdyn.sparse import FieldPrior, SparseODE
 from skdyn.sparse.field import SparseField
 
@@ -179,13 +178,7 @@ class FIMODERegressor(SolvedODEEstimator):
         symbolic = SymbolicField.fit(context, prior)
         self.refinement_ = symbolic.ode
         refined = SymbolicSolution(symbolic, self._session)
-        if self.refine == "sparse":
-            self.refined_ = True
-        elif scale is None:
-            self.refined_ = self._reproduces_better(refined, context)
-        else:
-            unit = np.maximum(np.abs(field).mean(axis=0), np.finfo(float).tiny)
-            self.refined_ = bool((symbolic.scale(points) / unit).sum() <= (scale / unit).sum())
+        self.refined_ = self.refine == "sparse" or self._is_surer(symbolic, points, field, scale)
         if self.refined_:
             self._solution = refined
 
@@ -194,17 +187,12 @@ class FIMODERegressor(SolvedODEEstimator):
         misfit = self._session.misfit()
         return np.ones(1) if misfit is None else np.maximum(misfit / _EXPECTED_MISFIT, 1.0)
 
-    def _reproduces_better(self, refined: Solution, context: Trajectories) -> bool:
-        """Whether simulations by the found equations agree with the context at least as well as the model's."""
-        units = state_units(np.concatenate(context.states))
-        with silenced(ConvergenceWarning):
-            raw, found = (
-                rollout_scores(
-                    solution.velocity, context, *units, self._solution.most_evaluations, solution.field_jacobian
-                ).mean()
-                for solution in (self._solution, refined)
-            )
-        return bool(found >= raw)
+    def _is_surer(self, found: SymbolicField, points: np.ndarray, field: np.ndarray, scale: np.ndarray | None) -> bool:
+        """Whether found equations predict a smaller error of themselves at points than the model does of its field."""
+        if scale is None:  # a model that predicts no error
+            return True
+        unit = np.maximum(np.abs(field).mean(axis=0), np.finfo(float).tiny)
+        return bool((found.scale(points) / unit).sum() <= (scale / unit).sum())
 
     def _equations_in_one_pass(self) -> NamedEquations:
         names = self._names

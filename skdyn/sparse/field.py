@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdyn.sparse import printing
 from skdyn.sparse.functions import ScalarFunction
 from skdyn.sparse.library import TermLibrary, terms
+from skdyn.sparse.printing import equations as print_equations
 
 Array = NDArray[np.float64]
 
@@ -157,7 +157,7 @@ class SparseField:
         if len(variables) != self.n_features:
             raise ValueError(f"names must hold {self.n_features} names, got {len(variables)}")
         digits = [precision] * self.n_features
-        return printing.equations(self.library, self.coefficients, self.center, digits, variables)
+        return print_equations(self.library, self.coefficients, self.center, digits, variables)
 
     def _states(self, points: ArrayLike) -> tuple[Array, tuple[int, ...]]:
         states = np.asarray(points, dtype=np.float64)

@@ -39,12 +39,12 @@ def test_of_a_file(csv_file, call, call_json, words):
 
 
 def test_equations_that_are_not_used_are_not_printed(csv_file, call, monkeypatch):
-    monkeypatch.setattr(FIMODERegressor, "_reproduces_better", lambda *_: False)
+    monkeypatch.setattr(FIMODERegressor, "_is_surer", lambda *_: False)
     words = ["equations", csv_file, "--model", TINY["ode"], "--refine", "auto"]
     code, out, error = call(*words)
     assert code == 1
     assert out.endswith(
-        "The pretrained field reproduces the data better than equations found by a search: it is used.\n"
+        "The pretrained field is surer of itself than equations found by a search: it is used.\n"
     )
     assert "holds a FIMODERegressor without equations" in error
 

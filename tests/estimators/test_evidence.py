@@ -156,11 +156,11 @@ def test_functions_are_printed_as_they_predict():
 
 def test_equations_are_those_of_what_is_used(pelts, monkeypatch):
     context, refined = pelts
-    monkeypatch.setattr(FIMODERegressor, "_reproduces_better", lambda *_: True)
+    monkeypatch.setattr(FIMODERegressor, "_is_surer", lambda *_: True)
     assert FIMODERegressor(device="cpu", refine="auto").fit(context).equations() == refined.equations()
-    monkeypatch.setattr(FIMODERegressor, "_reproduces_better", lambda *_: False)
+    monkeypatch.setattr(FIMODERegressor, "_is_surer", lambda *_: False)
     unused = FIMODERegressor(TINY["ode"], device="cpu", refine="auto").fit(context)
-    with pytest.raises(ValueError, match=r"weighs no sparse fits .* reproduces the data less well, is not used"):
+    with pytest.raises(ValueError, match=r"weighs no sparse fits .* predicts the larger error of itself, is not used"):
         unused.equations()
     with pytest.raises(ValueError, match="not in use"):
         unused.equation_evidence()
