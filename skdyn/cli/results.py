@@ -42,9 +42,7 @@ def tell_equations(answer: Answer, estimator: Any, precision: int | None = None)
     if equations is not None:
         answer.say("Equations:", *(f"  {line}" for line in equations))
     if not refined:
-        answer.say(
-            "The pretrained field predicts a smaller error of itself than equations found by a search: it is used."
-        )
+        answer.say("The pretrained field is surer of itself than equations found by a search: it is used.")
     return equations is not None
 
 

@@ -43,9 +43,7 @@ def test_equations_that_are_not_used_are_not_printed(csv_file, call, monkeypatch
     words = ["equations", csv_file, "--model", TINY["ode"], "--refine", "auto"]
     code, out, error = call(*words)
     assert code == 1
-    assert out.endswith(
-        "The pretrained field is surer of itself than equations found by a search: it is used.\n"
-    )
+    assert out.endswith("The pretrained field is surer of itself than equations found by a search: it is used.\n")
     assert "holds a FIMODERegressor without equations" in error
 
 
