@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from skdyn.exceptions import ConvergenceWarning as ConvergenceWarning
     from skdyn.exceptions import FileError as FileError
     from skdyn.exceptions import ForecastWarning as ForecastWarning
+    from skdyn.exceptions import ModelWarning as ModelWarning
     from skdyn.exceptions import PluginError as PluginError
     from skdyn.exceptions import SkdynError as SkdynError
     from skdyn.exceptions import TrajectoryError as TrajectoryError
@@ -53,6 +54,7 @@ _HOME = {
     "PluginError": "skdyn.exceptions",
     "ConvergenceWarning": "skdyn.exceptions",
     "ForecastWarning": "skdyn.exceptions",
+    "ModelWarning": "skdyn.exceptions",
 }
 
 __all__ = ["__version__", *_HOME]

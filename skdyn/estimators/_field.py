@@ -12,11 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number, check_size
 from skdyn.data.trajectories import Trajectories
+from skdyn.diagnosis import Check, Diagnosis, all_checks, data_checks
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
 from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.simulate import MOST_EVALUATIONS, integrate
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
+from skdyn.exceptions import ModelWarning, warn
 
 _EVALUATIONS_A_TIME = 16  # of the classical method with its four steps from one requested time to the next
 
@@ -153,6 +155,42 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         found = find_equilibria(self._velocity, self._field_jacobian, data, box, center, scale, tolerance)
         return [replace(point, time_unit=self.context_.time_unit) for point in found]
 
+    @abstractmethod
+    def _data_checks(self) -> list[Check]:
+        """What the data alone say of a model of this kind; quick enough for every fit."""
+
+    def _all_checks(self) -> list[Check]:
+        """These and what the fitted model says."""
+        return self._data_checks()
+
+    def diagnose(self) -> Diagnosis:
+        """Check whether a model of this kind can describe the data, and whether this one does.
+
+        Returns
+        -------
+        skdyn.diagnosis.Diagnosis
+            Every check with its evidence, its threshold and, where it failed, what is likely the cause and what to try.
+            `fit` warns of those that make a model of this kind hopeless (`ModelWarning`).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skdyn import SparseODERegressor
+        >>> t = np.linspace(0, 6, 80)
+        >>> est = SparseODERegressor().fit([(t, np.column_stack([np.cos(2 * t), -2 * np.sin(2 * t)]))])
+        >>> est.diagnose()
+        Diagnosis: nothing speaks against the model
+          passed: jumps from point to point, rough paths, contradictory velocities, simulation, white
+            residuals, points per cycle, cycles, clocks
+        """
+        check_is_fitted(self)
+        return Diagnosis(tuple(self._all_checks()))
+
+    def _warn_where_hopeless(self) -> None:
+        message = Diagnosis(tuple(self._data_checks())).warning()
+        if message is not None:
+            warn(message, ModelWarning)
+
     def _check_start(self, x0: Any) -> np.ndarray:
         x0 = self._check_points(x0, "x0")
         if x0.ndim > 2:
@@ -270,6 +308,12 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         )
         self._check_paths(paths)
         return paths if x0.ndim == 2 else paths[0]
+
+    def _data_checks(self) -> list[Check]:
+        return data_checks(self.context_)
+
+    def _all_checks(self) -> list[Check]:
+        return all_checks(self.context_, self._velocity)
 
     def _check_paths(self, paths: np.ndarray) -> None:
         """Warn of what is wrong with simulated paths (N, L, D); a subclass whose field has limits says so here."""
