@@ -22,7 +22,8 @@ SHORTEST = 8  # points of a trajectory that is looked at
 _MOST_TRAJECTORIES, _MOST_POINTS = 4, 240
 _ROUNDING = 1e-12
 _RATIOS = np.logspace(-6.0, 6.0, 9)  # of the variances of noise and of the path's own changes in one mean step
-_SLOPE_NOISE = 1 / (8 * np.sqrt(2))  # integral of the squared slope of a smoothing spline's equivalent kernel
+_STATE_NOISE, _SLOPE_NOISE = 3 / (8 * np.sqrt(2)), 1 / (8 * np.sqrt(2))
+"""Integrals of the squares of a smoothing spline's equivalent kernel (Silverman 1984) and of its slope."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Paths:
         As they were observed, smoothed, and the slopes of the smoothed paths.
     noise : array of shape (D,)
         Deviation of the white noise.
-    slope_noise : array of shape (D,)
-        Deviation of the error of the slopes that comes from it.
+    state_noise, slope_noise : arrays of shape (D,)
+        Deviation of the error of the smoothed states and of their slopes that comes from it.
     roughness : array of shape (D,)
         By how many nats a point the likelihood of a Brownian path is above that of a smooth one.
     """
@@ -50,6 +51,7 @@ class Paths:
     states: list[np.ndarray]
     slopes: list[np.ndarray]
     noise: np.ndarray
+    state_noise: np.ndarray
     slope_noise: np.ndarray
     roughness: np.ndarray
 
@@ -93,6 +95,7 @@ class Paths:
             states=states,
             slopes=slopes,
             noise=np.sqrt(noise),
+            state_noise=np.sqrt(noise * np.minimum(_STATE_NOISE / ratio**0.25, 1.0)),
             slope_noise=np.sqrt(noise * _SLOPE_NOISE / ratio**0.75),
             roughness=(smooth - rough) / (2 * count),
         )

@@ -40,7 +40,7 @@ def cycles(paths: Paths) -> tuple[float, float]:
     turns back by a quarter of its range, so that there are no cycles to speak of.
     """
     most, points, turns = 0.0, np.nan, False
-    for t, x in zip(paths.times, paths.states, strict=True):
+    for x in paths.states:
         for values in x.T:
             turns = turns or _turns_back(values)
             middle = (values.min() + values.max()) / 2

@@ -1,7 +1,7 @@
-"""Which contexts does `fit` warn of? ``python docs/design/experiments/adequacy.py [--contexts N] [--seed S] [--choose]``.
+"""Which contexts does `fit` warn of? ``python docs/design/experiments/adequacy.py [--contexts N] [--seed S]``.
 
-Contexts of `adequacy_contexts.py`, so many of each kind and size; printed is the share that a `ModelWarning` would name,
-and what it calls likely. With ``--choose``, the shares for several thresholds instead: those of `skdyn.diagnosis.ode`
+Contexts of `adequacy_contexts.py`, so many of each kind and size; printed is the share that `fit` would warn of, and
+what it would call likely. With ``--choose``, the shares for several thresholds instead: those of `skdyn.diagnosis.ode`
 were chosen so, on seeds 1 and 2, and docs/design/adequacy.md reports on seed 3.
 """
 
@@ -32,10 +32,8 @@ def table(options):
     for kind, context in contexts(options):
         findings = Diagnosis(tuple(data_checks(Trajectories(context.pairs)))).findings
         visible = kind != "forced" or context.contradicts
-        for name in (
-            context.kind if visible else f"{context.kind}, not seen",
-            f"all {kind}" + ", not seen" * (not visible),
-        ):
+        suffix = "" if visible else ", not seen"
+        for name in (context.kind + suffix, f"all {kind}{suffix}"):
             warned[name].append(bool(findings))
             causes[name].update([findings[0].likely.split(",")[0].split(":")[0] for _ in findings[:1]])
     print(f"{'contexts':40}{'count':>7}{'warned':>9}  most often called")
@@ -50,7 +48,8 @@ def choose(options):
         if kind != "forced" or context.contradicts:
             paths = Paths.of(Trajectories(context.pairs))
             found = contradiction(paths)
-            evidence[kind].append((jump(paths), paths.roughness.max(), found.size, found.excess))
+            if len(paths.variables) < 3:
+                evidence[kind].append((jump(paths), paths.roughness.max(), found.size, found.excess))
     print(f"{'size':>6}{'excess':>8}{'rough':>7}", *(f"{kind:>8}" for kind in evidence))
     for size, excess, rough in product((0.05, 0.055, 0.06, 0.07), (1.5, 2.0, 2.6, 3.0), (0.015, 0.025)):
         shares = []

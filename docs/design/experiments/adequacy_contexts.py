@@ -44,7 +44,7 @@ class Context:
 
 
 def observed(rng: np.random.Generator, t: np.ndarray, paths: np.ndarray, kind: str, contradicts: bool = True):
-    """50 to 200 points of each clean path (K, L, D), evenly or at random, with noise of up to a tenth of a deviation."""
+    """50 to 200 points of each clean path (K, L, D), evenly or at random, with noise up to a tenth of a deviation."""
     count, even = int(rng.integers(50, len(t) + 1)), rng.random() < 0.75
     std = paths.reshape(-1, paths.shape[-1]).std(axis=0)
     level = 0.0 if rng.random() < 0.2 else rng.uniform(0, NOISE)
@@ -111,7 +111,7 @@ def forced(n: int, seed: int) -> Iterator[Context]:
 
 
 def maps(n: int, seed: int) -> Iterator[Context]:
-    """Iterated quadratic maps of one and two variables, the logistic and the Henon map among them, that do not settle."""
+    """Iterated logistic and Henon maps that neither escape nor repeat themselves."""
     rng = np.random.default_rng([seed, 30])
     for dim in (1, 2):
         made = 0
