@@ -18,8 +18,8 @@ from skdyn.dynamics.simulate import Field
 JUMP = 0.8
 MAPPED = 0.5  # share of the next point's variance from which a map is likely
 ROUGHNESS = 0.015
-CONTRADICTION, MANY_CONTRADICTION, EXCESS = 0.055, 0.3, 1.8  # the second with three variables or more
-FEW_POINTS = 6.0
+CONTRADICTION, MANY_CONTRADICTION, EXCESS = 0.055, 0.3, 2.0  # the second with three variables or more
+FEW_POINTS = 8.0
 ONE_CYCLE = 1.0
 CLOCKS = 30.0
 EXPLAINED = 0.5

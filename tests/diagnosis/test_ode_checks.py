@@ -107,7 +107,7 @@ def _checks_of(estimator, field):
 
 
 def test_the_recording_is_judged():
-    t = np.linspace(0, 20, 31)
+    t = np.linspace(0, 20, 46)
     coarse = SparseODERegressor(max_degree=1).fit([(t, np.column_stack([np.cos(2 * t), -2 * np.sin(2 * t)]))])
     assert "points per cycle" in {check.name for check in coarse.diagnose().findings}
     t = np.linspace(0, 4.5, 60)
