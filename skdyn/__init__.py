@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from skdyn.models.registry import list_models as list_models
     from skdyn.plotting import DriftDiffusionDisplay as DriftDiffusionDisplay
     from skdyn.plotting import ForecastDisplay as ForecastDisplay
+    from skdyn.plotting import LatentDisplay as LatentDisplay
     from skdyn.plotting import PathFanDisplay as PathFanDisplay
     from skdyn.plotting import PhasePortraitDisplay as PhasePortraitDisplay
+    from skdyn.plotting import TrajectoryDisplay as TrajectoryDisplay
     from skdyn.plotting import VectorFieldDisplay as VectorFieldDisplay
 
 __version__ = "0.1.0"
@@ -44,6 +46,8 @@ _HOME = {
     "ForecastDisplay": "skdyn.plotting",
     "DriftDiffusionDisplay": "skdyn.plotting",
     "PathFanDisplay": "skdyn.plotting",
+    "LatentDisplay": "skdyn.plotting",
+    "TrajectoryDisplay": "skdyn.plotting",
     "list_models": "skdyn.models.registry",
     "list_estimators": "skdyn.estimators.registry",
     "make_estimator": "skdyn.estimators.registry",

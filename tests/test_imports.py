@@ -25,6 +25,7 @@ OUTSIDE = {
     "huggingface_hub": "models",
     "torchdiffeq": "dynamics",
     "matplotlib": "plotting cli benchmarks",
+    "plotly": "report",
     "pandas": "data testing",
     "polars": "",
     "pickle": "testing benchmarks",  # to check pickles of their own making

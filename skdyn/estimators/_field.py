@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
@@ -185,6 +186,25 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         """
         check_is_fitted(self)
         return Diagnosis(tuple(self._all_checks()))
+
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Write one page on the fit: data, adequacy, trajectories, field, equations and equilibria; needs ``report``.
+
+        Parameters
+        ----------
+        path : str or path
+            Of the page, such as ``"report.html"``. It holds all that it shows, and opens without a network.
+
+        Raises
+        ------
+        ImportError
+            Without plotly, which the extra ``report`` brings.
+        FileError
+            If the page cannot be written; what was there before is then as it was.
+        """
+        from skdyn.report import write_report
+
+        write_report(self, path)
 
     def _warn_where_hopeless(self) -> None:
         message = Diagnosis(tuple(self._data_checks())).warning()
