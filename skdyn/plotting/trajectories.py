@@ -22,7 +22,7 @@ from skdyn.plotting.common import (
     time_label,
 )
 
-_LEVELS = (0.05, 0.95)
+_LEVELS = (0.05, 0.25, 0.75, 0.95)
 _TIMES = 600
 _BAND_TIMES = 100
 _FAR = 20.0  # deviations from the data's mean at which a path of a sampled field stops
@@ -30,9 +30,9 @@ _FAR = 20.0  # deviations from the data's mean at which a path of a sampled fiel
 
 @dataclass(repr=False)
 class TrajectoryDisplay:
-    """A trajectory over time, the simulation from its first state, and a band of nine tenths of what is plausible.
+    """A trajectory over time, the simulation from its first state, and bands of half and nine tenths of what is plausible.
 
-    The band is of simulations by fields that are plausible given the data (`sample_fields`), or of the paths of an SDE;
+    The bands are of simulations by fields that are plausible given the data (`sample_fields`), or of the paths of an SDE;
     an estimator that has neither is drawn without.
 
     Parameters
@@ -42,8 +42,8 @@ class TrajectoryDisplay:
     simulation : array of shape (T, D)
         Of an SDE the median of its paths.
     names : list of D str
-    band : triple of arrays of shape (B,), (B, D) and (B, D), optional
-        Times, lower and upper edge.
+    band : pair of arrays of shape (B,) and (4, B, D), optional
+        Times, and the quantiles 0.05, 0.25, 0.75 and 0.95.
     held_out : pair of arrays of shape (H,) and (H, D), optional
         Times and states that the fit did not see.
     unit : str, optional
@@ -71,7 +71,7 @@ class TrajectoryDisplay:
     times: np.ndarray
     simulation: np.ndarray
     names: list[str]
-    band: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    band: tuple[np.ndarray, np.ndarray] | None = None
     held_out: tuple[np.ndarray, np.ndarray] | None = None
     unit: str | None = None
     of_paths: bool = False
@@ -127,8 +127,8 @@ class TrajectoryDisplay:
         if hasattr(estimator, "diffusion"):
             coarse = np.linspace(t[0], end, min(_TIMES, max(2 * len(t), 50)))
             paths = estimator.simulate(x[0], coarse, n_paths=10 * max(n_samples, 1), random_state=random_state)
-            low, middle, high = _quantiles(paths, (_LEVELS[0], 0.5, _LEVELS[1]))
-            band = (coarse, low, high) if n_samples else None
+            (middle,) = _quantiles(paths, (0.5,))
+            band = (coarse, _quantiles(paths, _LEVELS)) if n_samples else None
             return cls((t, x), coarse, middle, band=band, of_paths=True, **shared)
         simulation = estimator.simulate(x[0], times)
         return cls((t, x), times, simulation, band=_band(estimator, x[0], t[0], end, n_samples, random_state), **shared)
@@ -166,9 +166,11 @@ class TrajectoryDisplay:
         t, x = self.observed
         shown = [x[:, d], self.simulation[:, d]]
         if self.band is not None:
-            times, low, high = self.band
-            label = "90% of the paths" if self.of_paths else "90% of the sampled fields"
-            axis.fill_between(times, low[:, d], high[:, d], color=FIELD_COLOUR, alpha=0.3, linewidth=0, label=label)
+            times, (lowest, low, high, highest) = self.band[0], self.band[1][..., d]
+            of = "the paths" if self.of_paths else "the sampled fields"
+            for bottom, top, share, alpha in ((lowest, highest, "90%", 0.14), (low, high, "50%", 0.28)):
+                axis.fill_between(times, bottom, top, color=FIELD_COLOUR, alpha=alpha, linewidth=0,
+                                  label=f"{share} of {of}")  # fmt: skip
         axis.plot(self.times, self.simulation[:, d], color=SIMULATION_COLOUR, lw=1.6,
                   label="median of the paths" if self.of_paths else "simulation")  # fmt: skip
         axis.plot(t, x[:, d], "o", color=DATA_COLOUR, ms=3.5, mew=0, label="data")
@@ -187,8 +189,8 @@ class TrajectoryDisplay:
 
 def _band(
     estimator: Any, start: np.ndarray, first: float, last: float, n_samples: int, random_state: RandomState
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Times (B,) and quantiles (B, D) of simulations by sampled fields, each from one state; None without any."""
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Times (B,) and quantiles (4, B, D) of simulations by sampled fields, each from one state; None without any."""
     if not (n_samples and hasattr(estimator, "sample_fields")):
         return None
     fields = estimator.sample_fields(n_samples, random_state)
@@ -202,8 +204,7 @@ def _band(
 
     times = np.linspace(first, last, _BAND_TIMES)
     paths = rk4(scaled, np.tile((start - center) / scale, (n_samples, 1)), times, 1) * scale + center
-    low, high = _quantiles(paths, _LEVELS)
-    return times, low, high
+    return times, _quantiles(paths, _LEVELS)
 
 
 def _quantiles(paths: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from skdyn.plotting import FieldSlice, TrajectoryDisplay, VectorFieldDisplay
-from skdyn.plotting.common import DATA_COLOUR, FIELD_COLOUR, SIMULATION_COLOUR, time_label
+from skdyn.plotting.common import DATA_COLOUR, SIMULATION_COLOUR, SURE_COLOUR, time_label
 
 _MOST_SERIES = 6
 _MOST_SIMULATED = 8  # trajectories of the phase portrait
 _SIMULATED = 1000  # points of each
 _BAND = np.log(10.0)  # of a Laplace distribution's scale holds nine tenths
 _PANEL = 230  # pixels
+_RESOLUTION = 22
+_UNSURE, _PALE = 0.5, "#c3c8d1"  # from which share of the typical speed the predicted error makes arrows pale
 
 
 def trajectory_figures(estimator: Any) -> list[Any]:
@@ -29,9 +31,9 @@ def trajectory_figures(estimator: Any) -> list[Any]:
         for d, name in enumerate(shown.names):
             once = {"showlegend": d == 0}
             if shown.band is not None:
-                times, low, high = shown.band
+                times, (_, low, high, _) = shown.band
                 _line(figure, times, high[:, d], "", width=0, row=d + 1, showlegend=False, hoverinfo="skip")
-                _line(figure, times, low[:, d], "90% band", width=0, row=d + 1, fill="tonexty",
+                _line(figure, times, low[:, d], "50% band", width=0, row=d + 1, fill="tonexty",
                       fillcolor="rgba(125, 133, 151, 0.3)", hoverinfo="skip", **once)  # fmt: skip
             _line(figure, shown.times, shown.simulation[:, d], "simulation", row=d + 1, **once)
             t, x = shown.observed
@@ -48,7 +50,7 @@ def field_figures(estimator: Any) -> list[Any]:
     """The field with the data, simulations and equilibria: a curve of one variable, planes of two and three."""
     if estimator.n_features_in_ > 3:
         return []
-    field = VectorFieldDisplay.compute(estimator)
+    field = VectorFieldDisplay.compute(estimator, resolution=_RESOLUTION)
     paths = None if hasattr(estimator, "diffusion") else _paths(estimator)
     if estimator.n_features_in_ == 1:
         return [_line_figure(estimator, field)]
@@ -76,18 +78,18 @@ def _line_figure(estimator: Any, field: VectorFieldDisplay) -> Any:
 
 
 def _plane_figure(estimator: Any, field: VectorFieldDisplay, part: FieldSlice, paths: np.ndarray | None) -> Any:
-    from plotly.figure_factory import create_streamline
+    import plotly.graph_objects as go
 
     (i, j), (x, y) = part.variables, part.axes
-    # Streamlines are drawn in a square of their own: plotly takes both axes for equally long.
-    unit = np.linspace(0.0, 1.0, len(x))
-    wide, high = np.ptp(x), np.ptp(y)
-    drawn = create_streamline(unit, unit, part.field[..., i].T / wide, part.field[..., j].T / high, density=1.4,
-                              arrow_scale=0.02, line={"color": FIELD_COLOUR, "width": 1}, name="field")  # fmt: skip
-    lines = drawn.data[0]
-    lines.x = [None if value is None else x[0] + wide * value for value in lines.x]
-    lines.y = [None if value is None else y[0] + high * value for value in lines.y]
-    lines.hoverinfo = "skip"
+    drawn = go.Figure()
+    unsure = np.zeros(part.field.shape[:2], dtype=bool)
+    if part.scale is not None:
+        unsure = np.sqrt(np.mean((part.scale / field.typical) ** 2, axis=-1)) > _UNSURE
+    for which, colour, name in ((~unsure, SURE_COLOUR, "field"), (unsure, _PALE, "field, hardly known")):
+        if which.any():
+            across, up = _arrows(part, which)
+            drawn.add_scatter(x=across, y=up, mode="lines", line={"color": colour, "width": 1}, name=name,
+                              hoverinfo="skip")  # fmt: skip
     for k, path in enumerate(() if paths is None else paths):
         _line(drawn, path[:, i], path[:, j], "simulation", showlegend=k == 0)
     for k, states in enumerate(estimator.context_.states):
@@ -98,10 +100,30 @@ def _plane_figure(estimator: Any, field: VectorFieldDisplay, part: FieldSlice, p
     return _dressed(drawn, 620)
 
 
+def _arrows(part: FieldSlice, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the strokes of arrows at the points of a plane that ``which`` (R, R) names; NaN between the arrows."""
+    (i, j), (x, y) = part.variables, part.axes
+    wide, high = np.ptp(x), np.ptp(y)
+    slopes = np.stack([part.field[..., i] / wide, part.field[..., j] / high], axis=-1)
+    speed = np.linalg.norm(slopes, axis=-1)
+    fastest = speed.max() or 1.0
+    # The root keeps slow arrows visible; the longest ends before the next point.
+    along = (
+        slopes / np.where(speed > 0, speed, fastest)[..., None] * (0.9 / len(x)) * np.sqrt(speed / fastest)[..., None]
+    )
+    start = np.stack(np.meshgrid((x - x[0]) / wide, (y - y[0]) / high, indexing="ij"), axis=-1) - along / 2
+    tip, side = start + along, np.stack([-along[..., 1], along[..., 0]], axis=-1)
+    barbs = [tip - 0.3 * along + 0.18 * sign * side for sign in (1.0, -1.0)]
+    strokes = np.stack([start, tip, barbs[0], tip, barbs[1], np.full_like(tip, np.nan)], axis=-2)[which].reshape(-1, 2)
+    return x[0] + wide * strokes[:, 0], y[0] + high * strokes[:, 1]
+
+
 def _paths(estimator: Any) -> np.ndarray:
     context = estimator.context_
     span = max(t[-1] - t[0] for t in context.times)
-    return estimator.simulate(np.stack([x[0] for x in context.states[:_MOST_SIMULATED]]), np.linspace(0, span, _SIMULATED))
+    return estimator.simulate(
+        np.stack([x[0] for x in context.states[:_MOST_SIMULATED]]), np.linspace(0, span, _SIMULATED)
+    )
 
 
 def _equilibria(figure: Any, estimator: Any, place: Any) -> None:
@@ -122,12 +144,18 @@ def _equilibria(figure: Any, estimator: Any, place: Any) -> None:
         )
 
 
-def _line(figure: Any, x: np.ndarray, y: np.ndarray, name: str, width: float = 2, row: int | None = None, **more: Any) -> None:
+def _line(
+    figure: Any, x: np.ndarray, y: np.ndarray, name: str, width: float = 2, row: int | None = None, **more: Any
+) -> None:
     place = {} if row is None else {"row": row, "col": 1}
-    figure.add_scatter(x=x, y=y, name=name, mode="lines", line={"width": width, "color": SIMULATION_COLOUR}, **place, **more)
+    figure.add_scatter(
+        x=x, y=y, name=name, mode="lines", line={"width": width, "color": SIMULATION_COLOUR}, **place, **more
+    )
 
 
-def _points(figure: Any, x: np.ndarray, y: np.ndarray, row: int | None = None, symbol: str = "circle", **more: Any) -> None:
+def _points(
+    figure: Any, x: np.ndarray, y: np.ndarray, row: int | None = None, symbol: str = "circle", **more: Any
+) -> None:
     place = {} if row is None else {"row": row, "col": 1}
     marker = {"size": 6 if symbol == "circle" else 12, "color": DATA_COLOUR, "symbol": symbol}
     figure.add_scatter(x=x, y=y, name="data", mode="markers", marker=marker, **place, **more)

@@ -22,16 +22,20 @@ from skdyn.report.sections import (
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #22262e; max-width: 980px; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.6em; } h2 { font-size: 1.2em; margin-top: 2em; border-bottom: 1px solid #d5d8de; }
-table { border-collapse: collapse; margin: 1em 0; } th, td { text-align: left; padding: 0.2em 1em 0.2em 0; vertical-align: top; }
+table { border-collapse: collapse; margin: 1em 0; }
+th, td { text-align: left; padding: 0.2em 1em 0.2em 0; vertical-align: top; }
 th { border-bottom: 1px solid #7d8597; } pre { background: #f4f5f7; padding: 0.8em; white-space: pre-wrap; }
-.hopeless, .doubt, .fine { border-left: 5px solid #d1495b; background: #fbeff1; padding: 0.5em 0.8em; margin: 0.6em 0; }
+.hopeless, .doubt, .fine { border-left: 5px solid #d1495b; background: #fbeff1; padding: 0.5em 0.8em;
+  margin: 0.6em 0; }
 .doubt { border-color: #e2a03f; background: #fcf5ea; } .fine { border-color: #3f8f5f; background: #eef7f1; }
 """
 # Nothing may be loaded from anywhere.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'; img-src data: blob:"
 
 
-def write_report(estimator: Any, path: str | os.PathLike[str], title: str | None = None, source: str | None = None) -> None:
+def write_report(
+    estimator: Any, path: str | os.PathLike[str], title: str | None = None, source: str | None = None
+) -> None:
     """Write the page of a fitted estimator of a field.
 
     Parameters

@@ -30,7 +30,10 @@ def data_section(estimator: Any) -> str:
         ("trajectories", f"{len(context)}, told apart by {roles['id']}" if "id" in roles else len(context)),
         ("points", context.n_points),
         ("time", f"{'from ' + roles['time'] + ', ' if 'time' in roles else ''}in {unit}{since}"),
-        ("from one point to the next", f"{_cell(steps.min())} to {_cell(steps.max())}, {_cell(np.median(steps))} as a rule"),
+        (
+            "from one point to the next",
+            f"{_cell(steps.min())} to {_cell(steps.max())}, {_cell(np.median(steps))} as a rule",
+        ),
     ]
     states = np.concatenate(context.states)
     rows = [
@@ -94,7 +97,13 @@ def python_section(estimator: Any, source: str | None) -> str:
     module = "skdyn" if kind.__module__.startswith("skdyn.") else kind.__module__
     read = "X = ...  # the trajectories of the fit" if source is None else source
     call = " ".join(repr(estimator).split())
-    lines = [f"from {module} import {kind.__name__}", read, f"est = {call}.fit(X)", "est.diagnose()", "est.equilibria()"]
+    lines = [
+        f"from {module} import {kind.__name__}",
+        read,
+        f"est = {call}.fit(X)",
+        "est.diagnose()",
+        "est.equilibria()",
+    ]
     return f"<pre>{escape(chr(10).join(lines))}</pre>"
 
 
