@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number, check_size
 from skdyn.data.trajectories import Trajectories
-from skdyn.diagnosis import Check, Diagnosis, all_checks, data_checks
+from skdyn.diagnosis.check import Check, Diagnosis
+from skdyn.diagnosis.ode import all_checks, data_checks
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
 from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.simulate import MOST_EVALUATIONS, integrate

@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import RandomState, check_number, check_size, read_generator
-from skdyn.diagnosis import Check, sde_checks
+from skdyn.diagnosis.check import Check
+from skdyn.diagnosis.sde import sde_checks
 from skdyn.dynamics.sde import euler_maruyama, transition_log_likelihoods
 from skdyn.dynamics.stationary import fokker_planck, histogram
 from skdyn.dynamics.units import state_units

@@ -30,10 +30,10 @@ _FAR = 20.0  # deviations from the data's mean at which a path of a sampled fiel
 
 @dataclass(repr=False)
 class TrajectoryDisplay:
-    """A trajectory over time, the simulation from its first state, and bands of half and nine tenths of what is plausible.
+    """A trajectory over time, the simulation from its first state, and bands of half and nine tenths of the plausible.
 
-    The bands are of simulations by fields that are plausible given the data (`sample_fields`), or of the paths of an SDE;
-    an estimator that has neither is drawn without.
+    The bands are of simulations by fields that are plausible given the data (`sample_fields`), or of the paths of an
+    SDE; an estimator that has neither is drawn without.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skdyn.diagnosis import Diagnosis
+from skdyn.diagnosis.check import Diagnosis
 from skdyn.plotting.common import names_of
 
 

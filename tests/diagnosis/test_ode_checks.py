@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from skdyn import FIMODERegressor, ModelWarning, SparseODERegressor, Trajectories
 from skdyn.datasets import load_hare_lynx, make_trajectories
-from skdyn.diagnosis import Diagnosis, data_checks
+from skdyn.diagnosis import Diagnosis
+from skdyn.diagnosis.ode import all_checks, data_checks
 
 T = np.linspace(0, 20, 120)
 
@@ -101,8 +102,6 @@ def test_diagnose_tells_a_wrong_field_from_a_right_one():
 
 
 def _checks_of(estimator, field):
-    from skdyn.diagnosis import all_checks
-
     return all_checks(estimator.context_, field)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from skdyn import FIMCoarseGrainer, FIMSDERegressor, ModelWarning, Trajectories
-from skdyn.diagnosis import Diagnosis, sde_checks
+from skdyn.diagnosis import Diagnosis
+from skdyn.diagnosis.sde import sde_checks
 
 STEP = 0.05
 

@@ -14,8 +14,8 @@ from adequacy_contexts import KINDS
 from tqdm import tqdm
 
 from skdyn.data.trajectories import Trajectories
-from skdyn.diagnosis import Diagnosis, data_checks
-from skdyn.diagnosis.ode import JUMP
+from skdyn.diagnosis.check import Diagnosis
+from skdyn.diagnosis.ode import JUMP, data_checks
 from skdyn.diagnosis.paths import Paths
 from skdyn.diagnosis.sampling import jump
 from skdyn.diagnosis.velocities import contradiction
