@@ -25,12 +25,16 @@ def slice_points(variables: tuple[int, ...], axes: tuple[np.ndarray, ...], base:
     return points
 
 
-def shared_legend(axes: np.ndarray) -> None:
+def shared_legend(axes: np.ndarray, columns: int | None = None) -> None:
     """Put what the first of the axes shows, each label once, above all of them."""
     handles, labels = axes[0].get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     axes[0].figure.legend(
-        unique.values(), unique.keys(), loc="outside upper center", ncols=3 if len(axes) == 1 else 5, frameon=False
+        unique.values(),
+        unique.keys(),
+        loc="outside upper center",
+        ncols=columns or (3 if len(axes) == 1 else 5),
+        frameon=False,
     )
 
 

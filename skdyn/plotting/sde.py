@@ -124,6 +124,8 @@ class DriftDiffusionDisplay:
         axes, self.figure_ = some_axes(ax, 2 if len(first.variables) == 1 else len(self.diffusion))
         if len(first.variables) == 1:
             self._plot_lines(axes, data)
+            if ax is None:
+                self.figure_.get_layout_engine().set(wspace=0.08)
         else:
             largest = max(float(self._size(part).max()) for part in self.diffusion)
             images = [self._shade(axis, part, largest) for axis, part in zip(axes, self.diffusion, strict=True)]

@@ -158,7 +158,7 @@ class TrajectoryDisplay:
         axes[-1].set_xlabel(time_label(self.unit))
         self.figure_.align_ylabels(list(axes))
         if legend:
-            shared_legend(axes)
+            shared_legend(axes, columns=3)
         self.ax_ = axes[0] if len(axes) == 1 else axes
         return self
 

@@ -38,9 +38,10 @@ def trajectory_figures(estimator: Any) -> list[Any]:
             _line(figure, shown.times, shown.simulation[:, d], "simulation", row=d + 1, **once)
             t, x = shown.observed
             _points(figure, t, x[:, d], row=d + 1, **once)
-            span = np.ptp(x[:, d]) or 1.0
-            figure.update_yaxes(title_text=escape(name), row=d + 1,
-                                range=[x[:, d].min() - 0.4 * span, x[:, d].max() + 0.4 * span])  # fmt: skip
+            room = 0.4 * (np.ptp(x[:, d]) or 1.0)
+            low, high = x[:, d].min(), x[:, d].max()
+            bottom = max(low - room, 0.0) if low >= 0 else low - room
+            figure.update_yaxes(title_text=escape(name), row=d + 1, range=[bottom, high + room])
         figure.update_xaxes(title_text=escape(time_label(shown.unit)), row=count)
         figures.append(_dressed(figure, 90 + _PANEL * count))
     return figures

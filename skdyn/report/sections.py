@@ -11,6 +11,8 @@ import numpy as np
 from skdyn.diagnosis.check import Diagnosis
 from skdyn.plotting.common import names_of
 
+_ROUNDING = 1e-9  # of the largest one: less is written as zero
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A table of texts and numbers."""
@@ -64,8 +66,9 @@ def equilibria_section(estimator: Any) -> str:
         return "<p>None in the box of the data, widened by a quarter.</p>"
     unit = estimator.context_.time_unit
     header = (*names_of(estimator), "kind", "eigenvalues" if unit is None else f"eigenvalues per {unit}", "where")
+    size = np.abs(np.concatenate(estimator.context_.states)).max(axis=0)
     rows = [
-        (*point.state, point.kind, ", ".join(f"{value:.3g}" for value in point.eigenvalues),
+        (*np.where(np.abs(point.state) < _ROUNDING * size, 0.0, point.state), point.kind, _rates(point.eigenvalues),
          "among the data" if point.inside else "outside the data")
         for point in found
     ]  # fmt: skip
@@ -105,6 +108,17 @@ def python_section(estimator: Any, source: str | None) -> str:
         "est.equilibria()",
     ]
     return f"<pre>{escape(chr(10).join(lines))}</pre>"
+
+
+def _rates(eigenvalues: np.ndarray) -> str:
+    """Eigenvalues without the rounding of their parts; of a pair, one stands for both."""
+    least = _ROUNDING * np.abs(eigenvalues).max()
+    return ", ".join(
+        f"{0.0 if abs(value.real) < least else value.real:.3g}"
+        + (f" \u00b1 {value.imag:.3g}i" if value.imag > 0 else "")
+        for value in eigenvalues
+        if value.imag >= 0
+    )
 
 
 def _cell(value: Any) -> str:
