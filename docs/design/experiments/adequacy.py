@@ -2,7 +2,7 @@
 
 Contexts of `adequacy_contexts.py`, so many of each kind and size; printed is the share that `fit` would warn of, and
 what it would call likely. With ``--choose``, the shares for several thresholds instead: those of `skdyn.diagnosis.ode`
-were chosen so, on seeds 1 and 2, and docs/design/adequacy.md reports on seed 3.
+were chosen so, on seeds 1 and 2.
 """
 
 import argparse
