@@ -10,6 +10,7 @@ import pytest
 from skdyn import (
     FIMCoarseGrainer,
     FIMSDERegressor,
+    ForecastWarning,
     LASSODEForecaster,
     LatentDisplay,
     PhasePortraitDisplay,
@@ -64,7 +65,8 @@ def dummy_sde(dummy_folder):
 def test_what_cannot_be_drawn_is_refused(estimator, dummy_folder):
     with pytest.raises(ValueError, match="series 1: the estimator was fitted on 1"):
         TrajectoryDisplay.from_estimator(estimator, series=1)
-    forecaster = LASSODEForecaster(dummy_folder.parent / "lass-ode-tiny").fit([(T, X)])
+    with pytest.warns(ForecastWarning):  # random weights
+        forecaster = LASSODEForecaster(dummy_folder.parent / "lass-ode-tiny").fit([(T, X)])
     with pytest.raises(ValueError, match="LASSODEForecaster cannot simulate"):
         TrajectoryDisplay.from_estimator(forecaster)
 
