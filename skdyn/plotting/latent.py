@@ -94,7 +94,8 @@ def _panels(dynamics: Any) -> tuple[Any, np.ndarray, Any]:
     below = 3 if codes == 3 else 2 if codes == 1 and hasattr(dynamics, "diffusion") else 1
     width, height = (max(7.6, 5.0 * below), 1.4 + 1.6 * codes + 4.0 * drawn)
     figure = plt.figure(figsize=(width, height), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(0.5 + 1.6 * codes, 4.0)) if drawn else (figure, None)
+    parts: Any = figure.subfigures(2, 1, height_ratios=(0.5 + 1.6 * codes, 4.0)) if drawn else (figure, None)
+    top, bottom = parts
     upper = np.atleast_1d(top.subplots(codes, 1, sharex=True))
     lower = None if bottom is None else bottom.subplots(1, below)
     return figure, upper, lower

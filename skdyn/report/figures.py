@@ -29,7 +29,7 @@ def trajectory_figures(estimator: Any) -> list[Any]:
         count = len(shown.names)
         figure = make_subplots(rows=count, cols=1, shared_xaxes=True, vertical_spacing=0.06 / count)
         for d, name in enumerate(shown.names):
-            once = {"showlegend": d == 0}
+            once: dict[str, Any] = {"showlegend": d == 0}
             if shown.band is not None:
                 times, (_, low, high, _) = shown.band
                 _line(figure, times, high[:, d], "", width=0, row=d + 1, showlegend=False, hoverinfo="skip")
