@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from skdyn.exceptions import ConvergenceWarning as ConvergenceWarning
     from skdyn.exceptions import FileError as FileError
     from skdyn.exceptions import ForecastWarning as ForecastWarning
+    from skdyn.exceptions import ModelWarning as ModelWarning
     from skdyn.exceptions import PluginError as PluginError
     from skdyn.exceptions import SkdynError as SkdynError
     from skdyn.exceptions import TrajectoryError as TrajectoryError
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from skdyn.panel.panel import fit_panel as fit_panel
     from skdyn.plotting import DriftDiffusionDisplay as DriftDiffusionDisplay
     from skdyn.plotting import ForecastDisplay as ForecastDisplay
+    from skdyn.plotting import LatentDisplay as LatentDisplay
     from skdyn.plotting import PathFanDisplay as PathFanDisplay
     from skdyn.plotting import PhasePortraitDisplay as PhasePortraitDisplay
+    from skdyn.plotting import TrajectoryDisplay as TrajectoryDisplay
     from skdyn.plotting import VectorFieldDisplay as VectorFieldDisplay
 
 __version__ = "0.1.0"
@@ -45,6 +48,8 @@ _HOME = {
     "DriftDiffusionDisplay": "skdyn.plotting",
     "PathFanDisplay": "skdyn.plotting",
     "fit_panel": "skdyn.panel.panel",
+    "LatentDisplay": "skdyn.plotting",
+    "TrajectoryDisplay": "skdyn.plotting",
     "list_models": "skdyn.models.registry",
     "list_estimators": "skdyn.estimators.registry",
     "make_estimator": "skdyn.estimators.registry",
@@ -55,6 +60,7 @@ _HOME = {
     "PluginError": "skdyn.exceptions",
     "ConvergenceWarning": "skdyn.exceptions",
     "ForecastWarning": "skdyn.exceptions",
+    "ModelWarning": "skdyn.exceptions",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -32,6 +32,10 @@ class ConvergenceWarning(UserWarning):
     """A numerical procedure stopped early; the message names the states it stopped for."""
 
 
+class ModelWarning(UserWarning):
+    """Data that a model of this kind cannot describe; the message says why, and what to try."""
+
+
 class ForecastWarning(UserWarning):
     """A forecast that the observations hardly support; the message says why."""
 

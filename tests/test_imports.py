@@ -24,6 +24,7 @@ OUTSIDE = {
     "safetensors": "models",
     "huggingface_hub": "models",
     "matplotlib": "plotting cli benchmarks",
+    "plotly": "report",
     "pandas": "benchmarks data panel testing",
     "polars": "",
     "pickle": "testing benchmarks",  # to check pickles of their own making

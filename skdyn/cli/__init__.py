@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from skdyn import __version__
-from skdyn.cli import adapt, demo, doctor, equations, fit, forecast, models, simulate
+from skdyn.cli import adapt, demo, doctor, equations, fit, forecast, models, report, simulate
 from skdyn.cli.usage import UsageError
 from skdyn.exceptions import SkdynError
 
@@ -44,7 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
                                      epilog=EXIT_CODES)  # fmt: skip
     parser.add_argument("--version", action="version", version=f"skdyn {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, fit, equations, forecast, simulate, adapt, models, doctor):
+    for command in (demo, fit, report, equations, forecast, simulate, adapt, models, doctor):
         command.declare(commands)
     for declared in commands.choices.values():
         declared.epilog = EXIT_CODES

@@ -84,8 +84,12 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         fitted = self._unfitted()
         learn(fitted, context)
         fitted._remember(context)
+        fitted._warn_where_hopeless()
         self._become(fitted)
         return self
+
+    def _warn_where_hopeless(self) -> None:
+        """Warn of data that no model of this kind can describe; a subclass that can tell says so here."""
 
     def _read(self, X: Any, t: Any) -> Trajectories:
         """Trajectories of any accepted input."""

@@ -22,12 +22,13 @@ from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.estimators._fim_sde import FIMSDERegressor
 from skdyn.estimators._grainer_files import GrainerParts
 from skdyn.estimators._persistence import damage_named, plain_params
-from skdyn.exceptions import TrajectoryError
+from skdyn.exceptions import ModelWarning, TrajectoryError, silenced
 
 if TYPE_CHECKING:
     import torch
 
     from skdyn.coarse_graining.autoencoder import Autoencoder
+    from skdyn.diagnosis import Diagnosis
 
 _LONGEST = 1e150  # step between frames whose square float64 can hold
 _LARGEST = 1e12  # error that a frame counts with at most, so that a mean stays finite
@@ -220,7 +221,8 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         autoencoder.finish(frames)
         regressor = FIMSDERegressor if latent.is_stochastic else FIMODERegressor
         codes = [(times, autoencoder.encode(x)) for times, x in context]
-        dynamics = regressor(self.model, device=self.device).fit(codes)
+        with silenced(ModelWarning):
+            dynamics = regressor(self.model, device=self.device).fit(codes)
         self._keep(autoencoder, dynamics, losses)
 
     def _keep(self, autoencoder: Autoencoder, dynamics: FIMSDERegressor | FIMODERegressor, losses: list[float]) -> None:
@@ -335,6 +337,11 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         """Codes at which the drift vanishes; see `FIMSDERegressor.equilibria`."""
         check_is_fitted(self)
         return self.dynamics_.equilibria(bounds, tolerance=tolerance, supported=supported)
+
+    def diagnose(self) -> Diagnosis:
+        """Check whether the equation can describe the codes; see `FIMSDERegressor.diagnose`. `fit` warns of nothing."""
+        check_is_fitted(self)
+        return self.dynamics_.diagnose()
 
     def simulate(self, z0: Any, t: Any, **settings: Any) -> np.ndarray:
         """Paths of the codes from initial codes; `inverse_transform` turns their points into frames.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
@@ -12,12 +13,15 @@ from sklearn.utils.validation import check_is_fitted
 from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number, check_size
 from skdyn.data.trajectories import Trajectories
+from skdyn.diagnosis.check import Check, Diagnosis
+from skdyn.diagnosis.ode import all_checks, data_checks
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
 from skdyn.dynamics.evidence import SAMPLES, PlausibleFields, wavy_fields, weigh_equilibria
 from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.simulate import METHODS, MOST_EVALUATIONS, Method, integrate
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
+from skdyn.exceptions import ModelWarning, warn
 
 _EVALUATIONS_A_TIME = 16  # of the classical method with its four steps from one requested time to the next
 
@@ -199,6 +203,61 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         """By how much of it the data's box is widened on each side when equilibria are looked for."""
         return 0.25
 
+    @abstractmethod
+    def _data_checks(self) -> list[Check]:
+        """What the data alone say of a model of this kind; quick enough for every fit."""
+
+    def _all_checks(self) -> list[Check]:
+        """These and what the fitted model says."""
+        return self._data_checks()
+
+    def diagnose(self) -> Diagnosis:
+        """Check whether a model of this kind can describe the data, and whether this one does.
+
+        Returns
+        -------
+        skdyn.diagnosis.Diagnosis
+            Every check with its evidence, its threshold and, where it failed, what is likely the cause and what to try.
+            `fit` warns of those that make a model of this kind hopeless (`ModelWarning`).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skdyn import SparseODERegressor
+        >>> t = np.linspace(0, 6, 80)
+        >>> est = SparseODERegressor().fit([(t, np.column_stack([np.cos(2 * t), -2 * np.sin(2 * t)]))])
+        >>> est.diagnose()
+        Diagnosis: nothing speaks against the model
+          passed: jumps from point to point, rough paths, contradictory velocities, simulation, white
+            residuals, points per cycle, cycles, clocks
+        """
+        check_is_fitted(self)
+        return Diagnosis(tuple(self._all_checks()))
+
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Write one page on the fit: data, adequacy, trajectories, field, equations and equilibria; needs ``report``.
+
+        Parameters
+        ----------
+        path : str or path
+            Of the page, such as ``"report.html"``. It holds all that it shows, and opens without a network.
+
+        Raises
+        ------
+        ImportError
+            Without plotly, which the extra ``report`` brings.
+        FileError
+            If the page cannot be written; what was there before is then as it was.
+        """
+        from skdyn.report import write_report
+
+        write_report(self, path)
+
+    def _warn_where_hopeless(self) -> None:
+        message = Diagnosis(tuple(self._data_checks())).warning()
+        if message is not None:
+            warn(message, ModelWarning)
+
     def _check_start(self, x0: Any) -> np.ndarray:
         x0 = self._check_points(x0, "x0")
         if x0.ndim > 2:
@@ -324,6 +383,12 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         )
         self._check_paths(paths)
         return paths if x0.ndim == 2 else paths[0]
+
+    def _data_checks(self) -> list[Check]:
+        return data_checks(self.context_)
+
+    def _all_checks(self) -> list[Check]:
+        return all_checks(self.context_, self._velocity)
 
     def _check_paths(self, paths: np.ndarray) -> None:
         """Warn of what is wrong with simulated paths (N, L, D); a subclass whose field has limits says so here."""

@@ -14,7 +14,7 @@ import numpy as np
 from skdyn.data.times import axis_from_json, axis_to_json
 from skdyn.data.trajectories import Trajectories
 from skdyn.data.trajectory import Trajectory
-from skdyn.exceptions import FileError, SkdynError
+from skdyn.exceptions import FileError, ModelWarning, SkdynError, silenced
 from skdyn.files.arrays import pack_arrays, unpack_arrays
 from skdyn.files.folder import Part, read_folder
 from skdyn.files.manifest import seal, unseal
@@ -89,7 +89,8 @@ def unpack(cls: type[Estimator], files: Mapping[str, bytes], path: Path) -> Esti
         weights = description["weights"]
         context = _context(unpack_arrays(files[CONTEXT], path / CONTEXT), description)
         estimator = cls(**description["params"])
-        estimator.fit(context)
+        with silenced(ModelWarning):  # said when it was fitted first
+            estimator.fit(context)
         used = getattr(estimator, "weights_", None)
         if used is not None and (not isinstance(weights, dict) or weights.get("sha256") != used["sha256"]):
             raise FileError(

@@ -10,6 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import RandomState, check_number, check_size, read_generator
+from skdyn.diagnosis.check import Check
+from skdyn.diagnosis.sde import sde_checks
 from skdyn.dynamics.sde import euler_maruyama, transition_log_likelihoods
 from skdyn.dynamics.stationary import fokker_planck, histogram
 from skdyn.dynamics.units import state_units
@@ -53,6 +55,9 @@ class BaseStochasticEstimator(BaseFieldEstimator):
 
     def _coefficients(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self._drift_and_diffusion(points)[:2]
+
+    def _data_checks(self) -> list[Check]:
+        return sde_checks(self.context_)
 
     def diffusion(self, points: Any, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Diffusion at any points: g of ``dx = f dt + g dW``.

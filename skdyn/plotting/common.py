@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DATA_COLOUR, SIMULATION_COLOUR, FIELD_COLOUR = "#d1495b", "#1d3557", "#7d8597"
+SURE_COLOUR, UNSURE_COLOUR = "#33415c", "#e9ebee"  # of a field, with FIELD_COLOUR between the two
 
 
 def slice_points(variables: tuple[int, ...], axes: tuple[np.ndarray, ...], base: np.ndarray) -> np.ndarray:
@@ -24,13 +25,36 @@ def slice_points(variables: tuple[int, ...], axes: tuple[np.ndarray, ...], base:
     return points
 
 
-def shared_legend(axes: np.ndarray) -> None:
+def shared_legend(axes: np.ndarray, columns: int | None = None) -> None:
     """Put what the first of the axes shows, each label once, above all of them."""
     handles, labels = axes[0].get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     axes[0].figure.legend(
-        unique.values(), unique.keys(), loc="outside upper center", ncols=3 if len(axes) == 1 else 5, frameon=False
+        unique.values(),
+        unique.keys(),
+        loc="outside upper center",
+        ncols=columns or (3 if len(axes) == 1 else 5),
+        frameon=False,
     )
+
+
+def physical_box(box: np.ndarray, data: np.ndarray) -> np.ndarray:
+    """A box (2, D) that does not go below zero where the data (M, D) do not: counts and amounts have no negatives."""
+    low, high = box
+    return np.stack([np.where(data.min(axis=0) >= 0, np.maximum(low, 0.0), low), high])
+
+
+def names_of(estimator: Any) -> list[str]:
+    """Names of the variables of a fitted estimator; x0, x1 and so on where the data came without."""
+    return [
+        str(name)
+        for name in getattr(estimator, "feature_names_in_", map("x{}".format, range(estimator.n_features_in_)))
+    ]
+
+
+def time_label(unit: str | None) -> str:
+    """What stands at an axis of time."""
+    return "time" if unit is None else f"time [{unit}s]"
 
 
 def mark_equilibrium(ax: Axes, point: Equilibrium, place: tuple[float, float]) -> None:

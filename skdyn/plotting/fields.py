@@ -15,7 +15,11 @@ from skdyn.plotting.common import (
     DATA_COLOUR,
     FIELD_COLOUR,
     SIMULATION_COLOUR,
+    SURE_COLOUR,
+    UNSURE_COLOUR,
     mark_equilibrium,
+    names_of,
+    physical_box,
     shared_legend,
     slice_points,
     some_axes,
@@ -24,8 +28,12 @@ from skdyn.plotting.common import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_FINER = 8
+_BAND = np.log(10.0)  # of a Laplace distribution's scale holds nine tenths
+_SIMULATED, _A_POINT, _MOST_SIMULATED = 400, 10, 4000  # points of simulated curves, also for each observed point
 
-@dataclass
+
+@dataclass(repr=False)
 class FieldSlice:
     """The field on a plane (or a line): what one pair of axes shows.
 
@@ -46,13 +54,16 @@ class FieldSlice:
     field: np.ndarray
     scale: np.ndarray | None
 
+    def __repr__(self) -> str:
+        return f"FieldSlice(variables {self.variables}, {' x '.join(str(len(axis)) for axis in self.axes)} points)"
 
-@dataclass
+
+@dataclass(repr=False)
 class VectorFieldDisplay:
-    """A vector field as streamlines, shaded by its predicted uncertainty.
+    """A vector field as streamlines, paler the less sure they are.
 
-    One variable is drawn as ``f(x)`` with its band and zeros, two as streamlines, three as the streamlines on three
-    planes through the data's mean.
+    One variable is drawn as ``f(x)`` with the band that holds 90% of its predicted error, two as streamlines, three as
+    the streamlines on three planes through the data's mean.
 
     Parameters
     ----------
@@ -60,7 +71,7 @@ class VectorFieldDisplay:
         One, or three for three variables.
     names : list of D str
     typical : array of shape (D,)
-        Root mean square of the field on the data, the unit of the shading.
+        Root mean square of the field on the data, the unit of the shades.
 
     Attributes
     ----------
@@ -82,6 +93,9 @@ class VectorFieldDisplay:
     ax_: Any = None
     figure_: Any = None
 
+    def __repr__(self) -> str:
+        return f"VectorFieldDisplay({', '.join(self.names)})"
+
     @classmethod
     def compute(cls, estimator: Any, bounds: Any = None, resolution: int = 32) -> Self:
         """Evaluate a fitted estimator's field without drawing it.
@@ -90,9 +104,9 @@ class VectorFieldDisplay:
         ----------
         estimator : fitted estimator of at most three variables
         bounds : array of shape (D, 2), optional
-            The data's box, widened by a quarter on each side, by default.
+            The data's box, widened by a quarter on each side, by default; not below zero where the data are not.
         resolution : int, default=32
-            Points along each axis.
+            Points along each axis; eight times as many where there is but one.
 
         Raises
         ------
@@ -104,16 +118,17 @@ class VectorFieldDisplay:
         if dim > 3:
             raise ValueError(f"the estimator has {dim} variables; fields of at most 3 can be drawn")
         data = np.concatenate(estimator.context_.states)
-        low, high = estimator._check_bounds(bounds, data)
-        lines = [np.linspace(a, b, resolution) for a, b in zip(low, high, strict=True)]
+        box = estimator._check_bounds(bounds, data)
+        low, high = physical_box(box, data) if bounds is None else box
+        points = resolution if dim > 1 else _FINER * resolution
+        lines = [np.linspace(a, b, points) for a, b in zip(low, high, strict=True)]
         slices = []
         for variables in [(0,)] if dim == 1 else list(combinations(range(dim), 2)):
             axes = tuple(lines[v] for v in variables)
             field, scale = _field_and_scale(estimator, slice_points(variables, axes, data.mean(axis=0)))
             slices.append(FieldSlice(variables, axes, field, scale))
         typical = np.sqrt(np.mean(estimator.vector_field(data) ** 2, axis=0))
-        names = list(getattr(estimator, "feature_names_in_", [f"x{d}" for d in range(dim)]))
-        return cls(slices, names, np.where(typical > 0, typical, 1.0))
+        return cls(slices, names_of(estimator), np.where(typical > 0, typical, 1.0))
 
     @classmethod
     def from_estimator(
@@ -132,7 +147,7 @@ class VectorFieldDisplay:
         density : float, default=1.1
             Of the streamlines.
         uncertainty : bool, default=True
-            Shade by the predicted uncertainty, where there is one.
+            Pale where the predicted error is as large as the field, where there is a prediction.
 
         Returns
         -------
@@ -151,37 +166,27 @@ class VectorFieldDisplay:
         x, f = part.axes[0], part.field[:, 0]
         ax.axhline(0, color="0.6", linewidth=0.8)
         if uncertainty and part.scale is not None:
-            b = part.scale[:, 0]
-            ax.fill_between(x, f - b, f + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0, label="predicted scale")
+            b = _BAND * part.scale[:, 0]
+            ax.fill_between(x, f - b, f + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0, label="90% band")
         ax.plot(x, f, color=SIMULATION_COLOUR, label="field")
         ax.set(xlabel=self.names[0], ylabel=f"d{self.names[0]}/dt", xlim=(x[0], x[-1]))
 
     def _plot_plane(self, ax: Axes, part: FieldSlice, density: float, uncertainty: bool) -> None:
         (i, j), (x, y) = part.variables, part.axes
+        colour: Any = FIELD_COLOUR
         if uncertainty and part.scale is not None:
-            error = np.sqrt(np.mean((part.scale / self.typical) ** 2, axis=-1))
-            image = ax.imshow(
-                error.T,
-                cmap="Oranges",
-                vmin=0,
-                vmax=2,
-                alpha=0.7,
-                origin="lower",
-                extent=(x[0], x[-1], y[0], y[-1]),
-                aspect="auto",
-                interpolation="bicubic",
-                zorder=0,
-            )
+            colour = np.sqrt(np.mean((part.scale / self.typical) ** 2, axis=-1)).T
+        lines = ax.streamplot(x, y, part.field[..., i].T, part.field[..., j].T, density=density, color=colour,
+                              cmap=_shades(), norm=_unsure(), linewidth=0.9, arrowsize=0.8, zorder=1)  # fmt: skip
+        if colour is not FIELD_COLOUR:
             assert ax.figure is not None
-            bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, extend="max")
+            bar = ax.figure.colorbar(lines.lines, ax=ax, fraction=0.046, pad=0.03, extend="max")
             bar.set_label("predicted error / typical speed")
             bar.outline.set_visible(False)
-        ax.streamplot(x, y, part.field[..., i].T, part.field[..., j].T, density=density, color=FIELD_COLOUR,
-                      linewidth=0.8, arrowsize=0.8, zorder=1)  # fmt: skip
         ax.set(xlabel=self.names[i], ylabel=self.names[j], xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
 
 
-@dataclass
+@dataclass(repr=False)
 class PhasePortraitDisplay:
     """A vector field with the data, simulations from the data's first states, and the equilibria.
 
@@ -213,6 +218,12 @@ class PhasePortraitDisplay:
     ax_: Any = None
     figure_: Any = None
 
+    def __repr__(self) -> str:
+        found = len(self.equilibria)
+        return (
+            f"PhasePortraitDisplay({', '.join(self.background.names)}; {found} equilibri{'um' if found == 1 else 'a'})"
+        )
+
     @classmethod
     def from_estimator(
         cls,
@@ -243,8 +254,10 @@ class PhasePortraitDisplay:
         paths = None
         if simulate:
             span = max(t[-1] - t[0] for t in data.times)
-            paths = estimator.simulate(np.stack([x[0] for x in data.states[:8]]), np.linspace(0, span, 400))
-        return cls(background, data, paths, estimator.equilibria(bounds)).plot(ax, **plot_params)
+            count = int(np.clip(_A_POINT * max(map(len, data.times)), _SIMULATED, _MOST_SIMULATED))
+            paths = estimator.simulate(np.stack([x[0] for x in data.states[:8]]), np.linspace(0, span, count))
+        shown = [point for point in estimator.equilibria(bounds) if in_sight(background, point)]
+        return cls(background, data, paths, shown).plot(ax, **plot_params)
 
     def plot(self, ax: Any = None, *, density: float = 1.1, uncertainty: bool = True, legend: bool = True) -> Self:
         """Draw the portrait; see `VectorFieldDisplay.plot` for the parameters."""
@@ -280,6 +293,28 @@ class PhasePortraitDisplay:
                     label=None if k else "simulation")  # fmt: skip
         for point in self.equilibria:
             mark_equilibrium(ax, point, (point.state[i], point.state[j]))
+
+
+def in_sight(background: VectorFieldDisplay, point: Equilibrium) -> bool:
+    """Whether an equilibrium lies within the axes of every slice."""
+    return all(
+        axis[0] <= point.state[variable] <= axis[-1]
+        for part in background.slices
+        for variable, axis in zip(part.variables, part.axes, strict=True)
+    )
+
+
+def _shades() -> Any:
+    """From the dark of a field that is known to the pale of one that is not."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("sure", [SURE_COLOUR, FIELD_COLOUR, UNSURE_COLOUR])
+
+
+def _unsure() -> Any:
+    from matplotlib.colors import Normalize
+
+    return Normalize(0.0, 1.0)
 
 
 def _field_and_scale(estimator: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

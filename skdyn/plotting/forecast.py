@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.times import TimeAxis, read_times
-from skdyn.plotting.common import DATA_COLOUR, FIELD_COLOUR, SIMULATION_COLOUR, shared_legend, some_axes
+from skdyn.plotting.common import DATA_COLOUR, FIELD_COLOUR, SIMULATION_COLOUR, names_of, shared_legend, some_axes
 
 _RESOLUTION = 200
 
 
-@dataclass
+@dataclass(repr=False)
 class ForecastDisplay:
     """A series, the forecast's quantiles, and what came after the prefix; one panel for each variable.
 
@@ -54,6 +54,9 @@ class ForecastDisplay:
     truth: tuple[np.ndarray, np.ndarray] | None = None
     ax_: Any = None
     figure_: Any = None
+
+    def __repr__(self) -> str:
+        return f"ForecastDisplay({', '.join(self.names)}; {len(self.observed[0])} observed, {len(self.times)} ahead)"
 
     @classmethod
     def from_estimator(
@@ -105,10 +108,9 @@ class ForecastDisplay:
         asked = [ahead if k == series else times[-1:] + 1.0 for k, times in enumerate(estimator.context_.times)]
         requested = [_labelled(times, axis) for times in asked]
         quantiles = estimator.predict(requested, quantiles=estimator.levels_)[series]
-        names = list(getattr(estimator, "feature_names_in_", [f"x{d}" for d in range(x.shape[1])]))
         after = None if known is None else (_labelled(known[0], axis), known[1])
         observed, forecast = (_labelled(t, axis), x), requested[series]
-        return cls(observed, forecast, quantiles, tuple(estimator.levels_), names, after).plot(ax)
+        return cls(observed, forecast, quantiles, tuple(estimator.levels_), names_of(estimator), after).plot(ax)
 
     def plot(self, ax: Any = None, *, legend: bool = True) -> Self:
         """Draw the forecast.
@@ -128,6 +130,7 @@ class ForecastDisplay:
             self._plot_variable(axis, variable)
             axis.set_ylabel(name)
         axes[-1].set_xlabel("time")
+        axes[0].figure.align_ylabels(list(axes))
         if np.asarray(self.times).dtype.kind == "M":
             axes[0].figure.autofmt_xdate()
         if legend:
@@ -148,17 +151,18 @@ class ForecastDisplay:
                 color=FIELD_COLOUR,
                 alpha=0.18,
                 linewidth=0,
-                label=f"{share:.0%} interval" if low == 0 else None,
+                label=f"{share:.0%} interval",
             )
         axis.plot(self.times, self.quantiles[:, variable, middle], color=SIMULATION_COLOUR, lw=1.8, label="median")
-        axis.plot(t, x[:, variable], "o", color=DATA_COLOUR, ms=4, mew=0, label="observed")
+        axis.plot(t, x[:, variable], "o-", color=DATA_COLOUR, ms=3.5, mew=0, lw=0.9, label="observed")
         if self.truth is not None:
             axis.plot(
                 self.truth[0],
                 self.truth[1][:, variable],
-                "o",
+                "o--",
                 color=DATA_COLOUR,
                 ms=4.5,
+                lw=0.7,
                 mfc="none",
                 label="afterwards",
             )

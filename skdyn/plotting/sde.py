@@ -17,11 +17,12 @@ from skdyn.plotting.common import (
     FIELD_COLOUR,
     SIMULATION_COLOUR,
     mark_equilibrium,
+    names_of,
     shared_legend,
     slice_points,
     some_axes,
 )
-from skdyn.plotting.fields import FieldSlice, VectorFieldDisplay
+from skdyn.plotting.fields import FieldSlice, VectorFieldDisplay, in_sight
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,12 +32,12 @@ _LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 _TIMES = 200
 
 
-@dataclass
+@dataclass(repr=False)
 class DriftDiffusionDisplay:
     """The drift of an SDE as streamlines over its diffusion as shading, with the data and the drift's equilibria.
 
-    One variable is drawn as two curves, f(x) and g(x), each with the predicted scale of its error; two as one plane,
-    three as three planes through the data's mean.
+    One variable is drawn as two curves, f(x) and g(x), each with the band that holds 90% of its predicted error;
+    two as one plane, three as three planes through the data's mean.
 
     Parameters
     ----------
@@ -69,6 +70,9 @@ class DriftDiffusionDisplay:
     ax_: Any = None
     figure_: Any = None
 
+    def __repr__(self) -> str:
+        return f"DriftDiffusionDisplay({', '.join(self.drift.names)})"
+
     @classmethod
     def from_estimator(
         cls, estimator: Any, *, bounds: Any = None, resolution: int = 32, ax: Any = None, **plot_params: Any
@@ -96,7 +100,8 @@ class DriftDiffusionDisplay:
             scale = None if scale is None else scale.reshape(points.shape)
             slices.append(FieldSlice(part.variables, part.axes, diffusion.reshape(points.shape), scale))
         units = state_units(states)[1]
-        return cls(drift, slices, units, estimator.context_, estimator.equilibria(bounds)).plot(ax, **plot_params)
+        shown = [point for point in estimator.equilibria(bounds) if in_sight(drift, point)]
+        return cls(drift, slices, units, estimator.context_, shown).plot(ax, **plot_params)
 
     def plot(self, ax: Any = None, *, density: float = 1.1, data: bool = True, legend: bool = True) -> Self:
         """Draw drift and diffusion.
@@ -119,6 +124,8 @@ class DriftDiffusionDisplay:
         axes, self.figure_ = some_axes(ax, 2 if len(first.variables) == 1 else len(self.diffusion))
         if len(first.variables) == 1:
             self._plot_lines(axes, data)
+            if ax is None:
+                self.figure_.get_layout_engine().set(wspace=0.08)
         else:
             largest = max(float(self._size(part).max()) for part in self.diffusion)
             images = [self._shade(axis, part, largest) for axis, part in zip(axes, self.diffusion, strict=True)]
@@ -166,9 +173,9 @@ class DriftDiffusionDisplay:
             x, value = part.axes[0], part.field[:, 0]
             ax.axhline(0, color="0.6", linewidth=0.8)
             if part.scale is not None:
-                b = part.scale[:, 0]
-                ax.fill_between(x, value - b, value + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0,
-                                label="predicted scale of the error")  # fmt: skip
+                b = np.log(10.0) * part.scale[:, 0]
+                low = value - b if part is self.drift.slices[0] else np.maximum(value - b, 0.0)
+                ax.fill_between(x, low, value + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0, label="90% band")
             ax.plot(x, value, color=SIMULATION_COLOUR, linewidth=1.6, label="estimate")
             ax.set(xlabel=name, ylabel=label, xlim=(x[0], x[-1]))
             if data:
@@ -181,7 +188,7 @@ class DriftDiffusionDisplay:
             mark_equilibrium(axes[0], point, (point.state[0], 0.0))
 
 
-@dataclass
+@dataclass(repr=False)
 class PathFanDisplay:
     """An observed trajectory over the fan of paths that an SDE draws from its first state.
 
@@ -212,6 +219,9 @@ class PathFanDisplay:
     names: list[str]
     ax_: Any = None
     figure_: Any = None
+
+    def __repr__(self) -> str:
+        return f"PathFanDisplay({', '.join(self.names)}; {len(self.paths)} paths)"
 
     @classmethod
     def from_estimator(
@@ -246,8 +256,7 @@ class PathFanDisplay:
         t, x = trajectory
         times = np.linspace(t[0], t[-1], min(len(t), _TIMES))
         paths = estimator.simulate(x[0], times, n_paths=n_paths, random_state=random_state)
-        names = list(getattr(estimator, "feature_names_in_", [f"x{d}" for d in range(estimator.n_features_in_)]))
-        return cls(times, paths, trajectory, names).plot(ax, **plot_params)
+        return cls(times, paths, trajectory, names_of(estimator)).plot(ax, **plot_params)
 
     def plot(self, ax: Any = None, *, samples: int = 3, legend: bool = True) -> Self:
         """Draw the fan: its median, the middle half and nine tenths of the paths at each time.

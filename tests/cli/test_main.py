@@ -9,7 +9,7 @@ import pytest
 
 from skdyn.cli import main
 
-NAMES = ("demo", "fit", "equations", "forecast", "simulate", "adapt", "models", "doctor")
+NAMES = ("demo", "fit", "report", "equations", "forecast", "simulate", "adapt", "models", "doctor")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ DOCUMENTED = {
 }
 
 
-PACKAGES = ["", ".adaptation", ".datasets", ".model_selection", ".plugins", ".preprocessing", ".testing"]
+PACKAGES = ["", ".adaptation", ".datasets", ".diagnosis", ".model_selection", ".plugins", ".preprocessing", ".testing"]
 
 
 @pytest.mark.parametrize("package", [f"skdyn{name}" for name in PACKAGES])

@@ -69,7 +69,7 @@ def test_the_portrait_shows_data_simulation_and_equilibria():
     display = PhasePortraitDisplay.from_estimator(estimator, resolution=9)
     lines = {line.get_label(): line for line in display.ax_.get_lines()}
     np.testing.assert_array_equal(lines["data"].get_xydata(), estimator.context_.states[0])
-    expected = estimator.simulate(estimator.context_.states[0][0], np.linspace(0, 8, 400))
+    expected = estimator.simulate(estimator.context_.states[0][0], np.linspace(0, 8, 600))
     np.testing.assert_allclose(lines["simulation"].get_xydata(), expected)
     assert any("spiral" in label for label in lines)
     labels = [text.get_text() for text in display.figure_.legends[0].get_texts()]

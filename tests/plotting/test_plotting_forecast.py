@@ -42,7 +42,7 @@ def test_it_holds_what_it_draws(fitted):
     np.testing.assert_allclose(lines["median"].get_ydata(), median[:, 1])
     assert [axis.get_ylabel() for axis in display.ax_] == ["a", "b"]
     legend = [text.get_text() for text in display.figure_.legends[0].texts]
-    assert legend == ["80% interval", "median", "observed", "afterwards"]
+    assert legend == [*(f"{share}% interval" for share in (80, 60, 40, 20)), "median", "observed", "afterwards"]
 
 
 def test_another_series_and_end_on_given_axes(fitted):

@@ -118,4 +118,4 @@ def test_four_variables_have_no_field_to_draw(fitted):
 
 def test_phase_portraits_are_for_stochastic_estimators_too(fitted):
     display = PhasePortraitDisplay.from_estimator(fitted(2), resolution=5)
-    assert display.simulation.shape == (2, 400, 2)
+    assert display.simulation.shape == (2, 600, 2)

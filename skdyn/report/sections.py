@@ -1,0 +1,125 @@
+"""The sections of a report as HTML; every text that is not this file's own is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from skdyn.diagnosis.check import Diagnosis
+from skdyn.plotting.common import names_of
+
+_ROUNDING = 1e-9  # of the largest one: less is written as zero
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table of texts and numbers."""
+    head = "".join(f"<th>{escape(str(cell))}</th>" for cell in header)
+    body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def data_section(estimator: Any) -> str:
+    """What was read, and from where."""
+    context = estimator.context_
+    axis, roles = context.axis, context.roles
+    since = "" if axis.origin is None else f", counted from {axis.labels(np.zeros(1))[0]}"
+    unit = "a unit that is not said" if axis.unit is None else f"{axis.unit}s"
+    steps = np.concatenate([np.diff(t) for t in context.times])
+    facts = [
+        ("trajectories", f"{len(context)}, told apart by {roles['id']}" if "id" in roles else len(context)),
+        ("points", context.n_points),
+        ("time", f"{'from ' + roles['time'] + ', ' if 'time' in roles else ''}in {unit}{since}"),
+        (
+            "from one point to the next",
+            f"{_cell(steps.min())} to {_cell(steps.max())}, {_cell(np.median(steps))} as a rule",
+        ),
+    ]
+    states = np.concatenate(context.states)
+    rows = [
+        (name, column.min(), column.mean(), column.max(), column.std())
+        for name, column in zip(names_of(estimator), states.T, strict=True)
+    ]
+    return table(("what was read", ""), facts) + table(("state", "least", "mean", "largest", "deviation"), rows)
+
+
+def equations_section(estimator: Any) -> str:
+    """The equations, where there are any; and whether they are what answers."""
+    if not hasattr(estimator, "equations"):
+        return "<p>An estimator of this kind has no equations.</p>"
+    try:
+        lines = estimator.equations()
+    except ValueError as error:
+        return f"<p>None: {escape(str(error))}</p>"
+    unused = "" if getattr(estimator, "refined_", True) else (
+        "<p>The pretrained field reproduces the data better, and is what is used.</p>"
+    )  # fmt: skip
+    return f"<pre>{escape(chr(10).join(lines))}</pre>{unused}"
+
+
+def equilibria_section(estimator: Any) -> str:
+    """Where the field vanishes, and what kind each equilibrium is."""
+    found = estimator.equilibria()
+    if not found:
+        return "<p>None in the box of the data, widened by a quarter.</p>"
+    unit = estimator.context_.time_unit
+    header = (*names_of(estimator), "kind", "eigenvalues" if unit is None else f"eigenvalues per {unit}", "where")
+    size = np.abs(np.concatenate(estimator.context_.states)).max(axis=0)
+    rows = [
+        (*np.where(np.abs(point.state) < _ROUNDING * size, 0.0, point.state), point.kind, _rates(point.eigenvalues),
+         "among the data" if point.inside else "outside the data")
+        for point in found
+    ]  # fmt: skip
+    return table(header, rows)
+
+
+def adequacy_section(diagnosis: Diagnosis) -> str:
+    """What speaks against the model, and every check."""
+    parts = []
+    for check in diagnosis.findings:
+        kind = "hopeless" if check.hopeless else "doubt"
+        parts.append(
+            f'<div class="{kind}"><b>{escape(str(check))}</b><br>likely: {escape(check.likely)}<br>'
+            f"try: {escape(check.advice)}</div>"
+        )
+    parts = parts or ['<div class="fine">Nothing speaks against the model.</div>']
+    verdict = {True: "failed", False: "passed"}
+    rows = [
+        (check.name, check.measure.rstrip(","), "too few data" if np.isnan(check.evidence) else check.evidence,
+         f"{check.side} {check.threshold:g}", verdict[check.failed])
+        for check in diagnosis.checks
+    ]  # fmt: skip
+    return "".join(parts) + table(("check", "measure", "evidence", "fails", ""), rows)
+
+
+def python_section(estimator: Any, source: str | None) -> str:
+    """The lines that fit this estimator again."""
+    kind = type(estimator)
+    module = "skdyn" if kind.__module__.startswith("skdyn.") else kind.__module__
+    read = "X = ...  # the trajectories of the fit" if source is None else source
+    call = " ".join(repr(estimator).split())
+    lines = [
+        f"from {module} import {kind.__name__}",
+        read,
+        f"est = {call}.fit(X)",
+        "est.diagnose()",
+        "est.equilibria()",
+    ]
+    return f"<pre>{escape(chr(10).join(lines))}</pre>"
+
+
+def _rates(eigenvalues: np.ndarray) -> str:
+    """Eigenvalues without the rounding of their parts; of a pair, one stands for both."""
+    least = _ROUNDING * np.abs(eigenvalues).max()
+    return ", ".join(
+        f"{0.0 if abs(value.real) < least else value.real:.3g}"
+        + (f" \u00b1 {value.imag:.3g}i" if value.imag > 0 else "")
+        for value in eigenvalues
+        if value.imag >= 0
+    )
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, (float, np.floating)) else escape(str(value))

@@ -1,0 +1,144 @@
+"""What the checks of an ODE say of textbook data: sound ones, and those that no autonomous ODE can have made."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skdyn import FIMODERegressor, ModelWarning, SparseODERegressor, Trajectories
+from skdyn.datasets import load_hare_lynx, make_trajectories
+from skdyn.diagnosis import Diagnosis
+from skdyn.diagnosis.ode import all_checks, data_checks
+
+T = np.linspace(0, 20, 120)
+
+
+def evidence(pairs):
+    return {check.name: check for check in data_checks(Trajectories(pairs))}
+
+
+def logistic_map(count=100):
+    x = [0.3]
+    for _ in range(count - 1):
+        x.append(3.8 * x[-1] * (1 - x[-1]))
+    return np.array(x)[:, None]
+
+
+def walk(seed=0):
+    rng = np.random.default_rng(seed)
+    x = np.zeros((150, 2))
+    for i in range(149):
+        x[i + 1] = x[i] - 0.05 * x[i] + rng.normal(size=2)
+    return x
+
+
+@pytest.mark.parametrize(
+    ("system", "noise"),
+    [("lotka_volterra", 0.0), ("lotka_volterra", 0.05), ("van_der_pol", 0.0), ("van_der_pol", 0.05), ("lorenz", 0.0),
+     ("lorenz", 0.05)],
+)  # fmt: skip
+def test_sound_data_pass(system, noise):
+    start = [1.0, 2.0, 20.0] if system == "lorenz" else [2.0, 0.5]
+    times = np.linspace(0, 5, 150) if system == "lorenz" else T
+    pairs = make_trajectories(system, [start], times, noise=noise, random_state=0)
+    assert Diagnosis(tuple(data_checks(Trajectories(pairs)))).findings == ()
+
+
+def test_real_pelts_pass():
+    pelts = load_hare_lynx()
+    assert Diagnosis(tuple(data_checks(Trajectories([(pelts.t, pelts.x)])))).adequate
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs", "likely"),
+    [
+        ("contradictory velocities", [(T, np.sin(T)[:, None])], "not observed"),
+        ("contradictory velocities", [(T, (np.exp(-T / 8) + 0.3 * np.sin(2 * T))[:, None])], "not observed|input"),
+        ("jumps from point to point", [(np.arange(100.0), logistic_map())], "a map, from which 100%"),
+        ("jumps from point to point", [(T, np.random.default_rng(0).normal(size=(120, 2)))], "noise that hides"),
+        ("rough paths", [(np.arange(150.0), walk())], "noise that drives"),
+    ],
+)
+def test_what_no_autonomous_ode_makes_is_found(name, pairs, likely):
+    check = evidence(pairs)[name]
+    assert check.failed
+    assert check.hopeless
+    assert any(word in check.likely for word in likely.split("|"))
+    assert check.advice
+
+
+def test_one_compartment_that_rises_and_falls_is_warned_of_at_fit():
+    t = np.linspace(0, 12, 60)
+    x = (np.exp(-0.3 * t) - np.exp(-1.5 * t))[:, None]
+    with pytest.warns(ModelWarning, match=r"contradictory velocities: .* \(> 0\.055\); likely .*; try .*diagnose\(\)"):
+        SparseODERegressor().fit([(t, x)])
+
+
+def test_the_warning_leaves_an_earlier_fit_whole_where_it_is_an_error(orbits):
+    estimator = FIMODERegressor(device="cpu").fit(orbits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ModelWarning)
+        with pytest.raises(ModelWarning):
+            estimator.fit(logistic_map())
+    assert estimator.n_features_in_ == 2
+
+
+def test_loading_does_not_warn_again(tmp_path):
+    with pytest.warns(ModelWarning):
+        FIMODERegressor(device="cpu").fit(logistic_map()).save(tmp_path / "saved")
+    assert not FIMODERegressor.load(tmp_path / "saved").diagnose().adequate
+
+
+def test_diagnose_tells_a_wrong_field_from_a_right_one():
+    estimator = SparseODERegressor().fit(make_trajectories("van_der_pol", [[2.0, 0.0]], T))
+    sound = estimator.diagnose()
+    assert sound.findings == ()
+    assert {"simulation", "white residuals", "points per cycle", "cycles", "clocks"} <= {c.name for c in sound.checks}
+    wrong = Diagnosis(tuple(_checks_of(estimator, lambda x: 0.3 * x)))
+    assert {"simulation", "white residuals"} <= {check.name for check in wrong.findings}
+    assert wrong.adequate  # another field might do
+
+
+def _checks_of(estimator, field):
+    return all_checks(estimator.context_, field)
+
+
+def test_the_recording_is_judged():
+    t = np.linspace(0, 20, 46)
+    coarse = SparseODERegressor(max_degree=1).fit([(t, np.column_stack([np.cos(2 * t), -2 * np.sin(2 * t)]))])
+    assert "points per cycle" in {check.name for check in coarse.diagnose().findings}
+    t = np.linspace(0, 4.5, 60)
+    short = SparseODERegressor(max_degree=1).fit([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
+    assert "cycles" in {check.name for check in short.diagnose().findings}
+    t = np.linspace(0, 30, 200)
+    stiff = SparseODERegressor(max_degree=1).fit(
+        [(t, np.column_stack([np.exp(-t / 40), np.cos(3 * t), np.sin(3 * t)]))]
+    )
+    assert "clocks" in {check.name for check in stiff.diagnose().findings}
+
+
+def test_too_few_points_are_said_to_be_too_few():
+    pairs = [(np.arange(4.0), np.random.default_rng(k).normal(size=(4, 2))) for k in range(20)]
+    (check,) = data_checks(Trajectories(pairs))
+    assert check.failed
+    assert not check.hopeless
+
+
+@given(
+    log_scale=st.floats(-100, 100), shift=st.floats(-10, 10), log_pace=st.floats(-50, 50), start=st.floats(-1e3, 1e3)
+)
+def test_units_do_not_matter(log_scale, shift, log_pace, start):
+    rng = np.random.default_rng(1)
+    x = np.column_stack([np.cos(T), -np.sin(T) + 0.3 * T]) + 0.05 * rng.normal(size=(120, 2))
+    size, pace = 10.0**log_scale, 10.0**log_pace
+    plain, other = evidence([(T, x)]), evidence([(pace * (T + start), size * (x + shift))])
+    for name, check in plain.items():
+        assert other[name].evidence == pytest.approx(check.evidence, rel=1e-3, abs=1e-6)
+
+
+def test_extreme_data_break_nothing():
+    for size in (1e-300, 1e300):
+        for check in data_checks(Trajectories([(T, size * np.column_stack([np.cos(T), np.zeros(120)]))])):
+            assert not check.failed or check.name == "contradictory velocities"

@@ -1,0 +1,54 @@
+"""What the checks of an SDE say of simulated paths."""
+
+import numpy as np
+import pytest
+
+from skdyn import FIMCoarseGrainer, FIMSDERegressor, ModelWarning, Trajectories
+from skdyn.diagnosis import Diagnosis
+from skdyn.diagnosis.sde import sde_checks
+
+STEP = 0.05
+
+
+def paths(count=2000, mixing=((1.0, 0.0), (0.0, 1.0)), seed=0):
+    rng = np.random.default_rng(seed)
+    x = np.zeros((count, 2))
+    for i in range(count - 1):
+        x[i + 1] = x[i] - STEP * x[i] + np.sqrt(STEP) * np.array(mixing) @ rng.normal(size=2)
+    return x
+
+
+def findings(x):
+    checks = sde_checks(Trajectories([(STEP * np.arange(len(x)), x)]))
+    return [check.name for check in Diagnosis(tuple(checks)).findings]
+
+
+def test_sound_paths_pass():
+    for seed in range(5):
+        assert findings(paths(seed=seed)) == []
+
+
+def test_each_breach_is_found():
+    rng = np.random.default_rng(1)
+    x = paths()
+    assert findings(x + rng.normal(size=x.shape)) == ["measurement noise"]
+    jumps = np.cumsum((rng.random(x.shape) < 0.02) * 3 * rng.normal(size=x.shape), axis=0)
+    assert "jumps" in findings(x + jumps)
+    assert findings(paths(mixing=((1.0, 0.0), (0.9, 0.44)))) == ["correlated noise"]
+    assert "increments" in findings(x[:60])
+    assert "relaxations" in findings(x[:110] + np.linspace(0, 20, 110)[:, None])
+    t = STEP * np.arange(300)
+    assert "smooth paths" in findings(np.column_stack([np.cos(t), np.sin(t)]))
+
+
+def test_fit_warns_where_it_is_hopeless(tmp_path):
+    x = paths() + 3 * np.random.default_rng(2).normal(size=(2000, 2))
+    with pytest.warns(ModelWarning, match=r"measurement noise: .*; likely noise of the observation"):
+        estimator = FIMSDERegressor(device="cpu").fit(x, t=STEP)
+    assert not estimator.diagnose().adequate
+
+
+def test_a_grainer_answers_for_its_codes():
+    frames = paths(200) @ np.random.default_rng(0).normal(size=(2, 5))
+    grainer = FIMCoarseGrainer(max_iter=2, hidden=(4,), random_state=0, device="cpu").fit(frames, t=STEP)
+    assert {check.name for check in grainer.diagnose().checks} >= {"increments", "jumps"}
