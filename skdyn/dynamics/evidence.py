@@ -70,7 +70,7 @@ def weigh_equilibria(
         matched = []
         for own, its_jacobians in zip(ends[:, r :: len(found)], jacobians[:, r :: len(found)], strict=True):
             for end, jacobian in zip(own, its_jacobians, strict=True):
-                if not np.isfinite(end).all():
+                if not (np.isfinite(end).all() and np.isfinite(jacobian).all()):
                     continue
                 eigenvalues = np.linalg.eigvals(jacobian).astype(complex)
                 eigenvalues = eigenvalues[np.lexsort((eigenvalues.imag, -eigenvalues.real))]
@@ -79,13 +79,15 @@ def weigh_equilibria(
                     matched.append((end - roots[r]) * scale)
                     break
         offsets = np.array(matched).reshape(-1, len(scale))
+        with np.errstate(over="ignore"):  # squares of numbers that are near the largest
+            covariance = offsets.T @ offsets / max(len(offsets), 1) if matched else None
         shares = {kind: count / len(ends) for kind, count in kinds.most_common()}
         out.append(
             replace(
                 point,
                 probability=len(matched) / len(ends),
                 kinds=shares,
-                covariance=offsets.T @ offsets / max(len(offsets), 1) if matched else None,
+                covariance=covariance,
             )
         )
     return out

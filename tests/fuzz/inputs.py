@@ -22,7 +22,7 @@ from skdyn import (
     LASSODEForecaster,
     SparseODERegressor,
 )
-from skdyn.exceptions import ConvergenceWarning, ForecastWarning
+from skdyn.exceptions import ConvergenceWarning, ForecastWarning, ModelWarning
 from tests.fuzz.damages import DAMAGES
 from tests.fuzz.forms import FORMS
 from tests.fuzz.queries import ALIKE, NAMES, REFUSED
@@ -41,7 +41,7 @@ FAMILIES = {
 }
 OUTCOMES = ("read right", "refused by place", "misread", "refused otherwise", "foreign exception", "leaked warning")
 LIMIT = 60  # seconds after which an input counts as one that hangs
-OWN_WARNINGS = (UserWarning, ForecastWarning, ConvergenceWarning)
+OWN_WARNINGS = (UserWarning, ForecastWarning, ConvergenceWarning, ModelWarning)
 
 
 def attack(family, seed, folder):
