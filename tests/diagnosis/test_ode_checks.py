@@ -112,9 +112,9 @@ def test_the_recording_is_judged():
     t = np.linspace(0, 4.5, 60)
     short = SparseODERegressor(max_degree=1).fit([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
     assert "cycles" in {check.name for check in short.diagnose().findings}
-    t = np.linspace(0, 30, 200)
+    t = np.linspace(0, 30, 400)
     stiff = SparseODERegressor(max_degree=1).fit(
-        [(t, np.column_stack([np.exp(-t / 40), np.cos(3 * t), np.sin(3 * t)]))]
+        [(t, np.column_stack([np.exp(-t / 40), np.cos(5 * t), np.sin(5 * t)]))]
     )
     assert "clocks" in {check.name for check in stiff.diagnose().findings}
 
