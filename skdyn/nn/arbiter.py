@@ -126,7 +126,8 @@ class Arbiter(nn.Module):
         residuals = evidence.log_residuals.clamp(*_LOG_RESIDUAL)
         least = residuals.amin(1, keepdim=True)
         excess = (residuals - least).clamp(max=_MOST_EXCESS)
-        score = self._scores(evidence, median, reference, spread, hidden, residuals, excess)
+        against = _against_all(residuals, excess, evidence.log_of_network)
+        score = self._scores(evidence, median, reference, spread, hidden, against)
         answers = torch.cat([fields, reference], 2)
         network_score = torch.zeros_like(score[:, :, :1])
         if network is None:
@@ -153,8 +154,7 @@ class Arbiter(nn.Module):
         reference: Tensor,
         spread: Tensor,
         hidden: Tensor,
-        residuals: Tensor,
-        excess: Tensor,
+        against: Tensor,
     ) -> Tensor:
         """Scores (B, N, F, D) of the fits."""
         fields, own = evidence.fields, evidence.log_deviation
@@ -174,7 +174,7 @@ class Arbiter(nn.Module):
         of_reference = [reference[:, :, 0].asinh(), spread[:, :, 0], points / 3]
         family = self.from_family(self.family(torch.tensor(evidence.families, device=fields.device)))
         by_fit = self.from_fits(torch.stack(of_fits, -1)) + family[:, None]  # (B, F, D, units)
-        by_fit = by_fit + self.from_residuals(_against_all(residuals, excess, evidence.log_of_network))
+        by_fit = by_fit + self.from_residuals(against)
         by_query = self.from_reference(torch.stack(of_reference, -1)) + self.from_hidden(hidden)[:, :, None]
         x = self.from_answers(torch.stack(answers, -1)) + by_fit[:, None] + by_query[:, :, None]
         return self.score(F.silu(self.inner(F.silu(x))))[..., 0]
