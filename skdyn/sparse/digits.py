@@ -49,7 +49,7 @@ def digits_that_reproduce(field: SparseField, states: ArrayLike, tolerance: floa
     ...     score=0.0,
     ... )
     >>> digits_that_reproduce(field, np.array([[0.0], [10.0]])), digits_that_reproduce(field, [[1000.0]])
-    ([4], [6])
+    ([3], [6])
     """
     states = np.asarray(states, dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
