@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from skdyn.data.trajectories import Trajectories as Trajectories
+    from skdyn.data.trajectory import Trajectory as Trajectory
     from skdyn.estimators._coarse_graining import FIMCoarseGrainer as FIMCoarseGrainer
     from skdyn.estimators._fim_ode import FIMODERegressor as FIMODERegressor
     from skdyn.estimators._fim_sde import FIMSDERegressor as FIMSDERegressor
@@ -42,6 +43,7 @@ _HOME = {
     "LASSODEForecaster": "skdyn.estimators._lass_ode",
     "SparseODERegressor": "skdyn.estimators._sparse_ode",
     "Trajectories": "skdyn.data.trajectories",
+    "Trajectory": "skdyn.data.trajectory",
     "PhasePortraitDisplay": "skdyn.plotting",
     "VectorFieldDisplay": "skdyn.plotting",
     "ForecastDisplay": "skdyn.plotting",

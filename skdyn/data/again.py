@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from skdyn.data.given import alike, read_given
 from skdyn.data.names import order_of
 from skdyn.data.source import Raw, Recording, Source
 from skdyn.data.times import TimeAxis, conversion
@@ -25,13 +26,15 @@ def read_again(items: Sequence[Trajectory]) -> tuple[Raw, TimeAxis]:
     axes = [item.axis or TimeAxis() for item in items]
     axis = min(axes, key=lambda one: (one.origin is None, one.origin)) if len(set(axes)) > 1 else axes[0]
     recordings = []
+    given, orders = alike([item.given for item in items])
     for k, (item, own) in enumerate(zip(items, axes, strict=True)):
         times = np.array(item.t)
         if own != axis:
             times = times * conversion(own.unit, axis.unit) + axis.shift_of(own, f"times of trajectory {k}")
-        recordings.append(Recording.of(times, np.array(item.x)))
+        columns, _ = read_given(item.u, item.p, len(times), f"trajectory {k}")
+        recordings.append(Recording.of(times, np.array(item.x), given=columns[:, orders[k]]))
     ids = [k if item.id is None else item.id for k, item in enumerate(items)]
-    return named_alike(Raw(recordings, ids, None, Source()), items), axis
+    return named_alike(Raw(recordings, ids, None, Source(), given=given), items), axis
 
 
 def named_alike(raw: Raw, items: Sequence[Trajectory]) -> Raw:

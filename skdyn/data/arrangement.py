@@ -34,21 +34,16 @@ def arrange(context: Trajectories, speed: float, points: int) -> Trajectories:
     """
     if all(len(t) <= points for t in context.times):
         return context
-    times: list[np.ndarray] = []
-    states: list[np.ndarray] = []
-    ids: list[int] = []
-    for k, (t, x) in enumerate(context):
+    cuts: list[tuple[int, np.ndarray]] = []
+    for k, t in enumerate(context.times):
         stride = 1
         if len(t) > points:
             density = len(t) / (speed * (t[-1] - t[0]))
             stride = int(np.clip(density / _DENSITY, 1, 2 * len(t) // points))
         for start in range(stride):
-            dealt_t, dealt_x = t[start::stride], x[start::stride]
-            count = -(-len(dealt_t) // points)
-            times += np.array_split(dealt_t, count)
-            states += np.array_split(dealt_x, count)
-            ids += [k] * count
-    return context.of(times, states, ids)
+            dealt = np.arange(len(t))[start::stride]
+            cuts += [(k, rows) for rows in np.array_split(dealt, -(-len(dealt) // points))]
+    return context.parts(cuts)
 
 
 def thin(context: Trajectories, limit: int) -> Trajectories:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
+from skdyn.data.given import Given, alike, default_names, read_given
 from skdyn.data.numbers import read_numbers
 from skdyn.data.source import Raw, Recording, Source
+from skdyn.data.trajectory import Trajectory
 from skdyn.exceptions import TrajectoryError
 
-FORMS = (
-    "a list of (t, x) pairs, a list of arrays (L, D), an array (K, L, D), an array (L, D), a DataFrame or Trajectories"
-)
+FORMS = "a list of (t, x) pairs or (t, x, u) triples, a list of arrays (L, D), an array (K, L, D), an array (L, D), a DataFrame or Trajectories"
 
 
 def read_arrays(X: Any, t: Any) -> Raw:
@@ -23,7 +24,7 @@ def read_arrays(X: Any, t: Any) -> Raw:
         raise TypeError("sparse data is not supported: pass dense trajectories")
     if isinstance(X, (str, bytes, dict, set)) or np.isscalar(X) or X is None:
         raise TrajectoryError(f"trajectories must be {FORMS}; got {type(X).__name__}")
-    if isinstance(X, tuple) and len(X) == 2 and _ndim(X[0]) == 1 and _ndim(X[1]) in (1, 2):
+    if isinstance(X, tuple) and _is_one(X):
         X = [X]
     if isinstance(X, (list, tuple)) and not _is_nested_numbers(X):
         return _read_list(X, t)
@@ -40,8 +41,17 @@ def read_arrays(X: Any, t: Any) -> Raw:
     )
 
 
-def _raw(recordings: list[Recording]) -> Raw:
-    return Raw(recordings, list(range(len(recordings))), None, Source())
+def _raw(recordings: list[Recording], given: Given | None = None) -> Raw:
+    return Raw(recordings, list(range(len(recordings))), None, Source(), given=given or Given())
+
+
+def _is_one(X: tuple[Any, ...]) -> bool:
+    """Whether a tuple is one trajectory: times and states, or these and inputs."""
+    dims = [_ndim(part) for part in X]
+    if len(dims) == 2:
+        return dims[0] == 1 and dims[1] in (1, 2)
+    # Three arrays (L,) may as well be three trajectories of one variable.
+    return len(dims) == 3 and dims[0] == 1 and dims[1] in (1, 2) and dims[2] in (1, 2) and max(dims) == 2
 
 
 def _read_list(X: Sequence[Any], t: Any) -> Raw:
@@ -52,7 +62,7 @@ def _read_list(X: Sequence[Any], t: Any) -> Raw:
         odd = paired.index(not paired[0])
         raise TrajectoryError(
             f"trajectory {odd} is {'a pair' if paired[odd] else 'not a (t, x) pair'} unlike trajectory 0: "
-            "give a list of pairs or a list of arrays, not a mixture"
+            "give a list of pairs (or triples with inputs) or a list of arrays, not a mixture"
         )
     if all(paired):
         if t is not None:
@@ -60,20 +70,34 @@ def _read_list(X: Sequence[Any], t: Any) -> Raw:
         whens, values = [item[0] for item in X], [item[1] for item in X]
     else:
         whens, values = [time_of(t, k, len(X)) for k in range(len(X))], list(X)
-    recordings = []
+    recordings, columns = [], []
     for k, (when, value) in enumerate(zip(whens, values, strict=True)):
         x = read_numbers(value, f"trajectory {k}")
         if x.ndim == 1:
             x = x[:, None]
         if x.ndim != 2:
             raise TrajectoryError(f"trajectory {k} has shape {x.shape}: expected (L, D), L points of D variables")
-        recordings.append(Recording.of(when, x))
-    return _raw(recordings)
+        given, names = _given(X[k], k, len(x)) if paired[k] else (None, Given())
+        recordings.append(Recording.of(when, x, given=given))
+        columns.append(names)
+    named, orders = alike(columns)
+    recordings = [
+        replace(recording, given=recording.given[:, order]) for recording, order in zip(recordings, orders, strict=True)
+    ]
+    return _raw(recordings, named)
+
+
+def _given(item: Any, k: int, length: int) -> tuple[np.ndarray, Given]:
+    """Inputs and parameters of one pair or triple, and their names."""
+    if isinstance(item, Trajectory):
+        return read_given(item.u, item.p, length, f"trajectory {k}")[0], item.given
+    values, inputs = read_given(item[2] if len(item) == 3 else None, None, length, f"trajectory {k}")
+    return values, Given(default_names("u", inputs))
 
 
 def _is_pair(item: Any) -> bool:
     if isinstance(item, tuple):
-        return len(item) == 2
+        return len(item) == 2 or (len(item) == 3 and _ndim(item[1]) in (1, 2))
     return isinstance(item, list) and len(item) == 2 and _ndim(item[0]) == 1 and _ndim(item[1]) == 2
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from skdyn.data.given import Given
 from skdyn.data.source import Source
 from skdyn.exceptions import TrajectoryError
 
@@ -96,6 +97,29 @@ class Cleaning:
             )
         keep = ~(absent.all(axis=1) if self.missing == "keep" else absent.any(axis=1))
         return t[keep], x[keep], rows[keep]
+
+
+def check_given(values: np.ndarray, columns: Given, rows: np.ndarray, k: int, source: Source) -> None:
+    """Refuse inputs and parameters (L, G) of trajectory ``k`` that are not finite, and parameters that change.
+
+    Raises
+    ------
+    TrajectoryError
+        Naming the place, and what to do.
+    """
+    named = replace(source, names=columns.names)
+    if not np.isfinite(values).all():
+        row, column = map(int, np.argwhere(~np.isfinite(values))[0])
+        kind = "input" if column < len(columns.inputs) else "parameter"
+        raise TrajectoryError(f"{named.place(k, rows[row], column)}: the {kind} is {values[row, column]}, not finite")
+    parameters = values[:, len(columns.inputs) :]
+    if (parameters != parameters[:1]).any():
+        row, column = map(int, np.argwhere(parameters != parameters[:1])[0])
+        place = named.place(k, rows[row], column + len(columns.inputs))
+        raise TrajectoryError(
+            f"{place}: a parameter is constant within a trajectory, but this one changes from {parameters[0, column]} "
+            f"to {parameters[row, column]}: name it among the inputs"
+        )
 
 
 def check_increasing(t: np.ndarray, place: Callable[[int], str], source: Source | None = None) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from skdyn.data.given import Given
 from skdyn.data.source import Source
 from skdyn.exceptions import TrajectoryError
 
@@ -40,11 +41,14 @@ class Roles:
     ----------
     time, id : name of a column, or None
     states : list of names
+    given : Given
+        Inputs and parameters.
     """
 
     time: Any
     id: Any
     states: list[Any]
+    given: Given
 
 
 def plain_name(name: Any) -> str:
@@ -70,6 +74,7 @@ def choose_roles(
     time: Any = None,
     id: Any = None,
     features: Sequence[Any] | None = None,
+    given: Given = Given(),
     labelled: tuple[bool, bool] = (False, False),
 ) -> Roles:
     """Find the time, the identity and the states among the columns of a long table.
@@ -79,7 +84,7 @@ def choose_roles(
     columns : sequence of names
     source : Source
         How errors speak of the table.
-    time, id, features : optional
+    time, id, features, given : optional
         What the user says.
     labelled : (bool, bool)
         Whether the table's index already holds the time, and the identity.
@@ -93,7 +98,7 @@ def choose_roles(
     repeated = [name for name in columns if columns.count(name) > 1]
     if repeated:
         raise TrajectoryError(f"{source.table}: column {repeated[0]!r} appears more than once")
-    for name in (time, id, *(features or ())):
+    for name in (time, id, *(features or ()), *given.names):
         if name is not None and name not in columns:
             raise TrajectoryError(f"{source.table} has no column {name!r}; it has {columns}")
     if features is not None:
@@ -102,19 +107,21 @@ def choose_roles(
             raise TrajectoryError(
                 f"{source.table}: column {twice[0]!r} has two roles: {source.option(features=chosen)}"
             )
-    free = [name for name in columns if name not in (time, id, *(features or ()))]
+    if twice := [name for name in given.names if name in (time, id, *(features or ()))]:
+        raise TrajectoryError(f"{source.table}: column {twice[0]!r} is given among inputs or parameters and elsewhere")
+    free = [name for name in columns if name not in (time, id, *(features or ()), *given.names)]
     if time is None and not labelled[0]:
         time = _only([name for name in free if is_time_name(name)], "the time", "time", source, columns)
     if id is None and not labelled[1]:
         id = _only([name for name in free if is_id_name(name) and name != time], "the identity", "id", source, columns)
     if features is None:
-        chosen = [name for name in columns if name not in (time, id)]
+        chosen = [name for name in columns if name not in (time, id, *given.names)]
         _refuse_labels_among_states(chosen, source)
     if not chosen:
         raise TrajectoryError(
             f"{source.table} has 0 feature(s) beside its time and id columns; a minimum of 1 is required"
         )
-    return Roles(time, id, chosen)
+    return Roles(time, id, chosen, given)
 
 
 def refuse_numbers_as_names(columns: Sequence[Any], source: Source) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from skdyn.data.arrays import time_of
 from skdyn.data.columns import choose_roles, is_id_name, is_time_name, refuse_numbers_as_names
+from skdyn.data.given import Given, given_columns
 from skdyn.data.numbers import read_numbers
 from skdyn.data.source import ABSENT, Raw, Recording, Source, library_of
 from skdyn.exceptions import TrajectoryError, warn
@@ -35,14 +36,19 @@ class Labels:
 
 
 def read_dataframe(
-    frame: Any, time: Any = None, id: Any = None, features: Sequence[Any] | None = None, table: str = "the DataFrame"
+    frame: Any,
+    time: Any = None,
+    id: Any = None,
+    features: Sequence[Any] | None = None,
+    given: Given = Given(),
+    table: str = "the DataFrame",
 ) -> Raw:
     """Split a long table into trajectories, in the order in which their ids first appear.
 
     Parameters
     ----------
     frame : pandas or polars DataFrame
-    time, id, features
+    time, id, features, given
         Columns, as the user says.
     table : str
         What errors call it.
@@ -57,8 +63,9 @@ def read_dataframe(
     labels = read_index(frame, table, time is not None, id is not None)
     if labels.is_row_number and any(is_time_name(name) for name in columns):
         labels = Labels(None, labels.id)
-    roles = choose_roles(columns, source, time, id, features, (labels.time is not None, labels.id is not None))
+    roles = choose_roles(columns, source, time, id, features, given, (labels.time is not None, labels.id is not None))
     x = np.column_stack([_numbers(frame, name) for name in roles.states])
+    outside = np.column_stack([np.empty((len(x), 0)), *(_numbers(frame, name) for name in given.names)])
     names = tuple(roles.states) if all(isinstance(name, str) for name in roles.states) else None
     when = labels.time if roles.time is None else series_values(frame[roles.time], roles.time)
     keys = labels.id if roles.id is None else series_values(frame[roles.id], roles.id)
@@ -70,14 +77,15 @@ def read_dataframe(
     if labels.is_row_number:
         _check_row_numbers(when, list(groups.values()), source)
     recordings = [
-        Recording.of(None if when is None else when[rows], x[rows], np.array(rows)) for rows in groups.values()
+        Recording.of(None if when is None else when[rows], x[rows], np.array(rows), outside[rows])
+        for rows in groups.values()
     ]
     read_from = {}
     if when is not None:
         read_from["time"] = _INDEX if roles.time is None else repr(roles.time)
     if keys is not None:
         read_from["id"] = _INDEX if roles.id is None else repr(roles.id)
-    return Raw(recordings, list(groups), names, source, read_from, meant=features is not None)
+    return Raw(recordings, list(groups), names, source, read_from, meant=features is not None, given=given)
 
 
 def read_series(items: Sequence[Any], t: Any, listed: bool) -> Raw:
@@ -223,6 +231,16 @@ def series_numbers(series: Any, place: str) -> np.ndarray:
             raise TrajectoryError(f"{place} cannot be read as numbers: its type is {kind}")
         return read_numbers(series.to_numpy(dtype=np.float64, na_value=np.nan), place)
     return read_numbers(series.to_numpy(), place)
+
+
+def given_of(frame: Any) -> Given:
+    """Inputs and parameters that a table says it has; `Trajectories.to_dataframe` writes them down."""
+    attributes = getattr(frame, "attrs", None)
+    said = attributes.get("given") if isinstance(attributes, dict) else None
+    if not isinstance(said, dict):
+        return Given()
+    left = [[name for name in said.get(kind, ()) if name in frame.columns] for kind in ("inputs", "parameters")]
+    return given_columns(*left, said.get("interpolation", "linear"))
 
 
 def has_labels(frame: Any) -> bool:

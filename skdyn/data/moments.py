@@ -36,8 +36,9 @@ def state_moments(states: Array, mask: Array) -> tuple[Array, Array]:
     """
     xp = namespace(states)
     batch, dim = states.shape[0], states.shape[-1]
-    flat = states.reshape(batch, -1, dim)
-    keep = mask.reshape(batch, -1)[..., None]
+    points = states.shape[1] * states.shape[2]  # not -1, which nothing follows from where there are no columns
+    flat = states.reshape(batch, points, dim)
+    keep = mask.reshape(batch, points)[..., None]
     count = xp.clip(keep.sum(axis=1), 1, None)
     zero = xp.zeros_like(flat)
     flat = xp.where(keep, flat, zero)

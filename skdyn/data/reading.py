@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skdyn.data.arrays import read_arrays
-from skdyn.data.frames import read_dataframe, read_series
+from skdyn.data.frames import given_of, read_dataframe, read_series
 from skdyn.data.source import Raw, library_of
 from skdyn.data.xarrays import read_xarray
 from skdyn.exceptions import TrajectoryError
@@ -46,7 +46,7 @@ def read_any(X: Any, t: Any) -> Raw:
         return read_xarray(X)
     if is_dataframe(X):
         _refuse_times(t, "name the DataFrame's time column instead")
-        return read_dataframe(X)
+        return read_dataframe(X, given=given_of(X))
     if is_series(X):
         return read_series([X], t, listed=False)
     if isinstance(X, (list, tuple)) and len(X) > 0:

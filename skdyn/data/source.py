@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skdyn.data.given import Given
 from skdyn.exceptions import TrajectoryError
 
 ABSENT = frozenset(("", "na", "n/a", "nan", "null", "none", "nat", "<na>"))
@@ -89,16 +90,26 @@ class Recording:
         NaN where missing.
     rows : int array of shape (L,)
         Which row (or line) of the data each point is, for errors.
+    given : float64 array of shape (L, G)
+        Inputs and parameters; NaN where missing.
     """
 
     when: Any
     states: np.ndarray
     rows: np.ndarray
+    given: np.ndarray
 
     @classmethod
-    def of(cls, when: Any, states: np.ndarray, rows: np.ndarray | None = None) -> Recording:
-        """With rows counted from zero where none are given."""
-        return cls(when, states, np.arange(len(states)) if rows is None else rows)
+    def of(
+        cls, when: Any, states: np.ndarray, rows: np.ndarray | None = None, given: np.ndarray | None = None
+    ) -> Recording:
+        """With rows counted from zero where none are given, and no inputs nor parameters."""
+        return cls(
+            when,
+            states,
+            np.arange(len(states)) if rows is None else rows,
+            np.empty((len(states), 0)) if given is None else given,
+        )
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,8 @@ class Raw:
         Which columns or labels the ``time`` and the ``id`` were read from.
     meant : bool
         Whether the user said what the states are, so that nothing is guessed about them.
+    given : Given
+        Which columns are given from outside.
     """
 
     recordings: list[Recording]
@@ -124,6 +137,7 @@ class Raw:
     source: Source
     roles: dict[str, str] = field(default_factory=dict)
     meant: bool = False
+    given: Given = field(default_factory=Given)
 
 
 def check_shapes(raw: Raw) -> None:

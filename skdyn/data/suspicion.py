@@ -68,8 +68,11 @@ def refuse_constants(states: Sequence[np.ndarray], source: Source) -> None:
     if not still.any():
         return
     column = int(still.argmax())
-    rest = None if source.names is None else [name for d, name in enumerate(source.names) if d != column]
-    mend = "leave the column out" if rest is None else source.option(features=rest)
+    if source.names is None:
+        mend = "leave the column out, or pass Trajectory(t, x, p=...) with it as p"
+    else:
+        name, rest = source.names[column], [name for d, name in enumerate(source.names) if d != column]
+        mend = f"{source.option(parameters=[name])} if the dynamics depend on it, else {source.option(features=rest)}"
     raise TrajectoryError(
         f"{source.table}: {_name(source, column)} is constant within every trajectory and differs between them: it is "
         f"not a state, but an identity or a parameter: {mend}"

@@ -13,6 +13,7 @@ import numpy as np
 from skdyn.data.cleaning import Cleaning, Duplicates, Missing
 from skdyn.data.columns import choose_roles, refuse_numbers_as_names
 from skdyn.data.dialect import NUMBER, Dialect, Lines, read_cells
+from skdyn.data.given import Given, Interpolation, given_columns
 from skdyn.data.source import ABSENT, FileSource, Raw, Recording
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
@@ -25,6 +26,9 @@ def read_csv(
     features: Sequence[str] | None = None,
     missing: Missing = "raise",
     *,
+    inputs: Sequence[str] | None = None,
+    parameters: Sequence[str] | None = None,
+    interpolation: Interpolation = "linear",
     sort: bool = False,
     duplicates: Duplicates = "raise",
     time_unit: str | None = None,
@@ -42,6 +46,10 @@ def read_csv(
         Columns of the time (numbers or dates) and of the trajectory's identity; see `Trajectories` for the default.
     features : sequence of str, optional
         State columns; all others by default.
+    inputs, parameters : sequence of str, optional
+        Columns of what is given from outside, and of what is constant within each trajectory.
+    interpolation : {"linear", "previous"}, default="linear"
+        What inputs are between two rows.
     missing, sort, duplicates, time_unit
         See `Trajectories`.
     separator, decimal, encoding : str, optional
@@ -61,7 +69,8 @@ def read_csv(
     path = Path(path)
     dialect_options = {"separator": separator, "decimal": decimal, "encoding": encoding, "date_format": date_format}
     cleaning = Cleaning.of(missing, sort, duplicates)
-    return read_table(path, time, group, features, cleaning, time_unit, dialect_options)[0]
+    given = given_columns(inputs, parameters, interpolation)
+    return read_table(path, time, group, features, given, cleaning, time_unit, dialect_options)[0]
 
 
 def read_table(
@@ -69,6 +78,7 @@ def read_table(
     time: str | None,
     group: str | None,
     features: Sequence[str] | None,
+    given: Given,
     cleaning: Cleaning,
     time_unit: str | None,
     dialect_options: Mapping[str, str | None],
@@ -81,7 +91,7 @@ def read_table(
     for number, cells in lines[1:]:
         if len(cells) != len(header):
             raise TrajectoryError(f"{path}, line {number}: {len(cells)} cells under a header of {len(header)}")
-    roles = choose_roles(header, source, time, group, features)
+    roles = choose_roles(header, source, time, group, features, given)
     source = FileSource(table=str(path), path=path, names=tuple(roles.states))
     reader = _Reader(source, dialect, header)
     recordings, groups = [], reader.groups(lines[1:], roles.id)
@@ -92,9 +102,10 @@ def read_table(
             rows = reader.with_times(rows, roles.time, cleaning.missing)
             when = reader.times(rows, roles.time)
         numbers = np.array([number for number, _ in rows], dtype=int)
-        recordings.append(Recording.of(when, reader.states(rows, roles.states), numbers))
+        states, outside = (reader.numbers(rows, names) for names in (roles.states, given.names))
+        recordings.append(Recording.of(when, states, numbers, outside))
     read_from = {role: repr(name) for role, name in (("time", roles.time), ("id", roles.id)) if name is not None}
-    raw = Raw(recordings, list(groups), tuple(roles.states), source, read_from, meant=features is not None)
+    raw = Raw(recordings, list(groups), tuple(roles.states), source, read_from, meant=features is not None, given=given)
     return Trajectories.from_raw(raw, cleaning, time_unit), dialect
 
 
@@ -115,8 +126,8 @@ class _Reader:
             groups.setdefault(key, []).append((number, cells))
         return groups
 
-    def states(self, lines: Lines, names: Sequence[str]) -> np.ndarray:
-        """Numbers (L, D), NaN where a cell is empty."""
+    def numbers(self, lines: Lines, names: Sequence[str]) -> np.ndarray:
+        """Numbers (L, C), NaN where a cell is empty."""
         values = [[self._number(number, cells[self.at[name]], name) for name in names] for number, cells in lines]
         return np.array(values, dtype=np.float64).reshape(len(lines), len(names))
 

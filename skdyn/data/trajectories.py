@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, overload
 
 import numpy as np
 
 from skdyn.data.again import named_alike, read_again
-from skdyn.data.cleaning import Cleaning, Duplicates, Missing
+from skdyn.data.cleaning import Cleaning, Duplicates, Missing, check_given
 from skdyn.data.frames import read_dataframe, unit_of
+from skdyn.data.given import Given, Interpolation, default_names, given_columns
 from skdyn.data.names import order_of
 from skdyn.data.parameters import check_number
 from skdyn.data.reading import is_dataframe, read_any
@@ -31,7 +33,8 @@ class Trajectories(Sequence):
     ----------
     X : list of (t, x) pairs, list of arrays (L_k, D), array (K, L, D), array (L, D), DataFrame or Trajectories
         Times ``t`` have shape (L_k,), states ``x`` shape (L_k, D), or (L_k,) for one variable; a list of 1-D arrays or
-        Series holds trajectories of one variable. An array (L, D) is one trajectory. A DataFrame (pandas or polars) is
+        Series holds trajectories of one variable. Triples ``(t, x, u)`` have inputs ``u`` of shape (L_k, U) too, a
+        `Trajectory` inputs, parameters and names. An array (L, D) is one trajectory. A DataFrame (pandas or polars) is
         long: one row a point, with the time and the identity in columns that are named like these (``t``, ``time``,
         ``timestamp``, ``date``, ``hour``, ... and ``id``, ``subject``, ``run``, ..., in any case, with or without a
         unit in brackets) or in its index; see `from_dataframe` for other names. Arrays and data sets of xarray have
@@ -49,12 +52,19 @@ class Trajectories(Sequence):
     time_unit : str, optional
         In which dates and durations are counted: ``"second"`` (the default), ``"minute"``, ``"hour"``, ``"day"``,
         ``"week"`` or ``"year"``. For times that are numbers, the unit that they have already.
+    interpolation : {"linear", "previous"}, optional
+        What inputs are between two points: on the straight line (the default), or as at the point before, a zero-order
+        hold.
 
     Attributes
     ----------
     times : tuple of K read-only arrays of shape (L_k,), float64
     states : tuple of K read-only arrays of shape (L_k, D), float64
     feature_names : tuple of D str, or None
+    given : Given
+        Names of the inputs and parameters, and how inputs are interpolated.
+    outside : tuple of K read-only arrays of shape (L_k, G), float64
+        What is given from outside at each point, inputs first, then parameters.
     ids : tuple of length K
     axis : TimeAxis
         What the times mean: numbers, durations or dates, the moment that time 0 stands for, and the unit.
@@ -79,6 +89,12 @@ class Trajectories(Sequence):
     [5]
     """
 
+    times: tuple[np.ndarray, ...]
+    states: tuple[np.ndarray, ...]
+    outside: tuple[np.ndarray, ...]
+    ids: tuple[Any, ...]
+    feature_names: tuple[str, ...] | None
+    given: Given
     axis: TimeAxis
     roles: dict[str, str]
 
@@ -91,8 +107,11 @@ class Trajectories(Sequence):
         sort: bool = False,
         duplicates: Duplicates = "raise",
         time_unit: str | None = None,
+        interpolation: Interpolation | None = None,
     ) -> None:
         self._read(X, t, Cleaning.of(missing, sort, duplicates), parse_unit(time_unit))
+        if interpolation is not None:
+            self.given = replace(self.given, interpolation=interpolation).checked(self.feature_names)
 
     @classmethod
     def with_gaps(cls, X: Any, t: Any = None) -> Trajectories:
@@ -122,6 +141,9 @@ class Trajectories(Sequence):
         time: Any = None,
         id: Any = None,
         features: Sequence[Any] | None = None,
+        inputs: Sequence[str] | None = None,
+        parameters: Sequence[str] | None = None,
+        interpolation: Interpolation = "linear",
         missing: Missing = "raise",
         sort: bool = False,
         duplicates: Duplicates = "raise",
@@ -139,6 +161,12 @@ class Trajectories(Sequence):
             of the index. Rows of different trajectories may be interleaved.
         features : sequence of str, optional
             State columns, whatever they look like; all others by default.
+        inputs : sequence of str, optional
+            Columns of what acts on the system from outside, such as a force, a dose rate or a temperature.
+        parameters : sequence of str, optional
+            Columns that are constant within each trajectory and differ between them, such as a body weight.
+        interpolation : {"linear", "previous"}, default="linear"
+            What inputs are between two rows.
         missing, sort, duplicates, time_unit
             See `Trajectories`.
 
@@ -149,8 +177,9 @@ class Trajectories(Sequence):
         if not is_dataframe(frame):
             raise TrajectoryError(f"expected a pandas or polars DataFrame, got {type(frame).__name__}")
         cleaning, unit = Cleaning.of(missing, sort, duplicates), parse_unit(time_unit)
+        given = given_columns(inputs, parameters, interpolation)
         self = cls.__new__(cls)
-        self._take(read_dataframe(frame, time, id, features), cleaning, unit or unit_of(frame))
+        self._take(read_dataframe(frame, time, id, features, given), cleaning, unit or unit_of(frame))
         return self
 
     @classmethod
@@ -177,8 +206,7 @@ class Trajectories(Sequence):
         """Read trajectories that were read before: their times are numbers on an axis."""
         whole = cleaning.missing == "keep" or all(np.isfinite(x).all() for x in (item.x for item in X))
         if isinstance(X, Trajectories) and whole and unit in (None, X.time_unit):
-            self._set(X.times, X.states, X.feature_names, X.ids, X.axis)
-            self.roles = X.roles
+            vars(self).update(vars(X))
             return
         raw, axis = read_again(X)
         factor = conversion(axis.unit, unit) if unit is not None else 1.0
@@ -203,8 +231,13 @@ class Trajectories(Sequence):
 
     def _validate(self, raw: Raw, times: list[np.ndarray], axis: TimeAxis, cleaning: Cleaning) -> None:
         kept, short = [], []
+        given = raw.given.checked(raw.names)
+        source = raw.source if raw.names is None else replace(raw.source, names=(*raw.names, *given.names))
         for k, (recording, t) in enumerate(zip(raw.recordings, times, strict=True)):
-            t, x, _ = cleaning.clean(t, recording.states, recording.rows, k, raw.source)
+            width = recording.states.shape[1]
+            t, both, rows = cleaning.clean(t, np.hstack([recording.states, recording.given]), recording.rows, k, source)
+            x, outside = both[:, :width].copy(), both[:, width:].copy()
+            check_given(outside, given, rows, k, raw.source)
             if len(x) < 2:
                 if cleaning.missing == "raise":
                     raise TrajectoryError(
@@ -213,9 +246,9 @@ class Trajectories(Sequence):
                     )
                 short.append((k, len(x)))
                 continue
-            for array in (t, x):
+            for array in (t, x, outside):
                 array.flags.writeable = False
-            kept.append((t, x, raw.ids[k]))
+            kept.append((t, x, outside, raw.ids[k]))
         if not kept:
             raise TrajectoryError(
                 f"trajectory {short[0][0]}: fewer than 2 rows are left after dropping those with NaN "
@@ -226,20 +259,8 @@ class Trajectories(Sequence):
                 f"{len(short)} of {len(times)} trajectories are left out, because fewer than 2 of their rows are "
                 f"complete (the first is {short[0][0]})"
             )
-        stored, values, ids = zip(*kept, strict=True)
-        self._set(stored, values, raw.names, ids, axis)
-
-    def _set(
-        self,
-        times: tuple[np.ndarray, ...],
-        states: tuple[np.ndarray, ...],
-        feature_names: tuple[str, ...] | None,
-        ids: tuple[Any, ...],
-        axis: TimeAxis,
-    ) -> None:
-        self.times, self.states = times, states
-        self.feature_names, self.ids, self.axis = feature_names, ids, axis
-        self.roles = {}
+        self.times, self.states, self.outside, self.ids = zip(*kept, strict=True)
+        self.feature_names, self.given, self.axis, self.roles = raw.names, given, axis, {}
 
     def in_order_of(self, names: Sequence[str]) -> Trajectories:
         """The same trajectories with their variables in another order.
@@ -256,35 +277,61 @@ class Trajectories(Sequence):
         if self.feature_names is None or tuple(names) == self.feature_names:
             return self
         order = order_of(self.feature_names, names, "X")
-        ordered = self.of(self.times, [x[:, order] for x in self.states], self.ids)
-        ordered.feature_names = tuple(names)
-        return ordered
+        return self._with(states=tuple(x[:, order] for x in self.states), feature_names=tuple(names))
+
+    def given_as(self, given: Given) -> Trajectories:
+        """The same trajectories with their inputs and parameters in another order.
+
+        Raises
+        ------
+        TrajectoryError
+            If these are not the names of the inputs and of the parameters.
+        """
+        own = self.given
+        if (own.inputs, own.parameters) == (given.inputs, given.parameters):
+            return self
+        for kind, names, wanted in (
+            ("inputs", own.inputs, given.inputs),
+            ("parameters", own.parameters, given.parameters),
+        ):
+            if sorted(names) != sorted(wanted):
+                raise TrajectoryError(
+                    f"X has the {kind} {list(names)}, but {list(wanted)} are expected: pass triples (t, x, u), or "
+                    "Trajectory(t, x, u=..., p=..., input_names=..., parameter_names=...)"
+                )
+        order = [own.names.index(name) for name in given.names]
+        return self._with(
+            outside=tuple(outside[:, order] for outside in self.outside),
+            given=replace(given, interpolation=own.interpolation),
+        )
 
     def counted_in(self, unit: str | None) -> Trajectories:
         """The same trajectories with their times in another unit; None, or where it is not known, leaves them."""
         if unit is None or self.axis.unit in (None, unit):
             return self
         factor = conversion(self.axis.unit, unit)
-        counted = self.of([t * factor for t in self.times], self.states, self.ids)
-        counted.axis = replace(self.axis, unit=unit)
-        return counted
+        return self._with(times=tuple(t * factor for t in self.times), axis=replace(self.axis, unit=unit))
 
     def to_dataframe(self) -> Any:
-        """Return a long pandas DataFrame with the columns ``id``, ``t`` and one for each variable.
+        """Return a long pandas DataFrame with the columns ``id``, ``t`` and one for each variable, input and parameter.
 
-        Dates and durations come back as such; the unit of time is in its ``attrs``.
+        Dates and durations come back as such; the unit of time, and which columns are inputs and parameters, are in its
+        ``attrs``.
         """
         try:
             import pandas as pd
         except ImportError:
             raise ImportError('to_dataframe needs pandas: pip install "skdyn[dataframe]"') from None
-        names = self.feature_names or [f"x{d}" for d in range(self.n_features)]
-        frame = pd.DataFrame(np.concatenate(self.states), columns=list(names))
+        names = self.feature_names or default_names("x", self.n_features)
+        values = np.hstack([np.concatenate(self.states), np.concatenate(self.outside)])
+        frame = pd.DataFrame(values, columns=[*names, *self.given.names])
         frame.insert(0, "t", np.concatenate([self.axis.labels(t) for t in self.times]))
         frame.insert(0, "id", np.repeat(np.array(self.ids, dtype=object), [len(t) for t in self.times]))
         frame = frame.infer_objects()
         if self.axis.unit is not None:
             frame.attrs["time_unit"] = self.axis.unit
+        if self.given:
+            frame.attrs["given"] = asdict(self.given)
         return frame
 
     def windows(self, length: int, stride: int | None = None) -> Trajectories:
@@ -313,11 +360,7 @@ class Trajectories(Sequence):
         if not cuts:
             longest = max(len(t) for t in self.times)
             raise TrajectoryError(f"no trajectory is as long as a window of {length}: the longest has {longest} points")
-        return self.of(
-            [self.times[k][cut] for k, cut in cuts],
-            [self.states[k][cut] for k, cut in cuts],
-            [self.ids[k] for k, _ in cuts],
-        )
+        return self.parts(cuts)
 
     def rows(self, keep: Sequence[np.ndarray]) -> Trajectories:
         """The same trajectories at some of their points.
@@ -327,23 +370,34 @@ class Trajectories(Sequence):
         keep : sequence of K arrays
             Masks (L_k,) or positions of at least two points each.
         """
-        pairs = zip(self.times, self.states, keep, strict=True)
-        times, states = zip(*((t[rows], x[rows]) for t, x, rows in pairs), strict=True)
-        return self.of(times, states, self.ids)
+        return self.parts(list(enumerate(keep)))
 
-    def of(self, times: Sequence[np.ndarray], states: Sequence[np.ndarray], ids: Sequence[Any]) -> Trajectories:
-        """Parts of these trajectories, with the names of the variables and the meaning of the times; not checked.
+    def parts(self, cuts: Sequence[tuple[int, Any]]) -> Trajectories:
+        """Parts of these trajectories, with all that belongs to them; not checked.
 
         Parameters
         ----------
-        times : sequence of arrays (L_k,)
-        states : sequence of arrays (L_k, D)
-        ids : sequence
+        cuts : sequence of (int, slice or array)
+            A trajectory, and which of its points; each gives one trajectory.
         """
-        chosen = Trajectories.__new__(Trajectories)
-        chosen._set(tuple(times), tuple(states), self.feature_names, tuple(ids), self.axis)
-        chosen.roles = self.roles
-        return chosen
+        return self._with(
+            times=tuple(self.times[k][rows] for k, rows in cuts),
+            states=tuple(self.states[k][rows] for k, rows in cuts),
+            outside=tuple(self.outside[k][rows] for k, rows in cuts),
+            ids=tuple(self.ids[k] for k, _ in cuts),
+        )
+
+    def with_states(self, states: Sequence[np.ndarray], feature_names: Sequence[str] | None) -> Trajectories:
+        """The same trajectories with other states (L_k, D'), such as transformed ones, and their names; not checked."""
+        names = None if feature_names is None else tuple(feature_names)
+        self.given.checked(names)
+        return self._with(states=tuple(states), feature_names=names)
+
+    def _with(self, **changed: Any) -> Trajectories:
+        """The same with some attributes changed."""
+        other = copy.copy(self)
+        vars(other).update(changed)
+        return other
 
     @property
     def n_features(self) -> int:
@@ -362,7 +416,14 @@ class Trajectories(Sequence):
         return (self._item(k) for k in range(len(self)))
 
     def _item(self, k: int) -> Trajectory:
-        return Trajectory(self.times[k], self.states[k], self.feature_names, self.ids[k], self.axis)
+        given, outside = self.given, self.outside[k]
+        u, p = outside[:, : len(given.inputs)], outside[0, len(given.inputs) :]
+        return Trajectory(
+            self.times[k], self.states[k], self.feature_names, self.ids[k], self.axis,
+            u=u if given.inputs else None, p=p if given.parameters else None,
+            input_names=given.inputs or None, parameter_names=given.parameters or None,
+            interpolation=given.interpolation,
+        )  # fmt: skip
 
     @overload
     def __getitem__(self, index: int) -> Trajectory: ...
@@ -374,7 +435,32 @@ class Trajectories(Sequence):
         chosen = np.arange(len(self))[index]
         if chosen.ndim != 1 or len(chosen) == 0:
             raise IndexError(f"{index!r} selects no trajectory of {len(self)}")
-        return self.of([self.times[k] for k in chosen], [self.states[k] for k in chosen], [self.ids[k] for k in chosen])
+        return self.parts([(int(k), slice(None)) for k in chosen])
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the U inputs; empty without."""
+        return self.given.inputs
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the P parameters; empty without."""
+        return self.given.parameters
+
+    @property
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """Inputs of each trajectory, K arrays of shape (L_k, U)."""
+        return tuple(outside[:, : len(self.given.inputs)] for outside in self.outside)
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """Parameters of each trajectory, shape (K, P)."""
+        return np.stack([outside[0, len(self.given.inputs) :] for outside in self.outside])
+
+    @property
+    def points(self) -> np.ndarray:
+        """States of all trajectories with what is given beside them, shape (L_1 + L_2 + ..., D + G)."""
+        return np.hstack([np.concatenate(self.states), np.concatenate(self.outside)])
 
     @property
     def origin(self) -> Any:
@@ -387,8 +473,10 @@ class Trajectories(Sequence):
         return self.axis.unit
 
     def _said(self) -> str:
-        """What was read as time and identity, where a table said so."""
-        return "".join(f"; {role} from {name}" for role, name in self.roles.items())
+        """What was read as time and identity, where a table said so, and what is given from outside."""
+        read = "".join(f"; {role} from {name}" for role, name in self.roles.items())
+        kinds = (("inputs", self.given.inputs), ("parameters", self.given.parameters))
+        return read + "".join(f"; {kind}: {', '.join(names)}" for kind, names in kinds if names)
 
     def __repr__(self) -> str:
         k, d = len(self), self.n_features

@@ -37,6 +37,8 @@ class Paths:
     times : list of arrays of shape (L,)
     observed, states, slopes : lists of arrays of shape (L, D)
         As they were observed, smoothed, and the slopes of the smoothed paths.
+    outside : list of arrays of shape (L, G)
+        Inputs and parameters, in their standard deviations.
     noise : array of shape (D,)
         Deviation of the white noise.
     state_noise, slope_noise : arrays of shape (D,)
@@ -50,6 +52,7 @@ class Paths:
     observed: list[np.ndarray]
     states: list[np.ndarray]
     slopes: list[np.ndarray]
+    outside: list[np.ndarray]
     noise: np.ndarray
     state_noise: np.ndarray
     slope_noise: np.ndarray
@@ -66,6 +69,8 @@ class Paths:
         rows = [slice(None, None, max(1, len(context.times[k]) // most)) for k in chosen]
         times = [context.times[k][cut] for k, cut in zip(chosen, rows, strict=True)]
         states = [context.states[k][cut] for k, cut in zip(chosen, rows, strict=True)]
+        outside = [context.outside[k][cut] for k, cut in zip(chosen, rows, strict=True)]
+        middle, spread = state_units(np.concatenate(outside))
         together = np.concatenate(states)
         level, deviation = state_units(together)
         with np.errstate(all="ignore"):
@@ -77,10 +82,17 @@ class Paths:
             np.flatnonzero(varies),
             [(t - t[0]) / step for t in times],
             [(x[:, varies] - level[varies]) / deviation[varies] for x in states],
+            [(u - middle) / spread for u in outside],
         )
 
     @classmethod
-    def _smooth(cls, variables: np.ndarray, times: list[np.ndarray], observed: list[np.ndarray]) -> Paths:
+    def _smooth(
+        cls,
+        variables: np.ndarray,
+        times: list[np.ndarray],
+        observed: list[np.ndarray],
+        outside: list[np.ndarray],
+    ) -> Paths:
         splines = [Spline.of(t, x) for t, x in zip(times, observed, strict=True)]
         smooth, ratio = _best(np.sum([spline.misfits(spline.smooth) for spline in splines], axis=0))
         rough, _ = _best(np.sum([spline.misfits(spline.rough) for spline in splines], axis=0))
@@ -94,6 +106,7 @@ class Paths:
             observed=observed,
             states=states,
             slopes=slopes,
+            outside=outside,
             noise=np.sqrt(noise),
             state_noise=np.sqrt(noise * np.minimum(_STATE_NOISE / ratio**0.25, 1.0)),
             slope_noise=np.sqrt(noise * _SLOPE_NOISE / ratio**0.75),

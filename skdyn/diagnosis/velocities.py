@@ -42,18 +42,20 @@ class Contradiction:
 
 
 def contradiction(paths: Paths) -> Contradiction:
-    """Compare the velocities of states that were visited at several times."""
-    states, slopes = np.concatenate(paths.states), np.concatenate(paths.slopes)
+    """Compare the velocities of states that were visited at several times, under the same inputs and parameters."""
+    states = np.hstack([np.concatenate(paths.states), np.concatenate(paths.outside)])
+    slopes = np.concatenate(paths.slopes)
     every = -(-len(states) // _MOST_POINTS)
     states, slopes = states[::every], slopes[::every]
     typical = np.sqrt(np.mean(slopes**2, axis=0))
     typical = np.where(typical > 0, typical, 1.0)
     # What the error of the states makes of the velocities, by the linear field that fits best.
     gradient = np.linalg.lstsq(states - states.mean(axis=0), slopes, rcond=None)[0]
-    variance = paths.slope_noise**2 + gradient.T**2 @ paths.state_noise**2
+    by_states = gradient[: slopes.shape[1]]
+    variance = paths.slope_noise**2 + by_states.T**2 @ paths.state_noise**2
     near = np.exp(-np.square(states[:, None] - states).sum(axis=-1) / (2 * _LENGTH**2))
     worst = Contradiction(np.nan, np.nan)
-    for d in range(states.shape[1]):
+    for d in range(slopes.shape[1]):
         noise = _TOLERANCE**2 + variance[d] / typical[d] ** 2
         found = _against_other_times(near, slopes[:, d] / typical[d], noise)
         if not found.size <= worst.size:
@@ -94,6 +96,7 @@ def with_delay(paths: Paths) -> Paths | None:
         observed=both(paths.observed),
         states=both(paths.states),
         slopes=both(paths.slopes),
+        outside=[u[lag:] for u in paths.outside],
         noise=np.tile(paths.noise, 2),
         state_noise=np.tile(paths.state_noise, 2),
         slope_noise=np.tile(paths.slope_noise, 2),

@@ -168,16 +168,18 @@ def _step(jacobian: np.ndarray, field: np.ndarray, reach: float) -> np.ndarray:
 
 
 def wavy_fields(
-    field: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], scale: np.ndarray, samples: int, seed: int
+    field: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], scale: np.ndarray, dim: int, samples: int, seed: int
 ) -> PlausibleFields:
     """Fields that leave one along smooth random functions with the deviation that its error predicts.
 
     Parameters
     ----------
-    field : callable, (N, D) -> (N, D), (N, D)
+    field : callable, (N, D + G) -> (N, D), (N, D)
         Field and the Laplace scale of its error.
-    scale : array of shape (D,)
-        Units of the states, over which the random functions change.
+    scale : array of shape (D + G,)
+        Units of the states and of what is given beside them, over which the random functions change.
+    dim : int
+        Number of variables D.
     samples, seed : int
 
     Returns
@@ -185,12 +187,12 @@ def wavy_fields(
     PlausibleFields
     """
     rng = np.random.default_rng(seed)
-    dim = len(scale)
-    frequencies = rng.standard_normal((_WAVES, dim))
+    frequencies = rng.standard_normal((_WAVES, len(scale)))
     cosines, sines = rng.standard_normal((2, samples, _WAVES, dim)) / _WAVES**0.5
 
     def fields(points: np.ndarray) -> np.ndarray:
-        center, error = (part.reshape(points.shape) for part in field(points.reshape(-1, dim)))
+        shape = (*points.shape[:-1], dim)
+        center, error = (part.reshape(shape) for part in field(points.reshape(-1, points.shape[-1])))
         angles = points / scale @ frequencies.T
         waves = np.cos(angles) @ cosines + np.sin(angles) @ sines
         return np.asarray(center + np.sqrt(2.0) * error * waves)

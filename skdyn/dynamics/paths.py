@@ -26,7 +26,7 @@ def follow(
     rtol: float = 1e-5,
     atol: float = 1e-6,
     most_evaluations: int,
-    breaks: np.ndarray | None = None,
+    breaks: Sequence[np.ndarray] | None = None,
     arrive: Callable[[float], None] = lambda time: None,
 ) -> list[np.ndarray]:
     """Simulate each row over its own times; see `skdyn.dynamics.simulate.integrate`.
@@ -39,8 +39,10 @@ def follow(
     times : N arrays of shape (L_n,)
         Increasing; the states ``x0`` are those at the first ones.
     center, scale : arrays of shape (D,) or (N, D)
-    breaks : array of shape (M,), optional
-        Counted from the first time of each row, as are the times that ``arrive`` is told.
+    breaks : N arrays of shape (M_n,), optional
+        Times at which the field of each row jumps; given also without any, of a field that depends on the time.
+    arrive : callable
+        Told the time since the first that all rows have reached.
 
     Returns
     -------
@@ -67,7 +69,7 @@ def follow(
         rtol=rtol,
         atol=atol,
         most_evaluations=most_evaluations,
-        breaks=np.empty(0) if breaks is None else breaks,
+        breaks=None if breaks is None else _since(starts, breaks),
         margin=4 * float(np.spacing(np.abs(starts).max() + np.abs(last).max())),
     )
     found = solve(problem, (x0 - center) / scale, [t - t[0] for t in times], method, arrive)
@@ -77,6 +79,14 @@ def follow(
         path[0] = x
     warn_of_ends(paths, found.spent, starts + found.reached, last, bound, most_evaluations)
     return paths
+
+
+def _since(starts: np.ndarray, breaks: Sequence[np.ndarray]) -> np.ndarray:
+    """Breaks (N, M) counted from each row's start, infinite where a row has fewer."""
+    table = np.full((len(starts), max(map(len, breaks))), np.inf)
+    for row, own in enumerate(breaks):
+        table[row, : len(own)] = own - starts[row]
+    return table
 
 
 def warn_of_ends(

@@ -7,6 +7,7 @@ import numpy as np
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.metrics import variance_weighted_r2
 from skdyn.dynamics.paths import follow
+from skdyn.dynamics.signals import SampledSignals, derivatives_driven_by, driven_by
 from skdyn.dynamics.simulate import MOST_EVALUATIONS, Field, FieldAndJacobian
 
 
@@ -22,13 +23,14 @@ def rollout_scores(
 
     Parameters
     ----------
-    field : callable, (N, D) -> (N, D)
+    field : callable, (N, D + G) -> (N, D)
     observed : Trajectories
+        Its inputs and parameters are given to the field.
     center, scale : arrays of shape (D,)
         Units of the tolerances and of the divergence bound.
     most_evaluations : int, default=50000
         Of the field for each trajectory; what lies after them counts as a simulation that diverges.
-    field_and_jacobian : callable, (N, D) -> (N, D), (N, D, D), optional
+    field_and_jacobian : callable, (N, D + G) -> (N, D), (N, D, D + G), optional
         For stiff fields.
 
     Returns
@@ -36,14 +38,16 @@ def rollout_scores(
     array of shape (K,)
         Between -1 and 1; a worse score, or a simulation that diverges, counts as -1.
     """
+    outside = SampledSignals.of(observed) if observed.given else None
     paths = follow(
-        lambda rows, t, x: field(x),
-        None if field_and_jacobian is None else lambda rows, t, x: field_and_jacobian(x),
+        driven_by(outside, field),
+        derivatives_driven_by(outside, field_and_jacobian),
         np.stack([x[0] for x in observed.states]),
         observed.times,
         center=center,
         scale=scale,
         most_evaluations=most_evaluations,
+        breaks=None if outside is None else outside.jumps,
     )
     return agreement(observed, paths)
 

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from skdyn.dynamics.paths import follow, warn_of_ends
+from skdyn.dynamics.signals import Signals, derivatives_driven_by, driven_by
 
 Field = Callable[[np.ndarray], np.ndarray]
 FieldAndJacobian = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -28,7 +29,7 @@ def integrate(
     center: np.ndarray,
     scale: np.ndarray,
     field_and_jacobian: Callable[..., tuple[np.ndarray, np.ndarray]] | None = None,
-    breaks: np.ndarray | None = None,
+    outside: Signals | None = None,
     bound: float = 100.0,
     method: Method = "auto",
     rtol: float = 1e-5,
@@ -37,7 +38,7 @@ def integrate(
     most_evaluations: int = MOST_EVALUATIONS,
     progress: bool = False,
 ) -> np.ndarray:
-    """Solve ``dx/dt = field(x)`` from all rows of ``x0`` side by side.
+    """Solve ``dx/dt = field(x)``, or ``field(x, u(t))``, from all rows of ``x0`` side by side.
 
     The adaptive methods choose the steps of each row for itself, and read requested states off the steps' own
     interpolants: a state depends on its initial state and on the field, not on the other rows nor on the other times.
@@ -50,18 +51,17 @@ def integrate(
 
     Parameters
     ----------
-    field : callable, (N, D) -> (N, D)
-        With ``breaks``, (N, D) and times (N,) -> (N, D).
+    field : callable, (N, D + G) -> (N, D)
+        Of states, with what is given from outside beside them.
     x0 : array of shape (N, D)
         States at ``t[0]``.
     t : array of shape (L,), increasing
     center, scale : arrays of shape (D,)
         Units of the bound and of the error tolerances.
-    field_and_jacobian : callable, (N, D) -> (N, D), (N, D, D), optional
-        Field and Jacobian, for stiff problems. With ``breaks``, of states and times.
-    breaks : array of shape (M,), increasing, optional
-        Times at which a field that depends on time jumps. No step crosses one; before it, no step sees what comes after
-        it.
+    field_and_jacobian : callable, (N, D + G) -> (N, D), (N, D, D + G), optional
+        Field and its derivatives, for stiff problems.
+    outside : Signals, optional
+        What is given to each row at any time. No step crosses a jump; before it, no step sees what comes after it.
     bound : float, default=100.0
         Largest distance from the centre, in scales, in any variable.
     method : {"auto", "dopri5", "rodas4", "rk4"}, default="auto"
@@ -84,7 +84,7 @@ def integrate(
     Raises
     ------
     ValueError
-        If ``"rodas4"`` is asked for without a Jacobian, or ``"rk4"`` with breaks.
+        If ``"rodas4"`` is asked for without a Jacobian, or ``"rk4"`` with what is given from outside.
 
     References
     ----------
@@ -104,8 +104,8 @@ def integrate(
     """
     if method == "rodas4" and field_and_jacobian is None:
         raise ValueError("method='rodas4' needs field_and_jacobian")
-    if method == "rk4" and breaks is not None:
-        raise ValueError("method='rk4' takes no breaks: its steps are fixed")
+    if method == "rk4" and outside is not None:
+        raise ValueError("method='rk4' takes no inputs nor parameters, because its steps are fixed: choose 'dopri5'")
     elapsed = t - t[0]
     with tqdm(total=elapsed[-1], desc="simulate", unit="t", disable=not progress) as bar:
 
@@ -115,11 +115,9 @@ def integrate(
         if method == "rk4":
             path = _fixed(field, x0, t, center, scale, bound, substeps, most_evaluations, arrive)
         else:
-            timed = breaks is not None
             paths = follow(
-                lambda rows, t, x: field(x, t) if timed else field(x),
-                None if field_and_jacobian is None
-                else lambda rows, t, x: field_and_jacobian(x, t) if timed else field_and_jacobian(x),
+                driven_by(outside, field),
+                derivatives_driven_by(outside, field_and_jacobian),
                 x0,
                 [t] * len(x0),
                 center=center,
@@ -129,9 +127,9 @@ def integrate(
                 rtol=rtol,
                 atol=atol,
                 most_evaluations=most_evaluations,
-                breaks=None if breaks is None else np.asarray(breaks, dtype=np.float64) - t[0],
+                breaks=None if outside is None else outside.jumps,
                 arrive=arrive,
-            )  # fmt: skip
+            )
             path = np.stack(paths) if paths else np.empty((0, len(t), x0.shape[1]))
         arrive(elapsed[-1])
     return path

@@ -44,8 +44,9 @@ class Problem:
     rtol, atol : float
     most_evaluations : int
         Of the field at any row; a Jacobian counts as D of them.
-    breaks : array of shape (M,), increasing
-        Times at which the field jumps: steps end there and begin anew.
+    breaks : array of shape (N, M), or None
+        Times of each row at which its field jumps: steps end there and begin anew; infinite where there are fewer. None
+        of fields that do not depend on the time.
     margin : float
         Before a break the field is asked for no later time than so much before it, and never sees what comes after.
     """
@@ -56,7 +57,7 @@ class Problem:
     rtol: float
     atol: float
     most_evaluations: int
-    breaks: np.ndarray
+    breaks: np.ndarray | None
     margin: float
 
     def sizes(self, errors: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -168,9 +169,9 @@ class _Solver:
 
     def _begin(self, rows: np.ndarray) -> None:
         """Choose the first steps of rows, at the start and after a break."""
-        breaks = self.problem.breaks
-        places = np.searchsorted(breaks, self.t[rows], side="right")
-        self.limit[rows] = np.append(breaks, np.inf)[places]
+        if self.problem.breaks is not None:
+            breaks = self.problem.breaks[rows]
+            self.limit[rows] = np.where(breaks > self.t[rows, None], breaks, np.inf).min(axis=1, initial=np.inf)
         rows = self._affordable(rows, 2)
         if not len(rows):
             return
@@ -224,7 +225,7 @@ class _Solver:
             self.slope[new], self.jacobian[new] = self.problem.field_and_jacobian(new, t, z)
             self.used[new] += z.shape[1]
             self.has_slope[new] = self.has_jacobian[new] = True
-            if len(self.problem.breaks):
+            if self.problem.breaks is not None:
                 nudge = _NUDGE * np.maximum(t, self.unit[new])
                 nudge = np.minimum(nudge, (self.limit[new] - t) / 2)
                 later = self._field(new, t + nudge, z)
@@ -263,7 +264,7 @@ class _Solver:
     def _read_off(self, rows: np.ndarray, reached: np.ndarray, h: np.ndarray, curve: np.ndarray) -> None:
         """Fill in the requested states of rows up to the time reached."""
         first = self.next[rows]
-        last = _first_later(self.requested, first, self.stop[rows], reached)
+        last = first_later(self.requested, first, self.stop[rows], reached)
         counts = last - first
         if not counts.any():
             return
@@ -279,7 +280,7 @@ class _Solver:
         self.next[rows] = last
 
 
-def _first_later(times: np.ndarray, low: np.ndarray, high: np.ndarray, reached: np.ndarray) -> np.ndarray:
+def first_later(times: np.ndarray, low: np.ndarray, high: np.ndarray, reached: np.ndarray) -> np.ndarray:
     """In each stretch ``low`` to ``high`` of increasing times, the first place of one after ``reached``."""
     low, high = low.copy(), high.copy()
     while (unknown := low < high).any():

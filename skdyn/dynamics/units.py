@@ -20,4 +20,4 @@ def widened_box(data: np.ndarray, share: float = 0.25) -> np.ndarray:
 def state_units(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation (D,) of states (M, D); a constant variable takes the largest deviation."""
     mean, std = state_moments(data[None, None], np.ones((1, 1, len(data)), dtype=bool))
-    return mean[0], np.where(std[0] > 0, std[0], std[0].max())
+    return mean[0], np.where(std[0] > 0, std[0], std[0].max(initial=0.0))

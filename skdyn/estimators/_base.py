@@ -7,7 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import issparse
@@ -43,6 +43,9 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
     A subclass stores its parameters in ``__init__`` (``missing`` among them) and implements `_fit`. Letters: K
     trajectories, L points, D variables, N queries.
     """
+
+    takes_inputs: ClassVar[bool] = False
+    """Whether the trajectories may have inputs and parameters."""
 
     missing: Any
     context_: Trajectories
@@ -93,13 +96,22 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
 
     def _read(self, X: Any, t: Any) -> Trajectories:
         """Trajectories of any accepted input."""
-        context = Trajectories(X, t, missing=self.missing)
+        context = self._checked_for_inputs(Trajectories(X, t, missing=self.missing))
         plain = (isinstance(X, np.ndarray) and X.ndim == 2) or (is_dataframe(X) and len(context) == 1)
         if plain and _in_cross_validation():
             warn(
                 "cross-validation of scikit-learn splits a table by rows: a trajectory is torn apart, and points of "
                 "one lie in both training and test. Pass Trajectories, of which each is one sample, such as "
                 "Trajectories(X).windows(n)"
+            )
+        return context
+
+    def _checked_for_inputs(self, context: Trajectories) -> Trajectories:
+        """The same; inputs and parameters are refused, if the estimator takes none."""
+        if context.given and not self.takes_inputs:
+            raise TrajectoryError(
+                f"{type(self).__name__} takes no inputs nor parameters, but X has {', '.join(context.given.names)}: "
+                "choose an estimator that does, such as FIMODERegressor, or leave them out: [(t, x) for t, x in X]"
             )
         return context
 
@@ -179,6 +191,7 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         self._check_width(held_out.n_features)
         if self._given_names is not None:
             held_out = held_out.in_order_of(self._given_names)
+        held_out = held_out.given_as(self.context_.given)
         self.context_.axis.refuse_other(held_out.axis, "the times of X")
         return held_out.counted_in(self.context_.time_unit)
 

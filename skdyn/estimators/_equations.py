@@ -21,11 +21,12 @@ class NamedEquations:
     Attributes
     ----------
     field : SparseField
-    names : tuple of D str
+    names : tuple of C str
+        Of the variables, the inputs and the parameters.
     shares : array of shape (D,)
         Share of the estimator's field that each is; one where the field is the equation.
-    states : array of shape (M, D)
-        The observed states, on which printed equations are to say the same field.
+    states : array of shape (M, C)
+        The observed states, with what is given beside them, on which printed equations are to say the same field.
     """
 
     field: SparseField
@@ -58,7 +59,7 @@ class NamedEquations:
     def _digits(self, precision: int | None) -> list[int]:
         if precision is None:
             return digits_that_reproduce(self.field, self.states)
-        return [precision] * len(self.names)
+        return [precision] * self.field.n_features
 
     def to_sympy(self) -> list[Any]:
         """One sympy expression a variable, the right-hand sides of the equations.

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.data.asked import read_asked
 from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number, check_size
 from skdyn.data.trajectories import Trajectories
@@ -21,6 +22,7 @@ from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.simulate import METHODS, MOST_EVALUATIONS, Method, integrate
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
+from skdyn.estimators._signals import read_signals
 from skdyn.exceptions import ModelWarning, warn
 
 _EVALUATIONS_A_TIME = 16  # of the classical method with its four steps from one requested time to the next
@@ -32,7 +34,9 @@ _TOGETHER = 128
 class BaseFieldEstimator(BaseTrajectoryEstimator):
     """What estimators of ODEs and of the drift of SDEs share: everything but simulation and scoring.
 
-    Letters: K trajectories, L points, D variables, N queries.
+    An estimator that says ``takes_inputs = True`` is asked for its field at states with inputs and parameters beside
+    them, inputs first, of shape (N, D + G), and gives the derivatives by all of these. Letters: K trajectories, L
+    points, D variables, U inputs, P parameters, G = U + P, N queries.
     """
 
     score_range: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
@@ -48,7 +52,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
 
     @abstractmethod
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Field (N, D) at ``points`` (N, D), and the scale of its error (N, D) or None if there is none."""
+        """Field (N, D) at ``points`` (N, D + G), and the scale of its error (N, D) or None if there is none."""
 
     def _velocity(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D) alone; to be overridden where the scale of its error costs time of its own."""
@@ -56,7 +60,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
 
     @abstractmethod
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Field (N, D) and Jacobian (N, D, D) at ``points`` (N, D), in double precision."""
+        """Field (N, D) and derivatives (N, D, D + G) at ``points`` (N, D + G), in double precision."""
 
     @abstractmethod
     def simulate(self, x0: Any, t: Any) -> np.ndarray:
@@ -66,13 +70,14 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
     def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
         """How well held-out trajectories agree with what was inferred; the larger, the better."""
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, *, inputs: Any = None, parameters: Any = None) -> np.ndarray:
         """Field at states.
 
         Parameters
         ----------
         X : array or DataFrame of shape (N, D)
-            States, not trajectories.
+            States; or Trajectories, for the field at all their points under their own inputs and parameters.
+        inputs, parameters : see `vector_field`
 
         Returns
         -------
@@ -81,8 +86,9 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         """
         check_is_fitted(self)
         if isinstance(X, Trajectories):
-            X = np.concatenate(self._check_held_out(X, None).states)
-        points = self._check_rows(X)
+            points = self._check_held_out(X, None).points
+        else:
+            points = self._with_given(self._check_rows(X), inputs, parameters)
         # Networks answer few states in another way than many, with other rounding; here a row must not see how many
         # there are.
         together = points if len(points) >= _TOGETHER else np.resize(points, (_TOGETHER, points.shape[1]))
@@ -90,13 +96,27 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         self._check_finite(points, field)
         return field
 
-    def vector_field(self, points: Any, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    def _with_given(self, states: np.ndarray, inputs: Any, parameters: Any) -> np.ndarray:
+        """States (..., D) with what is given beside them, (..., D + G)."""
+        given = self.context_.given
+        if not given and inputs is None and parameters is None:
+            return states
+        return np.concatenate([states, read_asked(inputs, parameters, given, states.shape[:-1])], axis=-1)
+
+    def vector_field(
+        self, points: Any, return_std: bool = False, *, inputs: Any = None, parameters: Any = None
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Vector field at any points.
 
         Parameters
         ----------
         points : array of shape (..., D)
             A point, a list of points or a whole grid.
+        inputs : array of shape (U,) or (..., U), a number if there is one input, or a mapping by names
+            Needed where the trajectories of the fit have inputs: what acts on the system at each point. Broadcast to
+            the points.
+        parameters : array of shape (P,) or (..., P), a number if there is one, or a mapping by names
+            The same for parameters.
         return_std : bool, default=False
             Also return the predicted scale of the field's error: the scale b of a Laplace distribution (its standard
             deviation is b times the square root of 2).
@@ -111,39 +131,84 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         Raises
         ------
         ValueError
-            If the last axis does not have D entries, or a value is not a finite real number.
+            If the last axis does not have D entries, a value is not a finite real number, or inputs or parameters are
+            missing.
         """
         points = self._check_points(points)
-        flat = points.reshape(-1, points.shape[-1])
+        flat = self._flat(points, inputs, parameters)
         if not return_std:
             field = self._velocity(flat)
-            self._check_finite(points, field)
+            self._check_finite(flat, field)
             return field.reshape(points.shape)
         field, scale = self._field(flat)
-        self._check_finite(points, field)
+        self._check_finite(flat, field)
         if scale is None:
             raise ValueError(f"{type(self).__name__} does not predict the error of its field: use return_std=False")
         return field.reshape(points.shape), scale.reshape(points.shape)
 
-    def jacobian(self, points: Any) -> np.ndarray:
+    def jacobian(self, points: Any, *, inputs: Any = None, parameters: Any = None) -> np.ndarray:
         """Jacobian of the vector field.
 
         Parameters
         ----------
         points : array of shape (..., D)
+        inputs, parameters : see `vector_field`
 
         Returns
         -------
         array of shape (..., D, D)
             Entry (i, j) is the derivative of component i of the field by variable j.
         """
+        return self._derivatives(points, inputs, parameters)[..., : self.n_features_in_]
+
+    def input_jacobian(self, points: Any, *, inputs: Any = None, parameters: Any = None) -> np.ndarray:
+        """Derivatives of the vector field by the inputs.
+
+        At an equilibrium `jacobian` and this are the matrices A and B of a linear state-space model.
+
+        Parameters
+        ----------
+        points : array of shape (..., D)
+        inputs, parameters : see `vector_field`
+
+        Returns
+        -------
+        array of shape (..., D, U)
+            Entry (i, j) is the derivative of component i of the field by input j.
+
+        Raises
+        ------
+        ValueError
+            If the trajectories of the fit have no inputs.
+        """
+        check_is_fitted(self)
+        count = len(self.context_.given.inputs)
+        if count == 0:
+            raise ValueError("the trajectories of the fit have no inputs: there is no derivative by them")
+        dim = self.n_features_in_
+        return self._derivatives(points, inputs, parameters)[..., dim : dim + count]
+
+    def _derivatives(self, points: Any, inputs: Any, parameters: Any) -> np.ndarray:
+        """Derivatives (..., D, D + G) of the field."""
         points = self._check_points(points)
-        _, jacobian = self._field_jacobian(points.reshape(-1, points.shape[-1]))
-        self._check_finite(points, jacobian)
-        return jacobian.reshape(*points.shape, points.shape[-1])
+        flat = self._flat(points, inputs, parameters)
+        _, jacobian = self._field_jacobian(flat)
+        self._check_finite(flat, jacobian)
+        return jacobian.reshape(*points.shape, flat.shape[-1])
+
+    def _flat(self, points: np.ndarray, inputs: Any, parameters: Any) -> np.ndarray:
+        """Checked points (..., D) with what is given beside them, as rows (N, D + G)."""
+        points = self._with_given(points, inputs, parameters)
+        return points.reshape(-1, points.shape[-1])
 
     def equilibria(
-        self, bounds: Any = None, *, tolerance: float = 1e-3, supported: Literal["evidence", "all"] = "evidence"
+        self,
+        bounds: Any = None,
+        *,
+        inputs: Any = None,
+        parameters: Any = None,
+        tolerance: float = 1e-3,
+        supported: Literal["evidence", "all"] = "evidence",
     ) -> list[Equilibrium]:
         """Find where the field vanishes, what kind of equilibrium each is, and how sure that is.
 
@@ -157,6 +222,10 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         bounds : array of shape (D, 2), optional
             Lower and upper bound of each variable. By default the data's box, widened on each side by a quarter, and
             for equations that were searched for by a half: a growth curve's end may lie beyond the data.
+        inputs : array of shape (U,), a number if there is one input, or a mapping by names
+            Needed where the trajectories of the fit have inputs: those that are held fixed.
+        parameters : array of shape (P,), a number if there is one, or a mapping by names
+            The same for parameters. To see how equilibria move with one, ask for several values in turn.
         tolerance : float, default=1e-3
             A real part of an eigenvalue below this fraction of the largest modulus counts as zero.
         supported : {"evidence", "all"}, default="evidence"
@@ -175,8 +244,21 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         data = np.concatenate(self.context_.states)
         box = self._check_bounds(bounds, data)
         center, scale = state_units(data)
-        found = find_equilibria(self._velocity, self._field_jacobian, data, box, center, scale, tolerance)
-        fields = self._plausible_fields(SAMPLES, 0) if found else None
+        fixed = self._with_given(np.empty(0), inputs, parameters)
+
+        def beside(points: np.ndarray) -> np.ndarray:
+            return np.concatenate([points, np.broadcast_to(fixed, (*points.shape[:-1], len(fixed)))], axis=-1)
+
+        def velocity(points: np.ndarray) -> np.ndarray:
+            return self._velocity(beside(points))
+
+        def derivatives(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            field, jacobian = self._field_jacobian(beside(points))
+            return field, jacobian[..., : points.shape[-1]]
+
+        found = find_equilibria(velocity, derivatives, data, box, center, scale, tolerance)
+        plausible = self._plausible_fields(SAMPLES, 0) if found else None
+        fields = None if plausible is None else lambda points: plausible(beside(points))
         if fields is not None:
             found = weigh_equilibria(found, fields, scale, tolerance)
         low, high = widened_box(data)
@@ -192,17 +274,17 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
 
     def _plausible_fields(self, samples: int, seed: int) -> PlausibleFields | None:
         """Fields between which the data cannot tell; None where the error of the field is not predicted."""
-        data = self.context_.states[0][:1]
-        if self._field(data)[1] is None:
+        points = self.context_.points
+        if self._field(points[:1])[1] is None:
             return None
-        _, scale = state_units(np.concatenate(self.context_.states))
+        _, scale = state_units(points)
 
         def field(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             center, error = self._field(points)
             assert error is not None
             return center, error
 
-        return wavy_fields(field, scale, samples, seed)
+        return wavy_fields(field, scale, self.n_features_in_, samples, seed)
 
     @property
     def _search_margin(self) -> float:
@@ -291,7 +373,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
 
 
 class BaseDynamicsEstimator(BaseFieldEstimator):
-    """Base class of estimators that infer an autonomous ODE ``dx/dt = f(x)`` from trajectories.
+    """Base class of estimators that infer an ODE ``dx/dt = f(x)``, or ``f(x, u, p)``, from trajectories.
 
     A subclass stores its parameters in ``__init__`` (``missing`` among them) and implements `_fit`, `_field` and
     `_field_jacobian`; everything else follows from these. Letters: K trajectories, L points, D variables, N queries.
@@ -314,6 +396,8 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         x0: Any,
         t: Any,
         *,
+        inputs: Any = None,
+        parameters: Any = None,
         method: Method = "auto",
         bound: float = 100.0,
         rtol: float = 1e-5,
@@ -332,10 +416,17 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
             States at ``t[0]``.
         t : array of shape (L,)
             Increasing times, in the units of the context.
+        inputs : callable, pair (t_u, u), or array of shape (L, U), (N, L, U) or (U,)
+            Needed where the trajectories of the fit have inputs: a function of times (n,) that returns (n, U), values
+            ``u`` (M, U) at times ``t_u`` (M,) that span ``t``, values at the times ``t``, or one constant; a number, or
+            a mapping of names to any of these arrays, too. Between two times inputs are what they are in the
+            trajectories of the fit: on a straight line, or held; the solver restarts where a held input jumps.
+        parameters : array of shape (P,) or (N, P), a number if there is one, or a mapping by names
+            Needed where the trajectories of the fit have parameters.
         method : {"auto", "dopri5", "rodas4", "rk4"}, default="auto"
             ``"dopri5"`` adapts the steps of each initial state, ``"rodas4"`` does so for stiff fields by the Jacobian,
             ``"auto"`` begins with the first and changes as stiffness demands; ``"rk4"`` takes ``substeps`` fixed ones
-            between any two times.
+            between any two times, and takes no inputs nor parameters.
         bound : float, default=100.0
             States further than this from the data's mean, in standard deviations, have diverged: they are NaN from
             there on, and one ConvergenceWarning names them.
@@ -371,11 +462,14 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
                 f"t would take {4 * int(substeps) * (len(times) - 1):.3g} evaluations of the field, more than {most}: "
                 f"choose fewer substeps than {substeps}"
             )
+        given = self.context_.given
+        outside = read_signals(inputs, parameters, given, times, len(starts), self._check_times)
         center, scale = state_units(np.concatenate(self.context_.states))
         paths = integrate(
             self._velocity,
             starts,
             times,
+            outside=outside,
             center=center,
             scale=scale,
             field_and_jacobian=self._field_jacobian,
@@ -402,7 +496,8 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
     def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
         """Mean agreement of simulated with held-out trajectories.
 
-        Each trajectory is simulated from its first observed state over its own times and compared by
+        Each trajectory is simulated from its first observed state over its own times, under its own inputs and
+        parameters, and compared by
         `skdyn.dynamics.metrics.variance_weighted_r2`; a score below -1, or a simulation that diverges or would take
         more than `most_evaluations` of the field, counts as -1.
 

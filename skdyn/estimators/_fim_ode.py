@@ -37,7 +37,7 @@ class FIMODERegressor(SolvedODEEstimator):
 
     `fit` encodes the trajectories once and trains nothing: a network reads them, polynomials are fitted to them in
     closed form, and an arbiter weighs all answers at every query. With more than three variables the polynomials answer
-    alone.
+    alone, and so they do where the trajectories have inputs or parameters.
     The field is equivariant under ``x -> a x`` with ``a > 0`` (for each variable; the fits look for sparse equations
     about the true origin) and ``t -> c t + e``, and it does not depend on the order of the trajectories or of the
     queries.
@@ -95,6 +95,8 @@ class FIMODERegressor(SolvedODEEstimator):
     >>> est.simulate([1.0, 0.0], t).shape
     (100, 2)
     """
+
+    takes_inputs = True
 
     weights_: dict[str, str]
     refinement_: SparseODE
@@ -217,21 +219,22 @@ class FIMODERegressor(SolvedODEEstimator):
             functions=(),
             function_of=np.full(len(exponents), -1),
             coefficients=coefficients,
-            center=np.zeros(self.n_features_in_),
+            center=np.zeros(exponents.shape[1]),
             score=0.0,
         )
-        return NamedEquations(field, names, shares, np.concatenate(self.context_.states))
+        return NamedEquations(field, names + self.context_.given.names, shares, self.context_.points)
 
-    def pretrained_field(self, points: Any) -> np.ndarray:
+    def pretrained_field(self, points: Any, *, inputs: Any = None, parameters: Any = None) -> np.ndarray:
         """Field of the pretrained model, also where a refinement is in use.
 
         Parameters
         ----------
         points : array of shape (..., D)
+        inputs, parameters : see `vector_field`
 
         Returns
         -------
         array of shape (..., D)
         """
         points = self._check_points(points)
-        return self._session.field(points.reshape(-1, points.shape[-1]))[0].reshape(points.shape)
+        return self._session.field(self._flat(points, inputs, parameters))[0].reshape(points.shape)

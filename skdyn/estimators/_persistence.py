@@ -6,11 +6,13 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from skdyn.data.given import Given, given_columns
 from skdyn.data.times import axis_from_json, axis_to_json
 from skdyn.data.trajectories import Trajectories
 from skdyn.data.trajectory import Trajectory
@@ -38,7 +40,7 @@ class Saveable(Protocol):
 
 Estimator = TypeVar("Estimator", bound=Saveable)
 
-_FORMAT = 2
+_FORMAT = 3
 _LARGEST = 2**31  # bytes of arrays in a folder
 ESTIMATOR, CONTEXT = "estimator.json", "context.npz"
 
@@ -60,6 +62,7 @@ def pack(estimator: Saveable) -> dict[str, bytes]:
         "feature_names": None if names is None else list(names),
         "ids": [plain(f"ids[{k}]", id) for k, id in enumerate(context.ids)],
         "axis": axis_to_json(context.axis),
+        "given": asdict(context.given),
         "weights": getattr(estimator, "weights_", None),
     }
     arrays = pack_arrays(
@@ -67,6 +70,7 @@ def pack(estimator: Saveable) -> dict[str, bytes]:
             "lengths": np.array([len(t) for t in context.times], dtype=np.int64),
             "times": np.concatenate(context.times),
             "states": np.concatenate(context.states),
+            "outside": np.concatenate(context.outside),
         }
     )
     if len(arrays) > _LARGEST:
@@ -101,14 +105,18 @@ def unpack(cls: type[Estimator], files: Mapping[str, bytes], path: Path) -> Esti
 
 
 def _context(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> Trajectories:
-    lengths, times, states = arrays["lengths"], arrays["times"], arrays["states"]
-    shapes = [array.shape for array in (lengths, times, states)]
-    if len(arrays) != 3 or [len(shape) for shape in shapes] != [1, 1, 2] or lengths.dtype != np.int64:
-        raise ValueError(f"{CONTEXT} must hold lengths (K,), times (L,) and states (L, D), got the shapes {shapes}")
-    counts = [int(length) for length in lengths]
-    if min(counts, default=0) < 2 or sum(counts) != len(times) or len(states) != len(times):
+    lengths, times, states, outside = (arrays[name] for name in ("lengths", "times", "states", "outside"))
+    shapes = [array.shape for array in (lengths, times, states, outside)]
+    if len(arrays) != 4 or [len(shape) for shape in shapes] != [1, 1, 2, 2] or lengths.dtype != np.int64:
         raise ValueError(
-            f"the lengths of the trajectories do not add up to {len(times)} times and {len(states)} states"
+            f"{CONTEXT} must hold lengths (K,), times (L,), states (L, D) and what is given outside (L, G), got the "
+            f"shapes {shapes}"
+        )
+    counts = [int(length) for length in lengths]
+    if min(counts, default=0) < 2 or sum(counts) != len(times) or not len(states) == len(outside) == len(times):
+        raise ValueError(
+            f"the lengths of the trajectories do not add up to {len(times)} times, {len(states)} states and "
+            f"{len(outside)} rows of what is given outside"
         )
     ids, names = description["ids"], description["feature_names"]
     if not isinstance(ids, list) or len(ids) != len(counts):
@@ -118,8 +126,34 @@ def _context(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -
         names = tuple(names)
     axis = axis_from_json(description["axis"])
     ends = np.cumsum(lengths)[:-1]
-    parts = zip(np.split(times, ends), np.split(states, ends), ids, strict=True)
-    return Trajectories.with_gaps([Trajectory(t, x, names, id, axis) for t, x, id in parts])
+    given = _given(description["given"], outside.shape[1])
+    n_inputs = len(given.inputs)
+    return Trajectories.with_gaps(
+        [
+            Trajectory(
+                t, x, names, id, axis,
+                u=u if n_inputs else None, p=p[0] if given.parameters else None,
+                input_names=given.inputs or None, parameter_names=given.parameters or None,
+                interpolation=given.interpolation,
+            )
+            for t, x, u, p, id in zip(
+                np.split(times, ends), np.split(states, ends), np.split(outside[:, :n_inputs], ends),
+                np.split(outside[:, n_inputs:], ends), ids, strict=True,
+            )
+        ]
+    )  # fmt: skip
+
+
+def _given(values: Any, count: int) -> Given:
+    """Names of the columns that are given from outside, as they were saved."""
+    if not isinstance(values, dict) or set(values) != {"inputs", "parameters", "interpolation"}:
+        raise ValueError(f"given must be inputs, parameters and interpolation, got {values!r:.80}")
+    if not all(isinstance(values[kind], list) for kind in ("inputs", "parameters")):
+        raise ValueError(f"given must hold lists of names, got {values!r:.80}")
+    given = given_columns(values["inputs"], values["parameters"], values["interpolation"])
+    if len(given) != count:
+        raise ValueError(f"given must name {count} columns, got {values!r:.80}")
+    return given
 
 
 def check_names(names: Any, count: int) -> None:

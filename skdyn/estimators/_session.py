@@ -141,17 +141,17 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         return engine, engine.encode([arranged(engine, self._context, self._max_context)])
 
     def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Field (N, D) at points (N, D), and the scale of its error (N, D) where the model predicts one."""
+        """Field (N, D) at points (N, D + G), and the scale of its error (N, D) where the model predicts one."""
         engine, context = self.opened
         if len(points) == 0:
-            return points.copy(), points.copy()
+            return np.zeros((0, context.dim)), np.zeros((0, context.dim))
         field, scale = engine.decode(context, points[None])
         return field[0], _or_none(scale[0])
 
     def leading_equations(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """The sparse fits that carry most of the field on the observed states; see `Engine.leading_equations`."""
         engine, context = self.opened
-        return engine.leading_equations(context, np.concatenate(thin(self._context, _LOOKED_AT).states))
+        return engine.leading_equations(context, thin(self._context, _LOOKED_AT).points)
 
     def misfit(self) -> np.ndarray | None:
         """How many times more (D,) the field leaves of the context than the best fit does; see `Engine.misfit`."""
@@ -159,10 +159,10 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         return engine.misfit(context, arranged(engine, self._context, self._max_context))
 
     def sample(self, points: np.ndarray, samples: int, seed: int) -> np.ndarray:
-        """Sampled fields (S, N, D) at points (N, D); the same seed gives the same fields at all points."""
+        """Sampled fields (S, N, D) at points (N, D + G); the same seed gives the same fields at all points."""
         engine, context = self.opened
         if len(points) == 0:
-            return np.zeros((samples, *points.shape))
+            return np.zeros((samples, 0, context.dim))
         return engine.sample(context, points[None], samples, np.random.default_rng(seed))
 
     def drift_and_diffusion(
@@ -176,10 +176,10 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         return drift[0], diffusion[0], _or_none(drift_scale[0]), _or_none(diffusion_scale[0])
 
     def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Field (N, D) and Jacobian (N, D, D), in double precision where the device has it."""
+        """Field (N, D) and Jacobian (N, D, D + G), in double precision where the device has it."""
         engine, context = self.opened
         if len(points) == 0:
-            return points.copy(), np.zeros((0, points.shape[1], points.shape[1]))
+            return np.zeros((0, context.dim)), np.zeros((0, context.dim, points.shape[1]))
         if engine.device.type != "mps":
             engine = engine.with_precision("float64")
             context = engine.convert(context)

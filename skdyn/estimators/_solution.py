@@ -79,7 +79,7 @@ class PretrainedSolution:
 
         def at(points: np.ndarray) -> np.ndarray:
             found = self.sample(points.reshape(-1, points.shape[-1]), samples, seed)
-            found = found.reshape(samples, *points.shape)
+            found = found.reshape(samples, *points.shape[:-1], -1)
             return found[own, own if len(points) > 1 else 0]
 
         return at
@@ -147,11 +147,14 @@ class SampledFields:
     solution : Solution
     check : callable
         Reads states, or refuses them.
+    flat : callable
+        Puts inputs and parameters beside states, as rows.
     n_samples, seed : int
     """
 
     solution: Solution
     check: Callable[[Any], np.ndarray]
+    flat: Callable[[np.ndarray, Any, Any], np.ndarray]
     n_samples: int
     seed: int
 
@@ -161,10 +164,10 @@ class SampledFields:
     def __repr__(self) -> str:
         return f"<{self.n_samples} sampled fields>"
 
-    def __call__(self, points: Any) -> np.ndarray:
+    def __call__(self, points: Any, *, inputs: Any = None, parameters: Any = None) -> np.ndarray:
         """Fields of shape (n_samples, ..., D) at states of shape (..., D), in units of state per unit of time."""
         points = self.check(points)
-        flat = points.reshape(-1, points.shape[-1])
+        flat = self.flat(points, inputs, parameters)
         return self.solution.sample(flat, self.n_samples, self.seed).reshape(self.n_samples, *points.shape)
 
 
@@ -227,7 +230,7 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
         check_is_fitted(self)
         check_number("n_samples", n_samples, whole=True)
         seed = int(read_generator(random_state).integers(2**63))
-        return SampledFields(self._solution, self._check_points, int(n_samples), seed)
+        return SampledFields(self._solution, self._check_points, self._flat, int(n_samples), seed)
 
     def equations(self, precision: int | None = None, *, standard_errors: bool = False) -> list[str]:
         """Return one readable equation a variable, in the user's names and units.

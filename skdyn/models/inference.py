@@ -20,7 +20,7 @@ from skdyn.data.arrangement import arrange
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError, WeightsError
-from skdyn.models.normalization import Scaling
+from skdyn.models.normalization import OutsideScaling, Scaling
 from skdyn.models.registry import calling
 from skdyn.models.sharing import Shared
 from skdyn.models.threads import at_most_threads, side_by_side
@@ -47,11 +47,24 @@ class Context:
     scaling : Scaling
         NumPy arrays of shapes (B, D), (B, D) and (B,).
     dim : int
+    outside : OutsideScaling
+        Of inputs and parameters; of no columns without any.
     """
 
     encoded: Any
     scaling: Scaling
     dim: int
+    outside: OutsideScaling
+
+    @property
+    def units(self) -> np.ndarray:
+        """Deviations (B, D + G) of the states and of what is given."""
+        return np.concatenate([self.scaling.std, self.outside.std], axis=1)
+
+    def normalise(self, points: np.ndarray) -> np.ndarray:
+        """Map states, with what is given beside them, of shape (B, N, D + G) to normalised units."""
+        states = self.scaling.normalise(points[..., : self.dim])
+        return np.concatenate([states, self.outside.normalise(points[..., self.dim :])], axis=-1)
 
     def take(self, rows: np.ndarray) -> Context:
         """Some contexts of the batch, by their places.
@@ -70,7 +83,8 @@ class Context:
             return tensor[which.to(tensor.device)]
 
         scaling = Scaling(self.scaling.mean[rows], self.scaling.std[rows], self.scaling.speed[rows])
-        return Context(_map_tensors(self.encoded, of_rows), scaling, self.dim)
+        outside = OutsideScaling(self.outside.mean[rows], self.outside.std[rows])
+        return Context(_map_tensors(self.encoded, of_rows), scaling, self.dim, outside)
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -167,10 +181,16 @@ class Engine:
         self, contexts: Sequence[Trajectories], states: np.ndarray, times: np.ndarray, mask: np.ndarray
     ) -> Scaling:
         """The scaling of padded contexts, or the error of the first that cannot be encoded; see `pad` and `encode`."""
-        dim = contexts[0].n_features
+        given = contexts[0].given
+        if given and not self.model.takes_outside:
+            raise TrajectoryError(
+                f"the model {self.model.spec.name!r} takes no inputs nor parameters, but the trajectories have "
+                f"{', '.join(given.names)}: choose another model, such as 'fim-ode', or leave them out"
+            )
+        dim = contexts[0].n_features + len(given)
         if dim > self.max_dim:
             raise TrajectoryError(
-                f"the trajectories have {dim} variables but the model {self.model.spec.name!r} takes at most "
+                f"the trajectories have {dim} variables{', inputs and parameters' if given else ''} but the model {self.model.spec.name!r} takes at most "
                 f"{self.max_dim}; choose fewer variables or reduce them first"
             )
         return self._scaling(contexts, states, times, mask)
@@ -196,9 +216,15 @@ class Engine:
         dim = contexts[0].n_features
         if any(context.n_features != dim for context in contexts):
             raise TrajectoryError("contexts of one batch must have the same number of variables")
+        given = contexts[0].given
+        if any(context.given != given for context in contexts):
+            raise TrajectoryError("contexts of one batch must have the same inputs and parameters")
         states, times, mask = pad(contexts)
         scaling = self.check(contexts, states, times, mask)
-        z = self._pad_dims(scaling.normalise(states) * mask[..., None])
+        values = pad_outside(contexts, mask)
+        outside = OutsideScaling.of(values, mask)
+        z = scaling.normalise(states) * mask[..., None]
+        z = torch.from_numpy(z) if given else self._pad_dims(z)
         tau = torch.from_numpy(scaling.normalise_times(times) * mask)
         if self.device.type == "mps":  # no float64 there; the differences were taken above
             z, tau = z.float(), tau.float()
@@ -206,7 +232,11 @@ class Engine:
         dim_mask[:, :dim] = 1
         parts = [z, tau, torch.from_numpy(mask), dim_mask]
         if self.model.sees_origin:
-            parts.append(self._pad_dims(scaling.mean / scaling.std).to(tau.dtype))
+            origin = scaling.mean / scaling.std
+            parts.append((torch.from_numpy(origin) if given else self._pad_dims(origin)).to(tau.dtype))
+        parts = [part.to(self.device) for part in parts]
+        if given:
+            parts.append(self._outside(outside, values, given.holds))
         threads = self._threads if mask.size >= _SHARED_FROM else 1
         with (
             calling(self.model.spec, "fails to encode the context"),
@@ -214,8 +244,17 @@ class Engine:
             torch.inference_mode(),
             self._autocast(),
         ):
-            encoded = self.network.encode(*(part.to(self.device) for part in parts))
-        return Context(encoded, scaling, dim)
+            encoded = self.network.encode(*parts)
+        return Context(encoded, scaling, dim, outside)
+
+    def _outside(self, scaling: OutsideScaling, values: np.ndarray, holds: bool) -> Any:
+        """What the network is told of inputs and parameters (B, K, L, G)."""
+        from skdyn.nn.fits.families import Outside
+
+        parts = (
+            torch.from_numpy(part).to(self.device) for part in (scaling.normalise(values), scaling.mean / scaling.std)
+        )
+        return Outside(*parts, holds=holds)
 
     def convert(self, context: Context) -> Context:
         """Return a context encoded at another precision as this engine's type, for the same field."""
@@ -227,7 +266,8 @@ class Engine:
         Parameters
         ----------
         context : Context
-        queries : array of shape (B, N, D)
+        queries : array of shape (B, N, D + G)
+            States, with inputs and parameters beside them where the context has some.
 
         Returns
         -------
@@ -286,7 +326,7 @@ class Engine:
         draws = FieldDraws.draw(samples, context.dim, fits, terms, rng)
         if not groups:
             center, scale = self.decode(context, queries)
-            z = torch.from_numpy(context.scaling.normalise(queries))[0]
+            z = torch.from_numpy(context.normalise(queries))[0]
             return center[0] + 2**0.5 * scale[0] * draws.smooth(z).numpy()
 
         def chunk(z: Tensor) -> tuple[Tensor]:
@@ -299,11 +339,11 @@ class Engine:
     def leading_equations(
         self, context: Context, states: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """The sparse fits of a single context that carry most of the field at states (N, D).
+        """The sparse fits of a single context that carry most of the field at states (N, D + G).
 
         Returns
         -------
-        exponents : integer array of shape (T, D)
+        exponents : integer array of shape (T, D + G)
         coefficients : array of shape (T, D)
             Of ``dx/dt`` in the user's units; zero for terms that are not in an equation.
         shares : array of shape (D,)
@@ -312,12 +352,12 @@ class Engine:
         """
         if not self.model.sees_origin:
             return None
-        z = self._pad_dims(context.scaling.normalise(states[None])).to(self.dtype)
+        z = self._padded_queries(context, states[None])
         with torch.inference_mode(), self._autocast():
             found = self.network.leading(context.encoded, z.to(self.device))
         exponents, coefficients, shares = (part.cpu().numpy() for part in found)
         unit = context.scaling.std[0]
-        factor = unit * context.scaling.speed[0] / np.prod(unit**exponents, axis=1, keepdims=True)
+        factor = unit * context.scaling.speed[0] / np.prod(context.units[0] ** exponents, axis=1, keepdims=True)
         return exponents, coefficients * factor, shares
 
     def misfit(self, context: Context, trajectories: Trajectories) -> np.ndarray | None:
@@ -337,7 +377,8 @@ class Engine:
         if not self.model.sees_origin:
             return None
         states, times, mask = pad([trajectories])
-        field, _ = self.decode(context, states.reshape(1, -1, context.dim))
+        queries = np.concatenate([states, pad_outside([trajectories], mask)], axis=-1)
+        field, _ = self.decode(context, queries.reshape(1, -1, queries.shape[-1]))
         scaling = context.scaling
         parts = (
             scaling.normalise_field(field).reshape(states.shape),
@@ -350,8 +391,11 @@ class Engine:
         return left.double().cpu().numpy()
 
     def jacobian(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Field (B, N, D) and Jacobian (B, N, D, D), entry (i, j) being d f_i / d x_j, in the user's units."""
-        dim = context.dim
+        """Field (B, N, D) and Jacobian (B, N, D, D + G), entry (i, j) being d f_i / d x_j, in the user's units.
+
+        Derivatives by inputs and parameters follow those by the states.
+        """
+        dim, columns = context.dim, context.units.shape[1]
         encoded = _map_tensors(context.encoded, lambda tensor: tensor.clone() if tensor.is_inference() else tensor)
 
         def chunk(z: Tensor) -> tuple[Tensor, Tensor]:
@@ -363,15 +407,15 @@ class Engine:
 
         # Smaller chunks: the search for equilibria asks for a few states at a time, each of them dearer.
         field, jacobian = self._chunked(context, queries, chunk, min(self.query_chunk, _JACOBIAN_CHUNK))
-        return context.scaling.field(field[..., :dim]), context.scaling.jacobian(jacobian[..., :dim])
+        scaling = context.scaling
+        return scaling.field(field[..., :dim]), scaling.jacobian(jacobian[..., :columns], context.units)
 
     def _chunked(
         self, context: Context, queries: np.ndarray, chunk: Callable[[Tensor], tuple[Tensor, ...]], size: int
     ) -> tuple[np.ndarray, ...]:
         """Run ``chunk`` on padded chunks of at most ``size`` normalised queries and join its results as float64."""
         count = queries.shape[1]
-        with np.errstate(over="ignore"):  # a query that overflows is answered with what is not finite
-            z = self._pad_dims(context.scaling.normalise(queries)).to(self.dtype)
+        z = self._padded_queries(context, queries)
         sizes = chunk_sizes(count, size)
         z = nn.functional.pad(z, (0, 0, 0, sum(sizes) - count))
         with calling(self.model.spec, "fails to answer queries"):
@@ -390,6 +434,12 @@ class Engine:
     def _pad_dims(self, z: np.ndarray) -> Tensor:
         """Zero-padded to the network's width; wider ones are left as they are."""
         return nn.functional.pad(torch.from_numpy(z), (0, max(0, self.width - z.shape[-1])))
+
+    def _padded_queries(self, context: Context, queries: np.ndarray) -> Tensor:
+        """Normalised queries (B, N, D + G), of the width that the network takes."""
+        with np.errstate(over="ignore"):  # a query that overflows is answered with what is not finite
+            z = context.normalise(queries)
+        return (torch.from_numpy(z) if z.shape[-1] > context.dim else self._pad_dims(z)).to(self.dtype)
 
     def _to_own_type(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)
@@ -430,6 +480,15 @@ def pad(contexts: Sequence[Trajectories]) -> tuple[np.ndarray, np.ndarray, np.nd
             states[b, k, : len(t)], times[b, k, : len(t)], mask[b, k, : len(t)] = x, t, True
             times[b, k, len(t) :] = t[-1]
     return states, times, mask
+
+
+def pad_outside(contexts: Sequence[Trajectories], mask: np.ndarray) -> np.ndarray:
+    """Stack inputs and parameters as (B, K, L, G), in the places of a mask (B, K, L)."""
+    values = np.zeros((*mask.shape, len(contexts[0].given)))
+    for b, context in enumerate(contexts):
+        for k, outside in enumerate(context.outside):
+            values[b, k, : len(outside)] = outside
+    return values
 
 
 def _check_motion(contexts: Sequence[Trajectories], scaling: Scaling) -> None:

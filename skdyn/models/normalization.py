@@ -55,9 +55,13 @@ class Scaling:
         """Map a diffusion of shape (B, ..., D) in the user's units to normalised units."""
         return diffusion / _expand(self.std * self.speed[:, None] ** 0.5, diffusion)
 
-    def jacobian(self, normalised: Array) -> Array:
-        """Map normalised Jacobians of shape (B, ..., D, D) to the user's units."""
-        ratio = self.std[:, :, None] / self.std[:, None, :] * self.speed[:, None, None]
+    def jacobian(self, normalised: Array, units: Array | None = None) -> Array:
+        """Map normalised Jacobians of shape (B, ..., D, E) to the user's units.
+
+        They are derivatives by the states, or by columns whose units (B, E) are given.
+        """
+        units = self.std if units is None else units
+        ratio = self.std[:, :, None] / units[:, None, :] * self.speed[:, None, None]
         return normalised * ratio.reshape(ratio.shape[0], *([1] * (normalised.ndim - 3)), *ratio.shape[1:])
 
 
@@ -73,6 +77,24 @@ def _state_units(states: Array, mask: Array) -> tuple[Array, Array]:
     constant = std <= _ROUNDING * xp.abs(mean)
     std = xp.where(constant, xp.zeros_like(std) + xp.amax(std, axis=-1)[:, None], std)
     return mean, xp.clip(std, TINY, None)
+
+
+@dataclass(frozen=True)
+class OutsideScaling:
+    """Affine map of what is given from outside, ``(u - mean) / std``, with arrays of shape (B, G) for each context."""
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray, mask: np.ndarray) -> OutsideScaling:
+        """By the moments of the observed points of values (B, K, L, G); a constant keeps its unit."""
+        mean, std = state_moments(values, mask)
+        return cls(mean, np.where(std > _ROUNDING * np.abs(mean), std, 1.0))
+
+    def normalise(self, values: np.ndarray) -> np.ndarray:
+        """Map values of shape (B, ..., G) to normalised units."""
+        return (values - _expand(self.mean, values)) / _expand(self.std, values)
 
 
 def fim_ode_scaling(states: Array, times: Array, mask: Array) -> Scaling:

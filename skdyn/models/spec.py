@@ -44,7 +44,9 @@ class ModelSpec:
         encoded`` and ``decode(encoded, times)`` instead, as `skdyn.nn.lass_ode.LASSODE` has them. ``encoded`` is a
         dataclass of tensors (or tuples of tensors). It must not keep buffers outside its state dict. A network with a
         true attribute ``sees_origin`` is given a fifth argument by ``encode``, the mean over the deviation of the
-        states (B, D), which says where the user's zero is. A configuration with ``max_variables`` above ``max_dim``
+        states (B, D), which says where the user's zero is. One with a true attribute ``takes_outside`` is given a sixth
+        one where there are inputs or parameters, `skdyn.nn.fits.families.Outside`, unpadded states then, and queries
+        (B, N, D + G). A configuration with ``max_variables`` above ``max_dim``
         takes so many variables; more than ``max_dim`` are not padded.
     scaling : callable (states, times, mask) -> Scaling, optional
         See `skdyn.models.normalization.fim_ode_scaling`; none for the kind ``"forecast"``.

@@ -57,6 +57,11 @@ class LoadedModel:
         """Whether the network is told where the user's zero is; see `skdyn.models.spec.ModelSpec`."""
         return getattr(self.network, "sees_origin", False)
 
+    @property
+    def takes_outside(self) -> bool:
+        """Whether the network takes inputs and parameters; see `skdyn.models.spec.ModelSpec`."""
+        return getattr(self.network, "takes_outside", False)
+
 
 _LOADED: Shared[tuple[Any, ...], LoadedModel] = Shared(8)
 

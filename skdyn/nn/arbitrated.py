@@ -20,7 +20,7 @@ from skdyn.nn.arbiter import Arbiter, Evidence, NetworkAnswer, Verdict
 from skdyn.nn.config import between, exactly
 from skdyn.nn.field_samples import FieldDraws
 from skdyn.nn.fim_ode import FIMODE, EncodedContext, FIMODEConfig, Layout, Tokens, make_tokens
-from skdyn.nn.fits.families import VIEWS, Fits, TokenModels, fit_context, left_of_observed
+from skdyn.nn.fits.families import VIEWS, Fits, Outside, TokenModels, fit_context, left_of_observed
 from skdyn.nn.fits.quadrature import quadrature
 
 _AGREED = 0.1
@@ -77,13 +77,20 @@ class ArbitratedFIMODE(FIMODE):
 
     config: ArbitratedConfig
     sees_origin = True
+    takes_outside = True
 
     def __init__(self, config: ArbitratedConfig) -> None:
         super().__init__(config)
         self.arbiter = Arbiter(config.width, config.arbiter_units)
 
     def encode(  # type: ignore[override]
-        self, states: Tensor, times: Tensor, mask: Tensor, dim_mask: Tensor, origin: Tensor
+        self,
+        states: Tensor,
+        times: Tensor,
+        mask: Tensor,
+        dim_mask: Tensor,
+        origin: Tensor,
+        outside: Outside | None = None,
     ) -> ArbitratedContext:
         """Encode normalised trajectories (B, K, L, D).
 
@@ -93,7 +100,14 @@ class ArbitratedFIMODE(FIMODE):
             More than ``max_dim`` variables are not padded.
         origin : Tensor of shape (B, D)
             Mean over deviation of the observed states: where the user's zero is.
+        outside : Outside, optional
+            Inputs and parameters, of which the network knows nothing: fits and arbiter answer alone, for states that
+            are not padded.
         """
+        if outside is not None:
+            with torch.autocast(states.device.type, enabled=False):
+                fits = fit_context(states, times, mask, origin, outside=outside)
+            return ArbitratedContext(None, (FitGroup(fits, None),))
         tokens = tokens_or_points(states, times, mask, dim_mask, self.config, self.head.weight.dtype)
         return self.encode_with_fits(tokens, origin, pack=True)
 
@@ -142,8 +156,8 @@ class ArbitratedFIMODE(FIMODE):
         """Sampled fields (S, N, D) of a single context at queries (1, N, D); see `skdyn.nn.field_samples`."""
         network = self._of_network(context, queries)
         (group,) = context.groups
-        fits, dim = group.fits, group.fits.library.dim
-        own = queries[..., :dim]
+        fits, dim = group.fits, group.fits.variables
+        own = queries[..., : fits.library.dim]
         verdict = self.weigh(group, queries, network)
         fields, log_deviation = (part.to(verdict.field) for part in fits.answer(own))
         weights, roots = verdict.weights[:, :, :-1], verdict.weights.sqrt()
@@ -165,15 +179,15 @@ class ArbitratedFIMODE(FIMODE):
 
         Returns
         -------
-        exponents : integer Tensor of shape (T, D)
+        exponents : integer Tensor of shape (T, D + G)
         coefficients : Tensor of shape (T, D)
-            Of the powers of the states in deviations from the user's zero, ``z + origin``.
+            Of the powers of the states (and what is given) in deviations from the user's zero, ``z + origin``.
         shares : Tensor of shape (D,)
             Mean weight of all answers that agree with the equation's, to a tenth of the field's typical size.
         """
         network = self._of_network(context, queries)
         (group,) = context.groups
-        fits, dim = group.fits, group.fits.library.dim
+        fits, dim = group.fits, group.fits.variables
         verdict = self.weigh(group, queries, network)
         exponents, coefficients, active = fits.equations()
         places = torch.tensor(fits.sparse, device=queries.device)
@@ -182,7 +196,7 @@ class ArbitratedFIMODE(FIMODE):
         by_terms = torch.einsum("fgd,gd->fd", alike, weights)
         best = torch.where(by_terms == by_terms.amax(0), weights, -1.0).argmax(0)
         variables = torch.arange(dim, device=weights.device)
-        fields = fits.answer(queries[..., :dim])[0].to(weights)[0]  # (N, F, D)
+        fields = fits.answer(queries[..., : fits.library.dim])[0].to(weights)[0]  # (N, F, D)
         answers = fields if network is None else torch.cat([fields, network.field[0, :, None, :dim]], 1)
         own = fields[:, places[best], variables]
         tolerance = _AGREED * verdict.field[0].abs().mean(0)
@@ -196,7 +210,7 @@ class ArbitratedFIMODE(FIMODE):
         The field is integrated along the path of a single context (K, L, D), in windows of 40 points.
         """
         (group,) = context.groups
-        dim = group.fits.library.dim
+        dim = group.fits.variables
         parts = (field[None, ..., :dim], states[None, ..., :dim], times[None], mask[None])
         left = left_of_observed(parts[0], parts[1], quadrature(*parts[2:]), parts[3])
         least = group.fits.log_residuals.amin(1)
@@ -205,10 +219,10 @@ class ArbitratedFIMODE(FIMODE):
     def weigh(self, group: FitGroup, queries: Tensor, network: NetworkAnswer | None) -> Verdict:
         """The arbiter's verdict on a group's contexts, on their own variables."""
         fits, rows = group.fits, group.rows
-        dim = fits.library.dim
+        dim = fits.variables
         own = queries if rows is None else queries[rows]
         with torch.autocast(queries.device.type, enabled=False):
-            fields, log_deviation = fits.answer(own[..., :dim])
+            fields, log_deviation = fits.answer(own[..., : fits.library.dim])
         kind = self.head.weight.dtype
         evidence = Evidence(
             fields.to(kind),

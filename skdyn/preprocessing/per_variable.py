@@ -16,7 +16,6 @@ from skdyn.data.names import named_states, order_of
 from skdyn.data.numbers import read_numbers
 from skdyn.data.reading import is_dataframe
 from skdyn.data.trajectories import Trajectories
-from skdyn.data.trajectory import Trajectory
 from skdyn.exceptions import TrajectoryError
 
 
@@ -114,7 +113,7 @@ class PerVariable(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None): 
         Returns
         -------
         Trajectories, array or DataFrame of shape (N, D')
-            Trajectories for trajectories, with the same times and identities; states for states.
+            Trajectories for trajectories, with the same times, inputs, parameters and identities; states for states.
 
         Raises
         ------
@@ -207,9 +206,7 @@ class PerVariable(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None): 
             return f"trajectory {k}, row {row - (ends[k] - len(read.times[k]))}"
 
         pieces = np.split(_finite(function, np.concatenate(read.states), place), ends[:-1])
-        return Trajectories.with_gaps(
-            [Trajectory(item.t, piece, names_out, item.id, item.axis) for item, piece in zip(read, pieces, strict=True)]
-        )
+        return read.with_states(pieces, names_out)
 
     def _check_states(self, X: Any, width: int | None) -> np.ndarray:
         """States (N, D), where NaN may stand if the transformer takes it."""

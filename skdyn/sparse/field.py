@@ -24,15 +24,15 @@ class SparseField:
 
     Attributes
     ----------
-    exponents : int array of shape (T, D)
-        Powers of each term's monomial.
+    exponents : int array of shape (T, C)
+        Powers of each term's monomial in C columns: the states and, behind them, inputs and parameters.
     functions : tuple of ScalarFunction
         Sines, cosines and Hill functions; each multiplies some of the monomials. Empty for a polynomial.
     function_of : int array of shape (T,)
         Which function each term has; -1 for none.
     coefficients : array of shape (T, D)
         In the user's units; exactly zero for terms that are not in the field.
-    center : array of shape (D,)
+    center : array of shape (C,)
         Origin of the monomials: they are powers of ``x - center``. Zero, except for a variable that moves by less
         than a hundredth of its level.
     score : float
@@ -72,7 +72,7 @@ class SparseField:
     @property
     def library(self) -> TermLibrary:
         """All terms that the field could have had."""
-        return terms(self.n_features, int(self.exponents[self.function_of < 0].sum(axis=1).max()), self.functions)
+        return terms(self.n_columns, int(self.exponents[self.function_of < 0].sum(axis=1).max()), self.functions)
 
     @property
     def _rows(self) -> Array:
@@ -82,6 +82,11 @@ class SparseField:
     @property
     def n_features(self) -> int:
         """Number of variables D."""
+        return self.coefficients.shape[1]
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns C: variables, inputs and parameters."""
         return self.exponents.shape[1]
 
     @property
@@ -94,8 +99,8 @@ class SparseField:
 
         Parameters
         ----------
-        points : array of shape (..., D)
-            States, in the user's units.
+        points : array of shape (..., C)
+            States, with inputs and parameters behind them, in the user's units.
 
         Returns
         -------
@@ -103,32 +108,32 @@ class SparseField:
             Time derivatives, in the user's units of state over time.
         """
         states, shape = self._states(points)
-        return self.library.field(states, self._rows).reshape(shape)
+        return self.library.field(states, self._rows).reshape(*shape[:-1], self.n_features)
 
     def jacobian(self, points: ArrayLike) -> Array:
         """Return the field's derivatives at states.
 
         Parameters
         ----------
-        points : array of shape (..., D)
-            States, in the user's units.
+        points : array of shape (..., C)
+            States, with inputs and parameters behind them, in the user's units.
 
         Returns
         -------
-        array of shape (..., D, D)
-            ``[..., d, e]`` is the derivative of component d by variable e, in inverse units of time (times the
+        array of shape (..., D, C)
+            ``[..., d, e]`` is the derivative of component d by column e, in inverse units of time (times the
             ratio of the two states' units).
         """
         states, shape = self._states(points)
-        return self.library.jacobian(states, self._rows).reshape(*shape, self.n_features)
+        return self.library.jacobian(states, self._rows).reshape(*shape[:-1], self.n_features, self.n_columns)
 
     def terms_at(self, points: ArrayLike) -> Array:
         """Return the values of all terms, coefficients left out.
 
         Parameters
         ----------
-        points : array of shape (..., D)
-            States, in the user's units.
+        points : array of shape (..., C)
+            States, with inputs and parameters behind them, in the user's units.
 
         Returns
         -------
@@ -146,21 +151,21 @@ class SparseField:
         precision : int
             Significant digits of the coefficients, and of the constants inside functions.
         names : sequence of str, optional
-            One name a variable; ``x0``, ``x1``, ... where omitted.
+            One name a column; ``x0``, ``x1``, ... where omitted.
 
         Returns
         -------
         list of str
             D equations, such as ``"d(hare)/dt = 0.55 hare - 0.028 hare lynx"``.
         """
-        variables = list(names) if names is not None else [f"x{d}" for d in range(self.n_features)]
-        if len(variables) != self.n_features:
-            raise ValueError(f"names must hold {self.n_features} names, got {len(variables)}")
+        variables = list(names) if names is not None else [f"x{d}" for d in range(self.n_columns)]
+        if len(variables) != self.n_columns:
+            raise ValueError(f"names must hold {self.n_columns} names, got {len(variables)}")
         digits = [precision] * self.n_features
         return print_equations(self.library, self.coefficients, self.center, digits, variables)
 
     def _states(self, points: ArrayLike) -> tuple[Array, tuple[int, ...]]:
         states = np.asarray(points, dtype=np.float64)
-        if states.ndim == 0 or states.shape[-1] != self.n_features:
-            raise ValueError(f"points must have shape (..., {self.n_features}), got {states.shape}")
-        return states.reshape(-1, self.n_features) - self.center, states.shape
+        if states.ndim == 0 or states.shape[-1] != self.n_columns:
+            raise ValueError(f"points must have shape (..., {self.n_columns}), got {states.shape}")
+        return states.reshape(-1, self.n_columns) - self.center, states.shape

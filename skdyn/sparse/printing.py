@@ -35,17 +35,18 @@ def equations(
     ----------
     library : TermLibrary
     coefficients : array of shape (T, D)
-    center : array of shape (D,)
+    center : array of shape (C,)
         Origin of the monomials.
     digits : sequence of D int
         Significant digits of each line's numbers; the center is written in full.
-    names : sequence of D str
+    names : sequence of C str
+        Of the variables and, behind them, of inputs and parameters.
     errors : array of shape (T, D), optional
         Standard errors, written beside the coefficients.
     """
     shifted = [f"({name} {'-' if c > 0 else '+'} {exact(abs(c))})" if c else name for name, c in zip(names, center)]
     lines = []
-    for d, name in enumerate(names):
+    for d, name in enumerate(names[: coefficients.shape[1]]):
         terms = library.names(shifted, digits[d])
         text = ""
         for row in np.flatnonzero(coefficients[:, d]):
@@ -68,7 +69,7 @@ def latex(
         for name, c in zip(variables, center)
     ]
     lines = []
-    for d, name in enumerate(variables):
+    for d, name in enumerate(variables[: coefficients.shape[1]]):
         text = ""
         for row in np.flatnonzero(coefficients[:, d]):
             factors = [v if e == 1 else f"{v}^{{{e}}}" for v, e in zip(shifted, library.exponents[row]) if e]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skdyn import ConvergenceWarning
+from skdyn.dynamics.signals import SampledSignals
 from skdyn.dynamics.simulate import integrate
 from skdyn.dynamics.steps import solved
 
@@ -298,18 +299,29 @@ def test_breaks_are_met_exactly(method):
 
     seen = []
 
-    def watched(x, t):
-        seen.extend(t)
-        return field(x, t)
+    class Clock:
+        def __init__(self):
+            self.jumps = [jumps]
+
+        def __call__(self, rows, t):
+            seen.extend(t)
+            return t[:, None]
+
+    def watched(points):
+        return field(points[:, :1], points[:, 1])
+
+    def derivatives(points):
+        by_time = (points[:, 1] > 4.5)[:, None] * 1.0
+        return watched(points), np.stack([-np.ones((len(points), 1)), by_time], axis=-1)
 
     t = np.array([2.0, 2.5, 3.0, 3.7, 4.5, 6.0])
     path = integrate(
         watched,
         np.array([[0.0]]),
         t,
-        breaks=jumps,
+        outside=Clock(),
         method=method,
-        field_and_jacobian=lambda x, t: (field(x, t), -np.ones((len(x), 1, 1))),
+        field_and_jacobian=derivatives,
         **ONE,
     )[0, :, 0]
     at_3 = 1 - np.exp(-1)
@@ -323,8 +335,9 @@ def test_breaks_are_met_exactly(method):
 def test_what_methods_need_is_said():
     with pytest.raises(ValueError, match="'rodas4' needs field_and_jacobian"):
         integrate(rotation, np.ones((1, 2)), np.arange(3.0), method="rodas4", **UNIT)
-    with pytest.raises(ValueError, match="'rk4' takes no breaks"):
-        integrate(rotation, np.ones((1, 2)), np.arange(3.0), method="rk4", breaks=np.ones(1), **UNIT)
+    held = SampledSignals([np.arange(3.0)], [np.ones((3, 1))], holds=True)
+    with pytest.raises(ValueError, match="'rk4' takes no inputs nor parameters"):
+        integrate(rotation, np.ones((1, 2)), np.arange(3.0), method="rk4", outside=held, **UNIT)
 
 
 def test_no_rows_have_no_paths():

@@ -107,10 +107,10 @@ def test_descriptions_that_are_wrong(folder, case):
 
 def test_a_folder_of_another_format_or_none(folder, tmp_path):
     path = folder / "estimator.json"
-    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
-    assert "estimator.json is in format 3, not in format 2" in refusal(folder)
+    path.write_text(path.read_text().replace('"format": 3', '"format": 9'))
+    assert "estimator.json is in format 9, not in format 3" in refusal(folder)
     assert "estimator.json cannot be read" in refusal(tmp_path / "absent")
-    path.write_text(json.dumps({"format": 2, "estimator": "SparseODERegressor"}))
+    path.write_text(json.dumps({"format": 3, "estimator": "SparseODERegressor"}))
     assert "damaged" in refusal(folder)
 
 

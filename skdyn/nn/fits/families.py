@@ -5,7 +5,11 @@ points; one more view are the network's own velocities at its denoised states. E
 coordinates centred on the data, and sparse ones in coordinates that keep the origin, because it is there that equations
 are sparse.
 
-Letters: B contexts, K trajectories, L points, D variables, V views, F fits, P monomials, Q of them in use, N queries.
+Beside the states the monomials may have columns that are given from outside, inputs and parameters: the fits then answer
+for states and these together, D + G numbers a query.
+
+Letters: B contexts, K trajectories, L points, D variables, G given columns, V views, F fits, P monomials, Q of them in
+use, N queries.
 Everything is in normalised units (``skdyn.models.normalization``), in double precision where the device has it.
 """
 
@@ -58,6 +62,24 @@ class TokenModels:
 
 
 @dataclass(frozen=True)
+class Outside:
+    """What is given along the observed points of contexts, normalised as the states are.
+
+    Attributes
+    ----------
+    values : Tensor of shape (B, K, L, G)
+    origin : Tensor of shape (B, G)
+        Where the user's zero is, as for the states.
+    holds : bool
+        Whether the values jump at points and are constant between them.
+    """
+
+    values: Tensor
+    origin: Tensor
+    holds: bool
+
+
+@dataclass(frozen=True)
 class Fits:
     """Fitted polynomials of contexts of the same number of variables.
 
@@ -79,7 +101,7 @@ class Fits:
     active : boolean Tensor of shape (B, F, D, Q)
     terms : integer Tensor of shape (B, 2, D, Q), or None
         Places in the library, for centred and for scaled coordinates; None where all are in use.
-    origin, scale : Tensor of shape (B, D)
+    origin, scale : Tensor of shape (B, D + G)
         Scaled coordinates are ``(z + origin) / scale``.
     families : tuple of int
         Which of `ALL_FITS` each fit is.
@@ -101,12 +123,17 @@ class Fits:
     library: Library
 
     @property
+    def variables(self) -> int:
+        """Number of variables D."""
+        return self.coefficients.shape[2]
+
+    @property
     def sparse(self) -> tuple[int, ...]:
         """Places of the fits in scaled coordinates."""
         return _places(self.families)[1]
 
     def answer(self, queries: Tensor) -> tuple[Tensor, Tensor]:
-        """Fields and log deviations of their own, each (B, N, F, D), at queries (B, N, D)."""
+        """Fields and log deviations of their own, each (B, N, F, D), at queries (B, N, D + G)."""
         fields, spreads = [], []
         for phi, places, units in self._designs(queries):
             coefficients, root = self.coefficients[:, places], self.root[:, places]
@@ -129,7 +156,7 @@ class Fits:
         z = queries.to(self.coefficients.dtype).clamp(-_FAR, _FAR)
         scaled = (z + self.origin[:, None]) / self.scale[:, None]
         centred, sparse = _places(self.families)
-        units = self.scale[:, None, :, None]
+        units = self.scale[:, None, : self.variables, None]
         return [
             (self._select(self.library(z), 0), list(centred), torch.ones_like(units)),
             (self._select(self.library(scaled), 1), list(sparse), units),
@@ -142,9 +169,10 @@ class Fits:
         return torch.cat(parts, -3).movedim(-1, -3)[..., order, :]
 
     def equations(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The sparse fits of a single context: exponents (T, D), coefficients and which count (F, T, D).
+        """The sparse fits of a single context: exponents (T, D + G), coefficients and which count (F, T, D).
 
-        The coefficients belong to powers of ``z + origin``, the states in deviations from the user's zero.
+        The coefficients belong to powers of ``z + origin``, the states and what is given in deviations from the user's
+        zero.
         """
         library, places = self.library, list(self.sparse)
         powers = [[term.count(d) for d in range(library.dim)] for term in library.terms]
@@ -156,7 +184,7 @@ class Fits:
             coefficients = coefficients.new_zeros(shape).scatter(-1, where, coefficients)
             active = active.new_zeros(shape).scatter(-1, where, active)
         scale = self.scale[0]
-        units = scale[:, None] / (scale[None, None] ** exponents).prod(-1)  # (D, T)
+        units = scale[: self.variables, None] / (scale[None, None] ** exponents).prod(-1)  # (D, T)
         return exponents, (coefficients * units * active).mT, active.mT
 
     def without_tokens(self) -> Fits:
@@ -196,7 +224,14 @@ def left_of_observed(velocities: Tensor, states: Tensor, rule: Quadrature, mask:
 
 
 @torch.no_grad()
-def fit_context(states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, tokens: TokenModels | None = None) -> Fits:
+def fit_context(
+    states: Tensor,
+    times: Tensor,
+    mask: Tensor,
+    origin: Tensor,
+    tokens: TokenModels | None = None,
+    outside: Outside | None = None,
+) -> Fits:
     """Fit every family to every view of contexts of the same number of variables.
 
     Parameters
@@ -209,21 +244,37 @@ def fit_context(states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, tok
         Where the user's zero is: normalised states plus ``origin`` are multiples of the user's.
     tokens : TokenModels, optional
         What a network makes of the points; without it only the observed states are fitted.
+    outside : Outside, optional
+        What is given along the trajectories; a network that knows nothing of it has no say then.
     """
-    return _Context(states, times, mask, origin, tokens).fit()
+    return _Context(states, times, mask, origin, tokens, outside).fit()
 
 
 class _Context:
     """A batch of contexts while they are fitted."""
 
-    def __init__(self, states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, tokens: TokenModels | None) -> None:
+    def __init__(
+        self,
+        states: Tensor,
+        times: Tensor,
+        mask: Tensor,
+        origin: Tensor,
+        tokens: TokenModels | None,
+        outside: Outside | None,
+    ) -> None:
         kind = torch.float32 if states.device.type == "mps" else torch.float64
         self.mask, self.tokens = mask, tokens
         self.states = torch.where(mask[..., None], states.to(kind), 0.0)
         self.origin = origin.to(kind)
+        self.outside = self.states[..., :0]
+        self.holds = outside is not None and outside.holds
+        if outside is not None:
+            self.outside = torch.where(mask[..., None], outside.values.to(kind), 0.0)
+            self.origin = torch.cat([self.origin, outside.origin.to(kind)], -1)
         self.scale = (1 + self.origin.square()).sqrt()
         self.rule = quadrature(times.to(kind), mask)
-        self.library = Library(states.shape[-1])
+        self.variables = states.shape[-1]
+        self.library = Library(self.origin.shape[-1])
         self.degrees = self.library.degrees.to(states.device)
         self.chosen: list[Chosen | None] = [None, None]
 
@@ -231,7 +282,7 @@ class _Context:
         """Fit every view that there is."""
         observed = self._integrals(self.states)
         views = [self._matching(observed, size) for size in _SIZES]
-        self.chosen = [choose_terms(views[1][kind], self.degrees) for kind in (0, 1)]
+        self.chosen = [choose_terms(views[1][kind], self.degrees, self.library.dim) for kind in (0, 1)]
         if self.tokens is not None:
             denoised = torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
             views += [self._matching(self._integrals(denoised), _LONGEST), self._velocities()]
@@ -267,14 +318,25 @@ class _Context:
 
     def _integrals(self, states: Tensor) -> tuple[Tensor, Tensor]:
         """Integrals (B, K, L, P) of the monomials of states, in both kinds of coordinates."""
-        there = self.mask[..., None]
-        centred, scaled = (
-            self.rule.cumulative(self.library(self._coordinates(states, kind)) * there) for kind in (0, 1)
-        )
+        centred, scaled = (self._integral(self._coordinates(self._columns(states), kind)) for kind in (0, 1))
         return centred, scaled
 
+    def _columns(self, states: Tensor) -> Tensor:
+        return torch.cat([states, self.outside], -1)
+
+    def _integral(self, columns: Tensor) -> Tensor:
+        """Integrals (B, K, L, P) of the monomials of columns (B, K, L, D + G)."""
+        there = self.mask[..., None]
+        if not self.holds:
+            return self.rule.cumulative(self.library(columns) * there)
+        # A monomial is a factor of the states, which move on smoothly, times one that is constant in each step.
+        states, outside = columns[..., : self.variables], columns[..., self.variables :]
+        moving = self.library(torch.cat([states, torch.ones_like(outside)], -1)) * there
+        held = self.library(torch.cat([torch.ones_like(states), outside], -1))
+        return self.rule.cumulative(moving, held[:, :, :-1])
+
     def _matching(self, integrals: tuple[Tensor, Tensor], size: int) -> tuple[Moments, Moments]:
-        scaled = self.states / self.scale[:, None, None]
+        scaled = self.states / self.scale[:, None, None, : self.variables]
         return (
             by_integrals(integrals[0], self.states, self.mask, size),
             by_integrals(integrals[1], scaled, self.mask, size),
@@ -293,10 +355,11 @@ class _Context:
         velocities = torch.where(there, self.tokens.velocities, 0.0).to(self.states).flatten(1, 2)
         states = torch.where(there, self.tokens.states, 0.0).to(self.states)
         flat = there.flatten(1, 2)
-        centred, scaled = (self.library(self._coordinates(states, kind)).flatten(1, 2) * flat for kind in (0, 1))
+        columns = self._columns(states)
+        centred, scaled = (self.library(self._coordinates(columns, kind)).flatten(1, 2) * flat for kind in (0, 1))
         return (
             by_velocities(centred, velocities, weights),
-            by_velocities(scaled, velocities / self.scale[:, None], weights),
+            by_velocities(scaled, velocities / self.scale[:, None, : self.variables], weights),
         )
 
     def _families(self, views: list[tuple[Moments, Moments]]) -> tuple[Tensor, ...]:
@@ -314,7 +377,7 @@ class _Context:
         supports = torch.stack(eliminate(*parts, allowed, WALD), 2)
         gram, cross, square, count = (part[:, :, None] for part in parts)
         high = ridge(gram, cross, square, count, supports, _SPARSE_PRIOR, _ROUNDS)
-        in_units = self.scale.log()[:, None, None]
+        in_units = self.scale[:, : self.variables].log()[:, None, None]
         return (
             torch.cat([low.coefficients, high.coefficients], 2),
             torch.cat([low.root, high.root], 2),

@@ -30,12 +30,16 @@ class Quadrature:
     index: Tensor
     weights: Tensor
 
-    def cumulative(self, values: Tensor) -> Tensor:
-        """Integrals (B, K, L, C) of values (B, K, L, C) from each trajectory's first point to each point."""
+    def cumulative(self, values: Tensor, factors: Tensor | None = None) -> Tensor:
+        """Integrals (B, K, L, C) of values (B, K, L, C) from each trajectory's first point to each point.
+
+        With ``factors`` (B, K, L - 1, C), of values times what is constant in each step.
+        """
         columns = values.shape[-1]
         index = self.index.flatten(-2)[..., None].expand(-1, -1, -1, columns)
         read = values.gather(2, index).unflatten(2, (-1, _STENCIL))
         steps = (read * self.weights[..., None]).sum(-2)
+        steps = steps if factors is None else steps * factors
         return torch.nn.functional.pad(steps.cumsum(2), (0, 0, 1, 0))
 
 

@@ -35,7 +35,7 @@ class Chosen:
     allowed: Tensor
 
 
-def choose_terms(moments: Moments, degrees: Tensor) -> Chosen | None:
+def choose_terms(moments: Moments, degrees: Tensor, columns: int) -> Chosen | None:
     """Constant, linear terms and those that explain each variable best; None where all fit.
 
     Forward selection by orthogonal least squares: the term that takes most from the residual, given those before it
@@ -45,12 +45,14 @@ def choose_terms(moments: Moments, degrees: Tensor) -> Chosen | None:
     ----------
     moments : Moments of shape (B, D, ...), by integral matching
     degrees : integer Tensor of shape (P,)
+    columns : int
+        Of how many numbers the monomials are; all fit where these are few.
     """
     batch, dim, total = moments.cross.shape
     forced = int((degrees <= 1).sum())
     each = (moments.count[:, 0] / _POINTS_PER_TERM).long().clamp(max=_MOST_CHOSEN)
     each = each.clamp(min=forced + _FEWEST_INTERACTIONS)  # (B,)
-    if dim <= 3 or batch == 0 or bool((each >= total).all()):
+    if columns <= 3 or batch == 0 or bool((each >= total).all()):
         return None
     wanted = min(int(each.max()), total)
     gram, residual = moments.gram[:, 0], moments.cross.clone()

@@ -1,0 +1,82 @@
+"""Inputs and parameters of simulations, in all forms that are accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from skdyn.data.asked import read_asked
+from skdyn.data.given import Given
+from skdyn.data.numbers import read_numbers
+from skdyn.dynamics.signals import CalledSignals, SampledSignals, Signals
+
+
+def read_signals(
+    inputs: Any, parameters: Any, given: Given, t: np.ndarray, count: int, read_times: Callable[[Any], np.ndarray]
+) -> Signals | None:
+    """What is given to each of N simulations at any time; None where the field depends on states alone.
+
+    Parameters
+    ----------
+    inputs : callable, pair (t_u, u), or values on ``t`` (L, U), (N, L, U), (U,), or a mapping of names to values
+    parameters : values (P,) or (N, P), or a mapping of names to values
+    given : Given
+        What the field depends on.
+    t : array of shape (L,)
+        Times of the simulation.
+    count : int
+        Of simulations, N.
+    read_times : callable
+        Reads times, or refuses them.
+
+    Raises
+    ------
+    ValueError
+        If something is missing, unknown, of another shape, or does not span the times.
+    """
+    if not given and inputs is None and parameters is None:
+        return None
+    fixed = read_asked(None, parameters, Given(parameters=given.parameters), (count,))
+    if callable(inputs) and given.inputs:
+        return CalledSignals(_checked(inputs, len(given.inputs)), fixed)
+    own = Given(given.inputs)
+    if isinstance(inputs, tuple) and len(inputs) == 2 and given.inputs:
+        times = read_times(inputs[0])
+        if times[0] > t[0] or times[-1] < t[-1]:
+            raise ValueError(
+                f"the inputs are given from t = {times[0]:g} to {times[-1]:g}, but the simulation runs from {t[0]:g} "
+                f"to {t[-1]:g}: give inputs for all of it"
+            )
+        values = read_asked(inputs[1], None, own, (len(times),))
+        values = np.broadcast_to(values, (count, *values.shape))
+    else:
+        times = t
+        many = np.ndim(next(iter(inputs.values())) if isinstance(inputs, Mapping) and inputs else inputs) == (
+            2 if isinstance(inputs, Mapping) else 3
+        )
+        shape = (count, len(t)) if many else (len(t),)
+        values = np.broadcast_to(read_asked(inputs, None, own, shape), (count, len(t), len(own)))
+    outside = np.concatenate([values, np.repeat(fixed[:, None], len(times), axis=1)], axis=-1)
+    return SampledSignals([times] * count, list(outside), given.holds)
+
+
+def _checked(function: Callable[[Any], Any], width: int) -> Callable[[np.ndarray], np.ndarray]:
+    """A user's function of times, whose answers are checked."""
+
+    def at(t: np.ndarray) -> np.ndarray:
+        values = read_numbers(function(t), "what inputs(t) returns", "expected real numbers", ValueError)
+        if width == 1 and values.shape == t.shape:
+            values = values[:, None]
+        if values.shape != (len(t), width):
+            raise ValueError(
+                f"inputs(t) returns the shape {values.shape} for {len(t)} times: expected ({len(t)}, {width}), a row "
+                "for each time"
+            )
+        if not np.isfinite(values).all():
+            row = int((~np.isfinite(values)).any(axis=1).argmax())
+            raise ValueError(f"inputs(t) is not finite (NaN or infinity) at t = {t[row]:g}")
+        return values
+
+    return at
