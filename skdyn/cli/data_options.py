@@ -27,6 +27,11 @@ def add_data_options(parser: argparse.ArgumentParser, help: str = DATA_HELP, gap
     columns.add_argument("--group", metavar="NAME",
                          help="that tells trajectories apart (default: the one named like an identity)")  # fmt: skip
     columns.add_argument("--features", metavar="NAME", nargs="+", help="of the states (default: all others)")
+    columns.add_argument("--inputs", metavar="NAME", nargs="+", help="of what acts on the system from outside")
+    columns.add_argument("--parameters", metavar="NAME", nargs="+",
+                         help="of what is constant within each trajectory and differs between them")  # fmt: skip
+    columns.add_argument("--interpolation", choices=("linear", "previous"), default="linear",
+                         help="what inputs are between two rows (default: %(default)s)")  # fmt: skip
     columns.add_argument("--time-unit", metavar="UNIT",
                          help="second, minute, hour, day, week or year: what dates are counted in (default: second), "
                               "or what numbers are counted in already")  # fmt: skip
@@ -88,6 +93,7 @@ class Table:
             f"  time: {self._time()}",
             f"  trajectories: {len(data)} ({apart}), {data.n_points} points",
             f"  states: {', '.join(data.feature_names or ())}",
+            *self._outside(),
         )
         facts: dict[str, Any] = {
             "file": str(self.path),
@@ -98,6 +104,8 @@ class Table:
             "time_column": self.time_column,
             "id_column": self.id_column,
             "features": data.feature_names,
+            "inputs": data.input_names,
+            "parameters": data.parameter_names,
             "n_trajectories": len(data),
             "n_points": data.n_points,
             "time_kind": data.axis.kind,
@@ -105,6 +113,13 @@ class Table:
             "time_unit": data.time_unit,
         }
         answer.keep(data=facts)
+
+    def _outside(self) -> list[str]:
+        """Lines on inputs and parameters, where there are some."""
+        given = self.trajectories.given
+        between = "held from row to row" if given.holds else "on straight lines between rows"
+        lines = [f"  inputs: {', '.join(given.inputs)}, {between}"] if given.inputs else []
+        return lines + ([f"  parameters: {', '.join(given.parameters)}"] if given.parameters else [])
 
     def _time(self) -> str:
         axis = self.trajectories.axis
@@ -127,6 +142,7 @@ class Table:
 def read_data(options: argparse.Namespace) -> Table:
     """Read the file as `add_data_options` declared."""
     from skdyn.data.cleaning import Cleaning
+    from skdyn.data.given import given_columns
     from skdyn.data.table import read_table
 
     dialect_options = {
@@ -140,6 +156,7 @@ def read_data(options: argparse.Namespace) -> Table:
         options.time,
         options.group,
         options.features,
+        given_columns(options.inputs, options.parameters, options.interpolation),
         Cleaning(options.missing, options.sort, options.duplicates),
         options.time_unit,
         dialect_options,

@@ -15,7 +15,10 @@ from skdyn.data.source import Raw, Recording, Source
 from skdyn.data.trajectory import Trajectory
 from skdyn.exceptions import TrajectoryError
 
-FORMS = "a list of (t, x) pairs or (t, x, u) triples, a list of arrays (L, D), an array (K, L, D), an array (L, D), a DataFrame or Trajectories"
+FORMS = (
+    "a list of (t, x) pairs or (t, x, u) triples, a list of arrays (L, D), an array (K, L, D), an array (L, D), a "
+    "DataFrame or Trajectories"
+)
 
 
 def read_arrays(X: Any, t: Any) -> Raw:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from skdyn.data.given import Given
+from skdyn.data.given import NOTHING, Given
 from skdyn.data.source import Source
 from skdyn.exceptions import TrajectoryError
 
@@ -74,7 +74,7 @@ def choose_roles(
     time: Any = None,
     id: Any = None,
     features: Sequence[Any] | None = None,
-    given: Given = Given(),
+    given: Given = NOTHING,
     labelled: tuple[bool, bool] = (False, False),
 ) -> Roles:
     """Find the time, the identity and the states among the columns of a long table.

@@ -10,7 +10,7 @@ import numpy as np
 
 from skdyn.data.arrays import time_of
 from skdyn.data.columns import choose_roles, is_id_name, is_time_name, refuse_numbers_as_names
-from skdyn.data.given import Given, given_columns
+from skdyn.data.given import NOTHING, Given, given_columns
 from skdyn.data.numbers import read_numbers
 from skdyn.data.source import ABSENT, Raw, Recording, Source, library_of
 from skdyn.exceptions import TrajectoryError, warn
@@ -40,7 +40,7 @@ def read_dataframe(
     time: Any = None,
     id: Any = None,
     features: Sequence[Any] | None = None,
-    given: Given = Given(),
+    given: Given = NOTHING,
     table: str = "the DataFrame",
 ) -> Raw:
     """Split a long table into trajectories, in the order in which their ids first appear.
@@ -238,9 +238,11 @@ def given_of(frame: Any) -> Given:
     attributes = getattr(frame, "attrs", None)
     said = attributes.get("given") if isinstance(attributes, dict) else None
     if not isinstance(said, dict):
-        return Given()
-    left = [[name for name in said.get(kind, ()) if name in frame.columns] for kind in ("inputs", "parameters")]
-    return given_columns(*left, said.get("interpolation", "linear"))
+        return NOTHING
+    inputs, parameters = (
+        [name for name in said.get(kind, ()) if name in frame.columns] for kind in ("inputs", "parameters")
+    )
+    return given_columns(inputs, parameters, said.get("interpolation", "linear"))
 
 
 def has_labels(frame: Any) -> bool:

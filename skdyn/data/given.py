@@ -62,6 +62,9 @@ class Given:
         return self
 
 
+NOTHING = Given()
+
+
 def given_columns(inputs: Any, parameters: Any, interpolation: Any) -> Given:
     """Columns of a table that a user says are inputs and parameters.
 

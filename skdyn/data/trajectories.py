@@ -457,6 +457,20 @@ class Trajectories(Sequence):
         """Parameters of each trajectory, shape (K, P)."""
         return np.stack([outside[0, len(self.given.inputs) :] for outside in self.outside])
 
+    def driving(self, k: int) -> dict[str, Any]:
+        """What a simulation of trajectory ``k`` is given: ``inputs`` and ``parameters``, as far as there are any."""
+        count = len(self.given.inputs)
+        outside = self.outside[k]
+        inputs = {"inputs": (self.times[k], outside[:, :count])} if count else {}
+        return inputs | ({"parameters": outside[0, count:]} if self.given.parameters else {})
+
+    @property
+    def typical(self) -> dict[str, np.ndarray]:
+        """Mean ``inputs`` and ``parameters`` over all points, as far as there are any."""
+        count, mean = len(self.given.inputs), np.concatenate(self.outside).mean(axis=0)
+        parts = {"inputs": mean[:count], "parameters": mean[count:]}
+        return {kind: values for kind, values in parts.items() if len(values)}
+
     @property
     def points(self) -> np.ndarray:
         """States of all trajectories with what is given beside them, shape (L_1 + L_2 + ..., D + G)."""

@@ -39,7 +39,7 @@ class Reproduction:
         return float(1 - missed / np.mean(np.square(states - states.mean(axis=0))))
 
     def correlation(self, noise: np.ndarray) -> float:
-        """Correlation of the error from one point to the next; zero of one within twice the noise (D,), or very small."""
+        """Correlation of the error from one point to the next; zero where within twice the noise (D,), or tiny."""
         size = np.sqrt(np.mean(np.square(np.concatenate(self.errors)), axis=0)).max()
         if size <= max(_ABOVE_NOISE * noise.max(), _NOTHING):
             return 0.0

@@ -112,7 +112,7 @@ def driven_by(signals: Signals | None, function: Callable[[np.ndarray], np.ndarr
 def derivatives_driven_by(
     signals: Signals | None, function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None
 ) -> Callable[..., tuple[np.ndarray, np.ndarray]] | None:
-    """As `driven_by`, of a function that returns the field (n, D) and its derivatives (n, D, D + G): those by states."""
+    """As `driven_by`, of a function that returns a field (n, D) and its derivatives (n, D, D + G): by states alone."""
     if function is None or signals is None:
         return None if function is None else lambda rows, t, x: function(x)
 

@@ -16,13 +16,13 @@ from skdyn.data.parameters import check_number, check_size
 from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check, Diagnosis
 from skdyn.diagnosis.ode import all_checks, data_checks
+from skdyn.dynamics.driving import read_signals
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
 from skdyn.dynamics.evidence import SAMPLES, PlausibleFields, wavy_fields, weigh_equilibria
 from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.simulate import METHODS, MOST_EVALUATIONS, Method, integrate
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
-from skdyn.estimators._signals import read_signals
 from skdyn.exceptions import ModelWarning, warn
 
 _EVALUATIONS_A_TIME = 16  # of the classical method with its four steps from one requested time to the next
@@ -96,7 +96,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         self._check_finite(points, field)
         return field
 
-    def _with_given(self, states: np.ndarray, inputs: Any, parameters: Any) -> np.ndarray:
+    def _with_given(self, states: np.ndarray, inputs: Any = None, parameters: Any = None) -> np.ndarray:
         """States (..., D) with what is given beside them, (..., D + G)."""
         given = self.context_.given
         if not given and inputs is None and parameters is None:

@@ -144,7 +144,7 @@ class SymbolicField:
         Away from the observed states, smooth random functions are added: what the terms may miss there.
         """
         fields = self.ode.draws(samples, seed)
-        missed = wavy_fields(self._missed, self.units, samples, seed)
+        missed = wavy_fields(self._missed, self.units, self.ode.n_features, samples, seed)
 
         def at(points: np.ndarray) -> np.ndarray:
             own = np.broadcast_to(points, (samples, *points.shape[1:]))

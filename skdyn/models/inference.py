@@ -189,8 +189,9 @@ class Engine:
             )
         dim = contexts[0].n_features + len(given)
         if dim > self.max_dim:
+            what = "variables, inputs and parameters" if given else "variables"
             raise TrajectoryError(
-                f"the trajectories have {dim} variables{', inputs and parameters' if given else ''} but the model {self.model.spec.name!r} takes at most "
+                f"the trajectories have {dim} {what} but the model {self.model.spec.name!r} takes at most "
                 f"{self.max_dim}; choose fewer variables or reduce them first"
             )
         return self._scaling(contexts, states, times, mask)
@@ -251,10 +252,10 @@ class Engine:
         """What the network is told of inputs and parameters (B, K, L, G)."""
         from skdyn.nn.fits.families import Outside
 
-        parts = (
+        normalised, origin = (
             torch.from_numpy(part).to(self.device) for part in (scaling.normalise(values), scaling.mean / scaling.std)
         )
-        return Outside(*parts, holds=holds)
+        return Outside(normalised, origin, holds)
 
     def convert(self, context: Context) -> Context:
         """Return a context encoded at another precision as this engine's type, for the same field."""

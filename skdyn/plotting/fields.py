@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Self
 
@@ -72,6 +72,8 @@ class VectorFieldDisplay:
     names : list of D str
     typical : array of shape (D,)
         Root mean square of the field on the data, the unit of the shades.
+    fixed : dict of str to float, optional
+        Inputs and parameters, and the values at which they are held.
 
     Attributes
     ----------
@@ -90,14 +92,20 @@ class VectorFieldDisplay:
     slices: list[FieldSlice]
     names: list[str]
     typical: np.ndarray
+    fixed: dict[str, float] = field(default_factory=dict)
     ax_: Any = None
     figure_: Any = None
 
     def __repr__(self) -> str:
-        return f"VectorFieldDisplay({', '.join(self.names)})"
+        return f"VectorFieldDisplay({', '.join(self.names)}{self._held()})"
+
+    def _held(self) -> str:
+        return "".join(f"; {name} = {value:.3g}" for name, value in self.fixed.items())
 
     @classmethod
-    def compute(cls, estimator: Any, bounds: Any = None, resolution: int = 32) -> Self:
+    def compute(
+        cls, estimator: Any, bounds: Any = None, resolution: int = 32, *, inputs: Any = None, parameters: Any = None
+    ) -> Self:
         """Evaluate a fitted estimator's field without drawing it.
 
         Parameters
@@ -107,6 +115,8 @@ class VectorFieldDisplay:
             The data's box, widened by a quarter on each side, by default; not below zero where the data are not.
         resolution : int, default=32
             Points along each axis; eight times as many where there is but one.
+        inputs, parameters : array of shape (U,) and (P,), optional
+            Where the field depends on some: what is held; their means over the data by default.
 
         Raises
         ------
@@ -122,20 +132,32 @@ class VectorFieldDisplay:
         low, high = physical_box(box, data) if bounds is None else box
         points = resolution if dim > 1 else _FINER * resolution
         lines = [np.linspace(a, b, points) for a, b in zip(low, high, strict=True)]
-        slices = []
+        given, slices = held(estimator, inputs, parameters), []
+        fixed = estimator._with_given(np.empty(0), **given)
         for variables in [(0,)] if dim == 1 else list(combinations(range(dim), 2)):
             axes = tuple(lines[v] for v in variables)
-            field, scale = _field_and_scale(estimator, slice_points(variables, axes, data.mean(axis=0)))
-            slices.append(FieldSlice(variables, axes, field, scale))
-        typical = np.sqrt(np.mean(estimator.vector_field(data) ** 2, axis=0))
-        return cls(slices, names_of(estimator), np.where(typical > 0, typical, 1.0))
+            places = slice_points(variables, axes, np.append(data.mean(axis=0), fixed))
+            slices.append(FieldSlice(variables, axes, *_field_and_scale(estimator, places)))
+        typical = np.sqrt(np.mean(estimator._velocity(estimator.context_.points) ** 2, axis=0))
+        names = estimator.context_.given.names
+        values = dict(zip(names, fixed.tolist(), strict=True))
+        return cls(slices, names_of(estimator), np.where(typical > 0, typical, 1.0), values)
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, bounds: Any = None, resolution: int = 32, ax: Any = None, **plot_params: Any
+        cls,
+        estimator: Any,
+        *,
+        bounds: Any = None,
+        resolution: int = 32,
+        inputs: Any = None,
+        parameters: Any = None,
+        ax: Any = None,
+        **plot_params: Any,
     ) -> Self:
         """Evaluate and draw a fitted estimator's field; see `compute` and `plot` for the parameters."""
-        return cls.compute(estimator, bounds, resolution).plot(ax, **plot_params)
+        computed = cls.compute(estimator, bounds, resolution, inputs=inputs, parameters=parameters)
+        return computed.plot(ax, **plot_params)
 
     def plot(self, ax: Any = None, *, density: float = 1.1, uncertainty: bool = True) -> Self:
         """Draw the field.
@@ -159,6 +181,8 @@ class VectorFieldDisplay:
                 self._plot_line(axis, part, uncertainty)
             else:
                 self._plot_plane(axis, part, density, uncertainty)
+        if self.fixed:
+            axes[0].set_title(self._held().removeprefix("; "), fontsize="medium", color="0.35")
         self.ax_ = axes[0] if len(axes) == 1 else axes
         return self
 
@@ -231,6 +255,8 @@ class PhasePortraitDisplay:
         *,
         bounds: Any = None,
         resolution: int = 32,
+        inputs: Any = None,
+        parameters: Any = None,
         simulate: bool = True,
         ax: Any = None,
         **plot_params: Any,
@@ -243,21 +269,20 @@ class PhasePortraitDisplay:
         bounds : array of shape (D, 2), optional
             The data's box, widened by a quarter on each side, by default.
         resolution : int, default=32
+        inputs, parameters : array of shape (U,) and (P,), optional
+            Where the field depends on some: what is held for field and equilibria; their means by default.
         simulate : bool, default=True
-            Draw simulations from the first state of (at most eight of) the trajectories, as long as the longest.
+            Draw simulations from the first state of (at most eight of) the trajectories, as long as the longest; where
+            there are inputs or parameters, under those of each and as long as each.
         ax : Axes, or three Axes for three variables, optional
         **plot_params
             Passed to `plot`.
         """
-        background = VectorFieldDisplay.compute(estimator, bounds, resolution)
-        data = estimator.context_
-        paths = None
-        if simulate:
-            span = max(t[-1] - t[0] for t in data.times)
-            count = int(np.clip(_A_POINT * max(map(len, data.times)), _SIMULATED, _MOST_SIMULATED))
-            paths = estimator.simulate(np.stack([x[0] for x in data.states[:8]]), np.linspace(0, span, count))
-        shown = [point for point in estimator.equilibria(bounds) if in_sight(background, point)]
-        return cls(background, data, paths, shown).plot(ax, **plot_params)
+        background = VectorFieldDisplay.compute(estimator, bounds, resolution, inputs=inputs, parameters=parameters)
+        paths = _simulated(estimator) if simulate else None
+        found = estimator.equilibria(bounds, **held(estimator, inputs, parameters))
+        shown = [point for point in found if in_sight(background, point)]
+        return cls(background, estimator.context_, paths, shown).plot(ax, **plot_params)
 
     def plot(self, ax: Any = None, *, density: float = 1.1, uncertainty: bool = True, legend: bool = True) -> Self:
         """Draw the portrait; see `VectorFieldDisplay.plot` for the parameters."""
@@ -295,6 +320,27 @@ class PhasePortraitDisplay:
             mark_equilibrium(ax, point, (point.state[i], point.state[j]))
 
 
+def held(estimator: Any, inputs: Any, parameters: Any) -> dict[str, Any]:
+    """Inputs and parameters for a field that depends on them; their means over the data where none are given."""
+    given = estimator.context_.typical
+    asked = {"inputs": inputs, "parameters": parameters}
+    return given | {kind: value for kind, value in asked.items() if value is not None}
+
+
+def _simulated(estimator: Any) -> np.ndarray:
+    """Paths (K, L, D) from the first states of at most eight of the trajectories."""
+    data = estimator.context_
+    count = int(np.clip(_A_POINT * max(map(len, data.times)), _SIMULATED, _MOST_SIMULATED))
+    if not data.given:
+        span = max(t[-1] - t[0] for t in data.times)
+        return estimator.simulate(np.stack([x[0] for x in data.states[:8]]), np.linspace(0, span, count))
+    paths = [
+        estimator.simulate(x[0], np.linspace(t[0], t[-1], count), **data.driving(k))
+        for k, (t, x) in enumerate(data[:8])
+    ]
+    return np.stack(paths)
+
+
 def in_sight(background: VectorFieldDisplay, point: Equilibrium) -> bool:
     """Whether an equilibrium lies within the axes of every slice."""
     return all(
@@ -318,5 +364,6 @@ def _unsure() -> Any:
 
 
 def _field_and_scale(estimator: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    field, scale = estimator._field(points.reshape(-1, points.shape[-1]))
-    return field.reshape(points.shape), None if scale is None else scale.reshape(points.shape)
+    velocity, scale = estimator._field(points.reshape(-1, points.shape[-1]))
+    shape = (*points.shape[:-1], -1)
+    return velocity.reshape(shape), None if scale is None else scale.reshape(shape)

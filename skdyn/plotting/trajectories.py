@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import RandomState
 from skdyn.data.trajectories import Trajectories
+from skdyn.dynamics.driving import read_signals
 from skdyn.dynamics.simulate import rk4
 from skdyn.dynamics.units import state_units
 from skdyn.plotting.common import (
@@ -117,12 +118,13 @@ class TrajectoryDisplay:
         if not 0 <= series < len(context):
             raise ValueError(f"series {series}: the estimator was fitted on {len(context)}, numbered from 0")
         t, x = context[series]
-        later = None
+        rest = later = None
         if held_out is not None:
-            pair = held_out if isinstance(held_out, Trajectories) else [held_out]
-            later = tuple(estimator._check_held_out(pair, None)[0])
+            rest = estimator._check_held_out(held_out if isinstance(held_out, Trajectories) else [held_out], None)
+            later = tuple(rest[0])
         end = t[-1] if later is None else max(t[-1], later[0][-1])
         times = np.linspace(t[0], end, _TIMES)
+        driving = _driving(context, series, rest)
         shared = {"names": names_of(estimator), "held_out": later, "unit": context.time_unit}
         if hasattr(estimator, "diffusion"):
             coarse = np.linspace(t[0], end, min(_TIMES, max(2 * len(t), 50)))
@@ -130,8 +132,9 @@ class TrajectoryDisplay:
             (middle,) = _quantiles(paths, (0.5,))
             band = (coarse, _quantiles(paths, _LEVELS)) if n_samples else None
             return cls((t, x), coarse, middle, band=band, of_paths=True, **shared)
-        simulation = estimator.simulate(x[0], times)
-        return cls((t, x), times, simulation, band=_band(estimator, x[0], t[0], end, n_samples, random_state), **shared)
+        simulation = estimator.simulate(x[0], times, **driving)
+        band = _band(estimator, x[0], t[0], end, driving, n_samples, random_state)
+        return cls((t, x), times, simulation, band=band, **shared)
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None, legend: bool = True, **settings: Any) -> Self:
@@ -188,23 +191,50 @@ class TrajectoryDisplay:
 
 
 def _band(
-    estimator: Any, start: np.ndarray, first: float, last: float, n_samples: int, random_state: RandomState
+    estimator: Any,
+    start: np.ndarray,
+    first: float,
+    last: float,
+    driving: dict[str, Any],
+    n_samples: int,
+    random_state: RandomState,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Times (B,) and quantiles (4, B, D) of simulations by sampled fields, each from one state; None without any."""
     if not (n_samples and hasattr(estimator, "sample_fields")):
         return None
     fields = estimator.sample_fields(n_samples, random_state)
     center, scale = state_units(np.concatenate(estimator.context_.states))
-    own = np.arange(n_samples)
-
-    def scaled(z: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            slopes = fields(np.clip(z, -_FAR, _FAR) * scale + center)[own, own] / scale
-        return np.where((np.abs(z) < _FAR).all(axis=1, keepdims=True) & np.isfinite(slopes), slopes, 0.0)
-
+    own, rows = np.arange(n_samples), np.zeros(1, dtype=int)
     times = np.linspace(first, last, _BAND_TIMES)
-    paths = rk4(scaled, np.tile((start - center) / scale, (n_samples, 1)), times, 1) * scale + center
+    outside = read_signals(
+        driving.get("inputs"), driving.get("parameters"), estimator.context_.given, times, 1, lambda t: t
+    )
+    count = len(estimator.context_.given.inputs)
+
+    def scaled(both: np.ndarray) -> np.ndarray:
+        """Slopes of states with the time behind them."""
+        z, given = both[:, :-1], {}
+        if outside is not None:
+            now = outside(rows, both[:1, -1])[0]
+            given = {"inputs": now[:count] if count else None, "parameters": driving.get("parameters")}
+        with np.errstate(all="ignore"):
+            slopes = fields(np.clip(z, -_FAR, _FAR) * scale + center, **given)[own, own] / scale
+        slopes = np.where((np.abs(z) < _FAR).all(axis=1, keepdims=True) & np.isfinite(slopes), slopes, 0.0)
+        return np.column_stack([slopes, np.ones(n_samples)])
+
+    begin = np.tile(np.append((start - center) / scale, first), (n_samples, 1))
+    paths = rk4(scaled, begin, times, 1)[..., :-1] * scale + center
     return times, _quantiles(paths, _LEVELS)
+
+
+def _driving(context: Trajectories, series: int, later: Trajectories | None) -> dict[str, Any]:
+    """What the simulation of a trajectory is given, until the end of what came after it."""
+    driving = context.driving(series)
+    if later is None or "inputs" not in driving:
+        return driving
+    times, values = (np.concatenate(parts) for parts in zip(driving["inputs"], later.driving(0)["inputs"], strict=True))
+    order = np.unique(times, return_index=True)[1]
+    return driving | {"inputs": (times[order], values[order])}
 
 
 def _quantiles(paths: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:

@@ -100,7 +100,7 @@ def test_without_probabilities_everything_is_supported():
 
 
 def test_wavy_fields_have_the_deviation_that_the_error_predicts():
-    fields = wavy_fields(lambda x: (np.sin(x), np.full(x.shape, 0.3)), np.array([2.0]), 4000, 0)
+    fields = wavy_fields(lambda x: (np.sin(x), np.full(x.shape, 0.3)), np.array([2.0]), 1, 4000, 0)
     points = np.array([[[0.0], [1.0], [5.0]]])
     values = fields(points)
     assert values.shape == (4000, 3, 1)

@@ -5,8 +5,8 @@ points; one more view are the network's own velocities at its denoised states. E
 coordinates centred on the data, and sparse ones in coordinates that keep the origin, because it is there that equations
 are sparse.
 
-Beside the states the monomials may have columns that are given from outside, inputs and parameters: the fits then answer
-for states and these together, D + G numbers a query.
+Beside the states the monomials may have columns that are given from outside, inputs and parameters: the fits then
+answer for states and these together, D + G numbers a query.
 
 Letters: B contexts, K trajectories, L points, D variables, G given columns, V views, F fits, P monomials, Q of them in
 use, N queries.
