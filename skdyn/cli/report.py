@@ -44,6 +44,9 @@ def run(options: argparse.Namespace) -> int:
 def _source(options: argparse.Namespace, table: Any) -> str:
     """Lines of Python that read the file as it was read."""
     roles = {"time": table.time_column, "id": table.id_column, "features": table.trajectories.feature_names,
+             "inputs": table.trajectories.input_names or None,
+             "parameters": table.trajectories.parameter_names or None,
+             "interpolation": "previous" if table.trajectories.given.holds else None,
              "time_unit": table.trajectories.time_unit}  # fmt: skip
     given = "".join(f", {name}={list(value) if isinstance(value, tuple) else value!r}" for name, value in roles.items()
                     if value is not None)  # fmt: skip

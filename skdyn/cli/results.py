@@ -63,12 +63,18 @@ def tell_equilibria(answer: Answer, estimator: Any) -> None:
 
     field = dynamics_of(estimator)
     names, unit = names_of(field), field.context_.time_unit
-    every = field.equilibria(supported="all") if isinstance(field, BaseFieldEstimator) else field.equilibria()
+    typical, under = field.context_.typical, ""
+    if isinstance(field, BaseFieldEstimator):
+        every = field.equilibria(supported="all", **typical)
+        values = zip(field.context_.given.names, [v for part in typical.values() for v in part.tolist()], strict=True)
+        under = "".join(f", under {name} = {value:.4g}" for name, value in values)
+    else:
+        every = field.equilibria()
     found, sizes = [point for point in every if point.supported], _sizes(field)
     of_codes = "" if field is estimator else " of the codes"
     support = " that the data support" if len(found) < len(every) else ""
-    nothing = f"Equilibria{of_codes}: none in the widened box of the data{support}"
-    answer.say(f"Equilibria{of_codes}:" if found else nothing)
+    nothing = f"Equilibria{of_codes}{under}: none in the widened box of the data{support}"
+    answer.say(f"Equilibria{of_codes}{under}:" if found else nothing)
     facts = []
     for point in found:
         state = dict(zip(names, point.state.tolist(), strict=True))

@@ -19,6 +19,8 @@ def declare(commands: Any) -> None:
     simulate.add_argument("folder", type=Path, help="of an estimator that `skdyn fit` or its `save` wrote")
     simulate.add_argument("--from", dest="start", nargs="+", required=True, metavar="NAME=VALUE",
                           help="initial state: each variable by name, or their values in order")  # fmt: skip
+    simulate.add_argument("--given", nargs="+", default=[], metavar="NAME=VALUE",
+                          help="inputs and parameters that are held, where the field depends on some")  # fmt: skip
     simulate.add_argument("--until", type=positive, required=True, metavar="T",
                           help="length of the simulation, in the unit of time of the fit")  # fmt: skip
     simulate.add_argument("--points", type=at_least(2), default=201, help="of the result (default: %(default)s)")
@@ -50,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     if not hasattr(field, "simulate"):
         raise UsageError(f"{options.folder} holds a {type(field).__name__}, which does not simulate")
     names, unit = names_of(field), field.context_.time_unit
-    start = _start(options.start, names)
+    start = _values("--from", options.start, names)
     times = np.linspace(0.0, options.until, options.points)
     paths = _paths(field, start, times, options)
     answer.say(f"{type(field).__name__} of {options.folder}" + (": time in the unit of the fit" if unit is None else
@@ -74,25 +76,31 @@ def _paths(field: Any, start: np.ndarray, times: np.ndarray, options: argparse.N
 
     if isinstance(field, BaseStochasticEstimator):
         return field.simulate(start, times, n_paths=options.paths or 1, random_state=options.seed)
+    given = field.context_.given
+    values = dict(zip(given.names, _values("--given", options.given, list(given.names)).tolist(), strict=True))
     if options.paths is not None:
         raise UsageError(f"--paths is for stochastic models, and {options.folder} holds a {type(field).__name__}")
-    return field.simulate(start[None], times)
+    kinds = {"inputs": given.inputs, "parameters": given.parameters}
+    held = {kind: {name: values[name] for name in names} for kind, names in kinds.items() if names}
+    return field.simulate(start[None], times, **held)
 
 
-def _start(texts: list[str], names: list[str]) -> np.ndarray:
-    """The initial state (D,) from its variables by name, or from their values in order."""
+def _values(option: str, texts: list[str], names: list[str]) -> np.ndarray:
+    """Values (D,) of variables by name, or in order."""
     import numpy as np
 
     pairs = [text.rpartition("=") for text in texts]
     given = [name for name, equals, _ in pairs if equals]
     expected = f"expected {' '.join(f'{name}=...' for name in names)}, or {len(names)} numbers in this order"
+    if not names:
+        expected = "the field depends on no inputs nor parameters"
     if given and (len(given) != len(texts) or sorted(given) != sorted(names)):
-        raise UsageError(f"--from {' '.join(texts)}: {expected}")
+        raise UsageError(f"{option} {' '.join(texts)}: {expected}")
     if len(texts) != len(names):
-        raise UsageError(f"--from gives {len(texts)} values: {expected}")
+        raise UsageError(f"{option} gives {len(texts)} values: {expected}")
     try:
         values = [float(value) for _, _, value in pairs]
     except ValueError as error:
-        raise UsageError(f"--from: {error}: {expected}") from None
+        raise UsageError(f"{option}: {error}: {expected}") from None
     order = [given.index(name) for name in names] if given else range(len(names))
     return np.array([values[i] for i in order])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _FINER = 8
 _BAND = np.log(10.0)  # of a Laplace distribution's scale holds nine tenths
+_MOST_PATHS = 8
 _SIMULATED, _A_POINT, _MOST_SIMULATED = 400, 10, 4000  # points of simulated curves, also for each observed point
 
 
@@ -279,7 +280,10 @@ class PhasePortraitDisplay:
             Passed to `plot`.
         """
         background = VectorFieldDisplay.compute(estimator, bounds, resolution, inputs=inputs, parameters=parameters)
-        paths = _simulated(estimator) if simulate else None
+        paths = None
+        if simulate:
+            count = int(np.clip(_A_POINT * max(map(len, estimator.context_.times)), _SIMULATED, _MOST_SIMULATED))
+            paths = simulated(estimator, _MOST_PATHS, count)
         found = estimator.equilibria(bounds, **held(estimator, inputs, parameters))
         shown = [point for point in found if in_sight(background, point)]
         return cls(background, estimator.context_, paths, shown).plot(ax, **plot_params)
@@ -327,16 +331,15 @@ def held(estimator: Any, inputs: Any, parameters: Any) -> dict[str, Any]:
     return given | {kind: value for kind, value in asked.items() if value is not None}
 
 
-def _simulated(estimator: Any) -> np.ndarray:
-    """Paths (K, L, D) from the first states of at most eight of the trajectories."""
+def simulated(estimator: Any, most: int, points: int) -> np.ndarray:
+    """Paths (K, L, D) of L points from the first states of at most so many of the trajectories."""
     data = estimator.context_
-    count = int(np.clip(_A_POINT * max(map(len, data.times)), _SIMULATED, _MOST_SIMULATED))
     if not data.given:
         span = max(t[-1] - t[0] for t in data.times)
-        return estimator.simulate(np.stack([x[0] for x in data.states[:8]]), np.linspace(0, span, count))
+        return estimator.simulate(np.stack([x[0] for x in data.states[:most]]), np.linspace(0, span, points))
     paths = [
-        estimator.simulate(x[0], np.linspace(t[0], t[-1], count), **data.driving(k))
-        for k, (t, x) in enumerate(data[:8])
+        estimator.simulate(x[0], np.linspace(t[0], t[-1], points), **data.driving(k))
+        for k, (t, x) in enumerate(data[:most])
     ]
     return np.stack(paths)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from skdyn.plotting import FieldSlice, TrajectoryDisplay, VectorFieldDisplay
 from skdyn.plotting.common import DATA_COLOUR, SIMULATION_COLOUR, SURE_COLOUR, time_label
+from skdyn.plotting.fields import simulated
 
 _MOST_SERIES = 6
 _MOST_SIMULATED = 8  # trajectories of the phase portrait
@@ -120,15 +121,11 @@ def _arrows(part: FieldSlice, which: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _paths(estimator: Any) -> np.ndarray:
-    context = estimator.context_
-    span = max(t[-1] - t[0] for t in context.times)
-    return estimator.simulate(
-        np.stack([x[0] for x in context.states[:_MOST_SIMULATED]]), np.linspace(0, span, _SIMULATED)
-    )
+    return simulated(estimator, _MOST_SIMULATED, _SIMULATED)
 
 
 def _equilibria(figure: Any, estimator: Any, place: Any) -> None:
-    for point in estimator.equilibria():
+    for point in estimator.equilibria(**estimator.context_.typical):
         x, y = place(point.state)
         figure.add_scatter(
             x=[x],

@@ -61,9 +61,13 @@ def equations_section(estimator: Any) -> str:
 
 def equilibria_section(estimator: Any) -> str:
     """Where the field vanishes, and what kind each equilibrium is."""
-    found = estimator.equilibria()
+    typical = estimator.context_.typical
+    found = estimator.equilibria(**typical)
+    values = zip(estimator.context_.given.names, np.concatenate([*typical.values(), []]), strict=True)
+    held = ", ".join(f"{name} = {value:.4g}" for name, value in values)
+    under = f"<p>Under {escape(held)}, the mean of the data.</p>" if held else ""
     if not found:
-        return "<p>None in the box of the data, widened by a quarter.</p>"
+        return f"{under}<p>None in the box of the data, widened by a quarter.</p>"
     unit = estimator.context_.time_unit
     header = (*names_of(estimator), "kind", "eigenvalues" if unit is None else f"eigenvalues per {unit}", "where")
     size = np.abs(np.concatenate(estimator.context_.states)).max(axis=0)
@@ -72,7 +76,7 @@ def equilibria_section(estimator: Any) -> str:
          "among the data" if point.inside else "outside the data")
         for point in found
     ]  # fmt: skip
-    return table(header, rows)
+    return under + table(header, rows)
 
 
 def adequacy_section(diagnosis: Diagnosis) -> str:

@@ -25,6 +25,7 @@ from skdyn.testing.common import (
     run_checks,
     shared_checks,
 )
+from skdyn.testing.driven import INPUT_CHECKS, check_inputs_are_refused
 
 _CLOSE = 2e-3  # relative tolerance of symmetries in single precision, of the largest value
 
@@ -264,10 +265,13 @@ STOCHASTIC_CHECKS = (check_stochastic_diffusion, check_stochastic_paths, check_s
 def dynamics_checks(estimator: Any) -> Iterator[tuple[str, Check]]:
     """Yield the name and the function of each check that applies.
 
-    Symmetries are checked only where the class promises them, ``check_stochastic_...`` only for estimators of SDEs.
+    Symmetries are checked only where the class promises them,
+    ``check_stochastic_...`` only for estimators of SDEs,
+    and what is asked of those that take inputs only where ``takes_inputs`` says so.
     """
     yield from shared_checks([_queries(50, seed) for seed in range(6)])
     promised = [check for symmetry, check in SYMMETRY_CHECKS.items() if symmetry in estimator.symmetries]
     stochastic = STOCHASTIC_CHECKS if _is_stochastic(estimator) else ()
-    for check in (*FIELD_CHECKS, *promised, *stochastic):
+    with_inputs = INPUT_CHECKS if estimator.takes_inputs else (check_inputs_are_refused,)
+    for check in (*FIELD_CHECKS, *promised, *stochastic, *with_inputs):
         yield check.__name__, check

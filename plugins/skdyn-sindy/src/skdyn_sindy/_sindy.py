@@ -17,7 +17,8 @@ class SINDyRegressor(PolynomialRegressor):
 
     The steps are pysindy's: differentiation, polynomial library, STLSQ (ridge 0.05, then least squares on the terms
     that are left). Every library column and every slope is scaled to a mean square of one first, so that the threshold
-    has no units and neither states nor times need to be scaled by the user.
+    has no units and neither states nor times need to be scaled by the user. Inputs and parameters enter the library
+    beside the states, as pysindy's ``u`` does.
 
     Parameters
     ----------
@@ -37,7 +38,8 @@ class SINDyRegressor(PolynomialRegressor):
     Attributes
     ----------
     polynomial_ : Polynomial
-        The field: ``exponents`` (P, D) and ``coefficients`` (P, D) in the user's units.
+        The field: ``exponents`` (P, D + G) and ``coefficients`` (P, D) in the user's units, with G inputs and
+        parameters behind the variables.
     n_features_in_ : int
         Number of variables, D.
     feature_names_in_ : array of shape (D,)
@@ -59,6 +61,7 @@ class SINDyRegressor(PolynomialRegressor):
     ['d(x0)/dt = x1', 'd(x1)/dt = -x0']
     """
 
+    takes_inputs = True
     symmetries: ClassVar[frozenset[str]] = frozenset({"time"})
 
     def __init__(
@@ -74,12 +77,13 @@ class SINDyRegressor(PolynomialRegressor):
         self.missing = missing
 
     def _fit(self, context: Trajectories) -> None:
-        check_library(self.degree, context.n_features)
+        check_library(self.degree, context.n_features + len(context.given))
         check_threshold(self.threshold)
         check_smoothing(self.smoothing)
         units = Units.of(context)
         pairs = [slopes(tau, u, self.smoothing) for tau, u in units.scale(context)]
         states, derivatives = map(np.concatenate, zip(*pairs, strict=True))
-        terms, exponents = library(states, int(self.degree))
+        columns = np.hstack([states, np.concatenate(units.scale_outside(context))])
+        terms, exponents = library(columns, int(self.degree))
         coefficients, _ = Regression.of(terms, derivatives).solve(self.threshold)
         self.polynomial_ = units.polynomial(exponents, coefficients)

@@ -40,7 +40,8 @@ class TunedSINDyRegressor(PolynomialRegressor):
     best_score_ : float
         Mean of its two coefficients of determination; minus infinity if every candidate's simulations overflow.
     polynomial_ : Polynomial
-        The field: ``exponents`` (P, D) and ``coefficients`` (P, D) in the user's units.
+        The field: ``exponents`` (P, D + G) and ``coefficients`` (P, D) in the user's units, with G inputs and
+        parameters behind the variables.
     n_features_in_ : int
         Number of variables, D.
     feature_names_in_ : array of shape (D,)
@@ -59,6 +60,7 @@ class TunedSINDyRegressor(PolynomialRegressor):
     ['d(x0)/dt = x1', 'd(x1)/dt = -x0']
     """
 
+    takes_inputs = True
     symmetries: ClassVar[frozenset[str]] = frozenset({"time"})
 
     def __init__(self, max_degree: int = 3, missing: Literal["raise", "drop"] = "raise") -> None:
@@ -66,23 +68,23 @@ class TunedSINDyRegressor(PolynomialRegressor):
         self.missing = missing
 
     def _fit(self, context: Trajectories) -> None:
-        check_library(self.max_degree, context.n_features)
+        check_library(self.max_degree, context.n_features + len(context.given))
         units = Units.of(context)
-        trajectories = units.scale(context)
+        trajectories, outside = units.scale(context), units.scale_outside(context)
         degree = affordable_degree(self.max_degree, context)
         found: list[tuple[Smoothing, Candidate]] = []
         smoothed_starts: list[np.ndarray] = []
         for smoothing in SMOOTHINGS:
             pairs = [slopes(tau, u, smoothing) for tau, u in trajectories]
             states, derivatives = map(np.concatenate, zip(*pairs, strict=True))
-            terms, exponents = library(states, degree)
+            terms, exponents = library(np.hstack([states, np.concatenate(outside)]), degree)
             for candidate in candidates(Regression.of(terms, derivatives), exponents):
                 found.append((smoothing, candidate))
                 smoothed_starts.append(np.stack([u[0] for u, _ in pairs]))
         fields = np.stack([candidate.coefficients for _, candidate in found])
         observed_starts = np.broadcast_to(np.stack([u[0] for _, u in trajectories]), np.shape(smoothed_starts))
         scores = [
-            rollout_scores(exponents, fields, starts, trajectories)
+            rollout_scores(exponents, fields, starts, trajectories, outside, context.given.holds)
             for starts in (observed_starts, np.stack(smoothed_starts))
         ]
         best = int(np.argmax(np.mean(scores, axis=0)))

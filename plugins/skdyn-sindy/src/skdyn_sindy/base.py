@@ -29,7 +29,8 @@ class PolynomialRegressor(BaseDynamicsEstimator):
         """
         check_is_fitted(self)
         check_number("precision", precision, whole=True)
-        return self._said_per_unit(self.polynomial_.equations(self._names, int(precision)))
+        names = self._names + self.context_.given.names
+        return self._said_per_unit(self.polynomial_.equations(names, int(precision)))
 
     def _field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return self.polynomial_.field(points), None

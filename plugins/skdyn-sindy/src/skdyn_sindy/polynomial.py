@@ -14,8 +14,8 @@ class Polynomial:
 
     Attributes
     ----------
-    exponents : array of int, shape (P, D)
-        Powers of each of P monomials.
+    exponents : array of int, shape (P, C)
+        Powers of each of P monomials in C columns: D variables and, behind them, inputs and parameters.
     coefficients : array of shape (P, D)
         In units of state per unit of time, over the units of the monomial; zero for terms that are not in the field.
 
@@ -33,11 +33,11 @@ class Polynomial:
     coefficients: np.ndarray
 
     def field(self, x: np.ndarray) -> np.ndarray:
-        """Time derivatives (N, D) at states (N, D)."""
+        """Time derivatives (N, D) at points (N, C)."""
         return self._evaluate(self.exponents, self.coefficients, x)
 
     def jacobian(self, x: np.ndarray) -> np.ndarray:
-        """Derivatives (N, D, D) at states (N, D): entry (d, e) is that of component d by variable e."""
+        """Derivatives (N, D, C) at points (N, C): entry (d, e) is that of component d by column e."""
         columns = []
         for variable in range(x.shape[1]):
             power = self.exponents[:, variable]
@@ -47,9 +47,9 @@ class Polynomial:
         return np.stack(columns, axis=-1)
 
     def equations(self, names: Sequence[str], precision: int = 3) -> list[str]:
-        """One equation a component; ``precision`` is the number of significant digits."""
+        """One equation a component, of names (C,) of the columns; ``precision`` is the number of significant digits."""
         lines = []
-        for name, column in zip(names, self.coefficients.T, strict=True):
+        for name, column in zip(names, self.coefficients.T):  # behind the variables stands what is given
             text = ""
             for power, value in zip(self.exponents, column, strict=True):
                 if value != 0:
@@ -63,7 +63,7 @@ class Polynomial:
     @staticmethod
     def _evaluate(exponents: np.ndarray, coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
         # Term by term and not as a product of matrices, whose rounding would depend on the number of states.
-        total = np.zeros_like(x)
+        total = np.zeros((len(x), coefficients.shape[1]))
         with np.errstate(over="ignore", invalid="ignore"):
             for power, row in zip(exponents, coefficients, strict=True):
                 if row.any():

@@ -27,8 +27,9 @@ class Units:
 
     Attributes
     ----------
-    level : array of shape (D,)
-        Root-mean-square of each variable. The origin stays where it is, because that is where a field is sparse.
+    level : array of shape (C,)
+        Root-mean-square of each variable and, behind them, of each input and parameter. The origin stays where it is,
+        because that is where a field is sparse.
     duration : float
         That of the longest trajectory.
     """
@@ -39,20 +40,27 @@ class Units:
     @classmethod
     def of(cls, context: Trajectories) -> Units:
         """Measure a context."""
-        states = np.concatenate(context.states)
-        largest = np.abs(states).max(axis=0)
+        points = context.points
+        largest = np.abs(points).max(axis=0)
         largest[largest == 0] = 1.0
-        level = largest * np.sqrt(np.square(states / largest).mean(axis=0))
+        level = largest * np.sqrt(np.square(points / largest).mean(axis=0))
         level[level == 0] = 1.0
         return cls(level, max(float(t[-1] - t[0]) for t in context.times))
 
     def scale(self, context: Trajectories) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The trajectories as pairs (tau, u)."""
-        return [((t - t[0]) / self.duration, x / self.level) for t, x in context]
+        """The trajectories as pairs (tau, u) of times and states."""
+        level = self.level[: context.n_features]
+        return [((t - t[0]) / self.duration, x / level) for t, x in context]
+
+    def scale_outside(self, context: Trajectories) -> list[np.ndarray]:
+        """Inputs and parameters (L_k, G) of each trajectory."""
+        return [values / self.level[context.n_features :] for values in context.outside]
 
     def polynomial(self, exponents: np.ndarray, coefficients: np.ndarray) -> Polynomial:
-        """Field in the user's units, from the coefficients (P, D) of ``du/dtau`` in the monomials of ``u``."""
-        units = self.level / self.duration / np.prod(self.level**exponents, axis=1, keepdims=True)
+        """Field in the user's units, from the coefficients (P, D) of ``du/dtau`` in the monomials (P, C) of ``u``."""
+        units = (
+            self.level[: coefficients.shape[1]] / self.duration / np.prod(self.level**exponents, axis=1, keepdims=True)
+        )
         return Polynomial(exponents, coefficients * units)
 
 

@@ -13,18 +13,24 @@ def rollout_scores(
     candidates: np.ndarray,
     starts: np.ndarray,
     trajectories: list[tuple[np.ndarray, np.ndarray]],
+    outside: list[np.ndarray] | None = None,
+    holds: bool = False,
 ) -> np.ndarray:
     """How well each candidate's simulations follow the trajectories.
 
     Parameters
     ----------
-    exponents : array of shape (P, D)
+    exponents : array of shape (P, D + G)
     candidates : array of shape (C, P, D)
         Coefficients of each field.
     starts : array of shape (C, K, D)
         First states of the simulations.
     trajectories : list of K pairs (t, x) of shapes (L_k,) and (L_k, D)
         At most 500 points of each, evenly chosen, are visited.
+    outside : list of K arrays of shape (L_k, G), optional
+        Inputs and parameters of each trajectory.
+    holds : bool
+        Whether inputs are held between points; else they lie on straight lines.
 
     Returns
     -------
@@ -32,21 +38,25 @@ def rollout_scores(
         Coefficient of determination over all points, each variable weighted by its variance; minus infinity where a
         simulation overflows.
     """
-    thinned = [_thin(t, x) for t, x in trajectories]
+    if outside is None:
+        outside = [x[:, :0] for _, x in trajectories]
+    chosen = [_kept(len(t)) for t, _ in trajectories]
+    thinned = [(t[keep], x[keep]) for (t, x), keep in zip(trajectories, chosen, strict=True)]
     steps, observed, present = _pad(thinned)
+    given = _pad([(t, u[keep]) for (t, _), u, keep in zip(thinned, outside, chosen, strict=True)])[1]
     states, errors = starts, np.zeros(len(candidates))
     with np.errstate(all="ignore"):  # simulations that overflow are part of the search
         for i in range(len(observed)):
             if i > 0:
-                states = _advance(exponents, candidates, states, steps[i - 1, :, None])
+                after = given[i - 1] if holds else given[i]
+                states = _advance(exponents, candidates, states, steps[i - 1, :, None], given[i - 1], after)
             errors += np.where(present[i, :, None], np.square(states - observed[i]), 0.0).sum(axis=(1, 2))
         scores = 1.0 - errors / sum(np.square(x - x.mean(axis=0)).sum() for _, x in thinned)
     return np.where(np.isfinite(scores), scores, -np.inf)
 
 
-def _thin(t: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    keep = np.unique(np.linspace(0, len(t) - 1, min(len(t), _POINTS)).astype(int))
-    return t[keep], x[keep]
+def _kept(points: int) -> np.ndarray:
+    return np.unique(np.linspace(0, points - 1, min(points, _POINTS)).astype(int))
 
 
 def _pad(trajectories: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -61,14 +71,30 @@ def _pad(trajectories: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray,
     return steps, observed, present
 
 
-def _advance(exponents: np.ndarray, candidates: np.ndarray, states: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """States (C, K, D) after ``steps`` (K, 1), by the classical method of Runge and Kutta."""
+def _advance(
+    exponents: np.ndarray,
+    candidates: np.ndarray,
+    states: np.ndarray,
+    steps: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+) -> np.ndarray:
+    """States (C, K, D) after ``steps`` (K, 1), by the classical method of Runge and Kutta.
+
+    What is given, (K, G), moves on straight lines from before to after the step.
+    """
+
+    def fields(states: np.ndarray, share: float) -> np.ndarray:
+        given = np.broadcast_to(before + share * (after - before), (len(states), *before.shape))
+        return _fields(exponents, candidates, np.concatenate([states, given], axis=-1))
+
     h = steps / _SUBSTEPS
-    for _ in range(_SUBSTEPS):
-        k1 = _fields(exponents, candidates, states)
-        k2 = _fields(exponents, candidates, states + h / 2 * k1)
-        k3 = _fields(exponents, candidates, states + h / 2 * k2)
-        k4 = _fields(exponents, candidates, states + h * k3)
+    for i in range(_SUBSTEPS):
+        first, middle, last = ((i + part) / _SUBSTEPS for part in (0.0, 0.5, 1.0))
+        k1 = fields(states, first)
+        k2 = fields(states + h / 2 * k1, middle)
+        k3 = fields(states + h / 2 * k2, middle)
+        k4 = fields(states + h * k3, last)
         states = states + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
     return states
 

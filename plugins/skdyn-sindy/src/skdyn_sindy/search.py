@@ -24,13 +24,14 @@ class Candidate(NamedTuple):
 def affordable_degree(max_degree: int, context: Trajectories) -> int:
     """Highest degree up to ``max_degree`` with no more terms than the context has points, at least 1."""
     degree = int(max_degree)
-    while degree > 1 and comb(context.n_features + degree, degree) > context.n_points:
+    columns = context.n_features + len(context.given)
+    while degree > 1 and comb(columns + degree, degree) > context.n_points:
         degree -= 1
     return degree
 
 
 def candidates(regression: Regression, exponents: np.ndarray) -> list[Candidate]:
-    """Solutions of all degrees of the library (P, D) and all thresholds, each different one of a degree once."""
+    """Solutions of all degrees of the library (P, C) and all thresholds, each different one of a degree once."""
     found = []
     for degree in range(1, int(exponents.max()) + 1):
         n_terms = int((exponents.sum(axis=1) <= degree).sum())
