@@ -6,7 +6,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from skdyn.benchmarks import calibration, classic, coarse_graining, forecast, large, odebench, peers, scale, sde, speed
+from skdyn.benchmarks import (
+    calibration,
+    classic,
+    coarse_graining,
+    forced,
+    forecast,
+    large,
+    odebench,
+    peers,
+    scale,
+    sde,
+    speed,
+)
 from skdyn.exceptions import SkdynError
 
 
@@ -18,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("odebench", odebench, "accuracy on the 61 autonomous systems of ODEBench"),
         ("classic", classic, "Van der Pol, FitzHugh-Nagumo and human motion, beside published errors"),
         ("large", large, "known systems of 4 to 30 variables"),
+        ("forced", forced, "the systems of ODEBench under known inputs"),
         ("peers", peers, "every estimator of an ODE on all of these: accuracy, seconds and memory in one run"),
         ("sde", sde, "drift, diffusion and paths of eight stochastic systems"),
         ("forecast", forecast, "forecasts of 28 families of systems from prefixes, beside baselines"),

@@ -211,7 +211,7 @@ def results_of(job: Job, paths: np.ndarray, seconds: float) -> Iterator[Result]:
         yield Result(task, *job.setting, job.seed, job.system.id, job.system.dim, job.context, r2, seconds)
 
 
-def print_table(name: str, results: list[Result], settings: tuple[Setting, ...]) -> None:
+def print_table(name: str, results: list[Result], settings: tuple[Setting, ...], beside_published: bool = True) -> None:
     """Print percentages of cases with R2 > 0.9, with intervals from resampling systems, and published rows."""
     seeds = sorted({result.seed for result in results})
     seconds = [result.fit_seconds for result in results]
@@ -230,7 +230,7 @@ def print_table(name: str, results: list[Result], settings: tuple[Setting, ...])
             for dim in sorted({result.dim for result in chosen}):
                 of_dim = [result.r2 for result in chosen if result.dim == dim]
                 rows[f"  {dim}-D ({len(of_dim)} cases)"].append(f"{percent_passed(of_dim):.1f}")
-            known = {row.method: row.percent for row in published(task, setting)}
+            known = {row.method: row.percent for row in published(task, setting)} if beside_published else {}
             for method in ("FIM-ODE", "ODEFormer"):
                 rows[f"  published {method}"].append(f"{known[method]:.1f}" if method in known else "")
         for label, cells in rows.items():

@@ -151,6 +151,35 @@ def rk4(field: Field, z: np.ndarray, t: np.ndarray, substeps: int) -> np.ndarray
     return path.transpose(1, 0, 2)
 
 
+def rk4_driven(
+    field: Field, z: np.ndarray, t: np.ndarray, outside: np.ndarray, holds: bool, substeps: int
+) -> np.ndarray:
+    """`rk4` of a field of states with inputs beside them, which are known at the times: paths (N, L, D).
+
+    Parameters
+    ----------
+    field : callable, (N, D + G) -> (N, D)
+    z : array of shape (N, D)
+    t : array of shape (L,)
+    outside : array of shape (N, L, G)
+    holds : bool
+        Whether inputs are held from one time to the next; else they lie on straight lines.
+    substeps : int
+    """
+    path = np.empty((len(t), *z.shape))
+    path[0] = z
+    for i in range(len(t) - 1):
+        before = outside[:, i]
+        after = before if holds else outside[:, i + 1]
+        rate = (after - before) / (t[i + 1] - t[i])
+
+        def both(points: np.ndarray, rate: np.ndarray = rate) -> np.ndarray:
+            return np.hstack([field(points), rate])
+
+        path[i + 1] = rk4(both, np.hstack([path[i], before]), t[i : i + 2], substeps)[:, 1, : z.shape[1]]
+    return path.transpose(1, 0, 2)
+
+
 def _fixed(
     field: Callable[[np.ndarray], np.ndarray],
     x0: np.ndarray,

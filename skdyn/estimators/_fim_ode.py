@@ -96,8 +96,6 @@ class FIMODERegressor(SolvedODEEstimator):
     (100, 2)
     """
 
-    takes_inputs = True
-
     weights_: dict[str, str]
     refinement_: SparseODE
     refined_: bool
@@ -123,6 +121,11 @@ class FIMODERegressor(SolvedODEEstimator):
         self.missing = missing
         self.adapter = adapter
         self.refine = refine
+
+    @property
+    def takes_inputs(self) -> bool:  # type: ignore[override]
+        """Whether the model takes inputs and parameters: those with closed-form fits do."""
+        return ModelChoice.of(self).load().takes_outside
 
     @property
     def symmetries(self) -> frozenset[str]:

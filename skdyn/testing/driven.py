@@ -56,7 +56,8 @@ def check_inputs_are_refused(estimator: Any) -> None:
     try:
         clone(estimator).fit(with_inputs)
     except TrajectoryError as error:
-        assert "force" in str(error), f"the error does not name the input: {error}"
+        if "force" not in str(error):
+            raise AssertionError(f"the error does not name the input: {error}") from error
     else:
         raise AssertionError("inputs were accepted, but takes_inputs is False")
 

@@ -1,0 +1,299 @@
+"""Systems under a known input, for estimators that take inputs: ``python -m skdyn.benchmarks forced``.
+
+The 61 systems of ODEBench with an input on one variable, added to its rate or multiplied with it. A context is one
+trajectory under one input; it must be reproduced (reconstruction), and so must the trajectory from the other initial
+state under an input of another kind (generalization). Scores are those of ODEBench.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy.integrate import odeint
+from sklearn.base import clone
+from tqdm import tqdm
+
+from skdyn.benchmarks.odebench import Result, print_comparison, print_table
+from skdyn.benchmarks.options import add_estimator, add_settings, estimator_of, write_cases
+from skdyn.benchmarks.protocol import TASKS, Setting, corrupt, corruption_rng
+from skdyn.data.trajectories import Trajectories
+from skdyn.data.trajectory import Trajectory
+from skdyn.datasets.odebench import ODEBenchSystem, load_odebench, odebench_times, simulate_odebench
+from skdyn.dynamics.metrics import variance_weighted_r2
+from skdyn.dynamics.simulate import rk4_driven
+from skdyn.exceptions import SkdynError
+
+SETTINGS = (Setting(0.0, 0.0), Setting(0.05, 0.0))
+_STRENGTHS = (0.6, 0.3, 0.15, 0.08, 0.04, 0.02)
+"""Of the input, in typical rates of its variable: the first under which both trajectories stay within the bound."""
+_BOUND = 5.0
+"""In ranges of the free trajectories."""
+_SUBSTEPS = 2
+
+Input = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+def sines(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Sum of three sines of random periods and phases."""
+    periods, phases = rng.uniform(1.5, 8.0, 3), rng.uniform(0, 2 * np.pi, 3)
+    return np.sin(2 * np.pi * t[:, None] / periods + phases).sum(axis=1) / np.sqrt(1.5)
+
+
+def chirp(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A sine whose frequency grows fourfold."""
+    slow = rng.uniform(0.08, 0.15)
+    return np.sqrt(2) * np.sin(2 * np.pi * slow * t * (1 + 1.5 * t / t[-1]) + rng.uniform(0, 2 * np.pi))
+
+
+def steps(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Two to four jumps between minus one and one."""
+    jumps = np.sort(rng.uniform(0.1, 0.9, rng.integers(2, 5))) * t[-1]
+    return rng.choice([-1.0, 1.0]) * (-1.0) ** np.searchsorted(jumps, t, side="right")
+
+
+def pieces(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Ten constant pieces of random height."""
+    return rng.normal(size=10)[np.minimum((10 * t / t[-1]).astype(int), 9)]
+
+
+INPUTS: tuple[tuple[Input, bool], ...] = ((sines, False), (chirp, False), (steps, True), (pieces, True))
+"""Each kind, and whether it is held between two times."""
+
+
+class Forced(NamedTuple):
+    """A system under an input.
+
+    Attributes
+    ----------
+    system : ODEBenchSystem
+    variable : int
+        On which the input acts.
+    multiplied : bool
+        Whether it changes the rate by a share, and is not added to it.
+    strength : float
+    values : array of shape (2, 200)
+        The input of each of the two trajectories.
+    holds : (bool, bool)
+    paths : array of shape (2, 200, D)
+    """
+
+    system: ODEBenchSystem
+    variable: int
+    multiplied: bool
+    strength: float
+    values: np.ndarray
+    holds: tuple[bool, bool]
+    paths: np.ndarray
+
+
+class Job(NamedTuple):
+    """One corrupted context."""
+
+    forced: Forced
+    context: int
+    setting: Setting
+    seed: int
+    observed: Trajectories
+
+
+@cache
+def load_forced(dims: tuple[int, ...] = (1, 2, 3)) -> tuple[Forced, ...]:
+    """All systems under their inputs, with the true trajectories; drawn anew, and the same, in every process.
+
+    Examples
+    --------
+    >>> forced = load_forced((1,))
+    >>> len(forced), forced[0].paths.shape
+    (23, (2, 200, 1))
+    """
+    return tuple(_force(system) for system in load_odebench(dims))
+
+
+def _force(system: ODEBenchSystem) -> Forced:
+    rng = np.random.default_rng((system.id, 14))
+    t = odebench_times()
+    variable, multiplied = int(rng.integers(system.dim)), bool(rng.integers(2))
+    kinds = rng.choice(len(INPUTS), 2, replace=False)
+    values = np.stack([INPUTS[kind][0](t, rng) for kind in kinds])
+    holds = (INPUTS[kinds[0]][1], INPUTS[kinds[1]][1])
+    free = np.concatenate(simulate_odebench((system.dim,))[system.id])
+    typical = float(np.sqrt(np.mean(np.square(system.field(free)[:, variable])))) or 1.0
+    reach = _BOUND * np.ptp(free, axis=0).max()
+    kinds_of_action = [multiplied] if multiplied else [False, True]  # some amounts never stand a subtraction
+    for multiplied, strength in product(kinds_of_action, _STRENGTHS):
+        unit = strength if multiplied else strength * typical
+
+        def rates(x: np.ndarray, u: float, unit: float = unit, multiplied: bool = multiplied) -> np.ndarray:
+            found = system.field(x)
+            found[variable] += unit * u * (found[variable] if multiplied else 1.0)
+            return found
+
+        paths = np.stack([_solve(rates, system.initial_states[i], t, values[i], holds[i]) for i in (0, 1)])
+        if (np.abs(paths - free.mean(axis=0)) <= reach).all():
+            return Forced(system, variable, multiplied, strength, values, holds, paths)
+    raise RuntimeError(f"system {system.id} diverges under every input")
+
+
+def _solve(
+    rates: Callable[[np.ndarray, float], np.ndarray],
+    start: tuple[float, ...],
+    t: np.ndarray,
+    values: np.ndarray,
+    holds: bool,
+) -> np.ndarray:
+    """The true path (200, D), NaN where it ends early."""
+    last = len(t) - 1
+
+    def field(x: np.ndarray, time: float) -> np.ndarray:
+        before = min(max(int(np.searchsorted(t, time, side="right")) - 1, 0), last - 1)
+        share = 0.0 if holds else (time - t[before]) / (t[before + 1] - t[before])
+        return rates(x, values[before] + share * (values[before + 1] - values[before]))
+
+    jumps = t[1:][np.diff(values) != 0] if holds else t[1:]
+    with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+        path, info = odeint(field, start, t, rtol=1e-8, atol=1e-10, tcrit=np.append(jumps, t[-1]), full_output=True)
+    return path if info["message"] == "Integration successful." else np.full_like(path, np.nan)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    add_estimator(parser)
+    parser.add_argument("--jobs", type=int, default=1, help="processes for estimators fitted one by one")
+    add_settings(parser, Setting, "settings, each as noise,dropped (default: 0,0 and .05,0)")
+    parser.add_argument("--seeds", default="0", help="noise seeds, separated by commas (default: %(default)s)")
+    parser.add_argument("--dims", default="1,2,3", help="dimensions, separated by commas (default: %(default)s)")
+    parser.add_argument("--json", type=Path, help="write every case, for paired comparison")
+    parser.add_argument("--compare", type=Path, nargs="*", default=[], help="files of --json to compare with, in pairs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the benchmark and print its tables."""
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    dims = tuple(int(dim) for dim in options.dims.split(","))
+    settings = tuple(options.settings or SETTINGS)
+    name = options.estimator + (f" --refine {options.refine}" if options.refine else "")
+    estimator, _ = estimator_of(options)
+    results = evaluate(estimator, settings, seeds, dims, options.jobs)
+    print_table(name, results, settings, beside_published=False)
+    if options.json:
+        params = {name: str(value) for name, value in estimator.get_params().items()}
+        write_cases(options.json, (result._asdict() for result in results), estimator=name, params=params)
+    for path in options.compare:
+        print_comparison(name, results, path)
+    return 0
+
+
+def evaluate(
+    estimator: Any,
+    settings: tuple[Setting, ...] = SETTINGS,
+    seeds: list[int] | None = None,
+    dims: tuple[int, ...] = (1, 2, 3),
+    processes: int = 1,
+) -> list[Result]:
+    """Score an estimator that takes inputs on both tasks; see `skdyn.benchmarks.odebench.evaluate`."""
+    from skdyn.estimators._fim_ode import FIMODERegressor
+
+    jobs = [job for setting in settings for seed in seeds or [0] for job in make_jobs(setting, seed, dims)]
+    together = isinstance(estimator, FIMODERegressor) and estimator.refine is None
+    groups = _groups(jobs) if together else [[job] for job in jobs]
+    solve = _batched if together else _single
+    if together or processes == 1:
+        solved = (solve(estimator, group) for group in groups)
+    else:
+        solved = Parallel(processes, return_as="generator")(delayed(solve)(estimator, group) for group in groups)
+    results = []
+    with tqdm(total=len(jobs), desc="forced", unit="context") as bar:
+        for group, (paths, seconds) in zip(groups, solved, strict=True):
+            for job, both in zip(group, paths, strict=True):
+                results += list(_results(job, both, seconds / len(group)))
+            bar.update(len(group))
+    return results
+
+
+def make_jobs(setting: Setting, seed: int, dims: tuple[int, ...]) -> Iterator[Job]:
+    """Corrupt every context; the inputs are known exactly."""
+    t = odebench_times()
+    for forced in load_forced(dims):
+        for context in (0, 1):
+            rng = corruption_rng(forced.system.id, context, setting, seed)
+            kept, noisy = corrupt(forced.paths[context], *setting, rng)
+            interpolation = "previous" if forced.holds[context] else "linear"
+            item = Trajectory(t[kept], noisy, u=forced.values[context][kept], interpolation=interpolation)
+            yield Job(forced, context, setting, seed, Trajectories([item]))
+
+
+def _groups(jobs: list[Job]) -> list[list[Job]]:
+    groups = defaultdict(list)
+    for job in jobs:
+        groups[job.setting, job.seed, job.forced.system.dim, job.observed.given].append(job)
+    return list(groups.values())
+
+
+def _batched(estimator: Any, jobs: list[Job]) -> tuple[list[np.ndarray], float]:
+    """Encode all contexts and integrate both trajectories of each at once: paths (2, 200, D) of each job."""
+    from skdyn.models.inference import Engine
+    from skdyn.models.weights import load_model
+
+    engine = Engine(load_model(estimator.model), estimator.device, estimator.precision, query_chunk=2)
+    start = time.perf_counter()
+    context = engine.encode([job.observed for job in jobs])
+    seconds = time.perf_counter() - start
+
+    def field(points: np.ndarray) -> np.ndarray:
+        return engine.decode(context, points.reshape(len(jobs), -1, points.shape[-1]))[0].reshape(len(points), -1)
+
+    paths = np.empty((len(jobs), 2, *jobs[0].forced.paths.shape[1:]))
+    for holds in (False, True):  # both are integrated for all, because a batch has one kind of inputs
+        found = _integrated(field, jobs, holds)
+        for k, job in enumerate(jobs):
+            own = np.array(job.forced.holds) == holds
+            paths[k, own] = found[k, own]
+    return list(paths), seconds
+
+
+def _single(estimator: Any, jobs: list[Job]) -> tuple[list[np.ndarray], float]:
+    """Fit one context and integrate both trajectories."""
+    (job,) = jobs
+    start = time.perf_counter()
+    try:
+        fitted = clone(estimator).fit(job.observed)
+    except SkdynError as error:  # a context that an estimator refuses is a case that it fails
+        warnings.warn(f"system {job.forced.system.id}, context {job.context}: {error}", UserWarning, stacklevel=2)
+        return [np.full(job.forced.paths.shape, np.nan)], time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    by_kind = {holds: _integrated(fitted._velocity, jobs, holds)[0] for holds in set(job.forced.holds)}
+    return [np.stack([by_kind[holds][i] for i, holds in enumerate(job.forced.holds)])], seconds
+
+
+def _integrated(field: Callable[[np.ndarray], np.ndarray], jobs: list[Job], holds: bool) -> np.ndarray:
+    """Paths (B, 2, 200, D) from both initial states of each job's system, under both inputs."""
+    starts = np.array([job.forced.system.initial_states for job in jobs])
+    values = np.stack([job.forced.values for job in jobs])
+    with np.errstate(all="ignore"):
+        paths = rk4_driven(
+            field,
+            starts.reshape(-1, starts.shape[-1]),
+            odebench_times(),
+            values.reshape(-1, values.shape[-1], 1),
+            holds,
+            _SUBSTEPS,
+        )
+    return paths.reshape(*starts.shape[:2], *paths.shape[1:])
+
+
+def _results(job: Job, paths: np.ndarray, seconds: float) -> Iterator[Result]:
+    system = job.forced.system
+    for task in TASKS:
+        target = job.context ^ int(task == "generalization")
+        r2 = variance_weighted_r2(job.forced.paths[target], paths[target])
+        yield Result(task, *job.setting, job.seed, system.id, system.dim, job.context, r2, seconds)
