@@ -26,6 +26,7 @@ from tqdm import tqdm
 from skdyn.benchmarks.odebench import Result, print_comparison, print_table
 from skdyn.benchmarks.options import add_estimator, add_settings, estimator_of, write_cases
 from skdyn.benchmarks.protocol import TASKS, Setting, corrupt, corruption_rng
+from skdyn.data.given import Interpolation
 from skdyn.data.trajectories import Trajectories
 from skdyn.data.trajectory import Trajectory
 from skdyn.datasets.odebench import ODEBenchSystem, load_odebench, odebench_times, simulate_odebench
@@ -227,7 +228,7 @@ def make_jobs(setting: Setting, seed: int, dims: tuple[int, ...]) -> Iterator[Jo
         for context in (0, 1):
             rng = corruption_rng(forced.system.id, context, setting, seed)
             kept, noisy = corrupt(forced.paths[context], *setting, rng)
-            interpolation = "previous" if forced.holds[context] else "linear"
+            interpolation: Interpolation = "previous" if forced.holds[context] else "linear"
             item = Trajectory(t[kept], noisy, u=forced.values[context][kept], interpolation=interpolation)
             yield Job(forced, context, setting, seed, Trajectories([item]))
 

@@ -27,9 +27,6 @@ from skdyn.exceptions import ModelWarning, warn
 
 _EVALUATIONS_A_TIME = 16  # of the classical method with its four steps from one requested time to the next
 
-_TOGETHER = 128
-"""Fewest states that `predict` asks for at once."""
-
 
 class BaseFieldEstimator(BaseTrajectoryEstimator):
     """What estimators of ODEs and of the drift of SDEs share: everything but simulation and scoring.
@@ -57,6 +54,10 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
     def _velocity(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D) alone; to be overridden where the scale of its error costs time of its own."""
         return self._field(points)[0]
+
+    def _velocity_alike(self, points: np.ndarray) -> np.ndarray:
+        """Field (N, D) in which a row does not see how many there are; to be overridden where `_velocity` rounds so."""
+        return self._velocity(points)
 
     @abstractmethod
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,10 +90,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
             points = self._check_held_out(X, None).points
         else:
             points = self._with_given(self._check_rows(X), inputs, parameters)
-        # Networks answer few states in another way than many, with other rounding; here a row must not see how many
-        # there are.
-        together = points if len(points) >= _TOGETHER else np.resize(points, (_TOGETHER, points.shape[1]))
-        field = self._velocity(together)[: len(points)]
+        field = self._velocity_alike(points)
         self._check_finite(points, field)
         return field
 

@@ -108,5 +108,8 @@ class FIMSDERegressor(BaseStochasticEstimator):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
         return self._session.drift_and_diffusion(points)
 
+    def _velocity_alike(self, points: np.ndarray) -> np.ndarray:
+        return self._session.drift_and_diffusion(points, alike=True)[0]
+
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self._session.field_jacobian(points)

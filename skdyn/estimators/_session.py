@@ -140,12 +140,12 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         engine = Engine(model, self.choice.device, self.choice.precision, self.choice.query_chunk)
         return engine, engine.encode([arranged(engine, self._context, self._max_context)])
 
-    def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def field(self, points: np.ndarray, alike: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
         """Field (N, D) at points (N, D + G), and the scale of its error (N, D) where the model predicts one."""
         engine, context = self.opened
         if len(points) == 0:
             return np.zeros((0, context.dim)), np.zeros((0, context.dim))
-        field, scale = engine.decode(context, points[None])
+        field, scale = engine.decode(context, points[None], alike)
         return field[0], _or_none(scale[0])
 
     def leading_equations(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -166,13 +166,13 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         return engine.sample(context, points[None], samples, np.random.default_rng(seed))
 
     def drift_and_diffusion(
-        self, points: np.ndarray
+        self, points: np.ndarray, alike: bool = False
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
         """Drift and diffusion (N, D) at points (N, D), and the scales of their errors where the model predicts them."""
         engine, context = self.opened
         if len(points) == 0:
             return points.copy(), points.copy(), points.copy(), points.copy()
-        drift, diffusion, drift_scale, diffusion_scale = engine.decode_sde(context, points[None])
+        drift, diffusion, drift_scale, diffusion_scale = engine.decode_sde(context, points[None], alike)
         return drift[0], diffusion[0], _or_none(drift_scale[0]), _or_none(diffusion_scale[0])
 
     def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

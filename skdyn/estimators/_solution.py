@@ -31,6 +31,9 @@ class Solution(Protocol):
     def velocity(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D) alone."""
 
+    def velocity_alike(self, points: np.ndarray) -> np.ndarray:
+        """Field (N, D) in which a row does not see how many there are."""
+
     def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and Jacobian (N, D, D)."""
 
@@ -64,6 +67,10 @@ class PretrainedSolution:
     def velocity(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D)."""
         return self.session.field(points)[0]
+
+    def velocity_alike(self, points: np.ndarray) -> np.ndarray:
+        """Field (N, D), to the last bit whatever the number of states up to the usual one."""
+        return self.session.field(points, alike=True)[0]
 
     def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and Jacobian (N, D, D)."""
@@ -108,6 +115,10 @@ class SymbolicSolution:
         return self.symbolic.field(points), self.symbolic.scale(points, elsewhere)
 
     def velocity(self, points: np.ndarray) -> np.ndarray:
+        """Field (N, D)."""
+        return self.symbolic.field(points)
+
+    def velocity_alike(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D)."""
         return self.symbolic.field(points)
 
@@ -186,6 +197,9 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
 
     def _velocity(self, points: np.ndarray) -> np.ndarray:
         return self._solution.velocity(points)
+
+    def _velocity_alike(self, points: np.ndarray) -> np.ndarray:
+        return self._solution.velocity_alike(points)
 
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self._solution.field_jacobian(points)

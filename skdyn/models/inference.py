@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -25,11 +26,12 @@ from skdyn.models.registry import calling
 from skdyn.models.sharing import Shared
 from skdyn.models.threads import at_most_threads, side_by_side
 from skdyn.models.weights import LoadedModel
+from skdyn.nn.few_queries import FewQueries, for_few_queries
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
 _CLASSES = (1, 8, 128)
-_USUAL = _CLASSES[-1]
+_FEW, _USUAL = _CLASSES[-2:]
 _JACOBIAN_CHUNK = 32
 _SHARED_FROM = 4096
 """Points of a context from which its operations are long enough for several threads to share each of them."""
@@ -49,12 +51,15 @@ class Context:
     dim : int
     outside : OutsideScaling
         Of inputs and parameters; of no columns without any.
+    network : nn.Module
+        What has encoded it.
     """
 
     encoded: Any
     scaling: Scaling
     dim: int
     outside: OutsideScaling
+    network: Any
 
     @property
     def units(self) -> np.ndarray:
@@ -64,7 +69,14 @@ class Context:
     def normalise(self, points: np.ndarray) -> np.ndarray:
         """Map states, with what is given beside them, of shape (B, N, D + G) to normalised units."""
         states = self.scaling.normalise(points[..., : self.dim])
+        if points.shape[-1] == self.dim:
+            return states
         return np.concatenate([states, self.outside.normalise(points[..., self.dim :])], axis=-1)
+
+    @cached_property
+    def few_queries(self) -> FewQueries | None:
+        """What answers a few queries of a single context on a CPU faster than the network, if there is such a thing."""
+        return for_few_queries(self.network, self.encoded) if len(self.scaling.speed) == 1 else None
 
     def take(self, rows: np.ndarray) -> Context:
         """Some contexts of the batch, by their places.
@@ -84,7 +96,7 @@ class Context:
 
         scaling = Scaling(self.scaling.mean[rows], self.scaling.std[rows], self.scaling.speed[rows])
         outside = OutsideScaling(self.outside.mean[rows], self.outside.std[rows])
-        return Context(_map_tensors(self.encoded, of_rows), scaling, self.dim, outside)
+        return Context(_map_tensors(self.encoded, of_rows), scaling, self.dim, outside, self.network)
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -246,7 +258,7 @@ class Engine:
             self._autocast(),
         ):
             encoded = self.network.encode(*parts)
-        return Context(encoded, scaling, dim, outside)
+        return Context(encoded, scaling, dim, outside, self.network)
 
     def _outside(self, scaling: OutsideScaling, values: np.ndarray, holds: bool) -> Any:
         """What the network is told of inputs and parameters (B, K, L, G)."""
@@ -259,9 +271,10 @@ class Engine:
 
     def convert(self, context: Context) -> Context:
         """Return a context encoded at another precision as this engine's type, for the same field."""
-        return dataclasses.replace(context, encoded=_map_tensors(context.encoded, self._to_own_type))
+        encoded = _map_tensors(context.encoded, self._to_own_type)
+        return dataclasses.replace(context, encoded=encoded, network=self.network)
 
-    def decode(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def decode(self, context: Context, queries: np.ndarray, alike: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Field and the Laplace scale of its error, in the user's units.
 
         Parameters
@@ -269,6 +282,8 @@ class Engine:
         context : Context
         queries : array of shape (B, N, D + G)
             States, with inputs and parameters beside them where the context has some.
+        alike : bool, default=False
+            Take no small chunks for few queries, so that an answer is the same to the last bit however many there are.
 
         Returns
         -------
@@ -277,14 +292,19 @@ class Engine:
 
         def chunk(z: Tensor) -> tuple[Tensor, Tensor]:
             with torch.inference_mode(), self._autocast():
+                few = context.few_queries if z.shape[1] <= _FEW and self._is_plain else None
+                if few is not None:
+                    with np.errstate(all="ignore"):
+                        found, log_scale = few(z[0].numpy())
+                        return torch.from_numpy(found[None]), torch.from_numpy(np.exp(log_scale[None]))
                 field, log_scale = self.network.decode(context.encoded, z)
             return field, log_scale.exp()
 
-        field, scale = self._chunked(context, queries, chunk, self.query_chunk)
+        field, scale = self._chunked(context, queries, chunk, self.query_chunk, alike)
         return context.scaling.field(field[..., : context.dim]), context.scaling.field(scale[..., : context.dim])
 
     def decode_sde(
-        self, context: Context, queries: np.ndarray
+        self, context: Context, queries: np.ndarray, alike: bool = False
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Drift and diffusion of a model of SDEs, and the Laplace scales of their errors, in the user's units.
 
@@ -292,6 +312,8 @@ class Engine:
         ----------
         context : Context
         queries : array of shape (B, N, D)
+        alike : bool, default=False
+            See `decode`.
 
         Returns
         -------
@@ -304,7 +326,7 @@ class Engine:
                 drift, drift_log_scale, diffusion, diffusion_log_scale = self.network.decode_sde(context.encoded, z)
             return drift, diffusion, drift_log_scale.exp(), diffusion_log_scale.exp()
 
-        parts = self._chunked(context, queries, chunk, self.query_chunk)
+        parts = self._chunked(context, queries, chunk, self.query_chunk, alike)
         drift, diffusion, drift_scale, diffusion_scale = (part[..., : context.dim] for part in parts)
         scaling = context.scaling
         return (
@@ -412,25 +434,36 @@ class Engine:
         return scaling.field(field[..., :dim]), scaling.jacobian(jacobian[..., :columns], context.units)
 
     def _chunked(
-        self, context: Context, queries: np.ndarray, chunk: Callable[[Tensor], tuple[Tensor, ...]], size: int
+        self,
+        context: Context,
+        queries: np.ndarray,
+        chunk: Callable[[Tensor], tuple[Tensor, ...]],
+        size: int,
+        alike: bool = False,
     ) -> tuple[np.ndarray, ...]:
         """Run ``chunk`` on padded chunks of at most ``size`` normalised queries and join its results as float64."""
-        count = queries.shape[1]
-        z = self._padded_queries(context, queries)
-        sizes = chunk_sizes(count, size)
-        z = nn.functional.pad(z, (0, 0, 0, sum(sizes) - count))
+        count, columns = queries.shape[1:]
+        sizes = chunk_sizes(max(count, _USUAL) if alike else count, size)
+        exact = self.dtype == torch.float64
+        width = columns if columns > context.dim else max(columns, self.width)
+        z = np.zeros((len(queries), sum(sizes), width), np.float64 if exact else np.float32)
+        with np.errstate(all="ignore"):  # a query that overflows is answered with what is not finite
+            z[:, :count, :columns] = context.normalise(queries)
         with calling(self.model.spec, "fails to answer queries"):
-            parts = [part.to(self.device) for part in z.split(sizes, dim=1)]
+            parts = [part.to(self.device) for part in torch.from_numpy(z).split(sizes, dim=1)]
             results = side_by_side(chunk, parts, self._threads)
-        return tuple(
-            torch.cat([part.cpu() for part in parts], dim=1)[:, :count].to(torch.float64).numpy()
-            for parts in zip(*results, strict=True)
-        )
+        found = [[part.to("cpu", torch.float64).numpy() for part in parts] for parts in zip(*results, strict=True)]
+        return tuple((parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))[:, :count] for parts in found)
 
     @property
     def _threads(self) -> int:
         """Threads that calls may use; other devices have their own."""
         return torch.get_num_threads() if self.device.type == "cpu" else 1
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether networks run on the CPU, in their own precision."""
+        return self.device.type == "cpu" and self.precision != "bfloat16"
 
     def _pad_dims(self, z: np.ndarray) -> Tensor:
         """Zero-padded to the network's width; wider ones are left as they are."""

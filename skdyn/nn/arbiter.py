@@ -20,10 +20,10 @@ _AT_QUERIES, _OF_FITS, _OF_REFERENCE, _SCALE_FEATURES = 7, 3, 3, 8
 _OF_RESIDUALS = len(VIEWS) + OF_OBSERVED
 _EMBEDDED, _PROJECTED = 8, 24
 _LEAST_SCORE = -3.0
-_LOG_SCALE = (-7.0, 6.0)
+LOG_SCALE = (-7.0, 6.0)
 _LOG_RESIDUAL, _MOST_EXCESS = (-9.2, 3.0), 5.0
 """Residuals below a ten-thousandth are all alike."""
-_WEIGHED_VIEWS = (0, 2)
+WEIGHED_VIEWS = (0, 2)
 """Views, of short and of long windows, whose residuals tell of the error."""
 
 
@@ -64,6 +64,25 @@ class NetworkAnswer:
     field: Tensor
     log_scale: Tensor
     hidden: Tensor
+
+
+@dataclass(frozen=True)
+class FitFeatures:
+    """What the arbiter sees of the fits whatever the query.
+
+    Attributes
+    ----------
+    hidden : Tensor of shape (B, F, D, units)
+        Their part of the first layer.
+    excess : Tensor of shape (B, F, V, D)
+        By how much each fit's residuals exceed the best fit's.
+    least : Tensor of shape (B, 1, V, D)
+        The best fit's residuals.
+    """
+
+    hidden: Tensor
+    excess: Tensor
+    least: Tensor
 
 
 @dataclass(frozen=True)
@@ -123,11 +142,8 @@ class Arbiter(nn.Module):
         else:
             hidden = self.hidden(network.hidden)
             reference, spread = network.field[:, :, None], network.log_scale[:, :, None]
-        residuals = evidence.log_residuals.clamp(*_LOG_RESIDUAL)
-        least = residuals.amin(1, keepdim=True)
-        excess = (residuals - least).clamp(max=_MOST_EXCESS)
-        against = _against_all(residuals, excess, evidence.log_of_network)
-        score = self._scores(evidence, median, reference, spread, hidden, against)
+        of_fits = self.features_of_fits(evidence)
+        score = self._scores(evidence, median, reference, spread, hidden, of_fits.hidden)
         answers = torch.cat([fields, reference], 2)
         network_score = torch.zeros_like(score[:, :, :1])
         if network is None:
@@ -138,14 +154,25 @@ class Arbiter(nn.Module):
         base = deviation if network is None else network.log_scale
         disagreement = ((weights * (answers - field[:, :, None]).abs()).sum(2) + 1e-5).log()
         entropy = -(weights * (weights + 1e-9).log()).sum(2)
-        of_fits = weights[:, :, :-1]
-        left = [torch.einsum("bnfd,bfd->bnd", of_fits, excess[:, :, view]) for view in _WEIGHED_VIEWS]
-        longest = least[:, :, _WEIGHED_VIEWS[-1]].expand_as(base) / 2
+        left = [torch.einsum("bnfd,bfd->bnd", weights[:, :, :-1], of_fits.excess[:, :, view]) for view in WEIGHED_VIEWS]
+        longest = of_fits.least[:, :, WEIGHED_VIEWS[-1]].expand_as(base) / 2
         seen = [disagreement / 2, deviation / 2, weights[:, :, -1], base, entropy, *left, longest]
         features = torch.stack(seen, -1)
         shared = hidden[:, :, None].expand(*features.shape[:-1], -1)
         correction = self.scale(torch.cat([features, shared], -1))[..., 0]
-        return Verdict(field, (base + correction).clamp(*_LOG_SCALE), weights)
+        return Verdict(field, (base + correction).clamp(*LOG_SCALE), weights)
+
+    def features_of_fits(self, evidence: Evidence) -> FitFeatures:
+        """What does not depend on the query."""
+        residuals = evidence.log_residuals.clamp(*_LOG_RESIDUAL)
+        least = residuals.amin(1, keepdim=True)
+        excess = (residuals - least).clamp(max=_MOST_EXCESS)
+        against = _against_all(residuals, excess, evidence.log_of_network)
+        noise = evidence.log_noise.clamp(-8, 2)
+        own = [noise / 2, (noise - noise.amin(1, keepdim=True)).clamp(0, 6), evidence.log_terms / 2]
+        family = self.from_family(self.family(torch.tensor(evidence.families, device=noise.device)))
+        hidden = self.from_fits(torch.stack(own, -1)) + family[:, None] + self.from_residuals(against)
+        return FitFeatures(hidden, excess, least)
 
     def _scores(
         self,
@@ -154,11 +181,10 @@ class Arbiter(nn.Module):
         reference: Tensor,
         spread: Tensor,
         hidden: Tensor,
-        against: Tensor,
+        of_fits: Tensor,
     ) -> Tensor:
         """Scores (B, N, F, D) of the fits."""
         fields, own = evidence.fields, evidence.log_deviation
-        noise = evidence.log_noise.clamp(-8, 2)
         gap, apart = fields - reference, fields - median
         answers = [
             own.clamp(-8, 4) / 2,
@@ -169,14 +195,10 @@ class Arbiter(nn.Module):
             apart.asinh(),
             (apart.abs() + 1e-4).log() / 2,
         ]
-        of_fits = [noise / 2, (noise - noise.amin(1, keepdim=True)).clamp(0, 6), evidence.log_terms / 2]
         points = evidence.log_points[:, None, None].expand(*fields.shape[:2], fields.shape[-1])
         of_reference = [reference[:, :, 0].asinh(), spread[:, :, 0], points / 3]
-        family = self.from_family(self.family(torch.tensor(evidence.families, device=fields.device)))
-        by_fit = self.from_fits(torch.stack(of_fits, -1)) + family[:, None]  # (B, F, D, units)
-        by_fit = by_fit + self.from_residuals(against)
         by_query = self.from_reference(torch.stack(of_reference, -1)) + self.from_hidden(hidden)[:, :, None]
-        x = self.from_answers(torch.stack(answers, -1)) + by_fit[:, None] + by_query[:, :, None]
+        x = self.from_answers(torch.stack(answers, -1)) + of_fits[:, None] + by_query[:, :, None]
         return self.score(F.silu(self.inner(F.silu(x))))[..., 0]
 
 

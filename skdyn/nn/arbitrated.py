@@ -190,7 +190,7 @@ class ArbitratedFIMODE(FIMODE):
         fits, dim = group.fits, group.fits.variables
         verdict = self.weigh(group, queries, network)
         exponents, coefficients, active = fits.equations()
-        places = torch.tensor(fits.sparse, device=queries.device)
+        places = torch.tensor(fits.places[1], device=queries.device)
         weights = verdict.weights[0].mean(0)[places]
         alike = (active[:, None] == active[None]).all(2).to(weights)  # (F, F, D)
         by_terms = torch.einsum("fgd,gd->fd", alike, weights)
@@ -223,8 +223,17 @@ class ArbitratedFIMODE(FIMODE):
         own = queries if rows is None else queries[rows]
         with torch.autocast(queries.device.type, enabled=False):
             fields, log_deviation = fits.answer(own[..., : fits.library.dim])
+        evidence = self.evidence(fits, fields, log_deviation)
+        if network is not None:
+            parts = (network.field[..., :dim], network.log_scale[..., :dim], network.hidden)
+            network = NetworkAnswer(*(part if rows is None else part[rows] for part in parts))
+        with torch.autocast(queries.device.type, enabled=False):
+            return self.arbiter(evidence, network)
+
+    def evidence(self, fits: Fits, fields: Tensor, log_deviation: Tensor) -> Evidence:
+        """What the arbiter sees of fits and their answers (B, N, F, D), in its own type."""
         kind = self.head.weight.dtype
-        evidence = Evidence(
+        return Evidence(
             fields.to(kind),
             log_deviation.to(kind),
             fits.log_noise.to(kind),
@@ -234,11 +243,6 @@ class ArbitratedFIMODE(FIMODE):
             fits.log_points.to(kind),
             fits.families,
         )
-        if network is not None:
-            parts = (network.field[..., :dim], network.log_scale[..., :dim], network.hidden)
-            network = NetworkAnswer(*(part if rows is None else part[rows] for part in parts))
-        with torch.autocast(queries.device.type, enabled=False):
-            return self.arbiter(evidence, network)
 
 
 @dataclass(frozen=True)

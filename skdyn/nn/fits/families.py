@@ -42,8 +42,8 @@ _PRIOR, _SPARSE_PRIOR = 0.3, 1e-2
 _ROUNDS = 3
 _TERMS_PER_POINT = 0.6
 _NOT_ALLOWED = 99
-_FAR, _FAST = 12.0, 60.0
-_SPREAD = (1e-6, 1e4)
+FAR, FAST = 12.0, 60.0
+SPREAD = (1e-6, 1e4)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Fits:
     Attributes
     ----------
     coefficients : Tensor of shape (B, F, D, Q)
-        In centred or in scaled coordinates, see `sparse`.
+        In centred or in scaled coordinates, see `places`.
     root : Tensor of shape (B, F, D, Q, Q)
         ``root.T @ root`` is the coefficients' covariance.
     log_noise : Tensor of shape (B, F, D)
@@ -128,9 +128,9 @@ class Fits:
         return self.coefficients.shape[2]
 
     @property
-    def sparse(self) -> tuple[int, ...]:
-        """Places of the fits in scaled coordinates."""
-        return _places(self.families)[1]
+    def places(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Places of the fits in centred and of those in scaled coordinates."""
+        return _places(self.families)
 
     def answer(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Fields and log deviations of their own, each (B, N, F, D), at queries (B, N, D + G)."""
@@ -140,8 +140,8 @@ class Fits:
             fields.append((phi[:, None] @ coefficients[..., None])[..., 0] * units)  # (B, F, D, N)
             spreads.append((phi[:, None].to(root.dtype) @ root.mT).square().sum(-1) * units**2)
         field, spread = (self._in_order(parts) for parts in (fields, spreads))
-        field = field.clamp(-_FAST, _FAST).nan_to_num(0.0)
-        return field, (spread.clamp(min=1e-16).sqrt()).nan_to_num(1e3).clamp(*_SPREAD).log()
+        field = field.clamp(-FAST, FAST).nan_to_num(0.0)
+        return field, (spread.clamp(min=1e-16).sqrt()).nan_to_num(1e3).clamp(*SPREAD).log()
 
     def deviate(self, queries: Tensor, draws: Tensor) -> Tensor:
         """How fields leave their answers (S, B, N, F, D) for standard normal draws (S, F, D, Q) of coefficients."""
@@ -153,9 +153,9 @@ class Fits:
 
     def _designs(self, queries: Tensor) -> list[tuple[Tensor, list[int], Tensor]]:
         """Monomials (B, D or 1, N, Q), places and units (B, 1, D or 1, 1) of the centred and of the sparse fits."""
-        z = queries.to(self.coefficients.dtype).clamp(-_FAR, _FAR)
+        z = queries.to(self.coefficients.dtype).clamp(-FAR, FAR)
         scaled = (z + self.origin[:, None]) / self.scale[:, None]
-        centred, sparse = _places(self.families)
+        centred, sparse = self.places
         units = self.scale[:, None, : self.variables, None]
         return [
             (self._select(self.library(z), 0), list(centred), torch.ones_like(units)),
@@ -164,7 +164,7 @@ class Fits:
 
     def _in_order(self, parts: list[Tensor]) -> Tensor:
         """Values (..., F, D, N) of the centred and of the sparse fits as (..., N, F, D) in the order of the fits."""
-        centred, sparse = _places(self.families)
+        centred, sparse = self.places
         order = torch.tensor(centred + sparse, device=parts[0].device).argsort()
         return torch.cat(parts, -3).movedim(-1, -3)[..., order, :]
 
@@ -174,7 +174,7 @@ class Fits:
         The coefficients belong to powers of ``z + origin``, the states and what is given in deviations from the user's
         zero.
         """
-        library, places = self.library, list(self.sparse)
+        library, places = self.library, list(self.places[1])
         powers = [[term.count(d) for d in range(library.dim)] for term in library.terms]
         exponents = torch.tensor(powers, device=self.coefficients.device)
         coefficients, active = self.coefficients[0, places], self.active[0, places]  # (F, D, Q)
@@ -209,7 +209,6 @@ class Fits:
 
 @cache
 def _places(families: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Places of the fits in centred and of those in scaled coordinates."""
     sparse = tuple(i for i, family in enumerate(families) if family % FITS_PER_VIEW >= CENTRED)
     return tuple(i for i in range(len(families)) if i not in sparse), sparse
 

@@ -1,0 +1,328 @@
+"""A few queries of one context, answered in few operations.
+
+At a single query an operation of torch costs more in its dispatch than in its arithmetic, hundreds of times over. Here
+all that does not depend on the query is made once, arrays of a few numbers are NumPy's, whose calls are cheaper, and
+torch has what runs over all tokens or all fits. The formulae are those of `FIMODE.answer`, `Fits.answer` and
+`Arbiter.forward`, to which tests hold them.
+
+Letters: N queries, M tokens, D variables of the network (or columns of the context, where the network has no say), d
+variables of the context, F fits, Q monomials in use, E width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from scipy.special import erf
+from torch import Tensor, nn
+
+from skdyn.nn.arbiter import LOG_SCALE, WEIGHED_VIEWS, Arbiter, FitFeatures
+from skdyn.nn.arbitrated import ArbitratedContext, ArbitratedFIMODE
+from skdyn.nn.attention import Block, RMSNorm, blocks
+from skdyn.nn.fim_ode import FIMODE, EncodedContext
+from skdyn.nn.fits.families import FAR, FAST, SPREAD, Fits
+
+Array = NDArray[np.floating]
+FewQueries = Callable[[Array], tuple[Array, Array]]
+"""Field and log-scale (N, D) at normalised queries (N, D), padded where D is more than the context's variables."""
+_ROOT_HALF = 0.5**0.5
+_VARIANCE = tuple(bound**2 for bound in SPREAD)
+
+
+def for_few_queries(network: Any, context: Any) -> FewQueries | None:
+    """Prepare for a few queries of a single encoded context; None for networks that are not known here."""
+    if type(network) is FIMODE:
+        of_network = FewOfNetwork(network, context)
+        return lambda z: of_network(z)[:2]
+    return _FewOfAll(network, context) if type(network) is ArbitratedFIMODE else None
+
+
+class _FewOfAll:
+    """What `ArbitratedFIMODE.decode` says at a few queries of a single context."""
+
+    def __init__(self, network: ArbitratedFIMODE, context: ArbitratedContext) -> None:
+        (group,) = context.groups
+        fits = group.fits
+        self.dim, self.columns = fits.variables, fits.library.dim
+        self.of_network = None if context.network is None else FewOfNetwork(network, context.network)
+        nothing = fits.coefficients.new_empty(0)
+        features = network.arbiter.features_of_fits(network.evidence(fits, nothing, nothing))
+        self.of_fits = FewOfFits(fits, features.hidden.numpy().dtype)
+        points, seen = float(fits.log_points[0]), context.network is not None
+        self.of_arbiter = FewOfArbiter(network.arbiter, features, points, seen)
+
+    def __call__(self, z: Array) -> tuple[Array, Array]:
+        of_network = None
+        if self.of_network is not None:
+            answer, log_scale, hidden = self.of_network(z)
+            of_network = answer[:, : self.dim], log_scale[:, : self.dim], hidden
+        verdict = self.of_arbiter(self.of_fits(z[:, : self.columns]), of_network)
+        padding = np.zeros((len(z), z.shape[1] - self.dim), dtype=z.dtype)
+        field, log_scale = (np.concatenate([part, padding], axis=1) for part in verdict)
+        return field, log_scale
+
+
+class FewOfNetwork:
+    """What `FIMODE.answer` says at a few queries of a single context."""
+
+    def __init__(self, network: FIMODE, context: EncodedContext) -> None:
+        c = network.config
+        seen = context.mask[0]
+        self.log_bound = c.scale_clip
+        self.active = context.dim_mask.numpy()
+        self.octaves = (2.0 ** np.arange(c.fourier_octaves)).astype(self.active.dtype)
+        embedding = [layer for layer in network.query_embedding if isinstance(layer, nn.Linear)]
+        self.first, self.second = map(_linear, embedding)
+        pairs = ([part[:, :, seen].contiguous() for part in pair] for pair in context.keys_values)
+        self.blocks = [_FewOfBlock(*parts) for parts in zip(blocks(network.decoder), pairs, strict=True)]
+        self.norm = _Norm(network.decoder_norm)
+        (head, of_head), (gate, of_gate) = _linear(network.head), _linear(network.gate)
+        self.head = np.concatenate([head, gate], axis=1), np.concatenate([of_head, of_gate])
+        local = _weight(network.local_query), _weight(network.local_query_state)
+        self.local = np.concatenate(local) / c.local_width**0.5
+        self.keys = context.local_keys[0, seen].T.contiguous()
+        offsets = context.velocity - (context.jacobian @ context.state[..., None])[..., 0]
+        self.tokens = torch.cat([offsets, context.jacobian.flatten(-2)], -1)[0, seen]
+
+    def __call__(self, z: Array) -> tuple[Array, Array, Array]:
+        """Field and log-scale (N, D), and hidden states (N, E)."""
+        count, dim = z.shape
+        angles = (z[:, :, None] * self.octaves).reshape(count, -1)
+        active = self.active if count == 1 else np.repeat(self.active, count, axis=0)
+        features = np.concatenate([z, np.sin(angles), np.cos(angles), active], axis=1)
+        h = _applied(self.second, _gelu(_applied(self.first, features)))
+        for block in self.blocks:
+            h = block(h)
+        h = self.norm(h)
+        queries = torch.from_numpy(np.concatenate([h, features], axis=1) @ self.local)
+        affine = ((queries @ self.keys).softmax(-1) @ self.tokens).numpy()
+        matrices = affine[:, dim:].reshape(count, dim, dim)
+        local = affine[:, :dim] + (matrices @ z[:, :, None])[:, :, 0]
+        answer = _applied(self.head, h)
+        field = local / (1 + np.exp(-answer[:, 2 * dim :])) + answer[:, :dim]
+        return field * active, _clipped(answer[:, dim : 2 * dim], -self.log_bound, self.log_bound), h
+
+
+class _Norm:
+    """`RMSNorm` of a few rows."""
+
+    def __init__(self, norm: RMSNorm, weighted: bool = True) -> None:
+        width = len(norm.weight)
+        self.weight = norm.weight.numpy() * width**0.5 if weighted else width**0.5
+        self.eps = norm.eps * width
+
+    def __call__(self, x: Array) -> Array:
+        squares: Array = np.einsum("...e,...e->...", x, x)[..., None]
+        return x / np.sqrt(squares + self.eps) * self.weight
+
+
+class _FewOfBlock:
+    """`Block.cross_attend` of a few queries."""
+
+    def __init__(self, block: Block, keys_values: list[Tensor]) -> None:
+        attention = block.attention
+        self.heads = attention.heads
+        (keys,), (self.values,) = keys_values
+        scale = attention.query_norm.weight / keys.shape[-1] ** 0.5
+        self.keys = (keys * scale).transpose(1, 2).contiguous()
+        self.norm, self.inner_norm = _Norm(block.attention_norm), _Norm(block.feedforward_norm)
+        self.query_norm = _Norm(attention.query_norm, weighted=False)
+        self.query, self.output = _weight(attention.query), _weight(attention.output)
+        self.first, self.second = (_weight(layer) for layer in block.feedforward if isinstance(layer, nn.Linear))
+
+    def __call__(self, x: Array) -> Array:
+        count, width = x.shape
+        queries = self.query_norm((self.norm(x) @ self.query).reshape(count, self.heads, -1))
+        heads = torch.from_numpy(queries.transpose(1, 0, 2))
+        mixed = torch.bmm(torch.bmm(heads, self.keys).softmax(-1), self.values).numpy()
+        x = x + mixed.transpose(1, 0, 2).reshape(count, width) @ self.output
+        return x + _gelu(self.inner_norm(x) @ self.first) @ self.second
+
+
+class FewOfFits:
+    """What `Fits.answer` says at a few queries of a single context."""
+
+    def __init__(self, fits: Fits, dtype: np.dtype) -> None:
+        self.count, self.dim, self.dtype = len(fits.families), fits.variables, dtype
+        ones, kinds = torch.ones_like(fits.scale), [list(places) for places in fits.places]
+        self.stretch = torch.cat([ones, 1 / fits.scale]).numpy()
+        self.shift = torch.cat([0 * ones, fits.origin / fits.scale]).numpy()
+        terms = fits.library.terms
+        longest = max(map(len, terms))
+        self.factors = np.array([[*(i + 1 for i in term), *[0] * (longest - len(term))] for term in terms]).T
+        of_kind = torch.cat([ones, fits.scale])[:, : self.dim]
+        units = of_kind[[int(i in kinds[1]) for i in range(self.count)]][:, :, None, None]
+        coefficients, root = fits.coefficients[0, :, :, None] * units, fits.root[0] * units.to(fits.root)
+        if fits.terms is None:
+            # Every fit has coefficients of the monomials of both kinds of coordinates, half of them zero: one product.
+            parts = (_columns(_of_both(part, kinds[1]), False) for part in (coefficients, root))
+            self.products = [(slice(0, self.count), None, *parts)]
+        else:
+            used = [fits.terms[0, kind].numpy() + kind * len(terms) for kind in (0, 1)]
+            self.products = [
+                (places, which, _columns(coefficients[places], True), _columns(root[places], True))
+                for places, which in zip(kinds, used, strict=True)
+            ]
+
+    def __call__(self, z: Array) -> Array:
+        """Fields and log deviations of their own (2, N, F + 1, d), with room for the network's behind the fits'."""
+        count, columns = z.shape
+        x = np.empty((count, 2, 1 + columns))
+        x[:, :, 0] = 1
+        np.multiply(_clipped(z, -FAR, FAR)[:, None], self.stretch, out=x[:, :, 1:])
+        x[:, :, 1:] += self.shift
+        monomials = x.take(self.factors[0], axis=2)
+        for factor in self.factors[1:]:
+            monomials *= x.take(factor, axis=2)
+        monomials = monomials.reshape(count, -1)
+        found = np.empty((2, count, self.count + 1, self.dim), self.dtype)
+        for places, which, coefficients, root in self.products:
+            phi = monomials[None] if which is None else monomials.take(which, axis=1).swapaxes(0, 1)  # (1 or d, N, Q)
+            shape = (len(phi), count, -1, self.dim // len(phi))
+            fields = (phi @ coefficients.numpy()).reshape(shape)
+            deviations = (torch.from_numpy(phi.astype(np.float32)) @ root).numpy().reshape(*fields.shape, -1)
+            variances = np.einsum("vnfdq,vnfdq->vnfd", deviations, deviations)
+            for kind, part in enumerate((_clipped(fields, -FAST, FAST), np.log(_clipped(variances, *_VARIANCE)) / 2)):
+                found[kind][:, places] = part.transpose(1, 2, 0, 3).reshape(count, -1, self.dim)
+        return found
+
+
+class FewOfArbiter:
+    """What `Arbiter.forward` makes of answers at a few queries of a single context.
+
+    Factors and terms that are the same for all queries are in the weights.
+    """
+
+    def __init__(self, arbiter: Arbiter, of_fits: FitFeatures, log_points: float, with_network: bool) -> None:
+        self.with_network = with_network
+        units = len(arbiter.inner.weight)
+        halves = torch.tensor([1, 1, 1, 1, 0.5, 0.5, 0.5], dtype=arbiter.inner.weight.dtype)
+        self.from_answers = (arbiter.from_answers.weight[:, [3, 1, 4, 5, 2, 6, 0]] * halves).T
+        self.of_fits = of_fits.hidden[0].flatten(0, 1) + arbiter.from_answers.bias
+        self.later = [(layer.weight, layer.bias) for layer in (arbiter.inner, arbiter.score)]
+        reference = _weight(arbiter.from_reference)
+        self.from_reference = reference[:2]
+        first, _, last = arbiter.scale
+        weight, bias = _linear(first)
+        self.from_verdict = weight[:7] * np.array([0.5, 0.5, 1, 1, -1, 1, 1], weight.dtype)[:, None]
+        self.last = _linear(last)
+        excess = np.stack([of_fits.excess[0, :, view].numpy() for view in WEIGHED_VIEWS])
+        self.excess = np.pad(excess, [(0, 0), (0, 1), (0, 0)])[:, None]
+        self.constant = np.concatenate(
+            [
+                np.broadcast_to(log_points / 3 * reference[2], (excess.shape[2], units)),
+                bias + of_fits.least[0, 0, WEIGHED_VIEWS[-1], :, None].numpy() / 2 * weight[7],
+            ],
+            axis=1,
+        )
+        to_both = np.concatenate([_weight(arbiter.from_hidden), weight[8:]], axis=1)
+        if with_network:
+            projection, offset = _linear(arbiter.hidden)
+            self.from_hidden = projection @ to_both
+            self.constant = self.constant + offset @ to_both
+        else:
+            self.constant = self.constant + arbiter.unseen.numpy() @ to_both
+
+    def __call__(self, answers: Array, network: tuple[Array, Array, Array] | None) -> tuple[Array, Array]:
+        """Field and log-scale (N, d) from fits (2, N, F + 1, d) and what the network says, if it says anything.
+
+        Letter: U units.
+        """
+        _, count, others, dim = answers.shape
+        fields, own = answers[:, :, :-1]
+        median = _median(fields)
+        shared = self.constant
+        if network is None:
+            reference, spread = median[:, 0], _median(own)[:, 0]
+        else:
+            reference, spread, hidden = network
+            shared = (hidden @ self.from_hidden)[:, None] + shared
+        answers[0, :, -1], answers[1, :, -1] = reference, spread
+        scores = np.zeros((count, others, dim), answers.dtype)
+        scores[:, :-1] = self._scores(fields, own, median, reference, spread, shared[..., : shared.shape[-1] // 2])
+        if network is None:
+            scores[:, -1] = -np.inf
+        weights = np.exp(scores - np.maximum.reduce(scores, axis=1, keepdims=True))
+        weights /= np.add.reduce(weights, axis=1, keepdims=True)
+        field, deviation = np.add.reduce(answers * weights, axis=2)
+        parts = np.empty((4, count, others, dim), answers.dtype)
+        np.abs(np.subtract(answers[0], field[:, None], out=parts[0]), out=parts[0])
+        np.log(weights + 1e-9, out=parts[1])
+        parts[2:] = self.excess
+        seen = np.empty((7, count, dim), answers.dtype)
+        seen[3] = spread if self.with_network else deviation
+        seen[0], seen[4], seen[5], seen[6] = np.add.reduce(parts * weights, axis=2)
+        seen[0] = np.log(seen[0] + 1e-5)
+        seen[1], seen[2] = deviation, weights[:, -1]
+        inner = (seen.reshape(7, -1).T @ self.from_verdict).reshape(count, dim, -1)
+        inner += shared[..., shared.shape[-1] // 2 :]
+        correction = _applied(self.last, inner / (1 + np.exp(-inner)))[..., 0]
+        return field, _clipped(seen[3] + correction, *LOG_SCALE)
+
+    def _scores(
+        self, fields: Array, own: Array, median: Array, reference: Array, spread: Array, shared: Array
+    ) -> Array:
+        """Scores (N, F, d) of the fits, whose first layer has parts (N or none, d, U) of its own for the queries."""
+        said = np.empty((7, *fields.shape), fields.dtype)
+        np.subtract(fields, reference[:, None], out=said[1])
+        np.subtract(fields, median, out=said[3])
+        np.multiply(said[1], np.exp(-_clipped(spread, -6, 6))[:, None], out=said[0])
+        said[2] = fields
+        np.abs(said[1:4:2], out=said[4:6])
+        said[4:6] += 1e-4
+        np.log(said[4:6], out=said[4:6])
+        np.arcsinh(said[:4], out=said[:4])
+        said[6] = _clipped(own, -8, 4)
+        of_reference = (
+            np.arcsinh(reference)[..., None] * self.from_reference[0] + spread[..., None] * self.from_reference[1]
+        )
+        x = torch.from_numpy(said.reshape(7, -1)).T @ self.from_answers
+        x = x.unflatten(0, (len(fields), -1)).add_(self.of_fits).unflatten(1, (fields.shape[1], -1))
+        x = F.silu(x.add_(torch.from_numpy((of_reference + shared)[:, None])), inplace=True)
+        inner, last = self.later
+        return F.linear(F.silu(F.linear(x, *inner), inplace=True), *last).numpy()[..., 0]
+
+
+def _of_both(matrices: Tensor, second: list[int]) -> Tensor:
+    """Matrices (F, d, R, 2 Q) of fits, of which some have the second half of the columns and the others the first."""
+    both = torch.cat([matrices, torch.zeros_like(matrices)], -1)
+    both[second] = both[second].roll(matrices.shape[-1], -1)
+    return both
+
+
+def _columns(matrices: Tensor, by_variable: bool) -> Tensor:
+    """Matrices (F, d, R, Q) of fits as one (1, Q, F d R) or, variable by variable, (d, Q, F R)."""
+    if by_variable:
+        return matrices.permute(1, 3, 0, 2).flatten(2).contiguous()
+    return matrices.permute(3, 0, 1, 2).flatten(1)[None].contiguous()
+
+
+def _weight(layer: nn.Linear) -> Array:
+    return layer.weight.numpy().T
+
+
+def _linear(layer: nn.Linear) -> tuple[Array, Array]:
+    return _weight(layer), layer.bias.numpy()
+
+
+def _applied(layer: tuple[Array, Array], x: Array) -> Array:
+    return x @ layer[0] + layer[1]
+
+
+def _gelu(x: Array) -> Array:
+    return (x + x * erf(x * _ROOT_HALF)) * 0.5
+
+
+def _clipped(x: Array, low: float, high: float) -> Array:
+    return np.minimum(np.maximum(x, low), high)
+
+
+def _median(x: Array) -> Array:
+    """The lower median over the second axis, as torch has it."""
+    middle = (x.shape[1] - 1) // 2
+    return np.partition(x, middle, axis=1)[:, middle : middle + 1]
