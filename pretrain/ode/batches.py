@@ -1,13 +1,18 @@
 """Training batches: corrupted contexts, queries and exact targets, in the package's own normalised units.
 
-Letters: B contexts, K trajectories per context, L observed points, Q queries, D dimensions (padded to ``max_dim``).
+Forced contexts come from systems of more variables, some of which are given as inputs: what is then asked for is the
+field of the others.
+
+Letters: B contexts, K trajectories per context, L observed points, Q queries, D dimensions (padded to ``max_dim``), G
+variables that are given.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,8 +22,9 @@ from pretrain.ode.corruption import CorruptionConfig, add_noise, observed_points
 from pretrain.priors import Draw
 from pretrain.priors.simulate import Systems, precise
 from skdyn.models.normalization import fim_ode_scaling
-from skdyn.nn.arbitrated import ArbitratedConfig, tokens_or_points
+from skdyn.nn.arbitrated import ArbitratedConfig, points_alone, tokens_or_points
 from skdyn.nn.fim_ode import Tokens
+from skdyn.nn.fits.families import Outside
 
 FAR_QUERY = 8.0
 FAST_TARGET = 50.0
@@ -96,7 +102,8 @@ class Batch:
     origin : Tensor of shape (B, D)
         Mean over deviation of the observed states.
     clean_states, clean_velocities : Tensor of shape (B, K, L, D)
-    queries, targets : Tensor of shape (B, Q, D)
+    queries : Tensor of shape (B, Q, D + G)
+    targets : Tensor of shape (B, Q, D)
     query_mask : boolean Tensor of shape (B, Q)
     weight : Tensor of shape (B,)
         One for contexts that count, zero for aliased ones.
@@ -104,6 +111,8 @@ class Batch:
     noise : Tensor of shape (B,)
     hide_network : bool
         Show the arbiter only fits that need no network.
+    outside : Outside, optional
+        What is given along the points of forced contexts.
     """
 
     tokens: Tokens
@@ -117,6 +126,7 @@ class Batch:
     dims: Tensor
     noise: Tensor
     hide_network: bool = False
+    outside: Outside | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device; times fall back to float32 where float64 does not exist."""
@@ -127,10 +137,12 @@ class Batch:
             return value.to(device)
 
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        tokens, hide = values.pop("tokens"), values.pop("hide_network")
+        tokens, hide, outside = (values.pop(name) for name in ("tokens", "hide_network", "outside"))
+        if outside is not None:
+            outside = Outside(move(outside.values), move(outside.origin), outside.holds)
         moved = {f.name: move(getattr(tokens, f.name)) for f in dataclasses.fields(tokens)}
         rest = {name: move(value) for name, value in values.items()}
-        return Batch(tokens=Tokens(**moved), hide_network=hide, **rest)
+        return Batch(tokens=Tokens(**moved), hide_network=hide, outside=outside, **rest)
 
 
 def share(contexts: int, dims: Mapping[int, float]) -> dict[int, int]:
@@ -154,6 +166,7 @@ def make_batch(
     ragged: bool,
     symmetries: bool = True,
     hide_network: bool = False,
+    given: int = 0,
 ) -> Batch:
     """Draw contexts from simulated systems.
 
@@ -174,8 +187,12 @@ def make_batch(
         Reflect and permute the normalised coordinates at random.
     hide_network : bool
         As of `Batch`.
+    given : int
+        How many variables are given as inputs, in batches of one dimension, without noise.
     """
     draw = Draw(generator)
+    if given:
+        return _forced_batch(pools, dims, shape, queries, corruption, draw, ragged, symmetries, given)
     sizes = share(shape.contexts, dims)
     parts = [
         _Part(pools[dim], sizes[dim], shape, queries, corruption, draw, ragged, symmetries).padded(
@@ -188,6 +205,31 @@ def make_batch(
     tokens = tokens_or_points(joined.pop("states"), joined.pop("times"), mask, dim_mask, network)
     single = {name: value.float() if value.is_floating_point() else value for name, value in joined.items()}
     return Batch(tokens=tokens, hide_network=hide_network, **single)
+
+
+def _forced_batch(
+    pools: Mapping[int, Pool],
+    dims: Mapping[int, float],
+    shape: BatchShape,
+    queries: QueryMix,
+    corruption: CorruptionConfig,
+    draw: Draw,
+    ragged: bool,
+    symmetries: bool,
+    given: int,
+) -> Batch:
+    """Contexts of systems of one dimension, the last variables of which are given."""
+    (dim,) = dims
+    own = dim - given
+    part = _Part(pools[dim], shape.contexts, shape, queries, corruption, draw, ragged, symmetries, given).padded(dim)
+    mask, dim_mask = part.pop("mask"), part.pop("dim_mask")
+    states, origin = part.pop("states"), part.pop("origin")
+    tokens = points_alone(states[..., :own], part.pop("times"), mask, dim_mask[..., :own])
+    for name in ("clean_states", "clean_velocities", "targets"):
+        part[name] = part[name][..., :own]
+    single: dict[str, Any] = {name: v.float() if v.is_floating_point() else v for name, v in part.items()}
+    outside = Outside(states[..., own:], origin[..., own:], holds=False)
+    return Batch(tokens=tokens, origin=origin[..., :own].float(), hide_network=True, outside=outside, **single)
 
 
 class _Part:
@@ -203,8 +245,13 @@ class _Part:
         draw: Draw,
         ragged: bool,
         symmetries: bool,
+        given: int = 0,
     ) -> None:
         pool = source.systems
+        dim = pool.states.shape[-1]
+        # Which of a system's variables are given is drawn, once for all contexts.
+        self._columns = draw.uniform(0, 1, dim).argsort(-1) if given else slice(None)
+        own = slice(dim - given)
         self._pool, self._draw = pool, draw
         kind = precise(pool.states.device)
         recorded = pool.states.shape[2]
@@ -225,7 +272,11 @@ class _Part:
         step = (pool.horizon[self._system].to(kind) / (recorded - 1))[:, None, None]
         times = torch.where(mask, index * step, index[..., :1] * step)
         noisy, noise = add_noise(draw, clean, mask, corruption)
+        if given:
+            noisy = torch.cat([noisy[..., own], clean[..., dim - given :]], -1)
         scaling = fim_ode_scaling(noisy, times, mask)
+        if given:
+            scaling = replace(scaling, speed=fim_ode_scaling(noisy[..., own], times, mask).speed)
 
         seen = torch.minimum(usable, torch.full_like(usable, shape.paths))
         states, fields = self._queries(queries, usable, seen, recorded)
@@ -235,7 +286,7 @@ class _Part:
         v_clean = scaling.normalise_field(velocity)
         change = (z_clean[:, :, 1:] - z_clean[:, :, :-1]).abs().amax(-1)
         aliased = ((change > ALIASED_STEP) & mask[:, :, 1:]).flatten(1).any(-1)
-        in_reach = (z_query.abs() <= FAR_QUERY).all(-1) & (target.abs() <= FAST_TARGET).all(-1)
+        in_reach = (z_query.abs() <= FAR_QUERY).all(-1) & (target[..., own].abs() <= FAST_TARGET).all(-1)
 
         self._vectors = {
             "states": scaling.normalise(noisy),
@@ -246,7 +297,7 @@ class _Part:
             "targets": target.clamp(-FAST_TARGET, FAST_TARGET),
         }
         if symmetries:
-            self._reflect_and_permute(contexts, pool.states.shape[-1])
+            self._reflect_and_permute(contexts, dim, given)
         for name in ("states", "clean_states", "clean_velocities"):
             self._vectors[name] = torch.where(mask[..., None], self._vectors[name], 0.0)
         self._scalars = {
@@ -259,7 +310,7 @@ class _Part:
 
     def _gather(self, values: Tensor, path: Tensor, index: Tensor) -> Tensor:
         system = self._system.reshape(-1, *([1] * (index.ndim - 1)))
-        return values[system, path, index]
+        return values[system, path, index][..., self._columns]
 
     def _queries(self, mix: QueryMix, usable: Tensor, seen: Tensor, recorded: int) -> tuple[Tensor, Tensor]:
         draw, pool, contexts = self._draw, self._pool, len(self._system)
@@ -275,14 +326,15 @@ class _Part:
         box = draw.integer(0, pool.box.shape[1] - 1, contexts, in_box)
         rows = self._system[:, None]
         return (
-            torch.cat([self._gather(pool.states, path, index), pool.box[rows, box]], 1),
-            torch.cat([self._gather(pool.fields, path, index), pool.box_fields[rows, box]], 1),
+            torch.cat([self._gather(pool.states, path, index), pool.box[rows, box][..., self._columns]], 1),
+            torch.cat([self._gather(pool.fields, path, index), pool.box_fields[rows, box][..., self._columns]], 1),
         )
 
-    def _reflect_and_permute(self, contexts: int, dim: int) -> None:
+    def _reflect_and_permute(self, contexts: int, dim: int, given: int) -> None:
         draw = self._draw
         signs = draw.coin(0.5, contexts, dim).to(self._vectors["states"]) * 2 - 1
-        order = draw.uniform(0, 1, contexts, dim).argsort(-1)
+        is_given = torch.arange(dim, device=draw.device) >= dim - given
+        order = (draw.uniform(0, 1, contexts, dim) + 2.0 * is_given).argsort(-1)
         for name, value in self._vectors.items():
             axes = (contexts, *([1] * (value.ndim - 2)), dim)
             self._vectors[name] = (value * signs.reshape(axes)).gather(-1, order.reshape(axes).expand_as(value))

@@ -31,7 +31,8 @@ class FIMODEObjective(nn.Module):
     weight. The network runs in bfloat16 on a GPU; its local linear part, the fits, the arbiter and the loss do not.
 
     Where the batch hides the network, the arbiter judges the fits to the observed states alone; so it does for more
-    variables than the network takes. If the network takes no gradients (`freeze_network`), only the arbiter learns.
+    variables than the network takes, and where variables are given as inputs. If the network takes no gradients
+    (`freeze_network`), only the arbiter learns.
 
     Parameters
     ----------
@@ -60,14 +61,16 @@ class FIMODEObjective(nn.Module):
         frozen = not self.network.head.weight.requires_grad
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
             with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
-                context = self.network.encode_with_fits(batch.tokens, batch.origin)
+                context = self._encoded(batch)
                 answer = None
                 if context.network is not None:
                     answer = NetworkAnswer(*self.network.answer(context.network, batch.queries))
             judged: tuple[ArbitratedContext, NetworkAnswer | None] = (context, answer)
-            if batch.hide_network:
+            if batch.hide_network and context.network is not None:
                 judged = (context.without_network(), None)
             field, log_scale = self.network.arbitrate(judged[0], batch.queries, judged[1])
+            dim = batch.targets.shape[-1]
+            field, log_scale = field[..., :dim], log_scale[..., :dim]
 
         active = batch.tokens.dim_mask[:, None].float()
         active = active / active.sum(-1, keepdim=True)
@@ -88,6 +91,12 @@ class FIMODEObjective(nn.Module):
             sums |= self._errors(batch, error, "hidden" if batch.hide_network else "error")
         return weighted_mean(loss, batch.weight), sums
 
+    def _encoded(self, batch: Batch) -> ArbitratedContext:
+        if batch.outside is None:
+            return self.network.encode_with_fits(batch.tokens, batch.origin)
+        tokens = batch.tokens
+        return self.network.fitted(tokens.states, tokens.times, tokens.mask, batch.origin, batch.outside)
+
     @staticmethod
     def _token_losses(batch: Batch, context: EncodedContext, active: Tensor) -> dict[str, Tensor]:
         points = batch.tokens.mask.flatten(1)
@@ -103,6 +112,8 @@ class FIMODEObjective(nn.Module):
         """Mean errors of a batch, also by noise and by the number of paths and of variables."""
         weight, noise = batch.weight, batch.noise
         wide = batch.tokens.states.shape[-1] > self.network.config.max_dim
+        if batch.outside is not None:
+            return {f"{name}/forced": total(error, weight)}
         if wide:
             return {f"{name}/wide": total(error, weight)}
         return {

@@ -59,6 +59,8 @@ class Preset(Recipe):
         Share of the batches with more variables than the network takes, and systems drawn of each dimension.
     wide_cost : int
         How many times fewer contexts such a batch has.
+    forced_share : float
+        Share of the batches in which one or two variables of a system are given as inputs to the others.
     validation : int
         Prior samples in the frozen validation suite.
     """
@@ -77,6 +79,7 @@ class Preset(Recipe):
     wide_share: float = 0.12
     wide_systems: Mapping[int, int] = field(default_factory=lambda: {4: 96, 5: 96, 6: 96, 8: 96, 12: 96})
     wide_cost: int = 3
+    forced_share: float = 0.12
     validation: int = 200
 
 
@@ -146,6 +149,7 @@ PRESETS: dict[str, Preset] = {
         ragged=1.0,
         symmetries=False,
         wide_share=0.0,
+        forced_share=0.0,
         **AS_PUBLISHED,
     ),
 }

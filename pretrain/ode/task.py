@@ -45,8 +45,8 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         data="Synthetic: systems drawn from a prior, simulated and corrupted during training. No data set.",
         validation="Median relative error of the field, `sum |f - f_hat| / sum |f|`, on a frozen suite of prior "
         "samples and textbook systems that no prior contains as such; noisy is 5% multiplicative noise.",
-        limits="Beyond {max_dim} variables closed-form fits answer without the network; autonomous systems; the field "
-        "is only known near the observed trajectories, as the errors on other trajectories and in the box show.",
+        limits="Beyond {max_dim} variables, and with inputs or parameters, closed-form fits answer without the network; the "
+        "field is only known near the observed trajectories, as the errors on other trajectories and in the box show.",
         tags=("dynamical-systems", "ordinary-differential-equations", "in-context-learning"),
     )
 
@@ -86,8 +86,12 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         if choice.random() < p.wide_share:
             dims = {int(choice.choice(list(p.wide_systems))): 1.0}
             shape = dataclasses.replace(shape, contexts=max(2, shape.contexts // p.wide_cost))
+        given = 0
+        if p.forced_share > 0 and choice.random() < p.forced_share:
+            dim = int(choice.choice([dim for dim in pools if dim > 1]))
+            dims, given = {dim: 1.0}, int(choice.integers(1, min(2, dim - 1) + 1))
         generator = self._generator(2, step)
-        parts = (shape, p.queries, p.corruption, p.network, generator, ragged, p.symmetries, hidden)
+        parts = (shape, p.queries, p.corruption, p.network, generator, ragged, p.symmetries, hidden, given)
         return make_batch(pools, dims, *parts).to(self._device)
 
     def cost(self, batch: Batch) -> tuple[int, float]:
@@ -127,6 +131,7 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
             "hidden": p.hidden,
             "wide_share": p.wide_share,
             "wide_systems": p.wide_systems,
+            "forced_share": p.forced_share,
             "arbiter_only": self._arbiter_only,
         }
 

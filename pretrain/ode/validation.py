@@ -72,6 +72,7 @@ class ValidationSuite:
                 self._cases.append(_Case("prior", noise, batch.to(device)))
         self._add_short(pools, network, device, max(len(_DIMS), samples // 2))
         self._add_wide(network, device, max(2, samples // 12))
+        self._add_forced(network, device, max(4, samples // 6))
         self._add_classics(network, device)
 
     def _add_short(self, pools: dict[int, Pool], network: ArbitratedConfig, device: torch.device, count: int) -> None:
@@ -92,6 +93,18 @@ class ValidationSuite:
                 shape = BatchShape(1, 200, count, 1.0)
                 batch = make_batch(pool, {dim: 1.0}, shape, _QUERIES, corruption, network, same, ragged=False)
                 self._cases.append(_Case("wide", noise, batch.to(device)))
+
+    def _add_forced(self, network: ArbitratedConfig, device: torch.device, count: int) -> None:
+        """Systems of the mixture of which one variable is given as an input to the others, so many of two and three."""
+        simulator = Simulator(Mixture(PRIORS["mixture"]), _SIMULATION)
+        for dim in (2, 3):
+            generator = torch.Generator().manual_seed(_SEED + 80 + dim)
+            pool = {dim: Pool.of(simulator.draw_exactly(count, dim, generator))}
+            for noise, corruption in (("clean", _CLEAN), ("noisy", _NOISY)):
+                same = torch.Generator().manual_seed(_SEED + 90 + dim)
+                shape = BatchShape(1, 100, count, 1.0)
+                batch = make_batch(pool, {dim: 1.0}, shape, _QUERIES, corruption, network, same, ragged=False, given=1)
+                self._cases.append(_Case("forced", noise, batch.to(device)))
 
     def _add_classics(self, network: ArbitratedConfig, device: torch.device, copies: int = 4) -> None:
         for number, (name, textbook) in enumerate(CLASSICS.items()):
@@ -128,14 +141,13 @@ class ValidationSuite:
         ``prior/context_clean`` and its like say where the queries were (on the context's trajectories, on others of the
         system, in its box) and how it was observed; ``prior/1d/...`` and ``prior/1_paths/...`` split by dimension and
         by number of trajectories; ``short/...`` have 20 to 50 points and up to 20% noise; ``wide/...`` have 4 to 12
-        variables; ``classics/NAME/...`` are the textbook systems; ``prior/mean`` is the mean of the six medians over
-        all prior samples.
+        variables; in ``forced/...`` one variable is given as an input to the others; ``classics/NAME/...`` are the
+        textbook systems; ``prior/mean`` is the mean of the six medians over all prior samples.
         """
         groups: dict[str, list[Tensor]] = defaultdict(list)
         for case in self._cases:
             batch = case.batch
-            context = network.encode_with_fits(batch.tokens, batch.origin)
-            field, _ = network.decode(context, batch.queries)
+            field = _field(network, batch)
             paths = batch.tokens.mask.shape[1]
             first = 0
             for place, count in zip(("context", "others", "box"), _QUERIES.counts, strict=True):
@@ -150,3 +162,12 @@ class ValidationSuite:
         medians = {name: torch.cat(parts).median().item() for name, parts in groups.items()}
         overall = [value for name, value in medians.items() if name.startswith("prior/") and name.count("/") == 1]
         return medians | {"prior/mean": sum(overall) / len(overall)}
+
+
+def _field(network: ArbitratedFIMODE, batch: Batch) -> Tensor:
+    """The field (B, Q, D) at the batch's queries."""
+    if batch.outside is None:
+        return network.decode(network.encode_with_fits(batch.tokens, batch.origin), batch.queries)[0]
+    tokens = batch.tokens
+    context = network.fitted(tokens.states, tokens.times, tokens.mask, batch.origin, batch.outside)
+    return network.decode(context, batch.queries)[0][..., : batch.targets.shape[-1]]

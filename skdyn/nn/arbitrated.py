@@ -105,18 +105,23 @@ class ArbitratedFIMODE(FIMODE):
             are not padded.
         """
         if outside is not None:
-            with torch.autocast(states.device.type, enabled=False):
-                fits = fit_context(states, times, mask, origin, outside=outside)
-            return ArbitratedContext(None, (FitGroup(fits, None),))
+            return self.fitted(states, times, mask, origin, outside)
         tokens = tokens_or_points(states, times, mask, dim_mask, self.config, self.head.weight.dtype)
         return self.encode_with_fits(tokens, origin, pack=True)
+
+    @staticmethod
+    def fitted(
+        states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, outside: Outside | None = None
+    ) -> ArbitratedContext:
+        """A context of which the network knows nothing, by the fits to its observed states alone."""
+        with torch.autocast(states.device.type, enabled=False):
+            fits = fit_context(states, times, mask, origin, outside=outside)
+        return ArbitratedContext(None, (FitGroup(fits, None),))
 
     def encode_with_fits(self, tokens: Tokens, origin: Tensor, pack: bool = False) -> ArbitratedContext:
         """Encode prepared tokens, and fit the context with what the network makes of them; see `encode_tokens`."""
         if tokens.states.shape[-1] > self.config.max_dim:
-            with torch.autocast(tokens.states.device.type, enabled=False):
-                fits = fit_context(tokens.states, tokens.times, tokens.mask, origin)
-            return ArbitratedContext(None, (FitGroup(fits, None),))
+            return self.fitted(tokens.states, tokens.times, tokens.mask, origin)
         encoded = self.encode_tokens(tokens, pack)
         groups = []
         with torch.autocast(tokens.states.device.type, enabled=False):
@@ -271,6 +276,13 @@ def tokens_or_points(
     """Tokens as `make_tokens` makes them; without features where the network does not take so many variables."""
     if states.shape[-1] <= config.max_dim:
         return make_tokens(states, times, mask, dim_mask, config, dtype)
+    return points_alone(states, times, mask, dim_mask, dtype)
+
+
+def points_alone(
+    states: Tensor, times: Tensor, mask: Tensor, dim_mask: Tensor, dtype: torch.dtype = torch.float32
+) -> Tokens:
+    """Points without the features that the network reads."""
     nothing = states[..., :0].to(dtype)
     return Tokens(nothing, states, nothing[..., None], times, mask, dim_mask.to(dtype))
 
