@@ -203,8 +203,12 @@ def make_batch(
     joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     mask, dim_mask = joined.pop("mask"), joined.pop("dim_mask")
     tokens = tokens_or_points(joined.pop("states"), joined.pop("times"), mask, dim_mask, network)
-    single = {name: value.float() if value.is_floating_point() else value for name, value in joined.items()}
-    return Batch(tokens=tokens, hide_network=hide_network, **single)
+    return Batch(tokens=tokens, hide_network=hide_network, **_single(joined))
+
+
+def _single(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The tensors, in single precision where they are not whole numbers."""
+    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
 
 
 def _forced_batch(
@@ -227,9 +231,8 @@ def _forced_batch(
     tokens = points_alone(states[..., :own], part.pop("times"), mask, dim_mask[..., :own])
     for name in ("clean_states", "clean_velocities", "targets"):
         part[name] = part[name][..., :own]
-    single: dict[str, Any] = {name: v.float() if v.is_floating_point() else v for name, v in part.items()}
     outside = Outside(states[..., own:], origin[..., own:], holds=False)
-    return Batch(tokens=tokens, origin=origin[..., :own].float(), hide_network=True, outside=outside, **single)
+    return Batch(tokens=tokens, origin=origin[..., :own].float(), hide_network=True, outside=outside, **_single(part))
 
 
 class _Part:

@@ -161,6 +161,9 @@ PRESETS["arbiter"] = dataclasses.replace(
     ema=0.99,
     validate_every=240.0,
 )
+PRESETS["forced"] = dataclasses.replace(
+    PRESETS["arbiter"], forced_share=0.3, schedule=Schedule(peak=1e-3, warmup=0.05, warmup_steps=20)
+)
 PRESETS["together"] = dataclasses.replace(
     PRESETS["small"], schedule=Schedule(peak=8e-4, warmup_steps=50, decay_from=0.4), validate_every=1200.0
 )
@@ -183,6 +186,7 @@ PRESETS["together-gpu"] = dataclasses.replace(
     validate_every=3600.0,
 )
 """``small`` has the sizes of the bundled model; ``arbiter`` (with ``--train arbiter``) and ``together`` are the two
-stages of training it on from weights that there are, ``together-gpu`` the second where there is a GPU. ``paper`` is the
+stages of training it on from weights that there are, ``together-gpu`` the second where there is a GPU. ``forced`` trains
+an arbiter on that has seen few inputs. ``paper`` is the
 data and the optimiser of arXiv 2602.08733 (its 600,000 systems are drawn afresh, in the same proportions) with this
 project's network."""

@@ -45,8 +45,8 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         data="Synthetic: systems drawn from a prior, simulated and corrupted during training. No data set.",
         validation="Median relative error of the field, `sum |f - f_hat| / sum |f|`, on a frozen suite of prior "
         "samples and textbook systems that no prior contains as such; noisy is 5% multiplicative noise.",
-        limits="Beyond {max_dim} variables, and with inputs or parameters, closed-form fits answer without the network; the "
-        "field is only known near the observed trajectories, as the errors on other trajectories and in the box show.",
+        limits="Beyond {max_dim} variables and with inputs or parameters closed-form fits answer without the network. "
+        "The field is known only near the observed trajectories, as the errors on others and in the box show.",
         tags=("dynamical-systems", "ordinary-differential-equations", "in-context-learning"),
     )
 
