@@ -186,7 +186,7 @@ PRESETS["together-gpu"] = dataclasses.replace(
     validate_every=3600.0,
 )
 """``small`` has the sizes of the bundled model; ``arbiter`` (with ``--train arbiter``) and ``together`` are the two
-stages of training it on from weights that there are, ``together-gpu`` the second where there is a GPU. ``forced`` trains
-an arbiter on that has seen few inputs. ``paper`` is the
+stages of training it on from weights that there are, ``together-gpu`` the second where there is a GPU; ``forced``
+trains an arbiter on that has seen few inputs. ``paper`` is the
 data and the optimiser of arXiv 2602.08733 (its 600,000 systems are drawn afresh, in the same proportions) with this
 project's network."""

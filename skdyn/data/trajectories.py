@@ -277,7 +277,9 @@ class Trajectories(Sequence):
         if self.feature_names is None or tuple(names) == self.feature_names:
             return self
         order = order_of(self.feature_names, names, "X")
-        return self._with(states=tuple(x[:, order] for x in self.states), feature_names=tuple(names))
+        # In rows again: sums over columns that lie otherwise in memory may round otherwise.
+        states = tuple(np.ascontiguousarray(x[:, order]) for x in self.states)
+        return self._with(states=states, feature_names=tuple(names))
 
     def given_as(self, given: Given) -> Trajectories:
         """The same trajectories with their inputs and parameters in another order.
@@ -301,7 +303,7 @@ class Trajectories(Sequence):
                 )
         order = [own.names.index(name) for name in given.names]
         return self._with(
-            outside=tuple(outside[:, order] for outside in self.outside),
+            outside=tuple(np.ascontiguousarray(outside[:, order]) for outside in self.outside),
             given=replace(given, interpolation=own.interpolation),
         )
 
