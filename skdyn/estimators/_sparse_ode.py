@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._solution import SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
-from skdyn.sparse import SparseODE
+from skdyn.sparse import Constraints, Library, SparseODE
 
 
 class SparseODERegressor(SolvedODEEstimator):
@@ -18,8 +19,13 @@ class SparseODERegressor(SolvedODEEstimator):
 
     Parameters
     ----------
+    library : Library, mapping of its fields, "polynomial" or terms separated by commas, optional
+        Which terms the equations may have, such as ``Library(degree=2, functions=False)`` or ``"x0, x0*x1, sin(x2)"``.
+    constraints : Constraints or mapping of its fields, optional
+        What is known of the equations: fixed, forbidden and required terms, bounds, conserved sums, positive states.
+        Every field that the search considers satisfies it.
     max_degree : int, optional
-        Largest total degree, without any other functions. By default 5 for one variable, 3 for two (5 if 3 misses much)
+        The same as ``Library(degree=max_degree, functions=False)``. By default 5 for one variable, 3 for two (5 if 3 misses much)
         and three (under noise 2, and 3 if 2 misses much), 2 for four to eight, 1 for more; and for one and two
         variables sines, cosines and Hill functions where polynomials leave structure unexplained.
     max_points : int, default=1200
@@ -51,10 +57,14 @@ class SparseODERegressor(SolvedODEEstimator):
     def __init__(
         self,
         *,
+        library: Library | str | Mapping[str, Any] | None = None,
+        constraints: Constraints | Mapping[str, Any] | None = None,
         max_degree: int | None = None,
         max_points: int = 1200,
         missing: Literal["raise", "drop"] = "raise",
     ) -> None:
+        self.library = library
+        self.constraints = constraints
         self.max_degree = max_degree
         self.max_points = max_points
         self.missing = missing
@@ -65,6 +75,12 @@ class SparseODERegressor(SolvedODEEstimator):
         return frozenset({"time"})
 
     def _fit(self, context: Trajectories) -> None:
-        symbolic = SymbolicField.fit(context, max_degree=self.max_degree, max_points=self.max_points)
+        symbolic = SymbolicField.fit(
+            context,
+            max_degree=self.max_degree,
+            max_points=self.max_points,
+            library=self.library,
+            constraints=self.constraints,
+        )
         self._solution = SymbolicSolution(symbolic)
         self.equations_ = symbolic.ode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -44,6 +45,7 @@ class SymbolicField:
         The observed states in these units.
     prior : FieldPrior or None
     max_points : int
+    constraints : Constraints or mapping of its fields or None
         What the search was given beside the context.
     """
 
@@ -56,6 +58,7 @@ class SymbolicField:
     observed: cKDTree
     prior: FieldPrior | None
     max_points: int
+    constraints: Any
 
     @classmethod
     def fit(
@@ -64,9 +67,11 @@ class SymbolicField:
         prior: FieldPrior | None = None,
         max_degree: int | None = None,
         max_points: int = MAX_POINTS,
+        library: Any = None,
+        constraints: Any = None,
     ) -> SymbolicField:
         """Fit to a context; see `skdyn.sparse.fit_sparse`."""
-        ode = fit_sparse(context, prior, max_degree, max_points)
+        ode = fit_sparse(context, prior, max_degree, max_points, library=library, constraints=constraints)
         if ode.n_points_used < ode.n_points_given:
             warn(f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly")
         data = np.concatenate(context.states)
@@ -77,7 +82,7 @@ class SymbolicField:
         low, high = widened_box(data)
         typical = np.sqrt(np.mean(ode.field(data) ** 2, axis=0))
         names = context.feature_names or tuple(f"x{d}" for d in range(context.n_features))
-        return cls(ode, low, high, typical, names, units, cKDTree(scaled), prior, max_points)
+        return cls(ode, low, high, typical, names, units, cKDTree(scaled), prior, max_points, constraints)
 
     def field(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D)."""
@@ -196,7 +201,7 @@ class SymbolicField:
 
     def evidence(self, context: Trajectories, n_fits: int, n_jobs: int | None, seed: int) -> EquationEvidence:
         """Fit again to resampled data, from what was found."""
-        resampling = Resampling.of(self.ode, context, self.prior, self.max_points)
+        resampling = Resampling.of(self.ode, context, self.prior, self.max_points, self.constraints)
         return EquationEvidence.of(self.ode, self.names, resampling.supports(n_fits, n_jobs, seed))
 
 

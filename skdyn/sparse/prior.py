@@ -86,6 +86,8 @@ class PriorTerms:
     library : TermLibrary
     prior : FieldPrior or None
         In the context's scaled units; None weighs nothing.
+    n_features : int
+        Number of variables D.
 
     Attributes
     ----------
@@ -94,8 +96,8 @@ class PriorTerms:
         Component d of the field with coefficients c costs ``c' gram[d] c - 2 linear[d] c`` and a constant.
     """
 
-    def __init__(self, library: TermLibrary, prior: FieldPrior | None) -> None:
-        size, dim = library.size, library.n_features
+    def __init__(self, library: TermLibrary, prior: FieldPrior | None, n_features: int) -> None:
+        size, dim = library.size, n_features
         self.gram = np.zeros((dim, size, size))
         self.linear = np.zeros((dim, size))
         self.constant = 0.0

@@ -43,7 +43,7 @@ def roll_out(
         Rows at the four stages of each step; length 0 unless kept.
     """
     n_steps, batch = steps.shape
-    size = library.size if keep_stages else library.n_terms
+    size = library.size if keep_stages else library.n_values
     states = np.empty((n_steps + 1, *start.shape))
     states[0] = start
     stages = np.empty((n_steps if keep_stages else 0, 4, size, batch))
@@ -99,11 +99,11 @@ def sensitivities(
         Derivatives of the states, by the start first.
     """
     n_steps, _, _, batch = stages.shape
-    dim = library.n_features
+    dim = coefficients.shape[1]
     n_params = len(component)
     width = dim + n_params
     # Coefficients of the Jacobian's entries, [d, e] being the derivative of component d by variable e.
-    lowered = np.einsum("elt,tdb->delb", library.derivative, coefficients).reshape(dim * dim, -1, batch)
+    lowered = np.einsum("elt,tdb->delb", library.derivative[:dim], coefficients).reshape(dim * dim, -1, batch)
     own = (component[None] == np.arange(dim)[:, None, None]).astype(np.float64)
 
     change = np.zeros((n_steps, dim, width, batch))  # of the step, by its own start and the coefficients

@@ -56,6 +56,8 @@ class ScaledContext:
         No noise is visible above the floor.
     n_given : int
         Points before thinning.
+    usable : boolean array of shape (M, D)
+        Where the path is known from observations near by.
     """
 
     tau: Array
@@ -70,6 +72,12 @@ class ScaledContext:
     rate: float
     clean: bool
     n_given: int
+    usable: NDArray[np.bool_]
+
+    @property
+    def columns(self) -> Array:
+        """What the terms are made of, along the path: an array of shape (M, L)."""
+        return self.path
 
     @property
     def n_features(self) -> int:
@@ -87,7 +95,7 @@ class ScaledContext:
         return 2 if self.clean else 1
 
 
-def scale_context(context: Trajectories, max_points: int = MAX_POINTS) -> ScaledContext:
+def scale_context(context: Trajectories, max_points: int = MAX_POINTS, true_origin: bool = False) -> ScaledContext:
     """Thin, smooth and scale trajectories.
 
     Parameters
@@ -95,6 +103,8 @@ def scale_context(context: Trajectories, max_points: int = MAX_POINTS) -> Scaled
     context : Trajectories
     max_points : int, default=1200
         Most points that enter the fit.
+    true_origin : bool, default=False
+        Measure every variable from zero, also one that hardly moves about a high level.
 
     Returns
     -------
@@ -123,7 +133,7 @@ def scale_context(context: Trajectories, max_points: int = MAX_POINTS) -> Scaled
     slopes = np.concatenate([slope for _, slope in smoothed])
     bounds = np.cumsum([0] + [len(t) for t, _ in kept])
 
-    center = _center(y)
+    center = np.zeros(context.n_features) if true_origin else _center(y)
     scale = np.sqrt(np.mean((y - center) ** 2, axis=0))
     scale[scale == 0] = 1.0
     rate = _rate(kept, [states for states, _ in smoothed], y)
@@ -150,7 +160,13 @@ def scale_context(context: Trajectories, max_points: int = MAX_POINTS) -> Scaled
         rate=rate,
         clean=bool(np.all(noise < (3 * FLOOR) ** 2)),
         n_given=context.n_points,
+        usable=np.ones(y.shape, dtype=bool),
     )
+
+
+def names_of(context: Trajectories) -> tuple[str, ...]:
+    """Names of the columns (L,) that terms are made of: the user's, or ``x0``, ``x1`` and so on."""
+    return context.feature_names or tuple(f"x{d}" for d in range(context.n_features))
 
 
 def _check_sizes(context: Trajectories) -> None:

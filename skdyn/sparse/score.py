@@ -84,10 +84,7 @@ class Scorer:
         if len(context.bounds) > 2:  # no field can fit several trajectories by moving each on to an unstable manifold
             share = 0.0
         fit = (LONG_SHARE - share) * np.log(fitted) + share * np.log(free) + (1 - LONG_SHARE) * np.log(short)
-        count = np.count_nonzero(batch.support, axis=(1, 2))
-        for own in library.parameters().values():
-            count += batch.support[:, own].any(axis=(1, 2))
-        terms = count * np.log(context.n_points)
+        terms = problem.count(batch.support) * np.log(context.n_points)
         total = context.n_points * fit.sum(axis=1) + terms + problem.prior_terms.penalty(batch.coefficients)
         total += RUNAWAY_WEIGHT * self.runaway(library, batch.coefficients)
         return replace(batch, score=total)

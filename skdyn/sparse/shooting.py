@@ -100,7 +100,7 @@ class Shooting:
 
     def trial(self, coefficients: Array, starts: Array) -> Trial:
         """Roll fields (C, R, D) out from starts (C, S, D)."""
-        n, dim, segments = len(coefficients), self.library.n_features, self.segments
+        (n, _, dim), segments = coefficients.shape, self.segments
         states, stages = roll_out(self.library, *segments.layout(coefficients, starts), keep_stages=True)
         end = states[-1].reshape(dim, n, -1).transpose(1, 2, 0)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -140,7 +140,7 @@ class Shooting:
     def normal_equations(self, trial: Trial, active: ActiveCoefficients) -> NormalEquations:
         """Linearise about a trial."""
         segments = self.segments
-        n, dim, size = len(trial.cost), self.library.n_features, segments.size
+        (n, _, dim), size = trial.coefficients.shape, segments.size
         n_traj, width = segments.shape
         component = np.repeat(active.component.T, size, axis=1)
         row = np.repeat(active.row.T, size, axis=1)
