@@ -37,6 +37,9 @@ START_MARGIN = 1.0
 FAR = 4.0
 #: ... and what the score charges one that does from all of them.
 RUNAWAY_WEIGHT = 20.0
+#: ... what it charges a field for the first function whose scale is fitted: polynomials that fit nearly as well come
+#: first, since almost any smooth curve is a piece of some sine.
+FUNCTION_WEIGHT = 14.0
 _N_COARSE = 80
 #: Correlation of neighbouring residuals that counts as structure, in standard deviations of that of noise.
 STRUCTURE = 3.0
@@ -87,6 +90,7 @@ class Scorer:
         terms = problem.count(batch.support) * np.log(context.n_points)
         total = context.n_points * fit.sum(axis=1) + terms + problem.prior_terms.penalty(batch.coefficients)
         total += RUNAWAY_WEIGHT * self.runaway(library, batch.coefficients)
+        total += FUNCTION_WEIGHT * uses_functions(library, batch.support)
         return replace(batch, score=total)
 
     def runaway(self, library: TermLibrary, coefficients: Array) -> Array:
@@ -142,3 +146,9 @@ class Scorer:
         square = np.where(square < _WORST, square, _WORST)
         weight = self._weights[rows][:, :, None] if weighted else 1.0
         return (weight * square).mean(axis=0).T
+
+
+def uses_functions(library: TermLibrary, support: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which supports (C, R, D) hold a function whose scale is fitted, an array of shape (C,)."""
+    own = np.concatenate([np.zeros(0, dtype=np.intp), *library.parameters().values()])
+    return np.asarray(support[:, own].any(axis=(1, 2)))
