@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 Rows = slice | NDArray[np.intp]
 #: A row: powers of its monomial, its function (-1 for none), and which slope of the function (-1 for its value).
 Key = tuple[tuple[int, ...], int, int]
+TermKey = tuple[tuple[int, ...], TermFunction | None]
 
 
 class TermLibrary:
@@ -50,7 +51,7 @@ class TermLibrary:
     ['1', 'x', 'y', 'x^2', 'x y', 'y^2']
     >>> library.design(np.array([[2.0, 3.0]]))
     array([[1., 2., 3., 4., 6., 9.]])
-    >>> library.take([1, 4]).names(["x", "y"])
+    >>> TermLibrary.of_keys([library.key(1), library.key(4)]).names(["x", "y"])
     ['x', 'x y']
     """
 
@@ -176,16 +177,18 @@ class TermLibrary:
         """Return the positions of the terms of at most this degree."""
         return np.flatnonzero(self.degrees <= degree)
 
-    def take(self, which: Iterable[int]) -> TermLibrary:
-        """Return the library of some terms, in this order."""
-        rows = [self._keys[l] for l in which]
-        used = sorted({f for _, f, _ in rows if f >= 0})
-        number = {-1: -1} | {f: i for i, f in enumerate(used)}
-        return listed(
-            tuple(row for row, _, _ in rows),
-            tuple(self.functions[f] for f in used),
-            tuple(number[f] for _, f, _ in rows),
-        )
+    def key(self, term: int) -> TermKey:
+        """What tells a term from all others, whatever its library: its powers and its function."""
+        row, f, _ = self._keys[term]
+        return row, self.functions[f] if f >= 0 else None
+
+    @staticmethod
+    def of_keys(keys: Iterable[TermKey]) -> TermLibrary:
+        """Return the library of terms with these keys, in this order."""
+        keys = list(keys)
+        functions = tuple(dict.fromkeys(function for _, function in keys if function is not None))
+        number = {None: -1} | {function: f for f, function in enumerate(functions)}
+        return listed(tuple(row for row, _ in keys), functions, tuple(number[function] for _, function in keys))
 
     def with_functions(self, functions: Sequence[TermFunction]) -> TermLibrary:
         """Return the same terms with other functions in the places of these."""

@@ -26,7 +26,6 @@ from skdyn.sparse.stepwise import Quadratic, Steps, plain_steps
 Array = NDArray[np.float64]
 
 _FIRST_DAMPING = 1e-3
-#: Up to so many coefficients of a library, all of them are open to selection about a fit.
 _MOST_SELECTABLE = 128
 
 
@@ -47,6 +46,8 @@ class ShootingProblem:
         Belief about the field, in the context's scaled units.
     known : ReadConstraints, optional
         What is known of the coefficients.
+    most_selectable : int
+        Up to so many coefficients of the library, all of them are open to selection about a fit.
 
     Examples
     --------
@@ -72,6 +73,7 @@ class ShootingProblem:
     library: TermLibrary
     prior: FieldPrior | None = None
     known: ReadConstraints | None = None
+    most_selectable: int = _MOST_SELECTABLE
 
     @cached_property
     def restriction(self) -> Restriction | None:
@@ -173,7 +175,7 @@ class ShootingProblem:
 
         All that the library's terms can have; in a large library, those of the candidate alone.
         """
-        if self.library.n_terms * self.context.n_features > _MOST_SELECTABLE:
+        if self.library.n_terms * self.context.n_features > self.most_selectable:
             return self._opened(batch.support)
         support = np.zeros_like(batch.support)
         support[:, : self.library.n_terms] = True

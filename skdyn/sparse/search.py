@@ -5,8 +5,10 @@ Letters: K trajectories, D variables, T terms of a field.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -24,6 +26,7 @@ from skdyn.sparse.function_choice import choose_functions
 from skdyn.sparse.functions import ScalarFunction, TermFunction, stretched
 from skdyn.sparse.library import TermLibrary
 from skdyn.sparse.model import SparseODE, Stage
+from skdyn.sparse.node_wise import compact, propose_node_wise
 from skdyn.sparse.prior import FieldPrior
 from skdyn.sparse.problem import ShootingProblem
 from skdyn.sparse.scaled_context import MAX_POINTS, ScaledContext, names_of, scale_context
@@ -46,6 +49,18 @@ _FINAL = Schedule(12, 1e4, 4)
 _ORDINARY_DEGREE = 3
 _FEW_TERMS = 3
 _QUADRATIC_FEATURES = 8
+#: From so many variables on, terms are chosen equation by equation, ...
+_MANY = 4
+#: ... among cubic ones too, if all are no more than this.
+_MOST_CUBIC = 500
+#: Up to so many they are then chosen together too.
+_TOGETHER = 5
+#: Up to so many quadratic coefficients all are open to stepwise selection.
+_MOST_OPENED = 360
+_RESELECTIONS = 2
+_PATIENCE_WITH_MANY = 1
+#: Products of points, squared variables and unknowns for which fields are fitted at once.
+_BUDGET = 6e6
 #: Sets of functions that are tried, by the number of variables, ...
 _FUNCTION_SETS = {1: 3, 2: 2}
 #: ... and the scale of each is fitted within this factor of its guess.
@@ -129,6 +144,10 @@ def fit_sparse(
     if choice.is_listed:
         search.run(choice.polynomials(0), "listed terms: ")
         return search.result()
+    if scaled.n_features >= _MANY and not known.any:
+        search.run_node_wise([choice.polynomials(degree) for degree in _node_wise_degrees(scaled, chosen.degree)])
+        if scaled.n_features > _TOGETHER:
+            return search.result()
     for degree in _degrees(scaled) if chosen.degree is None else (chosen.degree,):
         search.run(choice.polynomials(degree), f"degree {degree}: ")
         if not search.misses_much() and (degree >= _ORDINARY_DEGREE or not search.is_dense()):
@@ -144,6 +163,14 @@ def _degrees(context: ScaledContext) -> tuple[int, ...]:
     if context.n_features == 3:  # cubic terms are twice as many as all lower ones: under noise they need a reason
         return (3,) if context.clean else (2, 3)
     return {1: (5,), 2: (3, 5)}.get(context.n_features, (2,) if context.n_features <= _QUADRATIC_FEATURES else (1,))
+
+
+def _node_wise_degrees(context: ScaledContext, given: int | None) -> tuple[int, ...]:
+    """Degrees of the polynomials among which terms are chosen equation by equation."""
+    if given is not None:
+        return (given,)
+    cubic = math.comb(context.n_features + _ORDINARY_DEGREE, _ORDINARY_DEGREE)
+    return (2, _ORDINARY_DEGREE) if cubic <= _MOST_CUBIC else (2,)
 
 
 class _Search:
@@ -188,6 +215,57 @@ class _Search:
             parents = join([pool.best(_PARENTS - 1), fitted.best(1)])
         last = self._fitted(problem, pool.best(_FINALISTS), (_FINAL,), label + "final polish")
         self._polished.append((problem, last))
+
+    def run_node_wise(self, libraries: Sequence[TermLibrary]) -> None:
+        """Choose terms equation by equation, fit, and choose again along the fitted paths while that helps."""
+        context, path = self._context, self._context
+        problem, pool = None, None
+        for stage in ("integral matching", *["along fitted paths"] * _RESELECTIONS):
+            proposed = [(library, propose_node_wise(path, library, stage)) for library in libraries]
+            problem, pool, fresh = self._compacted(problem, pool, proposed, libraries[0])
+            most = self._affordable(fresh.support.sum(axis=(1, 2)).mean(), _POOL)
+            before = np.inf if pool is None else pool.score[0]
+            fitted = self._fitted(problem, fresh.best(most), (_WIDE[0] if pool is None else _STEPPED,), stage)
+            pool = fitted.best(most) if pool is None else join([pool, fitted]).best(most)
+            if pool.score[0] >= before:
+                break
+            states, slopes = pool.states[0], problem.library.field(pool.states[0], pool.coefficients[0])
+            path = replace(context, path=states, slopes=slopes)
+        seen = {support.tobytes() for support in pool.support}
+        strictness = [factor * np.log(context.n_points) for factor in _STRICTNESS]
+        idle = 0
+        for _ in range(_ROUNDS):
+            parents = pool.best(self._affordable(problem.selectable(pool).sum(axis=(1, 2)).mean(), _PARENTS))
+            children = neighbours(parents, problem.expand(parents, _STEPPED), strictness, seen, "stepping")
+            if children is None or idle == _PATIENCE_WITH_MANY:
+                break
+            before = pool.score[0]
+            pool = join([pool, self._fitted(problem, children, (_STEPPED,), "stepping")]).best(most)
+            idle = 0 if pool.score[0] < before else idle + 1
+        last = self._fitted(problem, pool.best(max(most // 2, 1)), (_FINAL,), "final polish")
+        self._polished.append((problem, last))
+
+    def _compacted(
+        self,
+        problem: ShootingProblem | None,
+        pool: Candidates | None,
+        fresh: Sequence[tuple[TermLibrary, Candidates]],
+        opened: TermLibrary,
+    ) -> tuple[ShootingProblem, Candidates | None, Candidates]:
+        """The pool of a problem and others, now scored, in one library: of the terms that they use.
+
+        And of those that are open to stepwise selection, where these are few.
+        """
+        earlier = [] if problem is None or pool is None else [(problem.library, pool)]
+        few = opened.n_terms * self._context.n_features <= _MOST_OPENED
+        library, parts = compact([*earlier, *fresh], opened if few else None)
+        new = ShootingProblem(self._context, library, self._prior, most_selectable=2 * _MOST_OPENED if few else 0)
+        return new, parts[0] if earlier else None, self._scored(new, join(parts[len(earlier) :]))
+
+    def _affordable(self, unknowns: float, most: int) -> int:
+        """How many fields are linearised at once: fewer where each has more unknown coefficients."""
+        dim = self._context.n_features
+        return int(np.clip(_BUDGET / (self._context.n_points * dim**2 * (dim + unknowns)), 1, most))
 
     def run_functions(self, sets: Sequence[tuple[ScalarFunction, ...]]) -> None:
         """Search libraries with functions, then again with the scales of the best fitted."""

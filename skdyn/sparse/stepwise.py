@@ -171,6 +171,50 @@ def step_from(
     return reached
 
 
+def forward(hessian: Array, right: Array, square: float, most: int) -> tuple[Index, Array]:
+    """Add terms one by one, each time the one that lowers a sum of squares most.
+
+    Parameters
+    ----------
+    hessian : array of shape (P, P)
+    right : array of shape (P,)
+    square : float
+        The sum without any term.
+    most : int
+        How many terms to add, if they are independent.
+
+    Returns
+    -------
+    order : int array of shape (n,)
+    left : array of shape (n + 1,)
+        Sum of squares with none of them, with the first, and so on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> order, left = forward(np.eye(3), np.array([1.0, 3.0, 0.0]), 11.0, 2)
+    >>> order.tolist(), left.tolist()
+    ([1, 0], [11.0, 2.0, 1.0])
+    """
+    size = np.sqrt(np.maximum(np.diagonal(hessian), 1e-300))
+    n = len(right)
+    table = np.empty((n, n + 1))
+    table[:, :n] = hessian / np.outer(size, size)
+    table[:, n] = right / size
+    used = np.zeros(n, dtype=bool)
+    order: list[int] = []
+    left = [square]
+    for _ in range(most):
+        gain = np.where(used, -np.inf, _gains(table, used, 0.0))
+        k = int(np.argmax(gain))
+        if not gain[k] > 0:
+            break
+        _sweep(table, used, k)
+        order.append(k)
+        left.append(max(left[-1] - float(gain[k]), 0.0))
+    return np.array(order, dtype=np.intp), np.array(left)
+
+
 def _allowed(
     gain: Array,
     table: Array,
