@@ -16,6 +16,9 @@ from skdyn.sparse.library import TermLibrary
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
+#: Variables from which products of small matrices are left to a library.
+_MANY = 6
+
 
 def roll_out(
     library: TermLibrary, coefficients: Array, start: Array, steps: Array, keep_stages: bool = False
@@ -132,6 +135,9 @@ def sensitivities(
 
 def apply_matrix(matrix: Array, columns: Array) -> Array:
     """Multiply (..., D, D, B) with (..., D, Q, B), each member of the batch by itself."""
+    if matrix.shape[-2] >= _MANY:  # a library of matrix products is then worth the copies
+        product = np.matmul(np.moveaxis(matrix, -1, -3), np.moveaxis(columns, -1, -3))
+        return np.ascontiguousarray(np.moveaxis(product, -3, -1))
     out = matrix[..., :, 0, None, :] * columns[..., None, 0, :, :]
     for e in range(1, matrix.shape[-2]):
         out += matrix[..., :, e, None, :] * columns[..., None, e, :, :]

@@ -29,6 +29,9 @@ FREE_SHARE = 0.3
 NOISY_FREE_SHARE = 0.1
 #: Squared errors, in squared states of size one, are cut here: divergence is bad, not infinitely so.
 _WORST = 1e3
+#: With many variables a good field too loses a long path: what is lost counts little more than what never moved.
+_WORST_OF_MANY = 4.0
+_MANY = 4
 _N_SHORT = 12
 #: Starts in the box of the data, widened on each side by this share of its width, ...
 _N_STARTS = 16
@@ -143,7 +146,8 @@ class Scorer:
         rows = segments.row[segments.used]
         with np.errstate(over="ignore", invalid="ignore"):
             square = (at_rows - context.observed[rows][:, :, None]) ** 2
-        square = np.where(square < _WORST, square, _WORST)
+        worst = _WORST if context.n_features < _MANY else _WORST_OF_MANY
+        square = np.where(square < worst, square, worst)
         weight = self._weights[rows][:, :, None] if weighted else 1.0
         return (weight * square).mean(axis=0).T
 
