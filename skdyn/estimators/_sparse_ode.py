@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
+
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._solution import SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
 from skdyn.sparse import Constraints, Library, SparseODE
+from skdyn.sparse.smoothing import completed
 
 
 class SparseODERegressor(SolvedODEEstimator):
@@ -30,8 +33,11 @@ class SparseODERegressor(SolvedODEEstimator):
         variables sines, cosines and Hill functions where polynomials leave structure unexplained.
     max_points : int, default=1200
         Most points that enter the fit; more are thinned evenly, with a warning.
-    missing : {"raise", "drop"}, default="raise"
-        What to do with rows that hold a NaN.
+    missing : {"raise", "drop", "keep"}, default="raise"
+        What to do with rows that hold a NaN. With ``"keep"`` single values may be missing: what was observed is
+        compared with the equations' solution, point by point and variable by variable, and terms are proposed where
+        all variables were observed, or are interpolated in gaps in which they move by less than half a standard
+        deviation. ``context_`` is then completed by smoothing splines.
 
     Attributes
     ----------
@@ -52,6 +58,8 @@ class SparseODERegressor(SolvedODEEstimator):
     ['d(x0)/dt = x1', 'd(x1)/dt = -4 x0']
     """
 
+    takes_inputs = True
+    keeps_missing = True
     equations_: SparseODE
 
     def __init__(
@@ -61,7 +69,7 @@ class SparseODERegressor(SolvedODEEstimator):
         constraints: Constraints | Mapping[str, Any] | None = None,
         max_degree: int | None = None,
         max_points: int = 1200,
-        missing: Literal["raise", "drop"] = "raise",
+        missing: Literal["raise", "drop", "keep"] = "raise",
     ) -> None:
         self.library = library
         self.constraints = constraints
@@ -73,6 +81,16 @@ class SparseODERegressor(SolvedODEEstimator):
     def symmetries(self) -> frozenset[str]:
         """Affine maps of time; sparsity depends on the origin of the states."""
         return frozenset({"time"})
+
+    @property
+    def _context_as_given(self) -> Trajectories:
+        return vars(self).get("_with_gaps", self.context_)
+
+    def _remember(self, context: Trajectories) -> None:
+        if any(np.isnan(x).any() for x in context.states):
+            self._with_gaps = context
+            context = completed(context)
+        super()._remember(context)
 
     def _fit(self, context: Trajectories) -> None:
         symbolic = SymbolicField.fit(

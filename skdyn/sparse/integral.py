@@ -45,10 +45,15 @@ class Integrals:
         """Integrate by Simpson's rule along the cubics through states and slopes of a context's path."""
         columns, slopes, tau = context.columns, context.slopes, context.tau
         steps = np.diff(tau)[:, None]
-        middle = (columns[1:] + columns[:-1]) / 2
+        middle, end = (columns[1:] + columns[:-1]) / 2, columns[1:].copy()
         middle[:, : slopes.shape[1]] += steps / 8 * (slopes[:-1] - slopes[1:])
-        at_points, at_middle = library.design(columns), library.design(middle)
-        parts = steps / 6 * (at_points[:-1] + 4 * at_middle + at_points[1:])
+        at_points = library.design(columns)
+        at_end = at_points[1:]
+        if context.holds:
+            for part in (middle, end):
+                part[:, slopes.shape[1] :] = context.outside[:-1]
+            at_end = library.design(end)
+        parts = steps / 6 * (at_points[:-1] + 4 * library.design(middle) + at_end)
         known = context.usable.all(axis=1)
         design, number = np.zeros_like(at_points), np.zeros(len(tau), dtype=np.intp)
         trusted = np.zeros(len(tau), dtype=bool)

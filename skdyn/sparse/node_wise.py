@@ -97,7 +97,5 @@ def compact(
         shape = (len(batch), small.size, batch.support.shape[2])
         coefficients, support = np.zeros(shape), np.zeros(shape, dtype=bool)
         coefficients[:, new], support[:, new] = batch.coefficients[:, old], batch.support[:, old]
-        out.append(
-            Candidates(coefficients, support, batch.states, batch.cost, batch.score, batch.origin)
-        )
+        out.append(Candidates(coefficients, support, batch.states, batch.cost, batch.score, batch.origin))
     return small, out

@@ -30,7 +30,7 @@ class FieldPrior:
 
     Parameters
     ----------
-    points : array of shape (N, D)
+    points : array of shape (N, D), or (N, L) with inputs and parameters behind the states
         States, in the user's units.
     field : array of shape (N, D)
         Believed time derivatives there, in the user's units of state over time.
@@ -64,9 +64,10 @@ class FieldPrior:
                 raise ValueError(f"FieldPrior.{name} is not finite in row {row}")
             value.setflags(write=False)
             object.__setattr__(self, name, value)
-        if not self.points.shape == self.field.shape == self.scale.shape:
+        wide_enough = len(self.points) == len(self.field) and self.points.shape[1] >= self.field.shape[1]
+        if self.field.shape != self.scale.shape or not wide_enough:
             raise ValueError(
-                "FieldPrior.points, field and scale must have one shape, got "
+                "FieldPrior.field and scale must have one shape, and points as many rows and no fewer columns, got "
                 f"{self.points.shape}, {self.field.shape} and {self.scale.shape}"
             )
         if np.any(self.scale <= 0):
@@ -74,8 +75,9 @@ class FieldPrior:
             raise ValueError(f"FieldPrior.scale must be positive; row {row} is not")
 
     def in_units(self, center: Array, scale: Array, rate: float) -> FieldPrior:
-        """Return the prior for ``u = (x - center) / scale`` and ``tau = rate * t``."""
-        return FieldPrior((self.points - center) / scale, self.field / (scale * rate), self.scale / (scale * rate))
+        """Return the prior for ``u = (x - center) / scale`` (L,) and ``tau = rate * t``."""
+        unit = scale[: self.field.shape[1]] * rate
+        return FieldPrior((self.points - center) / scale, self.field / unit, self.scale / unit)
 
 
 class PriorTerms:

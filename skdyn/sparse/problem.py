@@ -80,7 +80,7 @@ class ShootingProblem:
         """The constraints as this library sees them; None where nothing is known."""
         if self.known is None:
             return None
-        return Restriction.of(self.known, self.library, self.context.scale, self.context.rate)
+        return Restriction.of(self.known, self.library, self.context.column_scale, self.context.rate)
 
     @cached_property
     def prior_terms(self) -> PriorTerms:
@@ -272,17 +272,21 @@ class ShootingProblem:
         """Return one field of a batch in the user's units."""
         context, library = self.context, self.library
         support, value = batch.support[row, : library.n_terms], batch.coefficients[row, : library.n_terms]
-        found = np.where(support, value * library.unit_factors(context.scale, context.rate), 0.0)
-        given = library.with_functions([function.in_units(1.0 / context.scale) for function in library.functions])
+        found = np.where(
+            support, value * library.unit_factors(context.column_scale, context.rate)[:, : context.n_features], 0.0
+        )
+        given = library.with_functions(
+            [function.in_units(1.0 / context.column_scale) for function in library.functions]
+        )
         if self.known is not None:
             # What holds in scaled units holds in the user's up to rounding: there it is to hold too.
-            found = Restriction.of(self.known, given, np.ones_like(context.scale), 1.0).settle(found)
+            found = Restriction.of(self.known, given, np.ones(context.n_columns), 1.0).settle(found)
         return SparseField(
             exponents=library.exponents.copy(),
             functions=given.functions,
             function_of=library.function_of.copy(),
             coefficients=found,
-            center=context.center,
+            center=context.column_center,
             score=float(batch.score[row]),
         )
 

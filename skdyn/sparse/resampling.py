@@ -67,8 +67,8 @@ class Resampling:
         """Prepare from what `skdyn.sparse.fit_sparse` was given and returned."""
         known = ReadConstraints.of(Constraints.read(constraints), names_of(context), context.n_features)
         scaled = scale_context(context, max_points, true_origin=not ode.center.any())
-        library = ode.library.with_functions([f.in_units(scaled.scale) for f in ode.functions])
-        factors = library.unit_factors(scaled.scale, scaled.rate)
+        library = ode.library.with_functions([f.in_units(scaled.column_scale) for f in ode.functions])
+        factors = library.unit_factors(scaled.column_scale, scaled.rate)[:, : scaled.n_features]
         fields = [ode, *(other for other in ode.alternatives if other.library is ode.library)][:_STARTS]
         coefficients = np.zeros((len(fields), library.size, scaled.n_features))
         for row, field in zip(coefficients, fields, strict=True):
@@ -82,7 +82,7 @@ class Resampling:
             np.array([field.score for field in fields]),
             ("found",) * count,
         )
-        units = prior and prior.in_units(scaled.center, scaled.scale, scaled.rate)
+        units = prior and prior.in_units(scaled.column_center, scaled.column_scale, scaled.rate)
         return cls(ShootingProblem(scaled, library, units, known if known.any else None), starts)
 
     @property

@@ -21,7 +21,12 @@ _MANY = 6
 
 
 def roll_out(
-    library: TermLibrary, coefficients: Array, start: Array, steps: Array, keep_stages: bool = False
+    library: TermLibrary,
+    coefficients: Array,
+    start: Array,
+    steps: Array,
+    outside: Array | None = None,
+    keep_stages: bool = False,
 ) -> tuple[Array, Array]:
     """Integrate ``du/dtau = Theta(u) xi`` by the fourth-order Runge-Kutta rule.
 
@@ -35,6 +40,8 @@ def roll_out(
         Initial states.
     steps : array of shape (J, B)
         Step lengths.
+    outside : array of shape (J, 3, G, B), optional
+        Inputs and parameters at the beginning, in the middle and at the end of each step.
     keep_stages : bool
         Also return the rows at the stages, which `sensitivities` needs.
 
@@ -52,19 +59,23 @@ def roll_out(
     stages = np.empty((n_steps if keep_stages else 0, 4, size, batch))
     spare = np.empty((4, size, batch))
     by_component = np.ascontiguousarray(coefficients[:size].transpose(1, 0, 2))
+
+    def columns(x: Array, step: int, stage: int) -> Array:
+        return x if outside is None or not outside.shape[2] else np.concatenate([x, outside[step, stage]])
+
     with np.errstate(over="ignore", invalid="ignore"):
         x = states[0]
         for j in range(n_steps):
             theta = stages[j] if keep_stages else spare
             h = steps[j]
             half = 0.5 * h
-            library.fill(x, theta[0])
+            library.fill(columns(x, j, 0), theta[0])
             k1 = np.einsum("dtb,tb->db", by_component, theta[0])
-            library.fill(x + half * k1, theta[1])
+            library.fill(columns(x + half * k1, j, 1), theta[1])
             k2 = np.einsum("dtb,tb->db", by_component, theta[1])
-            library.fill(x + half * k2, theta[2])
+            library.fill(columns(x + half * k2, j, 1), theta[2])
             k3 = np.einsum("dtb,tb->db", by_component, theta[2])
-            library.fill(x + h * k3, theta[3])
+            library.fill(columns(x + h * k3, j, 2), theta[3])
             k4 = np.einsum("dtb,tb->db", by_component, theta[3])
             k2 += k3
             k2 *= 2.0

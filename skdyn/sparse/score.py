@@ -91,7 +91,11 @@ class Scorer:
             share = 0.0
         fit = (LONG_SHARE - share) * np.log(fitted) + share * np.log(free) + (1 - LONG_SHARE) * np.log(short)
         terms = problem.count(batch.support) * np.log(context.n_points)
-        total = context.n_points * fit.sum(axis=1) + terms + problem.prior_terms.penalty(batch.coefficients)
+        total = (
+            context.n_points * context.seen.mean() * fit.sum(axis=1)
+            + terms
+            + problem.prior_terms.penalty(batch.coefficients)
+        )
         total += RUNAWAY_WEIGHT * self.runaway(library, batch.coefficients)
         total += FUNCTION_WEIGHT * uses_functions(library, batch.support)
         return replace(batch, score=total)
@@ -101,7 +105,9 @@ class Scorer:
         n, m = len(coefficients), len(self._around)
         fields = np.repeat(coefficients.transpose(1, 2, 0), m, axis=2)
         steps = np.full((_N_COARSE, n * m), float(self._context.tau.max()) / _N_COARSE)
-        states, _ = roll_out(library, fields, np.tile(self._around.T, n), steps)
+        typical = self._context.outside.mean(axis=0)[:, None]
+        outside = np.broadcast_to(typical, (_N_COARSE, 3, len(typical), n * m))
+        states, _ = roll_out(library, fields, np.tile(self._around.T, n), steps, outside)
         with np.errstate(invalid="ignore"):
             inside = (np.abs(states[-1] - self._center[:, None]) < self._far[:, None]).all(axis=0)
         return 1.0 - inside.reshape(n, m).mean(axis=1)

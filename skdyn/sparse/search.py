@@ -57,7 +57,7 @@ _MOST_CUBIC = 500
 _TOGETHER = 5
 #: Up to so many quadratic coefficients all are open to stepwise selection.
 _MOST_OPENED = 360
-_RESELECTIONS = 2
+_RESELECTIONS = 3
 _PATIENCE_WITH_MANY = 1
 #: Products of points, squared variables and unknowns for which fields are fitted at once.
 _BUDGET = 6e6
@@ -134,13 +134,16 @@ def fit_sparse(
             raise ValueError("max_degree and library exclude each other: use Library(degree=...)")
     chosen = Library(degree=int(max_degree), functions=False) if max_degree is not None else Library.read(library)
     check_number("max_points", max_points, whole=True, low=2, include_low=True)
-    if prior is not None and prior.points.shape[1] != context.n_features:
-        raise ValueError(f"the prior has {prior.points.shape[1]} variables and the trajectories {context.n_features}")
+    width = context.n_features + len(context.given)
+    if prior is not None and (prior.points.shape[1], prior.field.shape[1]) != (width, context.n_features):
+        raise ValueError(f"the prior has {prior.points.shape[1]} variables and the trajectories {width}")
     names = names_of(context)
     known = ReadConstraints.of(Constraints.read(constraints), names, context.n_features)
     scaled = scale_context(context, max_points, true_origin=known.any or bool(chosen.terms or chosen.extra))
-    choice = TermChoice.of(chosen, names, context.n_features, scaled.scale, known)
-    search = _Search(scaled, prior and prior.in_units(scaled.center, scaled.scale, scaled.rate), choice, known, verbose)
+    choice = TermChoice.of(chosen, names, context.n_features, scaled.column_scale, known)
+    search = _Search(
+        scaled, prior and prior.in_units(scaled.column_center, scaled.column_scale, scaled.rate), choice, known, verbose
+    )
     if choice.is_listed:
         search.run(choice.polynomials(0), "listed terms: ")
         return search.result()
@@ -160,16 +163,16 @@ def fit_sparse(
 
 def _degrees(context: ScaledContext) -> tuple[int, ...]:
     """Degrees of the polynomials to try: the next one where one misses much, or needs many terms below the third."""
-    if context.n_features == 3:  # cubic terms are twice as many as all lower ones: under noise they need a reason
+    if context.n_columns == 3:  # cubic terms are twice as many as all lower ones: under noise they need a reason
         return (3,) if context.clean else (2, 3)
-    return {1: (5,), 2: (3, 5)}.get(context.n_features, (2,) if context.n_features <= _QUADRATIC_FEATURES else (1,))
+    return {1: (5,), 2: (3, 5)}.get(context.n_columns, (2,) if context.n_columns <= _QUADRATIC_FEATURES else (1,))
 
 
 def _node_wise_degrees(context: ScaledContext, given: int | None) -> tuple[int, ...]:
     """Degrees of the polynomials among which terms are chosen equation by equation."""
     if given is not None:
         return (given,)
-    cubic = math.comb(context.n_features + _ORDINARY_DEGREE, _ORDINARY_DEGREE)
+    cubic = math.comb(context.n_columns + _ORDINARY_DEGREE, _ORDINARY_DEGREE)
     return (2, _ORDINARY_DEGREE) if cubic <= _MOST_CUBIC else (2,)
 
 
@@ -229,8 +232,10 @@ class _Search:
             pool = fitted.best(most) if pool is None else join([pool, fitted]).best(most)
             if pool.score[0] >= before:
                 break
-            states, slopes = pool.states[0], problem.library.field(pool.states[0], pool.coefficients[0])
-            path = replace(context, path=states, slopes=slopes)
+            path = replace(context, path=pool.states[0])
+            path = replace(path, slopes=problem.library.field(path.columns, pool.coefficients[0]))
+            if problem.library.degrees[pool.support[0].any(axis=1)[: problem.library.n_terms]].max(initial=0) < 3:
+                libraries = libraries[:1]
         seen = {support.tobytes() for support in pool.support}
         strictness = [factor * np.log(context.n_points) for factor in _STRICTNESS]
         idle = 0
@@ -325,7 +330,7 @@ class _Search:
         error = problem.errors(best, _FINAL)[0, : library.n_terms]
         field = problem.field(best)
         support = best.support[0, : library.n_terms]
-        factors = library.unit_factors(context.scale, context.rate)
+        factors = library.unit_factors(context.column_scale, context.rate)[:, : context.n_features]
         covariance = problem.covariance(best, _FINAL) * np.outer(factors[support], factors[support])
         used = field.coefficients[support] != 0  # a required term may be zero
         return SparseODE(
