@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from skdyn.plotting import PhasePortraitDisplay as PhasePortraitDisplay
     from skdyn.plotting import TrajectoryDisplay as TrajectoryDisplay
     from skdyn.plotting import VectorFieldDisplay as VectorFieldDisplay
+    from skdyn.sparse.constraints import Constraints as Constraints
+    from skdyn.sparse.term_choice import Library as Library
 
 __version__ = "0.1.0"
 
@@ -42,6 +44,8 @@ _HOME = {
     "FIMSDERegressor": "skdyn.estimators._fim_sde",
     "LASSODEForecaster": "skdyn.estimators._lass_ode",
     "SparseODERegressor": "skdyn.estimators._sparse_ode",
+    "Constraints": "skdyn.sparse.constraints",
+    "Library": "skdyn.sparse.term_choice",
     "Trajectories": "skdyn.data.trajectories",
     "Trajectory": "skdyn.data.trajectory",
     "PhasePortraitDisplay": "skdyn.plotting",

@@ -74,6 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", default="0", help="noise seeds, separated by commas (default: %(default)s)")
     parser.add_argument("--dims", default="1,2,3", help="dimensions, separated by commas (default: %(default)s)")
     parser.add_argument("--substeps", type=int, default=2, help="RK4 steps in an interval (default: %(default)s)")
+    parser.add_argument(
+        "--missing-entries",
+        type=float,
+        default=0.0,
+        help="share of single values that are missing, for estimators with missing='keep' (default: %(default)s)",
+    )
     parser.add_argument("--json", type=Path, help="write every case, for paired comparison")
     parser.add_argument("--compare", type=Path, nargs="*", default=[], help="files of --json to compare with, in pairs")
 
@@ -85,7 +91,11 @@ def run(options: argparse.Namespace) -> int:
     settings = tuple(options.settings or ()) or (SETTINGS if options.grid else SETTINGS[:1])
     name = options.estimator + (f" --refine {options.refine}" if options.refine else "")
     estimator, _ = estimator_of(options)
-    results = evaluate(estimator, settings, seeds, dims, options.substeps, options.jobs)
+    if not 0 <= options.missing_entries < 1:
+        raise ValueError(
+            f"--missing-entries: expected a share of at least 0 and below 1, got {options.missing_entries}"
+        )
+    results = evaluate(estimator, settings, seeds, dims, options.substeps, options.jobs, options.missing_entries)
     print_table(name, results, settings)
     if options.json:
         params = {name: str(value) for name, value in estimator.get_params().items()}
@@ -103,6 +113,7 @@ def evaluate(
     dims: tuple[int, ...] = (1, 2, 3),
     substeps: int = 2,
     processes: int = 1,
+    missing: float = 0.0,
 ) -> list[Result]:
     """Score an estimator on both tasks.
 
@@ -119,6 +130,8 @@ def evaluate(
         RK4 steps in each of the 199 intervals.
     processes : int, default=1
         Processes that share estimators fitted one by one.
+    missing : float, default=0.0
+        Share of single values that are missing, at random.
 
     Returns
     -------
@@ -127,7 +140,7 @@ def evaluate(
     """
     from skdyn.estimators._fim_ode import FIMODERegressor
 
-    jobs = [job for setting in settings for seed in seeds or [0] for job in make_jobs(setting, seed, dims)]
+    jobs = [job for setting in settings for seed in seeds or [0] for job in make_jobs(setting, seed, dims, missing)]
     batched = isinstance(estimator, FIMODERegressor) and getattr(estimator, "refine", None) is None
     groups = _groups(jobs) if batched else [[job] for job in jobs]
     solve = _batched if batched else _single
@@ -144,7 +157,7 @@ def evaluate(
     return [result for job in jobs for result in results[job.key]]
 
 
-def make_jobs(setting: Setting, seed: int, dims: tuple[int, ...]) -> Iterator[Job]:
+def make_jobs(setting: Setting, seed: int, dims: tuple[int, ...], missing: float = 0.0) -> Iterator[Job]:
     """Corrupt every context of the systems of these dimensions."""
     t = odebench_times()
     clean = simulate_odebench(dims)
@@ -152,7 +165,9 @@ def make_jobs(setting: Setting, seed: int, dims: tuple[int, ...]) -> Iterator[Jo
         for context in (0, 1):
             rng = corruption_rng(system.id, context, setting, seed)
             kept, noisy = corrupt(clean[system.id][context], *setting, rng)
-            observed = Trajectories([(t[kept], noisy)])
+            if missing:
+                noisy = np.where(rng.random(noisy.shape) < missing, np.nan, noisy)
+            observed = Trajectories.with_gaps([(t[kept], noisy)])
             yield Job(system, context, setting, seed, observed, clean[system.id][context])
 
 

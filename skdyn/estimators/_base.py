@@ -46,6 +46,8 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
 
     takes_inputs: ClassVar[bool] = False
     """Whether the trajectories may have inputs and parameters."""
+    keeps_missing: ClassVar[bool] = False
+    """Whether ``missing="keep"`` is allowed: single missing values."""
 
     missing: Any
     context_: Trajectories
@@ -96,7 +98,9 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
 
     def _read(self, X: Any, t: Any) -> Trajectories:
         """Trajectories of any accepted input."""
-        context = self._checked_for_inputs(Trajectories(X, t, missing=self.missing))
+        kept = self.keeps_missing and isinstance(self.missing, str) and self.missing == "keep"
+        read = Trajectories.with_gaps(X, t) if kept else Trajectories(X, t, missing=self.missing)
+        context = self._checked_for_inputs(read)
         plain = (isinstance(X, np.ndarray) and X.ndim == 2) or (is_dataframe(X) and len(context) == 1)
         if plain and _in_cross_validation():
             warn(
@@ -128,6 +132,11 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         self.__dict__ = state | {
             "_fitted": (*(name for name in state if name not in vars(self._unfitted())), "_fitted")
         }
+
+    @property
+    def _context_as_given(self) -> Trajectories:
+        """What `fit` was given; `context_` may have missing values filled in."""
+        return self.context_
 
     def _remember(self, context: Trajectories) -> None:
         """Set what every fitted estimator has."""
@@ -188,6 +197,8 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         """Trajectories of the variables of the fit, in their order and with times of the same kind and unit."""
         check_is_fitted(self)
         held_out = self._read(X, t)
+        if self.keeps_missing and self.missing == "keep":
+            held_out = Trajectories(held_out, missing="drop")
         self._check_width(held_out.n_features)
         if self._given_names is not None:
             held_out = held_out.in_order_of(self._given_names)

@@ -170,11 +170,11 @@ class FIMODERegressor(SolvedODEEstimator):
 
     def _refine(self, context: Trajectories) -> None:
         """Fit sparse equations with the pretrained field as its prior, and decide which of the two to use."""
-        data = np.concatenate(context.states)
+        data = context.points
         low, high = widened_box(data)
         span = np.where(high > low, high - low, 1.0)
         around = low + span * qmc.Sobol(data.shape[1], scramble=False).random(_PRIOR_POINTS)
-        points = np.concatenate([around, np.concatenate(thin(context, _LOOKED_AT).states)])
+        points = np.concatenate([around, thin(context, _LOOKED_AT).points])
         field, scale = self._session.field(points)
         prior = None
         if scale is not None:

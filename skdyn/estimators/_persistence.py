@@ -28,7 +28,7 @@ class Saveable(Protocol):
     """What saving needs of an estimator."""
 
     @property
-    def context_(self) -> Trajectories:
+    def _context_as_given(self) -> Trajectories:
         """What it was fitted to."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def save(estimator: Saveable, folder: str | os.PathLike[str]) -> None:
 
 def pack(estimator: Saveable) -> dict[str, bytes]:
     """The files of a saved estimator by name; what cannot be saved is an error here, before anything is written."""
-    context = estimator.context_
+    context = estimator._context_as_given
     names = context.feature_names
     description = {
         "estimator": type(estimator).__name__,

@@ -343,7 +343,7 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
                 "there is no evidence for terms of equations that were not searched for, or are not in use: use "
                 "refine='sparse'"
             )
-        return searched.evidence(self.context_, int(n_fits), n_jobs, seed)
+        return searched.evidence(self._context_as_given, int(n_fits), n_jobs, seed)
 
     def equation_shares(self) -> np.ndarray:
         """Share (D,) of the field that agrees with each of the `equations`; one where they were searched for.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._solution import SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
-from skdyn.sparse import SparseODE
+from skdyn.sparse import Constraints, Library, SparseODE
+from skdyn.sparse.smoothing import completed
 
 
 class SparseODERegressor(SolvedODEEstimator):
@@ -18,14 +22,22 @@ class SparseODERegressor(SolvedODEEstimator):
 
     Parameters
     ----------
+    library : Library, mapping of its fields, "polynomial" or terms separated by commas, optional
+        Which terms the equations may have, such as ``Library(degree=2, functions=False)`` or ``"x0, x0*x1, sin(x2)"``.
+    constraints : Constraints or mapping of its fields, optional
+        What is known of the equations: fixed, forbidden and required terms, bounds, conserved sums, positive states.
+        Every field that the search considers satisfies it.
     max_degree : int, optional
-        Largest total degree, without any other functions. By default 5 for one variable, 3 for two (5 if 3 misses much)
+        The same as ``Library(degree=max_degree, functions=False)``. By default 5 for one variable, 3 for two (5 if 3 misses much)
         and three (under noise 2, and 3 if 2 misses much), 2 for four to eight, 1 for more; and for one and two
         variables sines, cosines and Hill functions where polynomials leave structure unexplained.
     max_points : int, default=1200
         Most points that enter the fit; more are thinned evenly, with a warning.
-    missing : {"raise", "drop"}, default="raise"
-        What to do with rows that hold a NaN.
+    missing : {"raise", "drop", "keep"}, default="raise"
+        What to do with rows that hold a NaN. With ``"keep"`` single values may be missing: what was observed is
+        compared with the equations' solution, point by point and variable by variable, and terms are proposed where
+        all variables were observed, or are interpolated in gaps in which they move by less than half a standard
+        deviation. ``context_`` is then completed by smoothing splines.
 
     Attributes
     ----------
@@ -46,15 +58,21 @@ class SparseODERegressor(SolvedODEEstimator):
     ['d(x0)/dt = x1', 'd(x1)/dt = -4 x0']
     """
 
+    takes_inputs = True
+    keeps_missing = True
     equations_: SparseODE
 
     def __init__(
         self,
         *,
+        library: Library | str | Mapping[str, Any] | None = None,
+        constraints: Constraints | Mapping[str, Any] | None = None,
         max_degree: int | None = None,
         max_points: int = 1200,
-        missing: Literal["raise", "drop"] = "raise",
+        missing: Literal["raise", "drop", "keep"] = "raise",
     ) -> None:
+        self.library = library
+        self.constraints = constraints
         self.max_degree = max_degree
         self.max_points = max_points
         self.missing = missing
@@ -64,7 +82,23 @@ class SparseODERegressor(SolvedODEEstimator):
         """Affine maps of time; sparsity depends on the origin of the states."""
         return frozenset({"time"})
 
+    @property
+    def _context_as_given(self) -> Trajectories:
+        return vars(self).get("_with_gaps", self.context_)
+
+    def _remember(self, context: Trajectories) -> None:
+        if any(np.isnan(x).any() for x in context.states):
+            self._with_gaps = context
+            context = completed(context)
+        super()._remember(context)
+
     def _fit(self, context: Trajectories) -> None:
-        symbolic = SymbolicField.fit(context, max_degree=self.max_degree, max_points=self.max_points)
+        symbolic = SymbolicField.fit(
+            context,
+            max_degree=self.max_degree,
+            max_points=self.max_points,
+            library=self.library,
+            constraints=self.constraints,
+        )
         self._solution = SymbolicSolution(symbolic)
         self.equations_ = symbolic.ode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -16,7 +17,8 @@ from skdyn.exceptions import warn
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
 from skdyn.sparse.evidence import EquationEvidence
 from skdyn.sparse.resampling import Resampling
-from skdyn.sparse.scaled_context import MAX_POINTS
+from skdyn.sparse.smoothing import completed
+from skdyn.sparse.scaled_context import MAX_POINTS, names_of
 
 #: Distance from the observed states, in standard deviations, from which they say nothing more.
 _FAR = 2.0
@@ -44,6 +46,7 @@ class SymbolicField:
         The observed states in these units.
     prior : FieldPrior or None
     max_points : int
+    constraints : Constraints or mapping of its fields or None
         What the search was given beside the context.
     """
 
@@ -56,6 +59,7 @@ class SymbolicField:
     observed: cKDTree
     prior: FieldPrior | None
     max_points: int
+    constraints: Any
 
     @classmethod
     def fit(
@@ -64,20 +68,22 @@ class SymbolicField:
         prior: FieldPrior | None = None,
         max_degree: int | None = None,
         max_points: int = MAX_POINTS,
+        library: Any = None,
+        constraints: Any = None,
     ) -> SymbolicField:
         """Fit to a context; see `skdyn.sparse.fit_sparse`."""
-        ode = fit_sparse(context, prior, max_degree, max_points)
+        ode = fit_sparse(context, prior, max_degree, max_points, library=library, constraints=constraints)
         if ode.n_points_used < ode.n_points_given:
             warn(f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly")
-        data = np.concatenate(context.states)
+        data = completed(context).points
         _, units = state_units(data)
         units = np.where(units > 0, units, 1.0)
         scaled = data / units
-        _warn_where_dependent(scaled)
+        _warn_where_dependent(scaled[:, : context.n_features])
         low, high = widened_box(data)
         typical = np.sqrt(np.mean(ode.field(data) ** 2, axis=0))
-        names = context.feature_names or tuple(f"x{d}" for d in range(context.n_features))
-        return cls(ode, low, high, typical, names, units, cKDTree(scaled), prior, max_points)
+        names = names_of(context)
+        return cls(ode, low, high, typical, names, units, cKDTree(scaled), prior, max_points, constraints)
 
     def field(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D)."""
@@ -180,7 +186,8 @@ class SymbolicField:
     def warn_where_left(self, paths: np.ndarray) -> None:
         """Warn once if simulated paths (N, L, D) leave the trusted box."""
         with np.errstate(invalid="ignore"):
-            left = ((paths < self.low) | (paths > self.high)).any(axis=(1, 2))
+            dim = self.ode.n_features
+            left = ((paths < self.low[:dim]) | (paths > self.high[:dim])).any(axis=(1, 2))
         if left.any():
             rows = np.flatnonzero(left)
             warn(
@@ -196,7 +203,7 @@ class SymbolicField:
 
     def evidence(self, context: Trajectories, n_fits: int, n_jobs: int | None, seed: int) -> EquationEvidence:
         """Fit again to resampled data, from what was found."""
-        resampling = Resampling.of(self.ode, context, self.prior, self.max_points)
+        resampling = Resampling.of(self.ode, context, self.prior, self.max_points, self.constraints)
         return EquationEvidence.of(self.ode, self.names, resampling.supports(n_fits, n_jobs, seed))
 
 

@@ -6,11 +6,23 @@ these (propose, polish, expand, errors), ``score`` how fields compare, ``search`
 ``model`` what comes out.
 """
 
+from skdyn.sparse.constraints import Constraints
 from skdyn.sparse.field import SparseField
 from skdyn.sparse.functions import ScalarFunction
 from skdyn.sparse.model import SparseODE, Stage
 from skdyn.sparse.prior import FieldPrior
 from skdyn.sparse.problem import ShootingProblem
 from skdyn.sparse.search import fit_sparse
+from skdyn.sparse.term_choice import Library
 
-__all__ = ["FieldPrior", "ScalarFunction", "ShootingProblem", "SparseField", "SparseODE", "Stage", "fit_sparse"]
+__all__ = [
+    "Constraints",
+    "FieldPrior",
+    "Library",
+    "ScalarFunction",
+    "ShootingProblem",
+    "SparseField",
+    "SparseODE",
+    "Stage",
+    "fit_sparse",
+]

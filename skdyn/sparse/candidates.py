@@ -132,14 +132,15 @@ def join(batches: Sequence[Candidates]) -> Candidates:
 
 def propose(context: ScaledContext, library: TermLibrary, origin: str) -> Candidates:
     """Return distinct candidates from the smoothed path, for each degree and penalty a term."""
-    design = library.design(context.path)
+    rows = context.usable.all(axis=1)
+    design, slopes = library.design(context.columns)[rows], context.slopes[rows]
     found: dict[bytes, Array] = {}
-    for degree in range(1, library.degree + 1):
-        columns = library.up_to(degree)[: max(1, context.n_points // 2)]
-        errors, paths = eliminate(design[:, columns], context.slopes)
+    for degree in range(1, max(int(library.degrees.max()), 1) + 1):
+        columns = library.up_to(degree)[: max(1, len(design) // 2)]
+        errors, paths = eliminate(design[:, columns], slopes)
         counts = np.arange(len(errors))
         for penalty in PENALTIES:
-            criterion = 0.25 * context.n_points * np.log(errors) + penalty * counts[:, None]
+            criterion = 0.25 * len(design) * np.log(errors) + penalty * counts[:, None]
             chosen = np.argmin(criterion, axis=0)
             coefficients = np.zeros((library.size, context.n_features))
             for d, count in enumerate(chosen):

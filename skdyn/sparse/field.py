@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdyn.sparse.functions import ScalarFunction
-from skdyn.sparse.library import TermLibrary, terms
+from skdyn.sparse.functions import TermFunction
+from skdyn.sparse.library import TermLibrary, listed
 from skdyn.sparse.printing import equations as print_equations
 
 Array = NDArray[np.float64]
@@ -26,8 +26,9 @@ class SparseField:
     ----------
     exponents : int array of shape (T, C)
         Powers of each term's monomial in C columns: the states and, behind them, inputs and parameters.
-    functions : tuple of ScalarFunction
-        Sines, cosines and Hill functions; each multiplies some of the monomials. Empty for a polynomial.
+    functions : tuple of ScalarFunction or KnownPart
+        Sines, cosines and Hill functions, each with some of the monomials, and what the user knows of the field. Empty
+        for a polynomial.
     function_of : int array of shape (T,)
         Which function each term has; -1 for none.
     coefficients : array of shape (T, D)
@@ -58,7 +59,7 @@ class SparseField:
     """
 
     exponents: NDArray[np.int64]
-    functions: tuple[ScalarFunction, ...]
+    functions: tuple[TermFunction, ...]
     function_of: NDArray[np.int64]
     coefficients: Array
     center: Array
@@ -72,7 +73,8 @@ class SparseField:
     @property
     def library(self) -> TermLibrary:
         """All terms that the field could have had."""
-        return terms(self.n_columns, int(self.exponents[self.function_of < 0].sum(axis=1).max()), self.functions)
+        rows = tuple(map(tuple, self.exponents.tolist()))
+        return listed(rows, self.functions, tuple(self.function_of.tolist()))
 
     @property
     def _rows(self) -> Array:

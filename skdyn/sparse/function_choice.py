@@ -5,7 +5,7 @@ Letters: M points of the context, D variables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ _TURNS = 0.15 * np.exp(_STEP * np.arange(12))
 _HALVES = 0.1 * np.exp(_STEP * np.arange(13))
 
 
-def choose_functions(context: ScaledContext, count: int) -> list[Functions]:
+def choose_functions(context: ScaledContext, count: int, kinds: Sequence[str] = ("sin", "hill")) -> list[Functions]:
     """Return sets of functions, the most promising first, at most one of each kind and argument.
 
     Each is judged by the regression of the smoothed slopes on polynomials and the set, and by the number of terms that
@@ -40,6 +40,8 @@ def choose_functions(context: ScaledContext, count: int) -> list[Functions]:
     context : ScaledContext
     count : int
         How many sets.
+    kinds : sequence of {"sin", "hill"}
+        Which functions.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def choose_functions(context: ScaledContext, count: int) -> list[Functions]:
         Each of one direction: a sine with its cosine, or one Hill function.
     """
     best: dict[tuple[object, ...], tuple[float, Functions]] = {}
-    for label, functions in _sets(context.path):
+    for label, functions in _sets(context.columns, context.n_features, kinds):
         value = _criterion(context, functions)
         if label not in best or value < best[label][0]:
             best[label] = value, functions
@@ -69,20 +71,20 @@ def _refined(context: ScaledContext, functions: Functions) -> tuple[float, Funct
 
 def _criterion(context: ScaledContext, functions: Functions) -> float:
     """Regress the slopes on the library's terms, built here without the rows that only derivatives need."""
-    powers = terms(context.n_features, DEGREE).design(context.path)
-    factors = powers[:, : factor_count(context.n_features, len(functions))]
-    columns = [factors * function.value(context.path.T)[:, None] for function in functions]
-    design = np.concatenate([powers, *columns], axis=1)
-    errors, _ = eliminate(design[:, : max(1, context.n_points // 2)], context.slopes)
+    powers = terms(context.n_columns, DEGREE).design(context.columns)
+    factors = powers[:, : factor_count(context.n_columns, len(functions))]
+    columns = [factors * function.value(context.columns.T)[:, None] for function in functions]
+    rows = context.usable.all(axis=1)
+    design = np.concatenate([powers, *columns], axis=1)[rows]
+    errors, _ = eliminate(design[:, : max(1, len(design) // 2)], context.slopes[rows])
     counts = np.arange(len(errors))[:, None]
-    return float((0.25 * context.n_points * np.log(errors) + _PENALTY * counts).min(axis=0).sum())
+    return float((0.25 * len(design) * np.log(errors) + _PENALTY * counts).min(axis=0).sum())
 
 
-def _sets(path: Array) -> Iterator[tuple[tuple[object, ...], Functions]]:
+def _sets(path: Array, dim: int, kinds: Sequence[str]) -> Iterator[tuple[tuple[object, ...], Functions]]:
     """Sines with cosines, and Hill functions, each at several scales, with a label of kind and argument."""
-    dim = path.shape[1]
-    axes = [tuple(row) for row in np.eye(dim)]
-    for axis in axes + ([(1.0, -1.0)] if dim == 2 else []):
+    axes = [tuple(row) for row in np.eye(path.shape[1])[:dim]]
+    for axis in (axes + ([tuple(np.subtract(*axes))] if dim == 2 else [])) if "sin" in kinds else []:
         z = path @ np.array(axis)
         width = float(np.ptp(z))
         if width == 0:
@@ -90,7 +92,7 @@ def _sets(path: Array) -> Iterator[tuple[tuple[object, ...], Functions]]:
         for turns in _TURNS:
             direction = tuple(2 * np.pi * turns / width * np.array(axis))
             yield ("sin", axis), (ScalarFunction("sin", direction), ScalarFunction("cos", direction))
-    for axis in axes:
+    for axis in axes if "hill" in kinds else []:
         z = path @ np.array(axis)
         if np.ptp(z) == 0:
             continue

@@ -1,11 +1,11 @@
-"""Functions of one linear form that polynomials do not hold: sines, cosines and Hill terms.
+"""Functions that polynomials do not hold: sines, cosines and Hill terms, and fields that a user knows.
 
-Letter: D variables.
+Letter: D variables (columns of a library).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -28,17 +28,20 @@ class ScalarFunction:
         In inverse units of state.
     power : int
         n; 1 for sines and cosines.
+    fixed : bool
+        The user has given the direction: it is not fitted.
 
     Examples
     --------
     >>> import numpy as np
     >>> ScalarFunction("rise", (0.5,), 2).evaluate(np.array([[2.0]]))
-    (array([0.5]), array([0.5]))
+    (array([0.5]), (array([0.5]),))
     """
 
     kind: Literal["sin", "cos", "rise", "fall"]
     direction: tuple[float, ...]
     power: int = 1
+    fixed: bool = False
 
     def value(self, x: Array) -> Array:
         """Return values at states ``x`` (D, ...)."""
@@ -50,17 +53,27 @@ class ScalarFunction:
         fall = 1.0 / (1.0 + z**self.power)
         return fall if self.kind == "fall" else 1.0 - fall
 
-    def evaluate(self, x: Array) -> tuple[Array, Array]:
-        """Return values and their derivatives by z at states ``x`` (D, ...)."""
+    @property
+    def gradient(self) -> Array:
+        """How the derivatives (D, 1) by each column follow from the slope that `evaluate` returns."""
+        return np.array(self.direction)[:, None]
+
+    @property
+    def fitted_direction(self) -> tuple[float, ...] | None:
+        """The direction, whose length is fitted beside the coefficients, unless the user has fixed it."""
+        return None if self.fixed else self.direction
+
+    def evaluate(self, x: Array) -> tuple[Array, tuple[Array, ...]]:
+        """Return values at states ``x`` (D, ...), and their derivatives by z."""
         z = self._argument(x)
         if self.kind == "sin":
-            return np.sin(z), np.cos(z)
+            return np.sin(z), (np.cos(z),)
         if self.kind == "cos":
-            return np.cos(z), -np.sin(z)
+            return np.cos(z), (-np.sin(z),)
         lower = z ** (self.power - 1)
         fall = 1.0 / (1.0 + lower * z)
         slope = -self.power * lower * fall**2
-        return (fall, slope) if self.kind == "fall" else (1.0 - fall, -slope)
+        return (fall, (slope,)) if self.kind == "fall" else (1.0 - fall, (-slope,))
 
     def _argument(self, x: Array) -> Array:
         """Return z, without its negative values where an odd power takes them for zero."""
@@ -100,12 +113,76 @@ class ScalarFunction:
         return variables[index], 1.0 / self.direction[index]
 
 
+@dataclass(frozen=True)
+class KnownPart:
+    """One component of a field that the user knows, as a function of ``x = scale * u``.
+
+    Attributes
+    ----------
+    function : callable, (N, D) -> (N, D)
+        Time derivatives at states, in the user's units.
+    component : int
+    scale : tuple of D float
+    """
+
+    function: Callable[[Array], Array]
+    component: int
+    scale: tuple[float, ...]
+    fitted_direction: None = None
+
+    @property
+    def gradient(self) -> Array:
+        """The derivatives by each column are the slopes themselves."""
+        return np.eye(len(self.scale))
+
+    def value(self, x: Array) -> Array:
+        """Return values at states ``x`` (D, ...)."""
+        scale = np.array(self.scale)
+        states = x.reshape(len(x), -1).T * scale
+        with np.errstate(all="ignore"):
+            found = np.asarray(self.function(states), dtype=np.float64)[:, self.component]
+        return found.reshape(x.shape[1:])
+
+    def evaluate(self, x: Array) -> tuple[Array, tuple[Array, ...]]:
+        """Return values at states ``x`` (D, ...), and their derivatives by each column, by central differences."""
+        slopes = []
+        for e in range(len(x)):
+            ahead, behind = x.copy(), x.copy()
+            step = _STEP * np.maximum(np.abs(x[e]), 1.0)
+            ahead[e] += step
+            behind[e] -= step
+            slopes.append((self.value(ahead) - self.value(behind)) / (ahead[e] - behind[e]))
+        return self.value(x), tuple(slopes)
+
+    def in_units(self, scale: Array) -> KnownPart:
+        """Return the same function of ``u``, where ``x = scale * u``."""
+        return replace(self, scale=tuple(float(a) for a in np.array(self.scale) * scale))
+
+    def name(self, variables: Sequence[str], precision: int = 3) -> str:
+        """Return it in readable form, such as ``known_x(x, y)``."""
+        return f"known_{variables[self.component]}({', '.join(variables)})"
+
+    def to_sympy(self, variables: Sequence[Any]) -> Any:
+        """Return it as an undefined function of these variables."""
+        import sympy
+
+        return sympy.Function(f"known_{self.component}")(*variables)
+
+
+TermFunction = ScalarFunction | KnownPart
+#: Relative step of differences in a known field.
+_STEP = 6e-6
+
+
 def stretched(
-    functions: tuple[ScalarFunction, ...], direction: tuple[float, ...], factor: float
-) -> tuple[ScalarFunction, ...]:
-    """Return the functions with one direction, wherever they have it, times a factor."""
+    functions: tuple[TermFunction, ...], direction: tuple[float, ...], factor: float
+) -> tuple[TermFunction, ...]:
+    """Return the functions with one direction that is fitted, wherever they have it, times a factor."""
     new = tuple(factor * a for a in direction)
-    return tuple(replace(f, direction=new) if f.direction == direction else f for f in functions)
+    return tuple(
+        replace(f, direction=new) if isinstance(f, ScalarFunction) and f.fitted_direction == direction else f
+        for f in functions
+    )
 
 
 def _linear_form(direction: Sequence[float], variables: Sequence[str], precision: int) -> str:

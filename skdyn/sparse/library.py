@@ -1,105 +1,85 @@
-"""Terms of a field: monomials, and functions times low monomials; values, derivatives and readable names.
+"""Terms of a field: monomials, and functions times monomials; values, derivatives and readable names.
 
-Letters: D variables, T terms, R rows (the terms and the derivatives behind them), N queries.
+Letters: L columns that terms are made of, D of them variables that evolve, the first; T terms, R rows (the terms and
+what their derivatives need behind them), N queries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
 from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.sparse.functions import ScalarFunction
+from skdyn.sparse.functions import TermFunction
 
 Array = NDArray[np.float64]
+Rows = slice | NDArray[np.intp]
+#: A row: powers of its monomial, its function (-1 for none), and which slope of the function (-1 for its value).
+Key = tuple[tuple[int, ...], int, int]
+TermKey = tuple[tuple[int, ...], TermFunction | None]
 
 
 class TermLibrary:
-    """All monomials of D variables up to ``degree``, then functions times the lowest of them.
+    """A list of terms, each a monomial by itself or times one function.
 
-    Behind the T terms stand rows that no field uses: the derivatives of the functions, times the same factors. With
-    them the derivative of every term is a combination of rows, as it is for monomials alone, where there are none.
-    Without functions, the library of a lower degree is a prefix of that of a higher one.
+    Behind the T terms stand rows that no field uses: lower monomials and derivatives of the functions, where the terms'
+    derivatives need them. With them the derivative of every term is a combination of rows.
 
     Parameters
     ----------
-    n_features : int
-        Number of variables D.
-    degree : int
-        Largest total degree of the monomials by themselves, at least 1; with functions at least 2.
-    functions : sequence of ScalarFunction
-        One is multiplied with all monomials up to degree two, several with those up to degree one.
+    exponents : sequence of T tuples of L int
+        Powers of each term's monomial.
+    functions : sequence of TermFunction
+    function_of : sequence of T int, optional
+        Which function a term has; -1 for none, as all have by default.
 
     Attributes
     ----------
-    exponents : int array of shape (T, D)
-        Row l holds the powers of term l's monomial; row 0 is the constant.
+    exponents : int array of shape (T, L)
     degrees : int array of shape (T,)
         Total degree of each term's monomial, at least 1 with a function.
     function_of : int array of shape (T,)
-        Which function a term has; -1 for none.
-    derivative : array of shape (D, R, R)
-        ``derivative[e] @ c`` are the coefficients of the derivative, by variable e, of the field with coefficients c.
 
     Examples
     --------
     >>> import numpy as np
-    >>> library = TermLibrary(2, 2)
+    >>> library = terms(2, 2)
     >>> library.names(["x", "y"])
     ['1', 'x', 'y', 'x^2', 'x y', 'y^2']
     >>> library.design(np.array([[2.0, 3.0]]))
     array([[1., 2., 3., 4., 6., 9.]])
-    >>> TermLibrary(1, 2, [ScalarFunction("sin", (2.0,))]).names(["x"])
-    ['1', 'x', 'x^2', 'sin(2 x)', 'x sin(2 x)', 'x^2 sin(2 x)']
+    >>> TermLibrary.of_keys([library.key(1), library.key(4)]).names(["x", "y"])
+    ['x', 'x y']
     """
 
-    def __init__(self, n_features: int, degree: int, functions: Sequence[ScalarFunction] = ()) -> None:
-        self.n_features = n_features
-        self.degree = degree
+    def __init__(
+        self,
+        exponents: Sequence[tuple[int, ...]],
+        functions: Sequence[TermFunction] = (),
+        function_of: Sequence[int] | None = None,
+    ) -> None:
         self.functions = tuple(functions)
-        rows = [[0] * n_features]
-        # Each monomial is a lower one times one variable: evaluation costs one product a monomial.
-        self._products: list[tuple[int, slice, slice]] = []  # a variable, and the rows from and to which it leads
-        end_of_lower = 1
-        for total in range(1, degree + 1):
-            words = list(combinations_with_replacement(range(n_features), total))
-            rows.extend([word.count(e) for e in range(n_features)] for word in words)
-            end = len(rows)
-            for e in range(n_features):
-                # The words that begin with e are e before each word, one shorter, of letters from e on: the last ones.
-                count = sum(word[0] == e for word in words)
-                first = end - sum(word[0] >= e for word in words)
-                if total > 1:
-                    lower = slice(end_of_lower - count, end_of_lower)
-                    self._products.append((e, lower, slice(first, first + count)))
-            end_of_lower = end
-        self._n_monomials = n = len(rows)
-        self._width = width = factor_count(n_features, len(self.functions))
-        count = width * len(self.functions)
-        self.exponents = np.array(rows + rows[:width] * len(self.functions), dtype=np.int64)
-        self.function_of = np.concatenate([np.full(n, -1), np.repeat(np.arange(len(self.functions)), width)])
+        own = [-1] * len(exponents) if function_of is None else list(function_of)
+        self.exponents = np.array(exponents, dtype=np.int64).reshape(len(own), -1)
+        self.function_of = np.array(own, dtype=np.int64)
         self.degrees = np.maximum(self.exponents.sum(axis=1), self.function_of >= 0)
-        self.derivative = np.zeros((n_features, n + 2 * count, n + 2 * count))
-        position = {tuple(row): l for l, row in enumerate(rows)}
-        for l, row in enumerate(rows):
-            for e in range(n_features):
-                if row[e]:
-                    one_less = (*row[:e], row[e] - 1, *row[e + 1 :])
-                    self.derivative[e, position[one_less], l] = row[e]
-        for f, function in enumerate(self.functions):
-            own = np.arange(n + f * width, n + (f + 1) * width)
-            for e in range(n_features):
-                self.derivative[e][np.ix_(own, own)] = self.derivative[e, :width, :width]
-                self.derivative[e, own + count, own] = function.direction[e]
+        self._keys: list[Key] = [(tuple(row), f, -1) for row, f in zip(self.exponents.tolist(), own, strict=True)]
+        self._keys += self._behind(self._keys)
+        self._position = {key: l for l, key in enumerate(self._keys)}
+        self._plan()
 
-    def parameters(self) -> dict[tuple[float, ...], NDArray[np.intp]]:
-        """Return the terms that hang on each direction of the functions: a number fitted beside the coefficients."""
-        directions = [None, *(function.direction for function in self.functions)]
-        own = [directions[f + 1] for f in self.function_of]
-        return {d: np.flatnonzero([o == d for o in own]) for d in directions if d is not None}
+    @property
+    def n_columns(self) -> int:
+        """Number of columns L that terms are made of."""
+        return self.exponents.shape[1]
+
+    @property
+    def degree(self) -> int:
+        """Largest total degree of the monomials by themselves."""
+        return int(self.degrees[self.function_of < 0].max(initial=0))
 
     @property
     def n_terms(self) -> int:
@@ -108,50 +88,154 @@ class TermLibrary:
 
     @property
     def size(self) -> int:
-        """Number of rows R: the terms and the derivatives behind them."""
-        return self.derivative.shape[1]
+        """Number of rows R: the terms, and behind them what their derivatives need."""
+        return len(self._keys)
+
+    @cached_property
+    def n_values(self) -> int:
+        """Number of rows before the slopes of functions, which only derivatives need."""
+        return sum(slope < 0 for _, _, slope in self._keys)
+
+    def _behind(self, keys: list[Key]) -> list[Key]:
+        """Rows beside these: lower monomials, values and slopes of functions; each only where it is needed."""
+        have = set(keys)
+        monomials: dict[Key, None] = {}
+        values: dict[Key, None] = {}
+        slopes: list[dict[Key, None]] = [{} for _ in self.functions]
+
+        def need(kind: dict[Key, None], key: Key) -> None:
+            if key not in have:
+                kind[key] = None
+
+        for row, f, _ in keys:
+            for e, power in enumerate(row):
+                if power:
+                    need(monomials if f < 0 else values, (_lower(row, e), f, -1))
+            if f >= 0:
+                for s in range(self.functions[f].gradient.shape[1]):
+                    need(slopes[f], (row, f, s))
+        # Each monomial is made of a lower one, down to the constant; those that multiply functions too.
+        for row, _, _ in [*keys, *values]:
+            while any(row):
+                need(monomials, (row, -1, -1))
+                row = _lower(row, _first(row))
+            need(monomials, (row, -1, -1))
+        for lower in sorted(monomials, key=lambda key: (sum(key[0]), [-power for power in key[0]])):
+            have.add(lower)
+        return [
+            *sorted(monomials, key=lambda key: (sum(key[0]), [-power for power in key[0]])),
+            *values,
+            *(key for own in slopes for key in own),
+        ]
+
+    def _plan(self) -> None:
+        """Order the products by which rows are made: monomials by degree, then functions times them."""
+        steps: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+        blocks: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+        self._constant, self._plain = -1, ([], [])  # type: tuple[list[int], list[int]]
+        for l, (row, f, s) in enumerate(self._keys):
+            total = sum(row)
+            if f >= 0:
+                below, at = blocks.setdefault((f, s), ([], []))
+                below.append(self._position[row, -1, -1])
+                at.append(l)
+            elif total == 0:
+                self._constant = l
+            elif total == 1:
+                self._plain[0].append(_first(row))
+                self._plain[1].append(l)
+            else:
+                e = _first(row)
+                below, at = steps.setdefault((total, e), ([], []))
+                below.append(self._position[_lower(row, e), -1, -1])
+                at.append(l)
+        self._columns = _rows(self._plain[0]), _rows(self._plain[1])
+        self._products = [(e, _rows(below), _rows(at)) for (_, e), (below, at) in sorted(steps.items())]
+        self._blocks = {key: (_rows(below), _rows(at)) for key, (below, at) in blocks.items()}
+
+    @cached_property
+    def derivative(self) -> Array:
+        """Of shape (L, R, R): ``[e] @ c`` are the coefficients of the derivative by column e of the field with c."""
+        out = np.zeros((self.n_columns, self.size, self.size))
+        for l, (row, f, _) in enumerate(self._keys[: self.n_terms]):
+            for e, power in enumerate(row):
+                if power:
+                    out[e, self._position[_lower(row, e), f, -1], l] = power
+            if f >= 0:
+                gradient = self.functions[f].gradient
+                for s in range(gradient.shape[1]):
+                    out[:, self._position[row, f, s], l] = gradient[:, s]
+        return out
+
+    def parameters(self) -> dict[tuple[float, ...], NDArray[np.intp]]:
+        """Return the terms that hang on each direction of the functions: a number fitted beside the coefficients."""
+        directions = [None, *(function.fitted_direction for function in self.functions)]
+        own = [directions[f + 1] for f in self.function_of]
+        return {d: np.flatnonzero([o == d for o in own]) for d in directions if d is not None}
 
     def up_to(self, degree: int) -> NDArray[np.intp]:
         """Return the positions of the terms of at most this degree."""
         return np.flatnonzero(self.degrees <= degree)
 
+    def key(self, term: int) -> TermKey:
+        """What tells a term from all others, whatever its library: its powers and its function."""
+        row, f, _ = self._keys[term]
+        return row, self.functions[f] if f >= 0 else None
+
+    @staticmethod
+    def of_keys(keys: Iterable[TermKey]) -> TermLibrary:
+        """Return the library of terms with these keys, in this order."""
+        keys = list(keys)
+        functions = tuple(dict.fromkeys(function for _, function in keys if function is not None))
+        number = {None: -1} | {function: f for f, function in enumerate(functions)}
+        return listed(tuple(row for row, _ in keys), functions, tuple(number[function] for _, function in keys))
+
+    def with_functions(self, functions: Sequence[TermFunction]) -> TermLibrary:
+        """Return the same terms with other functions in the places of these."""
+        return listed(tuple(row for row, _, _ in self._keys[: self.n_terms]), tuple(functions), self._function_numbers)
+
+    @property
+    def _function_numbers(self) -> tuple[int, ...]:
+        return tuple(self.function_of.tolist())
+
     def fill(self, x: Array, out: Array) -> None:
-        """Write the rows at ``x`` (D, ...) into ``out``, all R of them or the T terms alone, by its length."""
-        out[0] = 1.0
-        out[1 : self.n_features + 1] = x
+        """Write the rows at ``x`` (L, ...) into ``out``, all R of them or those without slopes, by its length."""
+        if self._constant >= 0:
+            out[self._constant] = 1.0
+        out[self._columns[1]] = x[self._columns[0]]
         for e, lower, rows in self._products:
-            np.multiply(out[lower], x[e], out=out[rows])
-        width = self._width
+            out[rows] = out[lower] * x[e]
         for f, function in enumerate(self.functions):
-            first = self._n_monomials + f * width
-            behind = first + width * len(self.functions)
-            if behind < len(out):
-                value, slope = function.evaluate(x)
-                np.multiply(out[:width], slope, out=out[behind : behind + width])
+            if len(out) > self.n_values:
+                value, slopes = function.evaluate(x)
+                for s, slope in enumerate(slopes):
+                    below, rows = self._blocks[f, s]
+                    out[rows] = out[below] * slope
             else:
                 value = function.value(x)
-            np.multiply(out[:width], value, out=out[first : first + width])
+            below, rows = self._blocks[f, -1]
+            out[rows] = out[below] * value
 
     def design(self, x: Array) -> Array:
-        """Return the matrix (N, R) of all rows at states ``x`` (N, D)."""
+        """Return the matrix (N, R) of all rows at states ``x`` (N, L)."""
         out = np.empty((self.size, len(x)))
         self.fill(np.ascontiguousarray(x.T), out)
         return np.ascontiguousarray(out.T)
 
     def field(self, x: Array, coefficients: Array) -> Array:
-        """Return the field (N, D) at states ``x`` (N, D) for coefficients (R, D)."""
+        """Return the field (N, D) at states ``x`` (N, L) for coefficients (R, D)."""
         # Not a matrix product, whose last bits depend on the number of states.
         return np.einsum("nr,rd->nd", self.design(x), coefficients)
 
     def jacobian(self, x: Array, coefficients: Array) -> Array:
-        """Return the field's Jacobian (N, D, D), ``[n, d, e]`` the derivative of component d by variable e."""
+        """Return the field's Jacobian (N, D, L), ``[n, d, e]`` the derivative of component d by column e."""
         lowered = self.derivative @ coefficients  # (e, R, d)
         return np.einsum("nt,etd->nde", self.design(x), lowered)
 
     def unit_factors(self, scale: Array, rate: float) -> Array:
         """Return factors (T, D) that carry coefficients of scaled units to the user's.
 
-        With ``u = x / scale`` and ``tau = rate * t``, ``dx/dt = Theta(x) (factors * xi)`` whenever
+        With ``u = x / scale`` (L,) and ``tau = rate * t``, ``dx/dt = Theta(x) (factors * xi)`` whenever
         ``du/dtau = Theta(u) xi``.
         """
         monomial_scale = np.prod(scale[None, :] ** self.exponents, axis=1)
@@ -168,12 +252,54 @@ class TermLibrary:
         return out
 
 
+def _first(row: tuple[int, ...]) -> int:
+    return next(e for e, power in enumerate(row) if power)
+
+
+def _lower(row: tuple[int, ...], e: int) -> tuple[int, ...]:
+    return (*row[:e], row[e] - 1, *row[e + 1 :])
+
+
+def _rows(places: list[int]) -> Rows:
+    """Places as a slice where they are neighbours: views cost no copies."""
+    first = places[0] if places else 0
+    if places == list(range(first, first + len(places))):
+        return slice(first, first + len(places))
+    return np.array(places, dtype=np.intp)
+
+
+def monomials(n_columns: int, degree: int) -> list[tuple[int, ...]]:
+    """Return the powers of all monomials up to a degree, by degree; the constant first."""
+    rows = []
+    for total in range(degree + 1):
+        for word in combinations_with_replacement(range(n_columns), total):
+            row = [0] * n_columns
+            for e in word:
+                row[e] += 1
+            rows.append(tuple(row))
+    return rows
+
+
 def factor_count(n_features: int, n_functions: int) -> int:
     """Return how many monomials multiply a function: up to degree two for one by itself, else up to degree one."""
     return n_features + 1 + (n_features * (n_features + 1) // 2 if n_functions == 1 else 0)
 
 
-@lru_cache(maxsize=32)
-def terms(n_features: int, degree: int, functions: tuple[ScalarFunction, ...] = ()) -> TermLibrary:
+@lru_cache(maxsize=64)
+def listed(
+    exponents: tuple[tuple[int, ...], ...], functions: tuple[TermFunction, ...] = (), function_of: tuple[int, ...] = ()
+) -> TermLibrary:
     """Return the shared library of these terms (building one takes milliseconds)."""
-    return TermLibrary(n_features, degree, functions)
+    return TermLibrary(exponents, functions, function_of or None)
+
+
+@lru_cache(maxsize=32)
+def terms(n_features: int, degree: int, functions: tuple[TermFunction, ...] = ()) -> TermLibrary:
+    """Return the library of all monomials up to a degree, at least 2 with functions, and functions times the lowest.
+
+    Without functions, the library of a lower degree is a prefix of that of a higher one.
+    """
+    powers = monomials(n_features, degree)
+    factors = powers[: factor_count(n_features, len(functions))]
+    numbers = [-1] * len(powers) + [f for f in range(len(functions)) for _ in factors]
+    return listed(tuple(powers + factors * len(functions)), functions, tuple(numbers))

@@ -9,6 +9,7 @@ times the variables.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _JITTER = 1e-11
+
+Within = Callable[[int, Array, Array, Array], Array]
+"""Step of a candidate under constraints, in scaled units, from its number, matrix (P, P), gradient (P,) and size (P,)."""
+Directions = Callable[[int], Array]
+"""Directions (P, F) in which the coefficients of a candidate may move."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +99,33 @@ class NormalEquations:
         gradient = self.param_gradient - np.einsum("ckip,cki->cp", self.mixed, inner[..., -1])
         return matrix, gradient, inner
 
-    def step(self, damping: Array) -> tuple[Array, Array]:
-        """Return the change (C, P) of the coefficients and that (C, K, Q) of the starts, both to be subtracted."""
+    def step(self, damping: Array, within: Within | None = None) -> tuple[Array, Array]:
+        """Return the change (C, P) of the coefficients and that (C, K, Q) of the starts, both to be subtracted.
+
+        Constraints on the coefficients, where there are any, are kept by ``within``.
+        """
         matrix, gradient, inner = self.condense(damping)
-        change = np.linalg.solve(matrix, gradient[..., None])[..., 0]
+        if within is None:
+            change = np.linalg.solve(matrix, gradient[..., None])[..., 0]
+        else:
+            change = np.stack([within(c, matrix[c], gradient[c], self.param_size[c]) for c in range(len(matrix))])
         start_change = inner[..., -1] - np.einsum("ckip,cp->cki", inner[..., :-1], change)
         return change / self.param_size, start_change / self.start_size
 
-    def covariances(self) -> Array:
-        """Return the covariances (C, P, P) of the coefficients, the starts being free."""
-        matrix, _, _ = self.condense(np.zeros(len(self.params)))
-        return np.linalg.inv(matrix) / (self.param_size[:, :, None] * self.param_size[:, None, :])
+    def covariances(self, directions: Directions | None = None) -> Array:
+        """Return the covariances (C, P, P) of the coefficients, the starts being free.
 
-    def variances(self) -> Array:
+        Along the ``directions`` alone, where there are any.
+        """
+        matrix, _, _ = self.condense(np.zeros(len(self.params)))
+        if directions is None:
+            return np.linalg.inv(matrix) / (self.param_size[:, :, None] * self.param_size[:, None, :])
+        out = np.zeros_like(matrix)
+        for c, (own, size) in enumerate(zip(matrix, self.param_size, strict=True)):
+            along = directions(c)
+            out[c] = along @ np.linalg.inv(along.T @ (own * np.outer(size, size)) @ along) @ along.T
+        return out
+
+    def variances(self, directions: Directions | None = None) -> Array:
         """Return the variances (C, P) of the coefficients, the starts being free."""
-        return np.abs(np.diagonal(self.covariances(), axis1=1, axis2=2))
+        return np.abs(np.diagonal(self.covariances(directions), axis1=1, axis2=2))

@@ -30,7 +30,7 @@ class FieldPrior:
 
     Parameters
     ----------
-    points : array of shape (N, D)
+    points : array of shape (N, D), or (N, L) with inputs and parameters behind the states
         States, in the user's units.
     field : array of shape (N, D)
         Believed time derivatives there, in the user's units of state over time.
@@ -64,9 +64,10 @@ class FieldPrior:
                 raise ValueError(f"FieldPrior.{name} is not finite in row {row}")
             value.setflags(write=False)
             object.__setattr__(self, name, value)
-        if not self.points.shape == self.field.shape == self.scale.shape:
+        wide_enough = len(self.points) == len(self.field) and self.points.shape[1] >= self.field.shape[1]
+        if self.field.shape != self.scale.shape or not wide_enough:
             raise ValueError(
-                "FieldPrior.points, field and scale must have one shape, got "
+                "FieldPrior.field and scale must have one shape, and points as many rows and no fewer columns, got "
                 f"{self.points.shape}, {self.field.shape} and {self.scale.shape}"
             )
         if np.any(self.scale <= 0):
@@ -74,8 +75,9 @@ class FieldPrior:
             raise ValueError(f"FieldPrior.scale must be positive; row {row} is not")
 
     def in_units(self, center: Array, scale: Array, rate: float) -> FieldPrior:
-        """Return the prior for ``u = (x - center) / scale`` and ``tau = rate * t``."""
-        return FieldPrior((self.points - center) / scale, self.field / (scale * rate), self.scale / (scale * rate))
+        """Return the prior for ``u = (x - center) / scale`` (L,) and ``tau = rate * t``."""
+        unit = scale[: self.field.shape[1]] * rate
+        return FieldPrior((self.points - center) / scale, self.field / unit, self.scale / unit)
 
 
 class PriorTerms:
@@ -86,6 +88,8 @@ class PriorTerms:
     library : TermLibrary
     prior : FieldPrior or None
         In the context's scaled units; None weighs nothing.
+    n_features : int
+        Number of variables D.
 
     Attributes
     ----------
@@ -94,8 +98,8 @@ class PriorTerms:
         Component d of the field with coefficients c costs ``c' gram[d] c - 2 linear[d] c`` and a constant.
     """
 
-    def __init__(self, library: TermLibrary, prior: FieldPrior | None) -> None:
-        size, dim = library.size, library.n_features
+    def __init__(self, library: TermLibrary, prior: FieldPrior | None, n_features: int) -> None:
+        size, dim = library.size, n_features
         self.gram = np.zeros((dim, size, size))
         self.linear = np.zeros((dim, size))
         self.constant = 0.0

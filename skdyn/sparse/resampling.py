@@ -6,19 +6,22 @@ library, C candidate fields, N resampled fits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.sparse.constraints import Constraints, ReadConstraints
 from skdyn.sparse.candidates import Candidates, join
 from skdyn.sparse.library import TermLibrary
 from skdyn.sparse.model import SparseODE
 from skdyn.sparse.prior import FieldPrior
 from skdyn.sparse.problem import ShootingProblem
-from skdyn.sparse.scaled_context import MAX_POINTS, scale_context
+from skdyn.sparse.scaled_context import MAX_POINTS, names_of, scale_context
 from skdyn.sparse.score import Scorer
 from skdyn.sparse.shooting import Schedule
 from skdyn.sparse.stepwise import neighbours
@@ -54,13 +57,19 @@ class Resampling:
 
     @classmethod
     def of(
-        cls, ode: SparseODE, context: Trajectories, prior: FieldPrior | None = None, max_points: int = MAX_POINTS
+        cls,
+        ode: SparseODE,
+        context: Trajectories,
+        prior: FieldPrior | None = None,
+        max_points: int = MAX_POINTS,
+        constraints: Constraints | Mapping[str, Any] | None = None,
     ) -> Resampling:
         """Prepare from what `skdyn.sparse.fit_sparse` was given and returned."""
-        scaled = scale_context(context, max_points)
-        library = ode.library
-        factors = library.unit_factors(scaled.scale, scaled.rate)
-        fields = [ode, *(other for other in ode.alternatives if other.library is library)][:_STARTS]
+        known = ReadConstraints.of(Constraints.read(constraints), names_of(context), context.n_features)
+        scaled = scale_context(context, max_points, true_origin=not ode.center.any())
+        library = ode.library.with_functions([f.in_units(scaled.column_scale) for f in ode.functions])
+        factors = library.unit_factors(scaled.column_scale, scaled.rate)[:, : scaled.n_features]
+        fields = [ode, *(other for other in ode.alternatives if other.library is ode.library)][:_STARTS]
         coefficients = np.zeros((len(fields), library.size, scaled.n_features))
         for row, field in zip(coefficients, fields, strict=True):
             row[: library.n_terms] = field.coefficients / factors
@@ -73,8 +82,8 @@ class Resampling:
             np.array([field.score for field in fields]),
             ("found",) * count,
         )
-        units = prior and prior.in_units(scaled.center, scaled.scale, scaled.rate)
-        return cls(ShootingProblem(scaled, library, units), starts)
+        units = prior and prior.in_units(scaled.column_center, scaled.column_scale, scaled.rate)
+        return cls(ShootingProblem(scaled, library, units, known if known.any else None), starts)
 
     @property
     def library(self) -> TermLibrary:
@@ -114,7 +123,9 @@ class Resampling:
         strictness = [factor * np.log(context.n_points) for factor in _STRICTNESS]
         for _ in range(_ROUNDS):
             parents = pool.best(_PARENTS)
-            children = neighbours(parents, problem.expand(parents, _REFIT), strictness, seen, "resampled")
+            children = neighbours(
+                parents, problem.expand(parents, _REFIT), strictness, seen, "resampled", problem.steps
+            )
             if children is None:
                 break
             pool = join([pool, fitted(children, _REFIT)])

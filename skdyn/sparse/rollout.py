@@ -16,9 +16,17 @@ from skdyn.sparse.library import TermLibrary
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
+#: Variables from which products of small matrices are left to a library.
+_MANY = 6
+
 
 def roll_out(
-    library: TermLibrary, coefficients: Array, start: Array, steps: Array, keep_stages: bool = False
+    library: TermLibrary,
+    coefficients: Array,
+    start: Array,
+    steps: Array,
+    outside: Array | None = None,
+    keep_stages: bool = False,
 ) -> tuple[Array, Array]:
     """Integrate ``du/dtau = Theta(u) xi`` by the fourth-order Runge-Kutta rule.
 
@@ -32,6 +40,8 @@ def roll_out(
         Initial states.
     steps : array of shape (J, B)
         Step lengths.
+    outside : array of shape (J, 3, G, B), optional
+        Inputs and parameters at the beginning, in the middle and at the end of each step.
     keep_stages : bool
         Also return the rows at the stages, which `sensitivities` needs.
 
@@ -43,25 +53,29 @@ def roll_out(
         Rows at the four stages of each step; length 0 unless kept.
     """
     n_steps, batch = steps.shape
-    size = library.size if keep_stages else library.n_terms
+    size = library.size if keep_stages else library.n_values
     states = np.empty((n_steps + 1, *start.shape))
     states[0] = start
     stages = np.empty((n_steps if keep_stages else 0, 4, size, batch))
     spare = np.empty((4, size, batch))
     by_component = np.ascontiguousarray(coefficients[:size].transpose(1, 0, 2))
+
+    def columns(x: Array, step: int, stage: int) -> Array:
+        return x if outside is None or not outside.shape[2] else np.concatenate([x, outside[step, stage]])
+
     with np.errstate(over="ignore", invalid="ignore"):
         x = states[0]
         for j in range(n_steps):
             theta = stages[j] if keep_stages else spare
             h = steps[j]
             half = 0.5 * h
-            library.fill(x, theta[0])
+            library.fill(columns(x, j, 0), theta[0])
             k1 = np.einsum("dtb,tb->db", by_component, theta[0])
-            library.fill(x + half * k1, theta[1])
+            library.fill(columns(x + half * k1, j, 1), theta[1])
             k2 = np.einsum("dtb,tb->db", by_component, theta[1])
-            library.fill(x + half * k2, theta[2])
+            library.fill(columns(x + half * k2, j, 1), theta[2])
             k3 = np.einsum("dtb,tb->db", by_component, theta[2])
-            library.fill(x + h * k3, theta[3])
+            library.fill(columns(x + h * k3, j, 2), theta[3])
             k4 = np.einsum("dtb,tb->db", by_component, theta[3])
             k2 += k3
             k2 *= 2.0
@@ -99,11 +113,11 @@ def sensitivities(
         Derivatives of the states, by the start first.
     """
     n_steps, _, _, batch = stages.shape
-    dim = library.n_features
+    dim = coefficients.shape[1]
     n_params = len(component)
     width = dim + n_params
     # Coefficients of the Jacobian's entries, [d, e] being the derivative of component d by variable e.
-    lowered = np.einsum("elt,tdb->delb", library.derivative, coefficients).reshape(dim * dim, -1, batch)
+    lowered = np.einsum("elt,tdb->delb", library.derivative[:dim], coefficients).reshape(dim * dim, -1, batch)
     own = (component[None] == np.arange(dim)[:, None, None]).astype(np.float64)
 
     change = np.zeros((n_steps, dim, width, batch))  # of the step, by its own start and the coefficients
@@ -132,6 +146,9 @@ def sensitivities(
 
 def apply_matrix(matrix: Array, columns: Array) -> Array:
     """Multiply (..., D, D, B) with (..., D, Q, B), each member of the batch by itself."""
+    if matrix.shape[-2] >= _MANY:  # a library of matrix products is then worth the copies
+        product = np.matmul(np.moveaxis(matrix, -1, -3), np.moveaxis(columns, -1, -3))
+        return np.ascontiguousarray(np.moveaxis(product, -3, -1))
     out = matrix[..., :, 0, None, :] * columns[..., None, 0, :, :]
     for e in range(1, matrix.shape[-2]):
         out += matrix[..., :, e, None, :] * columns[..., None, e, :, :]

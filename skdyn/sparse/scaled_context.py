@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skdyn.data.given import default_names
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
-from skdyn.sparse.smoothing import smooth
+from skdyn.sparse.smoothing import smooth, smooth_with_gaps
 
 Array = NDArray[np.float64]
 
@@ -24,6 +25,8 @@ FLOOR = 3e-4
 MAX_POINTS = 1200
 MAX_TRAJECTORIES = 240
 MAX_FEATURES = 64
+_LEAST_OBSERVED = 2
+_LEAST_ROWS = 2
 #: A variable that moves less than this share of its level is measured from the level, not from zero.
 HIGH_LEVEL = 0.01
 #: Largest size of a state or duration, and the inverse of the least: their powers must stay finite.
@@ -41,7 +44,7 @@ class ScaledContext:
     observed, path, slopes : array of shape (M, D)
         Scaled states, their smoothing spline and its slopes.
     weights : array of shape (M, D)
-        Inverse variances of the observed states.
+        Inverse variances of the observed states; zero where a state was not observed.
     bounds : int array of shape (K + 1,)
         Trajectory k holds the rows ``bounds[k]:bounds[k + 1]``.
     noise : array of shape (D,)
@@ -56,6 +59,15 @@ class ScaledContext:
         No noise is visible above the floor.
     n_given : int
         Points before thinning.
+    usable : boolean array of shape (M, D)
+        Where the path is known from observations near by.
+    seen : boolean array of shape (M, D)
+        What was observed; elsewhere `observed` is the path, without weight.
+    outside : array of shape (M, G)
+        Scaled inputs and parameters.
+    outside_scale : array of shape (G,)
+    holds : bool
+        Inputs are between two points as at the one before, not on the straight line.
     """
 
     tau: Array
@@ -70,6 +82,31 @@ class ScaledContext:
     rate: float
     clean: bool
     n_given: int
+    usable: NDArray[np.bool_]
+    seen: NDArray[np.bool_]
+    outside: Array
+    outside_scale: Array
+    holds: bool
+
+    @property
+    def columns(self) -> Array:
+        """What the terms are made of, along the path: an array of shape (M, L)."""
+        return np.hstack([self.path, self.outside])
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns L: variables, inputs and parameters."""
+        return self.n_features + self.outside.shape[1]
+
+    @property
+    def column_scale(self) -> Array:
+        """User's units in one scaled unit of each column (L,)."""
+        return np.concatenate([self.scale, self.outside_scale])
+
+    @property
+    def column_center(self) -> Array:
+        """Origin of each column (L,), in the user's units; zero for inputs and parameters."""
+        return np.concatenate([self.center, np.zeros_like(self.outside_scale)])
 
     @property
     def n_features(self) -> int:
@@ -87,7 +124,7 @@ class ScaledContext:
         return 2 if self.clean else 1
 
 
-def scale_context(context: Trajectories, max_points: int = MAX_POINTS) -> ScaledContext:
+def scale_context(context: Trajectories, max_points: int = MAX_POINTS, true_origin: bool = False) -> ScaledContext:
     """Thin, smooth and scale trajectories.
 
     Parameters
@@ -95,6 +132,8 @@ def scale_context(context: Trajectories, max_points: int = MAX_POINTS) -> Scaled
     context : Trajectories
     max_points : int, default=1200
         Most points that enter the fit.
+    true_origin : bool, default=False
+        Measure every variable from zero, also one that hardly moves about a high level.
 
     Returns
     -------
@@ -115,26 +154,38 @@ def scale_context(context: Trajectories, max_points: int = MAX_POINTS) -> Scaled
     (50, 80, True)
     """
     _check_sizes(context)
-    kept = _thin(list(zip(context.times, context.states, strict=True)), max_points)
+    thinned = _thin(list(zip(context.times, context.states, context.outside, strict=True)), max_points)
+    kept = [(t, x) for t, x, _ in thinned]
+    outside = np.concatenate([given for _, _, given in thinned])
+    outside_scale = np.sqrt(np.mean(outside**2, axis=0))
+    outside_scale[outside_scale == 0] = 1.0
 
-    smoothed = [smooth(t, x) for t, x in kept]
-    y = np.concatenate([x for _, x in kept])
-    path = np.concatenate([states for states, _ in smoothed])
-    slopes = np.concatenate([slope for _, slope in smoothed])
+    smoothed = [_smoothed(t, x) for t, x in kept]
+    path = np.concatenate([states for states, _, _ in smoothed])
+    slopes = np.concatenate([slope for _, slope, _ in smoothed])
+    raw = np.concatenate([x for _, x in kept])
+    seen = ~np.isnan(raw)
+    y = np.where(seen, raw, path)
     bounds = np.cumsum([0] + [len(t) for t, _ in kept])
 
-    center = _center(y)
+    usable = np.concatenate([known for _, _, known in smoothed])
+    if np.count_nonzero(usable.all(axis=1)) < _LEAST_ROWS:
+        raise TrajectoryError(
+            f"fewer than {_LEAST_ROWS} points have all variables observed, or near enough to observations to be "
+            "interpolated: there is nothing to begin with; use rows at common times, or fewer variables"
+        )
+    center = np.zeros(context.n_features) if true_origin else _center(y)
     scale = np.sqrt(np.mean((y - center) ** 2, axis=0))
     scale[scale == 0] = 1.0
-    rate = _rate(kept, [states for states, _ in smoothed], y)
+    rate = _rate(kept, [states for states, _, _ in smoothed], y)
     observed, path, slopes = (y - center) / scale, (path - center) / scale, slopes / (scale * rate)
 
     # A parabola through three points or a line through two leaves no residual and says nothing about noise.
     telling = np.concatenate([np.full(len(t), len(t) > 3) for t, _ in kept])
-    residual = np.where(telling[:, None], observed - path, 0.0)
-    share = max(int(np.count_nonzero(telling)), 1)
+    residual = np.where(telling[:, None] & seen, observed - path, 0.0)
+    share = np.maximum(np.count_nonzero(telling[:, None] & seen, axis=0), 1)
     noise = np.maximum(np.sum(residual**2, axis=0) / share, FLOOR**2)
-    fourth = np.sum(path**4, axis=0)
+    fourth = np.sum(np.where(seen, path**4, 0.0), axis=0)
     relative = np.sum(residual**2 * path**2, axis=0) / np.where(fourth > 0, fourth, 1.0)
     weights = 1.0 / (0.25 * noise + 0.75 * relative * path**2 + FLOOR**2)
     return ScaledContext(
@@ -142,7 +193,7 @@ def scale_context(context: Trajectories, max_points: int = MAX_POINTS) -> Scaled
         observed=observed,
         path=path,
         slopes=slopes,
-        weights=weights,
+        weights=np.where(seen, weights, 0.0),
         bounds=np.asarray(bounds, dtype=np.intp),
         noise=noise,
         center=center,
@@ -150,7 +201,17 @@ def scale_context(context: Trajectories, max_points: int = MAX_POINTS) -> Scaled
         rate=rate,
         clean=bool(np.all(noise < (3 * FLOOR) ** 2)),
         n_given=context.n_points,
+        usable=usable,
+        seen=seen,
+        outside=outside / outside_scale,
+        outside_scale=outside_scale,
+        holds=context.given.holds,
     )
+
+
+def names_of(context: Trajectories) -> tuple[str, ...]:
+    """Names of the columns (L,) that terms are made of: the user's, or ``x0``, ``x1`` and so on."""
+    return (context.feature_names or default_names("x", context.n_features)) + context.given.names
 
 
 def _check_sizes(context: Trajectories) -> None:
@@ -161,7 +222,13 @@ def _check_sizes(context: Trajectories) -> None:
             "instance with FIMCoarseGrainer"
         )
     for k, (t, x) in enumerate(context):
-        for d, largest in enumerate(np.abs(x).max(axis=0)):
+        for d, count in enumerate((~np.isnan(x)).sum(axis=0)):
+            if count < _LEAST_OBSERVED:
+                raise TrajectoryError(
+                    f"trajectory {k}, variable {d} was observed {count} times: each variable needs {_LEAST_OBSERVED} "
+                    "observations in each trajectory; leave the trajectory or the variable out"
+                )
+        for d, largest in enumerate(np.nanmax(np.abs(x), axis=0)):
             if largest and not 1 / MAX_SIZE <= largest <= MAX_SIZE:
                 raise TrajectoryError(
                     f"trajectory {k}, variable {d}: states up to {largest:.1e} cannot be raised to powers in floating "
@@ -171,19 +238,26 @@ def _check_sizes(context: Trajectories) -> None:
             raise TrajectoryError(f"trajectory {k} lasts {t[-1] - t[0]:.1e} units of time; rescale the times")
 
 
-def _thin(trajectories: Sequence[tuple[Array, Array]], max_points: int) -> list[tuple[Array, Array]]:
+def _smoothed(t: Array, x: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """States, slopes and where these are known."""
+    if np.isnan(x).any():
+        return smooth_with_gaps(t, x)
+    return *smooth(t, x), np.ones(x.shape, dtype=bool)
+
+
+def _thin(trajectories: Sequence[tuple[Array, ...]], max_points: int) -> list[tuple[Array, ...]]:
     """Keep evenly spaced trajectories, and evenly spaced points of each, up to the limits."""
     count = min(len(trajectories), MAX_TRAJECTORIES, max(max_points // 2, 1))
     chosen = [trajectories[k] for k in np.linspace(0, len(trajectories) - 1, count).round().astype(int)]
-    total = sum(len(t) for t, _ in chosen)
+    total = sum(len(arrays[0]) for arrays in chosen)
     if total <= max_points:
         return chosen
     out = []
     spare = (max_points - 2 * count) / (total - 2 * count)
-    for t, x in chosen:
-        share = 2 + int((len(t) - 2) * spare)
-        rows = np.linspace(0, len(t) - 1, share).round().astype(int)
-        out.append((t[rows], x[rows]))
+    for arrays in chosen:
+        share = 2 + int((len(arrays[0]) - 2) * spare)
+        rows = np.linspace(0, len(arrays[0]) - 1, share).round().astype(int)
+        out.append(tuple(array[rows] for array in arrays))
     return out
 
 

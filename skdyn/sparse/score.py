@@ -29,6 +29,9 @@ FREE_SHARE = 0.3
 NOISY_FREE_SHARE = 0.1
 #: Squared errors, in squared states of size one, are cut here: divergence is bad, not infinitely so.
 _WORST = 1e3
+#: With many variables a good field too loses a long path: what is lost counts little more than what never moved.
+_WORST_OF_MANY = 4.0
+_MANY = 4
 _N_SHORT = 12
 #: Starts in the box of the data, widened on each side by this share of its width, ...
 _N_STARTS = 16
@@ -37,6 +40,9 @@ START_MARGIN = 1.0
 FAR = 4.0
 #: ... and what the score charges one that does from all of them.
 RUNAWAY_WEIGHT = 20.0
+#: ... what it charges a field for the first function whose scale is fitted: polynomials that fit nearly as well come
+#: first, since almost any smooth curve is a piece of some sine.
+FUNCTION_WEIGHT = 14.0
 _N_COARSE = 80
 #: Correlation of neighbouring residuals that counts as structure, in standard deviations of that of noise.
 STRUCTURE = 3.0
@@ -84,12 +90,14 @@ class Scorer:
         if len(context.bounds) > 2:  # no field can fit several trajectories by moving each on to an unstable manifold
             share = 0.0
         fit = (LONG_SHARE - share) * np.log(fitted) + share * np.log(free) + (1 - LONG_SHARE) * np.log(short)
-        count = np.count_nonzero(batch.support, axis=(1, 2))
-        for own in library.parameters().values():
-            count += batch.support[:, own].any(axis=(1, 2))
-        terms = count * np.log(context.n_points)
-        total = context.n_points * fit.sum(axis=1) + terms + problem.prior_terms.penalty(batch.coefficients)
+        terms = problem.count(batch.support) * np.log(context.n_points)
+        total = (
+            context.n_points * context.seen.mean() * fit.sum(axis=1)
+            + terms
+            + problem.prior_terms.penalty(batch.coefficients)
+        )
         total += RUNAWAY_WEIGHT * self.runaway(library, batch.coefficients)
+        total += FUNCTION_WEIGHT * uses_functions(library, batch.support)
         return replace(batch, score=total)
 
     def runaway(self, library: TermLibrary, coefficients: Array) -> Array:
@@ -97,7 +105,9 @@ class Scorer:
         n, m = len(coefficients), len(self._around)
         fields = np.repeat(coefficients.transpose(1, 2, 0), m, axis=2)
         steps = np.full((_N_COARSE, n * m), float(self._context.tau.max()) / _N_COARSE)
-        states, _ = roll_out(library, fields, np.tile(self._around.T, n), steps)
+        typical = self._context.outside.mean(axis=0)[:, None]
+        outside = np.broadcast_to(typical, (_N_COARSE, 3, len(typical), n * m))
+        states, _ = roll_out(library, fields, np.tile(self._around.T, n), steps, outside)
         with np.errstate(invalid="ignore"):
             inside = (np.abs(states[-1] - self._center[:, None]) < self._far[:, None]).all(axis=0)
         return 1.0 - inside.reshape(n, m).mean(axis=1)
@@ -142,6 +152,13 @@ class Scorer:
         rows = segments.row[segments.used]
         with np.errstate(over="ignore", invalid="ignore"):
             square = (at_rows - context.observed[rows][:, :, None]) ** 2
-        square = np.where(square < _WORST, square, _WORST)
+        worst = _WORST if context.n_features < _MANY else _WORST_OF_MANY
+        square = np.where(square < worst, square, worst)
         weight = self._weights[rows][:, :, None] if weighted else 1.0
         return (weight * square).mean(axis=0).T
+
+
+def uses_functions(library: TermLibrary, support: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which supports (C, R, D) hold a function whose scale is fitted, an array of shape (C,)."""
+    own = np.concatenate([np.zeros(0, dtype=np.intp), *library.parameters().values()])
+    return np.asarray(support[:, own].any(axis=(1, 2)))

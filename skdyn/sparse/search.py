@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +19,21 @@ from scipy.optimize import minimize_scalar
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.sparse.candidates import Candidates, join
+from skdyn.sparse.constraints import Constraints, ReadConstraints
 from skdyn.sparse.field import SparseField
 from skdyn.sparse.function_choice import DEGREE as FUNCTION_DEGREE
 from skdyn.sparse.function_choice import choose_functions
-from skdyn.sparse.functions import ScalarFunction, stretched
-from skdyn.sparse.library import TermLibrary, terms
+from skdyn.sparse.functions import ScalarFunction, TermFunction, stretched
+from skdyn.sparse.library import TermLibrary
 from skdyn.sparse.model import SparseODE, Stage
+from skdyn.sparse.node_wise import compact, propose_node_wise
 from skdyn.sparse.prior import FieldPrior
 from skdyn.sparse.problem import ShootingProblem
-from skdyn.sparse.scaled_context import MAX_POINTS, ScaledContext, scale_context
+from skdyn.sparse.scaled_context import MAX_POINTS, ScaledContext, names_of, scale_context
 from skdyn.sparse.score import Scorer
 from skdyn.sparse.shooting import Schedule
 from skdyn.sparse.stepwise import neighbours
+from skdyn.sparse.term_choice import Library, TermChoice
 
 _POOL = 8
 _FINALISTS = 8
@@ -36,7 +41,6 @@ _PARENTS = 6
 _ROUNDS = 6
 _PATIENCE = 3
 _PATIENCE_WITH_FUNCTIONS = 2
-_MOST_TERMS = 1000
 #: Costs of a term in the stepwise selections, in units of the score's.
 _STRICTNESS = (4.0, 2.0, 1.0, 0.5)
 _WIDE = (Schedule(12, 0.3, 4), Schedule(5, 10.0, 4))
@@ -45,6 +49,18 @@ _FINAL = Schedule(12, 1e4, 4)
 _ORDINARY_DEGREE = 3
 _FEW_TERMS = 3
 _QUADRATIC_FEATURES = 8
+#: From so many variables on, terms are chosen equation by equation, ...
+_MANY = 4
+#: ... among cubic ones too, if all are no more than this.
+_MOST_CUBIC = 500
+#: Up to so many they are then chosen together too.
+_TOGETHER = 5
+#: Up to so many quadratic coefficients all are open to stepwise selection.
+_MOST_OPENED = 360
+_RESELECTIONS = 3
+_PATIENCE_WITH_MANY = 1
+#: Products of points, squared variables and unknowns for which fields are fitted at once.
+_BUDGET = 6e6
 #: Sets of functions that are tried, by the number of variables, ...
 _FUNCTION_SETS = {1: 3, 2: 2}
 #: ... and the scale of each is fitted within this factor of its guess.
@@ -61,6 +77,8 @@ def fit_sparse(
     max_degree: int | None = None,
     max_points: int = MAX_POINTS,
     verbose: bool = False,
+    library: Library | str | Mapping[str, Any] | None = None,
+    constraints: Constraints | Mapping[str, Any] | None = None,
 ) -> SparseODE:
     """Fit a sparse field to a context of trajectories.
 
@@ -84,6 +102,10 @@ def fit_sparse(
         Most points that enter the fit; more are thinned evenly, which the result records.
     verbose : bool, default=False
         Report each stage on standard error.
+    library : Library, mapping of its fields, "polynomial" or terms separated by commas, optional
+        Which terms a field may have; not with ``max_degree``.
+    constraints : Constraints or mapping of its fields, optional
+        What is known of the equations. Every variable is then measured from zero.
 
     Returns
     -------
@@ -108,42 +130,65 @@ def fit_sparse(
     """
     if max_degree is not None:
         check_number("max_degree", max_degree, whole=True, low=1, include_low=True, high=9)
-        if (count := math.comb(context.n_features + int(max_degree), int(max_degree))) > _MOST_TERMS:
-            raise ValueError(
-                f"polynomials of degree {max_degree} in {context.n_features} variables have {count} terms, more than "
-                f"{_MOST_TERMS}: choose a smaller max_degree, or fewer variables"
-            )
+        if library is not None:
+            raise ValueError("max_degree and library exclude each other: use Library(degree=...)")
+    chosen = Library(degree=int(max_degree), functions=False) if max_degree is not None else Library.read(library)
     check_number("max_points", max_points, whole=True, low=2, include_low=True)
-    if prior is not None and prior.points.shape[1] != context.n_features:
-        raise ValueError(f"the prior has {prior.points.shape[1]} variables and the trajectories {context.n_features}")
-    scaled = scale_context(context, max_points)
-    search = _Search(scaled, prior and prior.in_units(scaled.center, scaled.scale, scaled.rate), verbose)
-    for degree in _degrees(scaled) if max_degree is None else (max_degree,):
-        search.run(terms(scaled.n_features, degree), f"degree {degree}: ")
+    width = context.n_features + len(context.given)
+    if prior is not None and (prior.points.shape[1], prior.field.shape[1]) != (width, context.n_features):
+        raise ValueError(f"the prior has {prior.points.shape[1]} variables and the trajectories {width}")
+    names = names_of(context)
+    known = ReadConstraints.of(Constraints.read(constraints), names, context.n_features)
+    scaled = scale_context(context, max_points, true_origin=known.any or bool(chosen.terms or chosen.extra))
+    choice = TermChoice.of(chosen, names, context.n_features, scaled.column_scale, known)
+    search = _Search(
+        scaled, prior and prior.in_units(scaled.column_center, scaled.column_scale, scaled.rate), choice, known, verbose
+    )
+    if choice.is_listed:
+        search.run(choice.polynomials(0), "listed terms: ")
+        return search.result()
+    if scaled.n_features >= _MANY and not known.any:
+        search.run_node_wise([choice.polynomials(degree) for degree in _node_wise_degrees(scaled, chosen.degree)])
+        if scaled.n_features > _TOGETHER:
+            return search.result()
+    for degree in _degrees(scaled) if chosen.degree is None else (chosen.degree,):
+        search.run(choice.polynomials(degree), f"degree {degree}: ")
         if not search.misses_much() and (degree >= _ORDINARY_DEGREE or not search.is_dense()):
             break
-    if (
-        max_degree is None
-        and scaled.n_features in _FUNCTION_SETS
-        and not scaled.center.any()
-        and search.leaves_structure()
-    ):
-        search.run_functions(choose_functions(scaled, _FUNCTION_SETS[scaled.n_features]))
+    sets = _FUNCTION_SETS.get(scaled.n_features, 0 if chosen.functions is None else 2)
+    if chosen.kinds and sets and not scaled.center.any() and search.leaves_structure():
+        search.run_functions(choose_functions(scaled, sets, chosen.kinds))
     return search.result()
 
 
 def _degrees(context: ScaledContext) -> tuple[int, ...]:
     """Degrees of the polynomials to try: the next one where one misses much, or needs many terms below the third."""
-    if context.n_features == 3:  # cubic terms are twice as many as all lower ones: under noise they need a reason
+    if context.n_columns == 3:  # cubic terms are twice as many as all lower ones: under noise they need a reason
         return (3,) if context.clean else (2, 3)
-    return {1: (5,), 2: (3, 5)}.get(context.n_features, (2,) if context.n_features <= _QUADRATIC_FEATURES else (1,))
+    return {1: (5,), 2: (3, 5)}.get(context.n_columns, (2,) if context.n_columns <= _QUADRATIC_FEATURES else (1,))
+
+
+def _node_wise_degrees(context: ScaledContext, given: int | None) -> tuple[int, ...]:
+    """Degrees of the polynomials among which terms are chosen equation by equation."""
+    if given is not None:
+        return (given,)
+    cubic = math.comb(context.n_columns + _ORDINARY_DEGREE, _ORDINARY_DEGREE)
+    return (2, _ORDINARY_DEGREE) if cubic <= _MOST_CUBIC else (2,)
 
 
 class _Search:
     """The state of one search: the best of everything scored so far, and how it came about."""
 
-    def __init__(self, context: ScaledContext, prior: FieldPrior | None, verbose: bool) -> None:
-        self._context, self._prior, self._verbose = context, prior, verbose
+    def __init__(
+        self,
+        context: ScaledContext,
+        prior: FieldPrior | None,
+        choice: TermChoice,
+        known: ReadConstraints,
+        verbose: bool,
+    ) -> None:
+        self._context, self._prior, self._choice, self._verbose = context, prior, choice, verbose
+        self._known = known if known.any else None
         self._scorer = Scorer(context)
         self._problem: ShootingProblem  # of the best
         self._best: Candidates
@@ -153,7 +198,7 @@ class _Search:
 
     def run(self, library: TermLibrary, label: str) -> None:
         """Search one library."""
-        problem = ShootingProblem(self._context, library, self._prior)
+        problem = ShootingProblem(self._context, library, self._prior, self._known)
         pool = self._scored(problem, problem.propose(label + "screening")).best(_POOL)
         pool = self._fitted(problem, pool, _WIDE, label + "shooting").best(_POOL)
         seen = {support.tobytes() for support in pool.support}
@@ -162,7 +207,7 @@ class _Search:
         patience = _PATIENCE_WITH_FUNCTIONS if library.functions else _PATIENCE
         for _ in range(_ROUNDS):
             surfaces = problem.expand(parents, _STEPPED)
-            children = neighbours(parents, surfaces, strictness, seen, label + "stepping")
+            children = neighbours(parents, surfaces, strictness, seen, label + "stepping", problem.steps)
             if children is None or idle == patience:
                 break
             before = pool.score[0]
@@ -174,13 +219,67 @@ class _Search:
         last = self._fitted(problem, pool.best(_FINALISTS), (_FINAL,), label + "final polish")
         self._polished.append((problem, last))
 
+    def run_node_wise(self, libraries: Sequence[TermLibrary]) -> None:
+        """Choose terms equation by equation, fit, and choose again along the fitted paths while that helps."""
+        context, path = self._context, self._context
+        problem, pool = None, None
+        for stage in ("integral matching", *["along fitted paths"] * _RESELECTIONS):
+            proposed = [(library, propose_node_wise(path, library, stage)) for library in libraries]
+            problem, pool, fresh = self._compacted(problem, pool, proposed, libraries[0])
+            most = self._affordable(fresh.support.sum(axis=(1, 2)).mean(), _POOL)
+            before = np.inf if pool is None else pool.score[0]
+            fitted = self._fitted(problem, fresh.best(most), (_WIDE[0] if pool is None else _STEPPED,), stage)
+            pool = fitted.best(most) if pool is None else join([pool, fitted]).best(most)
+            if pool.score[0] >= before:
+                break
+            path = replace(context, path=pool.states[0])
+            path = replace(path, slopes=problem.library.field(path.columns, pool.coefficients[0]))
+            if problem.library.degrees[pool.support[0].any(axis=1)[: problem.library.n_terms]].max(initial=0) < 3:
+                libraries = libraries[:1]
+        seen = {support.tobytes() for support in pool.support}
+        strictness = [factor * np.log(context.n_points) for factor in _STRICTNESS]
+        idle = 0
+        for _ in range(_ROUNDS):
+            parents = pool.best(self._affordable(problem.selectable(pool).sum(axis=(1, 2)).mean(), _PARENTS))
+            children = neighbours(parents, problem.expand(parents, _STEPPED), strictness, seen, "stepping")
+            if children is None or idle == _PATIENCE_WITH_MANY:
+                break
+            before = pool.score[0]
+            pool = join([pool, self._fitted(problem, children, (_STEPPED,), "stepping")]).best(most)
+            idle = 0 if pool.score[0] < before else idle + 1
+        last = self._fitted(problem, pool.best(max(most // 2, 1)), (_FINAL,), "final polish")
+        self._polished.append((problem, last))
+
+    def _compacted(
+        self,
+        problem: ShootingProblem | None,
+        pool: Candidates | None,
+        fresh: Sequence[tuple[TermLibrary, Candidates]],
+        opened: TermLibrary,
+    ) -> tuple[ShootingProblem, Candidates | None, Candidates]:
+        """The pool of a problem and others, now scored, in one library: of the terms that they use.
+
+        And of those that are open to stepwise selection, where these are few.
+        """
+        earlier = [] if problem is None or pool is None else [(problem.library, pool)]
+        few = opened.n_terms * self._context.n_features <= _MOST_OPENED
+        library, parts = compact([*earlier, *fresh], opened if few else None)
+        new = ShootingProblem(self._context, library, self._prior, most_selectable=2 * _MOST_OPENED if few else 0)
+        return new, parts[0] if earlier else None, self._scored(new, join(parts[len(earlier) :]))
+
+    def _affordable(self, unknowns: float, most: int) -> int:
+        """How many fields are linearised at once: fewer where each has more unknown coefficients."""
+        dim = self._context.n_features
+        return int(np.clip(_BUDGET / (self._context.n_points * dim**2 * (dim + unknowns)), 1, most))
+
     def run_functions(self, sets: Sequence[tuple[ScalarFunction, ...]]) -> None:
         """Search libraries with functions, then again with the scales of the best fitted."""
         for functions in sets:
-            self.run(terms(self._context.n_features, FUNCTION_DEGREE, functions), f"{_kinds(functions)}: ")
-            if self._problem.library.functions == functions and not self.leaves_structure():
+            library = self._choice.with_functions(self._choice.library.degree or FUNCTION_DEGREE, functions)
+            self.run(library, f"{_kinds(functions)}: ")
+            if self._problem.library is library and not self.leaves_structure():
                 break
-        if self._problem.library.functions in sets:
+        if self._problem.library.parameters():
             before = self._least
             self._stretch_all()
             if self._least < before:
@@ -200,7 +299,7 @@ class _Search:
         @cache
         def fitted(log_factor: float) -> tuple[ShootingProblem, Candidates]:
             functions = stretched(library.functions, direction, float(np.exp(log_factor)))
-            other = problem.over(terms(library.n_features, library.degree, functions))
+            other = problem.over(library.with_functions(functions))
             return other, other.polish(field, _STEPPED, "function's scale")
 
         reach, options = np.log(_STRETCH), {"maxiter": _TRIALS, "xatol": 1e-4}
@@ -229,18 +328,21 @@ class _Search:
         context, problem, best = self._context, self._problem, self._best
         library = problem.library
         error = problem.errors(best, _FINAL)[0, : library.n_terms]
+        field = problem.field(best)
         support = best.support[0, : library.n_terms]
-        factors = library.unit_factors(context.scale, context.rate)
+        factors = library.unit_factors(context.column_scale, context.rate)[:, : context.n_features]
+        covariance = problem.covariance(best, _FINAL) * np.outer(factors[support], factors[support])
+        used = field.coefficients[support] != 0  # a required term may be zero
         return SparseODE(
-            **vars(problem.field(best)),
-            standard_errors=np.where(support, error * factors, 0.0),
-            covariance=problem.covariance(best, _FINAL) * np.outer(factors[support], factors[support]),
+            **vars(field),
+            standard_errors=np.where(field.coefficients != 0, error * factors, 0.0),
+            covariance=covariance[np.ix_(used, used)],
             alternatives=self._alternatives(),
             start_states=best.states[0, context.bounds[:-1]] * context.scale + context.center,
             end_states=best.states[0, context.bounds[1:] - 1] * context.scale + context.center,
             noise=np.sqrt(context.noise) * context.scale,
             origin=best.origin[0],
-            path=(*self._path, Stage("result", float(best.score[0]), int(support.sum()))),
+            path=(*self._path, Stage("result", float(best.score[0]), field.n_terms)),
             n_points_given=context.n_given,
             n_points_used=context.n_points,
         )
@@ -287,5 +389,6 @@ def _form(library: TermLibrary, support: NDArray[np.bool_]) -> tuple[object, ...
     )
 
 
-def _kinds(functions: Sequence[ScalarFunction]) -> str:
-    return " and ".join(dict.fromkeys(function.kind for function in functions))
+def _kinds(functions: Sequence[TermFunction]) -> str:
+    kinds = (function.kind for function in functions if isinstance(function, ScalarFunction))
+    return " and ".join(dict.fromkeys(kinds))

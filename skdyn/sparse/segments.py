@@ -44,6 +44,8 @@ class Segments:
         False where there is no point (padding).
     linked : boolean array of shape (S,)
         The segment ends where the next one starts.
+    outside : array of shape (J, 3, G, S)
+        Inputs and parameters at the beginning, in the middle and at the end of each step.
     """
 
     shape: tuple[int, int]
@@ -53,13 +55,14 @@ class Segments:
     row: Index
     used: NDArray[np.bool_]
     linked: NDArray[np.bool_]
+    outside: Array
 
     @property
     def size(self) -> int:
         """Number of segments S, padding included."""
         return len(self.start)
 
-    def layout(self, coefficients: Array, starts: Array) -> tuple[Array, Array, Array]:
+    def layout(self, coefficients: Array, starts: Array) -> tuple[Array, Array, Array, Array]:
         """Lay C fields (C, R, D) and their starts (C, S, D) out as one batch of C S roll-outs.
 
         Returns
@@ -67,10 +70,12 @@ class Segments:
         coefficients : array of shape (R, D, C S)
         starts : array of shape (D, C S)
         steps : array of shape (J, C S)
+        outside : array of shape (J, 3, G, C S)
         """
         n, _, dim = coefficients.shape
         fields = np.repeat(coefficients.transpose(1, 2, 0), self.size, axis=2)
-        return fields, np.ascontiguousarray(starts.transpose(2, 0, 1)).reshape(dim, -1), np.tile(self.steps, n)
+        begin = np.ascontiguousarray(starts.transpose(2, 0, 1)).reshape(dim, -1)
+        return fields, begin, np.tile(self.steps, n), np.tile(self.outside, n)
 
     def at_points(self, states: Array) -> Array:
         """Return states (O, S, D, C) at the observed points from roll-outs (J + 1, D, C S)."""
@@ -118,6 +123,7 @@ def split(context: ScaledContext, n_segments: int) -> Segments:
     start = np.zeros(size, dtype=np.intp)
     linked = np.zeros(size, dtype=bool)
     lengths: list[Array] = [np.zeros(0)] * size
+    given: list[Array] = [np.zeros((0, 3, context.outside.shape[1]))] * size
     reached: list[Index] = [np.zeros(0, dtype=np.intp)] * size
     rows: list[Index] = [np.zeros(0, dtype=np.intp)] * size
     for k, pieces in enumerate(plan):
@@ -128,18 +134,32 @@ def split(context: ScaledContext, n_segments: int) -> Segments:
             counts = np.minimum(np.maximum(1, np.ceil(gaps / longest)), 8).astype(int) * context.substeps
             start[s], linked[s] = first, more
             lengths[s] = np.repeat(gaps / counts, counts)
+            given[s] = _given(context, first, counts)
             stop = last if more else last + 1
             rows[s] = np.arange(first, stop)
             reached[s] = np.concatenate([[0], np.cumsum(counts)])[: stop - first]
 
     steps = np.zeros((max(len(h) for h in lengths), size))
+    outside = np.zeros((len(steps), *given[0].shape[1:], size))
     depth = max(len(r) for r in rows)
     at = np.zeros((depth, size), dtype=np.intp)
     row = np.zeros((depth, size), dtype=np.intp)
     used = np.zeros((depth, size), dtype=bool)
     for s in range(size):
         steps[: len(lengths[s]), s] = lengths[s]
+        outside[: len(lengths[s]), ..., s] = given[s]
         at[: len(rows[s]), s] = reached[s]
         row[: len(rows[s]), s] = rows[s]
         used[: len(rows[s]), s] = True
-    return Segments((n_trajectories, width), start, steps, at, row, used, linked)
+    return Segments((n_trajectories, width), start, steps, at, row, used, linked, outside)
+
+
+def _given(context: ScaledContext, first: int, counts: Index) -> Array:
+    """Inputs and parameters (J, 3, G) at the beginning, middle and end of so many steps in each interval."""
+    interval = np.repeat(np.arange(len(counts)), counts)
+    within = np.arange(len(interval)) - np.repeat(np.cumsum(counts) - counts, counts)
+    share = (within[:, None] + np.array([0.0, 0.5, 1.0])) / counts[interval][:, None]
+    before, after = context.outside[first + interval][:, None], context.outside[first + interval + 1][:, None]
+    if context.holds:
+        return np.repeat(before, 3, axis=1)
+    return before + share[..., None] * (after - before)

@@ -88,10 +88,11 @@ class Shooting:
     def __init__(self, context: ScaledContext, library: TermLibrary, prior: PriorTerms, schedule: Schedule) -> None:
         self.library, self.prior = library, prior
         self.segments = segments = split(context, schedule.n_segments)
-        self.n_values = context.observed.size
+        self.n_values = int(context.seen.sum())
         self.observed = context.observed[segments.row]  # (O, S, D)
         self.weights = context.weights[segments.row] * segments.used[:, :, None]
-        stiffness = schedule.continuity * np.median(context.weights, axis=0)
+        usual = [np.median(own[seen]) for own, seen in zip(context.weights.T, context.seen.T, strict=True)]
+        stiffness = schedule.continuity * np.array(usual)
         self.link = segments.linked[:, None] * stiffness  # (S, D)
 
     def begin(self, batch: Candidates) -> Trial:
@@ -100,7 +101,7 @@ class Shooting:
 
     def trial(self, coefficients: Array, starts: Array) -> Trial:
         """Roll fields (C, R, D) out from starts (C, S, D)."""
-        n, dim, segments = len(coefficients), self.library.n_features, self.segments
+        (n, _, dim), segments = coefficients.shape, self.segments
         states, stages = roll_out(self.library, *segments.layout(coefficients, starts), keep_stages=True)
         end = states[-1].reshape(dim, n, -1).transpose(1, 2, 0)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -140,11 +141,11 @@ class Shooting:
     def normal_equations(self, trial: Trial, active: ActiveCoefficients) -> NormalEquations:
         """Linearise about a trial."""
         segments = self.segments
-        n, dim, size = len(trial.cost), self.library.n_features, segments.size
+        (n, _, dim), size = trial.coefficients.shape, segments.size
         n_traj, width = segments.shape
         component = np.repeat(active.component.T, size, axis=1)
         row = np.repeat(active.row.T, size, axis=1)
-        fields, _, steps = segments.layout(trial.coefficients, trial.starts)
+        fields, _, steps, _ = segments.layout(trial.coefficients, trial.starts)
         with np.errstate(over="ignore", invalid="ignore"):
             sens = sensitivities(self.library, fields, trial.stages, steps, component, row)
         columns = sens.shape[2]

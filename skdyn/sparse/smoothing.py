@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicHermiteSpline
 from scipy.linalg import solveh_banded
+
+from skdyn.data.trajectories import Trajectories
 
 Array = NDArray[np.float64]
 
@@ -58,6 +61,63 @@ def smooth(t: Array, x: Array) -> tuple[Array, Array]:
     y = np.where(size > 0, (x - level) / unit, 0.0)
     states, slopes = _spline(tau, y) if len(t) >= MIN_SPLINE_POINTS else _parabola(tau, y)
     return states * unit + level, slopes * unit / spacing
+
+
+#: A gap is bridged where the variable, at its speeds on both sides, moves by less than this in standard deviations.
+BRIDGED = 0.5
+
+
+def smooth_with_gaps(t: Array, x: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Smooth each variable through the points at which it was observed.
+
+    Parameters
+    ----------
+    t : array of shape (L,)
+    x : array of shape (L, D)
+        NaN where not observed; two observations of each variable at least.
+
+    Returns
+    -------
+    states, slopes : array of shape (L, D)
+        Between observations on the cubic through their states and slopes, beyond them on a straight line.
+    usable : boolean array of shape (L, D)
+        Observed, or in a gap in which the variable moves by less than half a standard deviation at the speeds on its
+        two sides.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> t = np.linspace(0.0, 1.0, 12)
+    >>> x = 2.0 * t[:, None]
+    >>> x[5] = np.nan
+    >>> states, slopes, usable = smooth_with_gaps(t, x)
+    >>> bool(np.allclose(states[:, 0], 2.0 * t)), bool(usable.all())
+    (True, True)
+    """
+    states, slopes, usable = np.empty_like(x), np.empty_like(x), np.zeros(x.shape, dtype=bool)
+    for d in range(x.shape[1]):
+        seen = np.flatnonzero(~np.isnan(x[:, d]))
+        own, speed = smooth(t[seen], x[seen, d : d + 1])
+        spline = CubicHermiteSpline(t[seen], own[:, 0], speed[:, 0])
+        inside = np.clip(t, t[seen[0]], t[seen[-1]])
+        slopes[:, d] = spline(inside, 1)
+        states[:, d] = spline(inside) + (t - inside) * slopes[:, d]
+        spread = float(np.std(own))
+        fastest = np.maximum(np.abs(speed[1:, 0]), np.abs(speed[:-1, 0]))
+        bridged = np.diff(t[seen]) * fastest < BRIDGED * spread
+        gap = np.searchsorted(seen, np.arange(len(t)), side="right") - 1
+        between = (gap >= 0) & (gap < len(seen) - 1)
+        usable[between, d] = bridged[gap[between]]
+        usable[seen, d] = True
+    return states, slopes, usable
+
+
+def completed(context: Trajectories) -> Trajectories:
+    """The same trajectories with what is missing filled in by the smoothing splines."""
+    if not any(np.isnan(x).any() for x in context.states):
+        return context
+    filled = [np.where(np.isnan(x), smooth_with_gaps(t, x)[0], x) for t, x in zip(context.times, context.states)]
+    return context.with_states(filled, context.feature_names)
 
 
 def _parabola(t: Array, y: Array) -> tuple[Array, Array]:

@@ -5,7 +5,7 @@ Letters: R rows of a library, D variables, P coefficients open to selection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,8 +38,24 @@ class Quadratic:
     right: Array
 
 
+Steps = Callable[[Quadratic, NDArray[np.bool_], Sequence[float]], list[tuple[NDArray[np.bool_], Array]]]
+"""How selection goes on from a support, on a quadratic and at some penalties."""
+
+
+def plain_steps(
+    surface: Quadratic, begin: NDArray[np.bool_], penalties: Sequence[float]
+) -> list[tuple[NDArray[np.bool_], Array]]:
+    """Select without constraints."""
+    return step_from(surface.hessian, surface.right, begin, penalties)
+
+
 def neighbours(
-    parents: Candidates, surfaces: Sequence[Quadratic], penalties: Sequence[float], seen: set[bytes], origin: str
+    parents: Candidates,
+    surfaces: Sequence[Quadratic],
+    penalties: Sequence[float],
+    seen: set[bytes],
+    origin: str,
+    steps: Steps = plain_steps,
 ) -> Candidates | None:
     """Return fields with the supports that stepwise selection reaches from those of the parents.
 
@@ -54,6 +70,8 @@ def neighbours(
         Supports that were fitted before; new ones are added.
     origin : str
         Name of the stage.
+    steps : callable
+        How selection goes on.
 
     Returns
     -------
@@ -66,8 +84,9 @@ def neighbours(
         if not (np.isfinite(surface.hessian).all() and np.isfinite(surface.right).all()):
             continue
         begin = parents.support[i].ravel()[surface.position]
-        for used, values in step_from(surface.hessian, surface.right, begin, penalties):
-            support, value = np.zeros_like(parents.support[i]), np.zeros_like(parents.coefficients[i])
+        for used, values in steps(surface, begin, penalties):
+            # What is not open to selection stays.
+            support, value = parents.support[i].copy(), parents.coefficients[i].copy()
             support.ravel()[surface.position] = used
             value.ravel()[surface.position] = values
             key = support.tobytes()
@@ -87,7 +106,12 @@ def neighbours(
 
 
 def step_from(
-    hessian: Array, right: Array, support: NDArray[np.bool_], penalties: Sequence[float]
+    hessian: Array,
+    right: Array,
+    support: NDArray[np.bool_],
+    penalties: Sequence[float | Array],
+    signs: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
+    kept: NDArray[np.bool_] | None = None,
 ) -> list[tuple[NDArray[np.bool_], Array]]:
     """Add, drop and exchange terms while a quadratic plus a penalty a term falls.
 
@@ -103,8 +127,12 @@ def step_from(
         r.
     support : boolean array of shape (P,)
         Terms in use at the beginning.
-    penalties : sequence of float
+    penalties : sequence of float or of array of shape (P,)
         Costs of a term, one selection each; every selection starts where the one before it ended.
+    signs : two boolean arrays of shape (P,), optional
+        Which terms may enter with a positive, and which with a negative value.
+    kept : boolean array of shape (P,), optional
+        Terms that are never dropped.
 
     Returns
     -------
@@ -129,12 +157,12 @@ def step_from(
     reached = []
     for penalty in penalties:
         for _ in range(2 * n):
-            gain = _gains(table, used, penalty)
+            gain = _allowed(_gains(table, used, penalty), table, used, signs, kept)
             k = int(np.argmax(gain))
             if gain[k] > 0:
                 _sweep(table, used, k)
                 continue
-            pair = _exchange(table, used) if n <= _MOST_EXCHANGED else None
+            pair = _exchange(table, used, penalty, signs, kept) if n <= _MOST_EXCHANGED else None
             if pair is None:
                 break
             for k in pair:
@@ -143,7 +171,65 @@ def step_from(
     return reached
 
 
-def _gains(table: Array, used: NDArray[np.bool_], penalty: float) -> Array:
+def forward(hessian: Array, right: Array, square: float, most: int) -> tuple[Index, Array]:
+    """Add terms one by one, each time the one that lowers a sum of squares most.
+
+    Parameters
+    ----------
+    hessian : array of shape (P, P)
+    right : array of shape (P,)
+    square : float
+        The sum without any term.
+    most : int
+        How many terms to add, if they are independent.
+
+    Returns
+    -------
+    order : int array of shape (n,)
+    left : array of shape (n + 1,)
+        Sum of squares with none of them, with the first, and so on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> order, left = forward(np.eye(3), np.array([1.0, 3.0, 0.0]), 11.0, 2)
+    >>> order.tolist(), left.tolist()
+    ([1, 0], [11.0, 2.0, 1.0])
+    """
+    size = np.sqrt(np.maximum(np.diagonal(hessian), 1e-300))
+    n = len(right)
+    table = np.empty((n, n + 1))
+    table[:, :n] = hessian / np.outer(size, size)
+    table[:, n] = right / size
+    used = np.zeros(n, dtype=bool)
+    order: list[int] = []
+    left = [square]
+    for _ in range(most):
+        gain = np.where(used, -np.inf, _gains(table, used, 0.0))
+        k = int(np.argmax(gain))
+        if not gain[k] > 0:
+            break
+        _sweep(table, used, k)
+        order.append(k)
+        left.append(max(left[-1] - float(gain[k]), 0.0))
+    return np.array(order, dtype=np.intp), np.array(left)
+
+
+def _allowed(
+    gain: Array,
+    table: Array,
+    used: NDArray[np.bool_],
+    signs: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None,
+    kept: NDArray[np.bool_] | None,
+) -> Array:
+    """Gains without those of steps that are not allowed."""
+    if signs is not None:
+        right = np.where(table[:, -1] > 0, *signs)
+        gain = np.where(used | right, gain, -np.inf)
+    return gain if kept is None else np.where(used & kept, -np.inf, gain)
+
+
+def _gains(table: Array, used: NDArray[np.bool_], penalty: float | Array) -> Array:
     """What the penalised quadratic would fall by if each term were added or dropped."""
     pivot = np.diagonal(table)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -152,14 +238,21 @@ def _gains(table: Array, used: NDArray[np.bool_], penalty: float) -> Array:
     return np.where(pivot > _LEAST_PIVOT, gain, -np.inf)
 
 
-def _exchange(table: Array, used: NDArray[np.bool_]) -> tuple[int, int] | None:
+def _exchange(
+    table: Array,
+    used: NDArray[np.bool_],
+    penalty: float | Array,
+    signs: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None,
+    kept: NDArray[np.bool_] | None,
+) -> tuple[int, int] | None:
     """Return the terms to drop and to add whose exchange lowers the quadratic most, if any does."""
     best, pair = 1e-3, None
-    loss = -_gains(table, used, 0.0)
+    cost = penalty if isinstance(penalty, np.ndarray) else 0.0
+    loss = -_allowed(_gains(table, used, cost), table, used, signs, kept)
     for drop in map(int, np.flatnonzero(used & np.isfinite(loss))):
-        trial, kept = table.copy(), used.copy()
-        _sweep(trial, kept, drop)
-        gain = np.where(kept, -np.inf, _gains(trial, kept, 0.0))
+        trial, left = table.copy(), used.copy()
+        _sweep(trial, left, drop)
+        gain = np.where(left, -np.inf, _allowed(_gains(trial, left, cost), trial, left, signs, None))
         gain[drop] = -np.inf
         add = int(np.argmax(gain))
         if gain[add] - loss[drop] > best:

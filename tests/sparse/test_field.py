@@ -7,7 +7,7 @@ from skdyn.data.trajectories import Trajectories
 from skdyn.sparse import fit_sparse
 from skdyn.sparse.field import SparseField
 from skdyn.sparse.functions import ScalarFunction
-from skdyn.sparse.library import TermLibrary
+from skdyn.sparse.library import terms
 
 T = np.linspace(0.0, 5.0, 40)
 CIRCLE = np.column_stack([np.cos(T), -np.sin(T)])
@@ -44,7 +44,7 @@ def test_jacobian_against_finite_differences(ode):
 
 
 def test_precision_holds_inside_functions():
-    library = TermLibrary(1, 2, [ScalarFunction("sin", (1.2345678,)), ScalarFunction("rise", (1 / 3.4567,), 1)])
+    library = terms(1, 2, (ScalarFunction("sin", (1.2345678,)), ScalarFunction("rise", (1 / 3.4567,), 1)))
     coefficients = np.zeros((library.n_terms, 1))
     coefficients[[3, 5], 0] = 0.98765432, 2.0
     field = SparseField(

@@ -8,7 +8,7 @@ from skdyn.sparse.functions import ScalarFunction
 def test_hill_functions_stay_between_zero_and_one_everywhere():
     x = np.linspace(-9.0, 9.0, 50)[None]
     for kind, power in (("rise", 1), ("fall", 1), ("rise", 2), ("fall", 4)):
-        value, slope = ScalarFunction(kind, (0.5,), power).evaluate(x)
+        value, (slope,) = ScalarFunction(kind, (0.5,), power).evaluate(x)
         assert value.min() >= 0.0
         assert value.max() <= 1.0
         assert np.isfinite(slope).all()

@@ -1,0 +1,157 @@
+"""Stepwise selection under constraints: steps over combinations of coefficients, then the least within bounds.
+
+Letters: P coefficients open to selection, A atoms (combinations of coefficients that satisfy the equations).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdyn.sparse.candidates import Candidates
+from skdyn.sparse.library import TermLibrary
+from skdyn.sparse.restriction import Restriction
+from skdyn.sparse.scaled_context import FLOOR, ScaledContext
+from skdyn.sparse.stepwise import Quadratic, step_from
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+#: Ways to balance what is fixed that are tried.
+_MOST_BALANCES = 6
+#: Costs of an atom in the first selections, in squares of what all terms together leave of a slope.
+_PENALTIES = (2.0, 8.0, 30.0, 100.0, 400.0, 1600.0)
+_DEPENDENT = 1e-8
+
+
+def restricted_steps(
+    restriction: Restriction, surface: Quadratic, begin: Mask, penalties: Sequence[float]
+) -> list[tuple[Mask, Array]]:
+    """Return supports and coefficients, each of shape (P,), that selection reaches; the constraints hold in all.
+
+    Parameters
+    ----------
+    restriction : Restriction
+    surface : Quadratic
+        Of the open coefficients.
+    begin : boolean array of shape (P,)
+        In use at the beginning.
+    penalties : sequence of float
+        Costs of an atom, one selection each.
+    """
+    place = {int(p): i for i, p in enumerate(surface.position)}
+    atoms = [(np.array([place[p] for p in at.tolist()]), values) for at, values in restriction.atoms
+             if all(p in place for p in at.tolist())]  # fmt: skip
+    basis = np.zeros((len(place), len(atoms)))
+    for a, (at, values) in enumerate(atoms):
+        basis[at, a] = values
+    lower, upper = (bound.ravel()[surface.position] for bound in (restriction.lower, restriction.upper))
+    # A bound of zero is a sign of every atom that the coefficient is in.
+    up = ~(((upper <= 0)[:, None] & (basis > 0)) | ((lower >= 0)[:, None] & (basis < 0))).any(axis=0)
+    down = ~(((upper <= 0)[:, None] & (basis < 0)) | ((lower >= 0)[:, None] & (basis > 0))).any(axis=0)
+    required = restriction.required.ravel()[surface.position]
+    kept = np.array([len(at) == 1 and bool(required[at[0]]) for at, _ in atoms], dtype=bool)
+    started = np.array([bool(begin[at].all()) for at, _ in atoms], dtype=bool) | kept
+    out: list[tuple[Mask, Array]] = []
+    for offset in _offsets(restriction, place, begin):
+        hessian = basis.T @ surface.hessian @ basis
+        right = basis.T @ (surface.right - surface.hessian @ offset)
+        for used, _ in step_from(hessian, right, started, penalties, signs=(up, down), kept=kept):
+            support = (offset != 0) | required | (basis[:, used] != 0).any(axis=1)
+            found = _within(restriction, surface, support, required)
+            if found is not None:
+                out.append(found)
+    return out
+
+
+def _within(restriction: Restriction, surface: Quadratic, support: Mask, required: Mask) -> tuple[Mask, Array] | None:
+    """The least of a support within the bounds; terms that end at zero are left out."""
+    for _ in range(len(support)):
+        at = np.flatnonzero(support)
+        values = restriction.solve(surface.hessian[np.ix_(at, at)], surface.right[at], surface.position[at])
+        if values is None:
+            return None
+        idle = (values == 0) & ~required[at]
+        if not idle.any():
+            out = np.zeros(len(support))
+            out[at] = values
+            return support, out
+        support = support.copy()
+        support[at[idle]] = False
+    return None
+
+
+def _offsets(restriction: Restriction, place: dict[int, int], begin: Mask) -> list[Array]:
+    """Ways to balance the fixed coefficients, those within the support at the beginning alone if there are any."""
+    choices = []
+    for balances in restriction.balances:
+        fitting = [(at, values) for at, values in balances if all(p in place for p in at.tolist())]
+        inside = [entry for entry in fitting if all(begin[place[p]] for p in entry[0].tolist())]
+        choices.append(inside or fitting)
+    out = []
+    for chosen in islice(product(*choices), _MOST_BALANCES):
+        offset = np.zeros(len(place))
+        for at, values in chosen:
+            offset[[place[p] for p in at.tolist()]] += values
+        out.append(offset)
+    return out
+
+
+def propose_within(restriction: Restriction, context: ScaledContext, library: TermLibrary, origin: str) -> Candidates:
+    """Return distinct candidates from the smoothed path that satisfy the constraints, one or more for each penalty.
+
+    Raises
+    ------
+    ValueError
+        If no coefficients satisfy the constraints.
+    """
+    shape = (library.size, context.n_features)
+    fixed = np.zeros(shape)
+    fixed[: library.n_terms] = np.where(restriction.fixed, restriction.lower, 0.0)
+    surface = _regression(restriction, context, library, fixed)
+    begin = np.ones(len(surface.position), dtype=bool)
+    found: dict[bytes, tuple[Mask, Array]] = {}
+    for used, values in restricted_steps(restriction, surface, begin, _PENALTIES):
+        coefficients, support = fixed.copy(), fixed != 0
+        support.ravel()[surface.position] = used
+        coefficients.ravel()[surface.position] = values
+        if support.any():
+            found.setdefault(support.tobytes(), (support, coefficients))
+    if not found:
+        raise ValueError(
+            "no coefficients satisfy the constraints at once: look for bounds, known terms and conserved sums that "
+            "exclude each other, or for a library without the terms that they need"
+        )
+    count = len(found)
+    return Candidates(
+        np.stack([coefficients for _, coefficients in found.values()]),
+        np.stack([support for support, _ in found.values()]),
+        np.repeat(context.path[None], count, axis=0),
+        np.full(count, np.inf),
+        np.full(count, np.inf),
+        (origin,) * count,
+    )
+
+
+def _regression(restriction: Restriction, context: ScaledContext, library: TermLibrary, fixed: Array) -> Quadratic:
+    """The misfit of smoothed slopes, each component in units of what all terms together leave of it."""
+    rows = context.usable.all(axis=1)
+    design, slopes = library.design(context.columns)[rows], context.slopes[rows]
+    slopes = slopes - design @ fixed
+    at, components = np.nonzero(restriction.opened)
+    position = at * context.n_features + components
+    hessian = np.zeros((len(at), len(at)))
+    right = np.zeros(len(at))
+    for d in range(context.n_features):
+        own = np.flatnonzero(components == d)
+        matrix = design[:, at[own]]
+        coefficients, *_ = np.linalg.lstsq(matrix, slopes[:, d], rcond=_DEPENDENT)
+        spare = max(len(slopes) - len(own), len(slopes) // 4, 1)
+        left = np.sum((slopes[:, d] - matrix @ coefficients) ** 2) / spare
+        unit = max(float(left), FLOOR**2 * float(np.mean(slopes[:, d] ** 2)), 1e-12)
+        hessian[np.ix_(own, own)] = matrix.T @ matrix / unit
+        right[own] = matrix.T @ slopes[:, d] / unit
+    return Quadratic(position, hessian, right)
