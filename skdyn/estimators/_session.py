@@ -180,9 +180,6 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         engine, context = self.opened
         if len(points) == 0:
             return points.copy(), np.zeros((0, points.shape[1], points.shape[1]))
-        if engine.device.type != "mps":
-            engine = engine.with_precision("float64")
-            context = engine.convert(context)
         field, jacobian = engine.jacobian(context, points[None])
         return field[0], jacobian[0]
 

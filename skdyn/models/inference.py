@@ -30,8 +30,8 @@ from skdyn.nn.few_queries import FewQueries, for_few_queries
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
-_CLASSES = (1, 8, 128)
-_FEW, _USUAL = _CLASSES[-2:]
+_CLASSES = (1, 8, 64)
+_USUAL = _CLASSES[-1]
 _JACOBIAN_CHUNK = 32
 _SHARED_FROM = 4096
 """Points of a context from which its operations are long enough for several threads to share each of them."""
@@ -60,8 +60,20 @@ class Context:
 
     @cached_property
     def few_queries(self) -> FewQueries | None:
-        """What answers a few queries of a single context on a CPU faster than the network, if there is such a thing."""
+        """What answers a chunk of a single context on a CPU faster than the network does, if there is such a thing."""
         return for_few_queries(self.network, self.encoded) if len(self.scaling.speed) == 1 else None
+
+    @cached_property
+    def for_gradients(self) -> Any:
+        """What was encoded, in double precision where the device has it, for derivatives in the queries."""
+        as_it_is = next(self.network.parameters()).dtype == torch.float64
+
+        def exact(tensor: Tensor) -> Tensor:
+            if tensor.is_floating_point() and tensor.device.type != "mps" and not as_it_is:
+                tensor = tensor.double()
+            return tensor.clone() if tensor.is_inference() else tensor
+
+        return _map_tensors(self.encoded, exact)
 
     def take(self, rows: np.ndarray) -> Context:
         """Some contexts of the batch, by their places.
@@ -105,7 +117,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
 class Engine:
     """A model on a device, at a precision.
 
-    Queries are cut into chunks of 1, 8, 128 or 512 rows, the last one padded, and every chunk of a size runs through
+    Queries are cut into chunks of 1, 8, 64 or 512 rows, the last one padded, and every chunk of a size runs through
     the same kernels at the same shape: in the same place of a chunk of the same size an answer does not depend on the
     other queries, and elsewhere it differs by rounding. Calls are thread-safe. On the CPU chunks run side by side on as
     many threads as torch may use, each on one: threads that share an operation wait for each other at its end, which a
@@ -249,7 +261,7 @@ class Engine:
 
         def chunk(z: Tensor) -> tuple[Tensor, Tensor]:
             with torch.inference_mode(), self._autocast():
-                few = context.few_queries if z.shape[1] <= _FEW and self._is_plain else None
+                few = context.few_queries if z.shape[1] <= _USUAL and self._is_plain else None
                 if few is not None:
                     with np.errstate(all="ignore"):
                         found, log_scale = few(z[0].numpy())
@@ -370,9 +382,13 @@ class Engine:
         return left.double().cpu().numpy()
 
     def jacobian(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Field (B, N, D) and Jacobian (B, N, D, D), entry (i, j) being d f_i / d x_j, in the user's units."""
-        dim = context.dim
-        encoded = _map_tensors(context.encoded, lambda tensor: tensor.clone() if tensor.is_inference() else tensor)
+        """Field (B, N, D) and Jacobian (B, N, D, D), entry (i, j) being d f_i / d x_j, in the user's units.
+
+        In double precision where the device has it, whatever the engine's own.
+        """
+        if self.precision != "float64" and self.device.type != "mps":
+            return self.with_precision("float64").jacobian(context, queries)
+        dim, encoded = context.dim, context.for_gradients
 
         def chunk(z: Tensor) -> tuple[Tensor, Tensor]:
             with torch.enable_grad(), self._autocast():
@@ -413,8 +429,8 @@ class Engine:
 
     @property
     def _is_plain(self) -> bool:
-        """Whether networks run on the CPU, in their own precision."""
-        return self.device.type == "cpu" and self.precision != "bfloat16"
+        """Whether networks run on the CPU in single precision."""
+        return self.device.type == "cpu" and self.precision == "float32"
 
     def _pad_dims(self, z: np.ndarray) -> Tensor:
         """Zero-padded to the network's width; wider ones are left as they are."""
@@ -435,7 +451,7 @@ def chunk_sizes(count: int, largest: int) -> list[int]:
     Examples
     --------
     >>> chunk_sizes(1, 512), chunk_sizes(5, 512), chunk_sizes(700, 512)
-    ([1], [8], [512, 128, 128])
+    ([1], [8], [512, 64, 64, 64])
     """
     sizes = [largest] * (count // largest)
     rest = count % largest
