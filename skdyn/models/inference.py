@@ -417,7 +417,8 @@ class Engine:
         with np.errstate(all="ignore"):  # a query that overflows is answered with what is not finite
             z[:, :count, :dim] = context.scaling.normalise(queries)
         with calling(self.model.spec, "fails to answer queries"):
-            parts = [part.to(self.device) for part in torch.from_numpy(z).split(sizes, dim=1)]
+            whole = torch.from_numpy(z).to(self.device)
+            parts = [whole] if len(sizes) == 1 else whole.split(sizes, dim=1)
             results = side_by_side(chunk, parts, self._threads)
         found = [[part.to("cpu", torch.float64).numpy() for part in parts] for parts in zip(*results, strict=True)]
         return tuple((parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))[:, :count] for parts in found)
