@@ -40,6 +40,11 @@ class ForecastWarning(UserWarning):
     """A forecast that the observations hardly support; the message says why."""
 
 
+def is_silenced(category: type[Warning]) -> bool:
+    """Whether warnings of a category would be dropped by `silenced`; what only they need can then be left out."""
+    return issubclass(category, _SILENCED.get())
+
+
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line that called skdyn, however deep inside it the reason shows.
 
@@ -48,7 +53,7 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     message : str
     category : subclass of Warning
     """
-    if issubclass(category, _SILENCED.get()):
+    if is_silenced(category):
         return
     caller = sys._getframe(1)
     passed = {_package(caller), "skdyn", "sklearn", "joblib"}

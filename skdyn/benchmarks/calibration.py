@@ -17,7 +17,7 @@ from sklearn.base import clone
 from tqdm import tqdm
 
 from skdyn.benchmarks.odebench import Job, make_jobs
-from skdyn.benchmarks.options import add_estimator, estimator_of
+from skdyn.benchmarks.options import add_estimator, add_jobs, estimator_of
 from skdyn.benchmarks.protocol import SETTINGS, Setting
 from skdyn.exceptions import SkdynError
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     add_estimator(parser)
     parser.add_argument("--grid", action="store_true", help="all six settings of noise and gaps, not three")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    add_jobs(parser)
     parser.add_argument("--plot", type=Path, metavar="PNG", help="also draw the reliability curves")
 
 

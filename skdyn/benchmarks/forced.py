@@ -24,7 +24,7 @@ from sklearn.base import clone
 from tqdm import tqdm
 
 from skdyn.benchmarks.odebench import Result, print_comparison, print_table
-from skdyn.benchmarks.options import add_estimator, add_settings, estimator_of, write_cases
+from skdyn.benchmarks.options import add_estimator, add_jobs, add_settings, estimator_of, write_cases
 from skdyn.benchmarks.protocol import TASKS, Setting, corrupt, corruption_rng
 from skdyn.data.given import Interpolation
 from skdyn.data.trajectories import Trajectories
@@ -169,7 +169,7 @@ def _solve(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     add_estimator(parser)
-    parser.add_argument("--jobs", type=int, default=1, help="processes for estimators fitted one by one")
+    add_jobs(parser)
     add_settings(parser, Setting, "settings, each as noise,dropped (default: 0,0 and .05,0)")
     parser.add_argument("--seeds", default="0", help="noise seeds, separated by commas (default: %(default)s)")
     parser.add_argument("--dims", default="1,2,3", help="dimensions, separated by commas (default: %(default)s)")
@@ -199,7 +199,7 @@ def evaluate(
     settings: tuple[Setting, ...] = SETTINGS,
     seeds: list[int] | None = None,
     dims: tuple[int, ...] = (1, 2, 3),
-    processes: int = 1,
+    n_jobs: int | None = None,
 ) -> list[Result]:
     """Score an estimator that takes inputs on both tasks; see `skdyn.benchmarks.odebench.evaluate`."""
     from skdyn.estimators._fim_ode import FIMODERegressor
@@ -208,10 +208,10 @@ def evaluate(
     together = isinstance(estimator, FIMODERegressor) and estimator.refine is None
     groups = _groups(jobs) if together else [[job] for job in jobs]
     solve = _batched if together else _single
-    if together or processes == 1:
+    if together:
         solved = (solve(estimator, group) for group in groups)
     else:
-        solved = Parallel(processes, return_as="generator")(delayed(solve)(estimator, group) for group in groups)
+        solved = Parallel(n_jobs, return_as="generator")(delayed(solve)(estimator, group) for group in groups)
     results = []
     with tqdm(total=len(jobs), desc="forced", unit="context") as bar:
         for group, (paths, seconds) in zip(groups, solved, strict=True):

@@ -19,7 +19,7 @@ from skdyn.benchmarks.comparison import bootstrap_interval
 from skdyn.benchmarks.forecast_baselines import BASELINES, quietly
 from skdyn.benchmarks.forecast_cases import RATIOS, SETTINGS, SOLVED, Case, Setting, make_cases, split_families
 from skdyn.benchmarks.forecast_pool import backtest_case, blend, bounded, select
-from skdyn.benchmarks.options import add_settings, write_cases
+from skdyn.benchmarks.options import add_jobs, add_settings, write_cases
 from skdyn.estimators.registry import make_estimator
 from skdyn.exceptions import SkdynError
 
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, Setting, "each as noise,dropped: .05,0 is 5%% noise")
     parser.add_argument("--no-pool", action="store_true", help="without blends of the methods by backtest")
     parser.add_argument("--ensemble", action="store_true", help='also the model with ensemble="auto"')
-    parser.add_argument("--jobs", type=int, default=1, help="processes for the baselines and the ensemble")
+    add_jobs(parser, "the baselines and the ensemble")
     parser.add_argument("--json", type=Path, help="write every case")
 
 
@@ -102,7 +102,7 @@ def evaluate(
     model: str = MODEL,
     pool: bool = True,
     ensemble: bool = False,
-    processes: int = 1,
+    n_jobs: int | None = None,
 ) -> list[Result]:
     """Score baselines, the model, and their combinations.
 
@@ -117,22 +117,22 @@ def evaluate(
         Combine the baselines by their backtests ("blend", "select"), and the blend with the model in it.
     ensemble : bool, default=False
         Also the model with ``ensemble="auto"``.
-    processes : int, default=1
-        Processes that share the baselines and the ensemble.
+    n_jobs : int, optional
+        Processes that share the baselines and the ensemble, as joblib has it.
 
     Returns
     -------
     list of Result
     """
-    everyone = {name: _run_baseline(name, cases, processes) for name in baselines}
+    everyone = {name: _run_baseline(name, cases, n_jobs) for name in baselines}
     everyone[MODEL] = _run_model(model, cases)
     if pool:
         sub = [backtest_case(case) for case in cases]
-        tested = {name: _run_baseline(name, sub, processes) for name in baselines}
+        tested = {name: _run_baseline(name, sub, n_jobs) for name in baselines}
         tested[MODEL] = _run_model(model, sub)
         everyone |= _combine(cases, sub, baselines, everyone, tested)
     if ensemble:
-        parts = Parallel(processes)(delayed(_run_model)(model, [case], "auto") for case in cases)
+        parts = Parallel(n_jobs)(delayed(_run_model)(model, [case], "auto") for case in cases)
         everyone[ENSEMBLE] = [answer for (answer,) in parts]
     return [
         _result(name, case, answer)
@@ -141,8 +141,8 @@ def evaluate(
     ]
 
 
-def _run_baseline(name: str, cases: Iterable[Case], processes: int) -> list[Answer]:
-    return Parallel(processes)(delayed(_one)(name, case.times, case.values, case.future) for case in cases)
+def _run_baseline(name: str, cases: Iterable[Case], n_jobs: int | None) -> list[Answer]:
+    return Parallel(n_jobs)(delayed(_one)(name, case.times, case.values, case.future) for case in cases)
 
 
 def _one(name: str, times: NDArray, values: NDArray, future: NDArray) -> Answer:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import zlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy.integrate import solve_ivp
 from tqdm import tqdm
 
@@ -32,7 +33,7 @@ from skdyn.benchmarks.fields import (
 )
 from skdyn.benchmarks.large_systems import LargeSystem, load_large_systems
 from skdyn.benchmarks.limited import LimitedCalls
-from skdyn.benchmarks.options import add_settings, write_cases
+from skdyn.benchmarks.options import add_jobs, add_settings, write_cases
 from skdyn.benchmarks.protocol import Setting, corrupt
 from skdyn.data.trajectories import Trajectories
 
@@ -78,7 +79,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", default="0,1,2", help="of states and noise, by commas (default: %(default)s)")
     parser.add_argument("--trajectories", type=int, default=3, help="recordings of a context (default: %(default)s)")
     parser.add_argument("--points", type=int, default=100, help="points of a recording (default: %(default)s)")
-    parser.add_argument("--limit", type=float, help="most seconds of a fit and its tests (default: none)")
+    add_jobs(parser)
+    parser.add_argument(
+        "--limit", type=float, help="most seconds of a fit and its tests, one at a time (default: none)"
+    )
     parser.add_argument("--json", type=Path, help="write every case")
 
 
@@ -93,15 +97,9 @@ def run(options: argparse.Namespace) -> int:
         for setting in settings
         for seed in options.seeds.split(",")
     ]
-    limited = LimitedCalls(options.limit) if options.limit else None
-    results = []
-    with tqdm(total=len(jobs) * len(estimators), desc="large", unit="fit") as bar:
-        for job in jobs:
-            for name, estimator in estimators.items():
-                results.append(_within(limited, name, estimator, job))
-                bar.update()
-    if limited:
-        limited.close()
+    calls = [(name, estimator, job) for job in jobs for name, estimator in estimators.items()]
+    solved = _limited(calls, options.limit) if options.limit else _spread(calls, options.jobs)
+    results = list(tqdm(solved, total=len(calls), desc="large", unit="fit"))
     print_tables(results, settings)
     print_comparison(results, settings, reference)
     print_reasons((result.estimator, result.reason) for result in results)
@@ -141,13 +139,20 @@ def _record(system: LargeSystem, times: np.ndarray, rng: np.random.Generator) ->
     return solution.y.T
 
 
-def _within(limited: LimitedCalls | None, name: str, estimator: Any, job: Job) -> Result:
-    if limited is None:
-        return solve(name, estimator, job)
-    try:
-        return limited(solve, name, estimator, job)
-    except TimeoutError as error:
-        return _result(name, job, None, None, limited.seconds, SLOW, str(error))
+def _limited(calls: list[tuple[str, Any, Job]], seconds: float) -> Iterator[Result]:
+    """Results of fits one by one, each with so many seconds."""
+    limited = LimitedCalls(seconds)
+    for name, estimator, job in calls:
+        try:
+            yield limited(solve, name, estimator, job)
+        except TimeoutError as error:
+            yield _result(name, job, None, None, seconds, SLOW, str(error))
+    limited.close()
+
+
+def _spread(calls: list[tuple[str, Any, Job]], n_jobs: int | None) -> Iterator[Result]:
+    """Results of fits that so many processes share."""
+    yield from Parallel(n_jobs, return_as="generator")(delayed(solve)(*call) for call in calls)
 
 
 def solve(name: str, estimator: Any, job: Job) -> Result:

@@ -17,7 +17,7 @@ from sklearn.base import clone
 from tqdm import tqdm
 
 from skdyn.benchmarks.comparison import bootstrap_interval, mcnemar
-from skdyn.benchmarks.options import add_estimator, add_settings, estimator_of, write_cases
+from skdyn.benchmarks.options import add_estimator, add_jobs, add_settings, estimator_of, write_cases
 from skdyn.benchmarks.protocol import (
     R2_THRESHOLD,
     SETTINGS,
@@ -68,7 +68,7 @@ class Job(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     add_estimator(parser)
-    parser.add_argument("--jobs", type=int, default=1, help="processes for estimators fitted one by one")
+    add_jobs(parser, "estimators fitted one by one")
     parser.add_argument("--grid", action="store_true", help="all six settings of noise and gaps, not only clean data")
     add_settings(parser, Setting, "some settings, each as sigma,rho")
     parser.add_argument("--seeds", default="0", help="noise seeds, separated by commas (default: %(default)s)")
@@ -112,7 +112,7 @@ def evaluate(
     seeds: list[int] | None = None,
     dims: tuple[int, ...] = (1, 2, 3),
     substeps: int = 2,
-    processes: int = 1,
+    n_jobs: int | None = None,
     missing: float = 0.0,
 ) -> list[Result]:
     """Score an estimator on both tasks.
@@ -128,8 +128,8 @@ def evaluate(
     dims : tuple of int
     substeps : int, default=2
         RK4 steps in each of the 199 intervals.
-    processes : int, default=1
-        Processes that share estimators fitted one by one.
+    n_jobs : int, optional
+        Processes that share estimators fitted one by one, as joblib has it.
     missing : float, default=0.0
         Share of single values that are missing, at random.
 
@@ -144,10 +144,8 @@ def evaluate(
     batched = isinstance(estimator, FIMODERegressor) and getattr(estimator, "refine", None) is None
     groups = _groups(jobs) if batched else [[job] for job in jobs]
     solve = _batched if batched else _single
-    if batched or processes == 1:
-        solved = (solve(estimator, group, substeps) for group in groups)
-    else:
-        solved = Parallel(processes, return_as="generator")(delayed(solve)(estimator, g, substeps) for g in groups)
+    pool = Parallel(1 if batched else n_jobs, return_as="generator")
+    solved = pool(delayed(solve)(estimator, group, substeps) for group in groups)
     results: dict[tuple[Any, ...], list[Result]] = {}
     with tqdm(total=len(jobs), desc="ODEBench", unit="context") as bar:
         for group, (paths, seconds) in zip(groups, solved, strict=True):

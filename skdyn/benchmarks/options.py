@@ -27,6 +27,16 @@ def estimator_of(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     return make_estimator(options.estimator, **params), params
 
 
+def add_jobs(parser: argparse.ArgumentParser, what: str = "the contexts") -> None:
+    """Declare how many processes share the work."""
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help=f"processes that share {what}, -1 for all cores (default: as joblib has it)",
+    )
+
+
 def add_settings(parser: argparse.ArgumentParser, kind: Callable[[float, float], T], help: str) -> None:
     """Declare how contexts are corrupted: pairs of numbers, each made a setting."""
 

@@ -24,7 +24,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from skdyn.benchmarks.options import write_cases
+from skdyn.benchmarks.options import add_jobs, write_cases
 from skdyn.benchmarks.sde_peers import PEERS
 from skdyn.benchmarks.sde_report import draw, print_losses, print_summary, print_tables
 from skdyn.data.trajectories import Trajectories
@@ -106,7 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compare every n-th point; 1 is the full protocol (default: %(default)s)",
     )
     parser.add_argument("--quick", action="store_true", help="unless said otherwise: --every 1,10 --noise 0 --seeds 0")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    add_jobs(parser)
     parser.add_argument("--json", type=Path, help="write every case")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="also draw the errors over the time step")
 

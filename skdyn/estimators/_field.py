@@ -23,7 +23,7 @@ from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.simulate import METHODS, MOST_EVALUATIONS, Method, integrate
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
-from skdyn.exceptions import ModelWarning, warn
+from skdyn.exceptions import ModelWarning, is_silenced, warn
 
 _EVALUATIONS_A_TIME = 16  # of the classical method with its four steps from one requested time to the next
 
@@ -340,6 +340,8 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         write_report(self, path)
 
     def _warn_where_hopeless(self) -> None:
+        if is_silenced(ModelWarning):
+            return
         message = Diagnosis(tuple(self._data_checks())).warning()
         if message is not None:
             warn(message, ModelWarning)

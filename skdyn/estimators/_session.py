@@ -180,9 +180,6 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         engine, context = self.opened
         if len(points) == 0:
             return np.zeros((0, context.dim)), np.zeros((0, context.dim, points.shape[1]))
-        if engine.device.type != "mps":
-            engine = engine.with_precision("float64")
-            context = engine.convert(context)
         field, jacobian = engine.jacobian(context, points[None])
         return field[0], jacobian[0]
 

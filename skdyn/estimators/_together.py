@@ -49,8 +49,7 @@ class FieldsTogether:
     def field_jacobian(self, of: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fields (n, D) and Jacobians (n, D, D), in double precision."""
         place, slot, queries = self._laid_out(of, x)
-        exact = self.engine.with_precision("float64")
-        field, jacobian = exact.jacobian(exact.convert(self._part), queries)
+        field, jacobian = self.engine.jacobian(self._part, queries)
         return field[place, slot], jacobian[place, slot]
 
     def _laid_out(self, of: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from skdyn.forecasting.channels import MAX_POINTS, last_observed, split_channels
+from skdyn.models.threads import at_most_threads
 from skdyn.nn.prefixes import PrefixScaling, make_prefixes
 
 LEAST_RATIO, LARGEST_RATIO = 0.3, 0.9
@@ -57,7 +58,7 @@ class Window:
             x, t, mask = (torch.from_numpy(array[None]) for array in arrays)
             prefixes, scaling = make_prefixes(x, t, mask, torch.tensor([end], dtype=torch.float64), parameter.dtype)
             moved = {f.name: getattr(prefixes, f.name).to(parameter.device) for f in dataclasses.fields(prefixes)}
-            with torch.inference_mode():
+            with at_most_threads(1), torch.inference_mode():
                 self.parts.append((network.encode(dataclasses.replace(prefixes, **moved)), scaling))
         self.last, value = last_observed(times, values)
         # Each channel at its own last time, of which the diagonal is wanted.
@@ -92,7 +93,7 @@ class Window:
         for encoded, scaling in self.parts:
             tau = scaling.normalise_times(torch.from_numpy(np.ascontiguousarray(times))[None])
             tau = tau.to(encoded.polynomials)
-            with torch.inference_mode():
+            with at_most_threads(1), torch.inference_mode():
                 if slopes:
                     normalised = self.network.derivative(encoded, tau).cpu()
                     answers.append(scaling.restore_slopes(normalised)[0].transpose(0, 1))

@@ -30,8 +30,8 @@ from skdyn.nn.few_queries import FewQueries, for_few_queries
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
-_CLASSES = (1, 8, 128)
-_FEW, _USUAL = _CLASSES[-2:]
+_CLASSES = (1, 8, 64)
+_USUAL = _CLASSES[-1]
 _JACOBIAN_CHUNK = 32
 _SHARED_FROM = 4096
 """Points of a context from which its operations are long enough for several threads to share each of them."""
@@ -75,8 +75,20 @@ class Context:
 
     @cached_property
     def few_queries(self) -> FewQueries | None:
-        """What answers a few queries of a single context on a CPU faster than the network, if there is such a thing."""
+        """What answers a chunk of a single context on a CPU faster than the network does, if there is such a thing."""
         return for_few_queries(self.network, self.encoded) if len(self.scaling.speed) == 1 else None
+
+    @cached_property
+    def for_gradients(self) -> Any:
+        """What was encoded, in double precision where the device has it, for derivatives in the queries."""
+        as_it_is = next(self.network.parameters()).dtype == torch.float64
+
+        def exact(tensor: Tensor) -> Tensor:
+            if tensor.is_floating_point() and tensor.device.type != "mps" and not as_it_is:
+                tensor = tensor.double()
+            return tensor.clone() if tensor.is_inference() else tensor
+
+        return _map_tensors(self.encoded, exact)
 
     def take(self, rows: np.ndarray) -> Context:
         """Some contexts of the batch, by their places.
@@ -121,7 +133,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
 class Engine:
     """A model on a device, at a precision.
 
-    Queries are cut into chunks of 1, 8, 128 or 512 rows, the last one padded, and every chunk of a size runs through
+    Queries are cut into chunks of 1, 8, 64 or 512 rows, the last one padded, and every chunk of a size runs through
     the same kernels at the same shape: in the same place of a chunk of the same size an answer does not depend on the
     other queries, and elsewhere it differs by rounding. Calls are thread-safe. On the CPU chunks run side by side on as
     many threads as torch may use, each on one: threads that share an operation wait for each other at its end, which a
@@ -292,7 +304,7 @@ class Engine:
 
         def chunk(z: Tensor) -> tuple[Tensor, Tensor]:
             with torch.inference_mode(), self._autocast():
-                few = context.few_queries if z.shape[1] <= _FEW and self._is_plain else None
+                few = context.few_queries if z.shape[1] <= _USUAL and self._is_plain else None
                 if few is not None:
                     with np.errstate(all="ignore"):
                         found, log_scale = few(z[0].numpy())
@@ -416,10 +428,12 @@ class Engine:
     def jacobian(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (B, N, D) and Jacobian (B, N, D, D + G), entry (i, j) being d f_i / d x_j, in the user's units.
 
-        Derivatives by inputs and parameters follow those by the states.
+        Derivatives by inputs and parameters follow those by the states. In double precision where the device has it,
+        whatever the engine's own.
         """
-        dim, columns = context.dim, context.units.shape[1]
-        encoded = _map_tensors(context.encoded, lambda tensor: tensor.clone() if tensor.is_inference() else tensor)
+        if self.precision != "float64" and self.device.type != "mps":
+            return self.with_precision("float64").jacobian(context, queries)
+        dim, columns, encoded = context.dim, context.units.shape[1], context.for_gradients
 
         def chunk(z: Tensor) -> tuple[Tensor, Tensor]:
             with torch.enable_grad(), self._autocast():
@@ -450,7 +464,8 @@ class Engine:
         with np.errstate(all="ignore"):  # a query that overflows is answered with what is not finite
             z[:, :count, :columns] = context.normalise(queries)
         with calling(self.model.spec, "fails to answer queries"):
-            parts = [part.to(self.device) for part in torch.from_numpy(z).split(sizes, dim=1)]
+            whole = torch.from_numpy(z).to(self.device)
+            parts = [whole] if len(sizes) == 1 else whole.split(sizes, dim=1)
             results = side_by_side(chunk, parts, self._threads)
         found = [[part.to("cpu", torch.float64).numpy() for part in parts] for parts in zip(*results, strict=True)]
         return tuple((parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))[:, :count] for parts in found)
@@ -462,8 +477,8 @@ class Engine:
 
     @property
     def _is_plain(self) -> bool:
-        """Whether networks run on the CPU, in their own precision."""
-        return self.device.type == "cpu" and self.precision != "bfloat16"
+        """Whether networks run on the CPU in single precision."""
+        return self.device.type == "cpu" and self.precision == "float32"
 
     def _pad_dims(self, z: np.ndarray) -> Tensor:
         """Zero-padded to the network's width; wider ones are left as they are."""
@@ -490,7 +505,7 @@ def chunk_sizes(count: int, largest: int) -> list[int]:
     Examples
     --------
     >>> chunk_sizes(1, 512), chunk_sizes(5, 512), chunk_sizes(700, 512)
-    ([1], [8], [512, 128, 128])
+    ([1], [8], [512, 64, 64, 64])
     """
     sizes = [largest] * (count // largest)
     rest = count % largest

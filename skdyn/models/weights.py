@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from skdyn.exceptions import PluginError, WeightsError
 from skdyn.files.folder import Part, read_folder, stamp
@@ -66,6 +67,16 @@ class LoadedModel:
 _LOADED: Shared[tuple[Any, ...], LoadedModel] = Shared(8)
 
 
+class _Unfilled(TorchFunctionMode):
+    """Parameters are made without first values: on the meta device drawing these would import torch's compiler."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
 def load_model(model: str | os.PathLike[str]) -> LoadedModel:
     """Load a model once per process; see `skdyn.models.locations.locate` for what names it.
 
@@ -84,7 +95,7 @@ def _load(files: ModelFiles) -> LoadedModel:
     spec, config = _configure(files.config, parse_json(content[CONFIG], files.config, WeightsError))
     blob = content[TENSORS]
     try:
-        with calling(spec, f"fails to build its network from {files.config}"), torch.device("meta"):
+        with calling(spec, f"fails to build its network from {files.config}"), torch.device("meta"), _Unfilled():
             network = spec.network(config)
             expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     except (RuntimeError, ValueError, TypeError, KeyError) as error:

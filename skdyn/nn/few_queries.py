@@ -2,8 +2,9 @@
 
 At a single query an operation of torch costs more in its dispatch than in its arithmetic, hundreds of times over. Here
 all that does not depend on the query is made once, arrays of a few numbers are NumPy's, whose calls are cheaper, and
-torch has what runs over all tokens or all fits. The formulae are those of `FIMODE.answer`, `Fits.answer` and
-`Arbiter.forward`, to which tests hold them.
+torch has what runs over all tokens or all fits: its threads can be told to keep still, those of NumPy's products of
+large matrices cannot. The formulae are those of `FIMODE.answer`, `Fits.answer` and `Arbiter.forward`, to which tests
+hold them.
 
 Letters: N queries, M tokens, D variables of the network (or columns of the context, where the network has no say), d
 variables of the context, F fits, Q monomials in use, E width.
@@ -30,15 +31,14 @@ from skdyn.nn.fits.families import FAR, FAST, SPREAD, Fits
 Array = NDArray[np.floating]
 FewQueries = Callable[[Array], tuple[Array, Array]]
 """Field and log-scale (N, D) at normalised queries (N, D), padded where D is more than the context's variables."""
+_FEW = 8
+"""Queries up to which the network's own operations are not worth their dispatch."""
 _ROOT_HALF = 0.5**0.5
 _VARIANCE = tuple(bound**2 for bound in SPREAD)
 
 
 def for_few_queries(network: Any, context: Any) -> FewQueries | None:
-    """Prepare for a few queries of a single encoded context; None for networks that are not known here."""
-    if type(network) is FIMODE:
-        of_network = FewOfNetwork(network, context)
-        return lambda z: of_network(z)[:2]
+    """Prepare for a few queries of a single encoded context; None for networks other than those of format 2."""
     return _FewOfAll(network, context) if type(network) is ArbitratedFIMODE else None
 
 
@@ -49,6 +49,7 @@ class _FewOfAll:
         (group,) = context.groups
         fits = group.fits
         self.dim, self.columns = fits.variables, fits.library.dim
+        self.network, self.context = network, context.network
         self.of_network = None if context.network is None else FewOfNetwork(network, context.network)
         nothing = fits.coefficients.new_empty(0)
         features = network.arbiter.features_of_fits(network.evidence(fits, nothing, nothing))
@@ -59,12 +60,17 @@ class _FewOfAll:
     def __call__(self, z: Array) -> tuple[Array, Array]:
         of_network = None
         if self.of_network is not None:
-            answer, log_scale, hidden = self.of_network(z)
+            answer, log_scale, hidden = self.of_network(z) if len(z) <= _FEW else self._answer(z)
             of_network = answer[:, : self.dim], log_scale[:, : self.dim], hidden
         verdict = self.of_arbiter(self.of_fits(z[:, : self.columns]), of_network)
         padding = np.zeros((len(z), z.shape[1] - self.dim), dtype=z.dtype)
         field, log_scale = (np.concatenate([part, padding], axis=1) for part in verdict)
         return field, log_scale
+
+    def _answer(self, z: Array) -> list[Array]:
+        """What the network itself says."""
+        assert self.context is not None
+        return [part[0].numpy() for part in self.network.answer(self.context, torch.from_numpy(z[None]))]
 
 
 class FewOfNetwork:
@@ -184,8 +190,9 @@ class FewOfFits:
         for places, which, coefficients, root in self.products:
             phi = monomials[None] if which is None else monomials.take(which, axis=1).swapaxes(0, 1)  # (1 or d, N, Q)
             shape = (len(phi), count, -1, self.dim // len(phi))
-            fields = (phi @ coefficients.numpy()).reshape(shape)
-            deviations = (torch.from_numpy(phi.astype(np.float32)) @ root).numpy().reshape(*fields.shape, -1)
+            rows = torch.from_numpy(phi)
+            fields = (rows @ coefficients).numpy().reshape(shape)
+            deviations = (rows.to(root.dtype) @ root).numpy().reshape(*fields.shape, -1)
             variances = np.einsum("vnfdq,vnfdq->vnfd", deviations, deviations)
             for kind, part in enumerate((_clipped(fields, -FAST, FAST), np.log(_clipped(variances, *_VARIANCE)) / 2)):
                 found[kind][:, places] = part.transpose(1, 2, 0, 3).reshape(count, -1, self.dim)
@@ -223,7 +230,7 @@ class FewOfArbiter:
         to_both = np.concatenate([_weight(arbiter.from_hidden), weight[8:]], axis=1)
         if with_network:
             projection, offset = _linear(arbiter.hidden)
-            self.from_hidden = projection @ to_both
+            self.from_hidden = torch.from_numpy(projection @ to_both)
             self.constant = self.constant + offset @ to_both
         else:
             self.constant = self.constant + arbiter.unseen.numpy() @ to_both
@@ -241,7 +248,7 @@ class FewOfArbiter:
             reference, spread = median[:, 0], _median(own)[:, 0]
         else:
             reference, spread, hidden = network
-            shared = (hidden @ self.from_hidden)[:, None] + shared
+            shared = (torch.from_numpy(hidden) @ self.from_hidden).numpy()[:, None] + shared
         answers[0, :, -1], answers[1, :, -1] = reference, spread
         scores = np.zeros((count, others, dim), answers.dtype)
         scores[:, :-1] = self._scores(fields, own, median, reference, spread, shared[..., : shared.shape[-1] // 2])

@@ -6,10 +6,11 @@ import torch
 
 from skdyn.models.inference import Context
 from skdyn.models.normalization import OutsideScaling
+from skdyn.nn.arbitrated import ArbitratedFIMODE
 from skdyn.nn.few_queries import for_few_queries
-from skdyn.nn.fim_ode import FIMODE, FIMODEConfig, make_tokens
+from skdyn.nn.fim_ode import make_tokens
 from skdyn.nn.fits.families import Outside
-from tests.format2 import VALUES, normalised, rotations, tiny_network
+from tests.format2 import normalised, rotations, tiny_network
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +37,6 @@ def test_as_the_network_answers(network, dim, count):
     assert_alike(network, network.encode(*inputs), states(dim, max(dim, 3), count), 2e-5)
 
 
-@pytest.mark.parametrize("dim", [2, 5])
-def test_in_double_precision(dim):
-    network = tiny_network().double()
-    inputs, _ = normalised(*rotations(dim), width=3)
-    assert_alike(network, network.encode(*inputs), states(dim, max(dim, 3), 4).double(), 1e-6)
-
-
 def test_points_that_are_not_there_do_not_count(network):
     times, points = rotations(2)
     mask = np.ones(times.shape, dtype=bool)
@@ -63,21 +57,13 @@ def test_columns_that_are_given_from_outside(network, holds):
     assert_alike(network, encoded, states(3, 3, 3), 2e-5)
 
 
-def test_a_network_of_format_1():
-    values = {key: value for key, value in VALUES.items() if key not in ("arbiter_units", "max_variables")}
-    network = FIMODE(FIMODEConfig.from_dict(values | {"format_version": 1})).requires_grad_(False)
-    inputs, _ = normalised(*rotations(2), width=3)
-    assert_alike(network, network.encode(*inputs[:4]), states(2, 3, 3), 2e-5)
-
-
 def test_other_networks_and_several_contexts_have_none(network):
-    class Other(FIMODE):
+    class Other(ArbitratedFIMODE):
         """May decode as it likes."""
 
     inputs, scaling = normalised(*rotations(2), width=3)
-    values = {key: value for key, value in VALUES.items() if key not in ("arbiter_units", "max_variables")}
-    other = Other(FIMODEConfig.from_dict(values | {"format_version": 1}))
-    assert for_few_queries(other, other.encode(*inputs[:4])) is None
+    other = Other(network.config).requires_grad_(False)
+    assert for_few_queries(other, other.encode(*inputs)) is None
     batch = network.encode(*(torch.cat([part, part]) for part in inputs))
     scaling = type(scaling)(*(np.concatenate([part, part]) for part in (scaling.mean, scaling.std, scaling.speed)))
     both = Context(batch, scaling, 2, OutsideScaling(np.zeros((2, 0)), np.zeros((2, 0))), network)

@@ -1,4 +1,4 @@
-"""Run by torchrun in two processes: trains, and each process writes the weights that it ends with."""
+"""Run by torchrun in two processes: trains, is cut, resumes, and each process writes the weights that it ends with."""
 
 import sys
 from pathlib import Path
@@ -22,10 +22,14 @@ def make_task(*arguments):
     return task
 
 
+def train(**options):
+    return fim_ode.train(micro.ODE, out, minutes=8 / 60, seed=1, clock=StepClock(1.0), **options)
+
+
 fim_ode.make_task = make_task
-outcome = fim_ode.train(micro.ODE, out, minutes=8 / 60, seed=1, clock=StepClock(1.0))
-(task,) = tasks
+assert train(session_minutes=4 / 60) == "interrupted"
+assert train(resume=True) == "finished"
+task = tasks[-1]
 save_file(dict(task.module.state_dict()), out / f"rank{task.rank}.safetensors")
 first = task.batch(0).queries.contiguous()
 save_file({"queries": first}, out / f"batch{task.rank}.safetensors")
-assert outcome == "finished"

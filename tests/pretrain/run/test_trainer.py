@@ -202,7 +202,7 @@ def test_training_outside_the_main_thread(tmp_path):
     assert outcomes == ["finished"]
 
 
-def test_two_processes_train_one_model(tmp_path):
+def test_two_processes_train_one_model_and_resume(tmp_path):
     here = Path(__file__).parent
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = os.environ | {"PYTHONPATH": f"{here.parents[2]}{os.pathsep}{here.parent}", "OMP_NUM_THREADS": "1"}
