@@ -10,8 +10,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from skdyn import FIMODERegressor, TrajectoryDisplay
-from skdyn.data.trajectory import Trajectory
+from skdyn import FIMODERegressor, Trajectory, TrajectoryDisplay
 from skdyn.datasets import load_hare_lynx
 
 SEEN = 15
