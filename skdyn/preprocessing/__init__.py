@@ -1,5 +1,6 @@
 """Transformers of trajectories, to stand before an estimator in a pipeline."""
 
+from skdyn.preprocessing.delays import TimeDelayEmbedding
 from skdyn.preprocessing.per_variable import PerVariable
 
-__all__ = ["PerVariable"]
+__all__ = ["PerVariable", "TimeDelayEmbedding"]

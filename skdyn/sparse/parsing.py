@@ -142,7 +142,7 @@ class _Reader:
     def number(self) -> float | None:
         self._skip()
         match = _NUMBER.match(self._text, self._at)
-        if match is None or (end := match.end()) < len(self._text) and self._text[end].isidentifier():
+        if match is None or ((end := match.end()) < len(self._text) and self._text[end].isidentifier()):
             # A digit may also begin the name of a variable.
             if match is None or self._variable_here() is not None:
                 return None

@@ -1,0 +1,87 @@
+"""Delay coordinates."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+
+from skdyn import SparseODERegressor, Trajectories, Trajectory, TrajectoryError
+from skdyn.preprocessing import TimeDelayEmbedding
+from skdyn.preprocessing.delays import choose_delays, choose_lag
+
+T = np.linspace(0, 20, 201)
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 5), st.integers(0, 2**32 - 1))
+def test_each_column_is_a_shifted_one(dim, delays, lag, seed):
+    x = np.random.default_rng(seed).normal(size=(40, dim))
+    items = [Trajectory(np.arange(40.0), x, tuple("abc"[:dim]), u=np.arange(40.0), p=3.0)]
+    embedding = TimeDelayEmbedding(delays, lag).fit(items)
+    found = embedding.transform(items)
+    first = delays * lag
+    np.testing.assert_array_equal(found.times[0], np.arange(first, 40.0))
+    np.testing.assert_array_equal(found.inputs[0][:, 0], np.arange(first, 40.0))
+    assert found.parameter_names == ("p0",)
+    for k in range(delays + 1):
+        np.testing.assert_array_equal(
+            found.states[0][:, k * dim : (k + 1) * dim], x[first - k * lag : len(x) - k * lag]
+        )
+    assert found.feature_names == tuple(embedding.get_feature_names_out())
+    np.testing.assert_array_equal(embedding.inverse_transform(found).states[0], x[first:])
+    np.testing.assert_array_equal(embedding.inverse_transform(found.states[0]), x[first:])
+
+
+def test_lag_and_number_of_known_systems():
+    """A seventh of a cycle for an oscillation, and two or three delays for Lorenz's first variable."""
+    assert choose_lag([np.cos(T)[:, None]]) in (9, 10)
+    assert choose_delays([np.cos(T)[:, None]], 15) == 1
+
+    def lorenz(_, x):
+        return [10 * (x[1] - x[0]), x[0] * (28 - x[2]) - x[1], x[0] * x[1] - 8 / 3 * x[2]]
+
+    t = np.linspace(0, 40, 2001)
+    x = solve_ivp(lorenz, (0, 40), [1.0, 1.0, 20.0], t_eval=t, rtol=1e-8).y[:1].T
+    lag = choose_lag([x])
+    assert 0.1 <= lag * t[1] <= 0.2
+    assert choose_delays([x], lag) in (2, 3)
+
+
+def test_an_oscillator_whose_speed_was_not_measured():
+    x = np.cos(1.5 * T)[:, None]
+    pipeline = make_pipeline(TimeDelayEmbedding(n_delays=1), SparseODERegressor()).fit([(T, x)])
+    assert pipeline.score([(T, 0.5 * x)]) > 0.99
+    embedding, est = pipeline[0], pipeline[-1]
+    embedded = embedding.transform([(T, x)])
+    path = est.simulate(embedded.states[0][0], embedded.times[0])
+    np.testing.assert_allclose(embedding.inverse_transform(path), x[-len(path) :], atol=0.05)
+    assert clone(pipeline).get_params()["timedelayembedding__n_delays"] == 1
+
+
+@pytest.mark.parametrize(
+    ("items", "options", "message"),
+    [
+        ([(T**1.2, T)], {}, "trajectory 0 has uneven steps"),
+        ([(T, np.cos(T)), (T[:5], T[:5])], {"n_delays": 3, "lag": 2}, "trajectory 1 has 5 points, but 3 delays of 2"),
+        ([(T, T)], {"n_delays": 0}, "n_delays"),
+        ([(T, T)], {"lag": 1.5}, "lag"),
+        ([(T, T)], {"lag": "long"}, "lag"),
+    ],
+)
+def test_what_cannot_be_embedded(items, options, message):
+    with pytest.raises((TrajectoryError, ValueError, TypeError), match=message):
+        TimeDelayEmbedding(**options).fit(items)
+
+
+def test_other_steps_and_widths_are_refused():
+    embedding = TimeDelayEmbedding(1, 5).fit([(T, np.cos(T))])
+    with pytest.raises(TrajectoryError, match=r"steps of 0\.2, but the delays were chosen for steps of 0\.1"):
+        embedding.transform([(2 * T, np.cos(T))])
+    with pytest.raises(TrajectoryError, match="has 2 features, but TimeDelayEmbedding is expecting 1"):
+        embedding.transform([(T, np.column_stack([T, T]))])
+    with pytest.raises(TrajectoryError, match=r"expected \(..., 2\)"):
+        embedding.inverse_transform(np.zeros((4, 3)))
+    assert isinstance(embedding.transform(Trajectories([(T, np.cos(T))])), Trajectories)
