@@ -17,8 +17,8 @@ from skdyn.exceptions import warn
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
 from skdyn.sparse.evidence import EquationEvidence
 from skdyn.sparse.resampling import Resampling
-from skdyn.sparse.smoothing import completed
 from skdyn.sparse.scaled_context import MAX_POINTS, names_of
+from skdyn.sparse.smoothing import completed
 
 #: Distance from the observed states, in standard deviations, from which they say nothing more.
 _FAR = 2.0

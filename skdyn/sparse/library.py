@@ -115,13 +115,11 @@ class TermLibrary:
                 for s in range(self.functions[f].gradient.shape[1]):
                     need(slopes[f], (row, f, s))
         # Each monomial is made of a lower one, down to the constant; those that multiply functions too.
-        for row, _, _ in [*keys, *values]:
+        for row, _, _ in [*keys, *values, *monomials]:
             while any(row):
                 need(monomials, (row, -1, -1))
                 row = _lower(row, _first(row))
             need(monomials, (row, -1, -1))
-        for lower in sorted(monomials, key=lambda key: (sum(key[0]), [-power for power in key[0]])):
-            have.add(lower)
         return [
             *sorted(monomials, key=lambda key: (sum(key[0]), [-power for power in key[0]])),
             *values,

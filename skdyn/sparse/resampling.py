@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdyn.data.trajectories import Trajectories
-from skdyn.sparse.constraints import Constraints, ReadConstraints
 from skdyn.sparse.candidates import Candidates, join
+from skdyn.sparse.constraints import Constraints, ReadConstraints
 from skdyn.sparse.library import TermLibrary
 from skdyn.sparse.model import SparseODE
 from skdyn.sparse.prior import FieldPrior

@@ -85,7 +85,7 @@ class Restriction:
                 upper[t, d] = min(upper[t, d], bound.high / factors[t, d])
                 if lower[t, d] > upper[t, d]:
                     raise ValueError(f"{bound.source} contradicts that the variable stays positive")
-        for d, term, source in known.forbidden:
+        for d, term, _ in known.forbidden:
             if (t := find(term)) is not None:
                 allowed[t, d] = False
         for d, term, value, source in known.fixed:
@@ -302,15 +302,16 @@ def _equations(known: ReadConstraints, library: TermLibrary, factors: Array) -> 
                         pair[t * dim + own] = pair.get(t * dim + own, 0.0) + weight * float(factors[t, own])
                 rows.append(pair)
     # Each in units of its largest weight.
-    data = [[w / max(map(abs, row.values())) for w in row.values()] for row in rows if row]
-    places = [list(row) for row in rows if row]
-    ends = np.cumsum([0, *map(len, places)])
-    flat = np.array(sum(data, []), dtype=float), np.array(sum(places, []), dtype=np.intp), ends
-    return csr_array(flat, shape=(len(places), n_terms * dim))
+    kept = [row for row in rows if row]
+    data = [w / max(map(abs, row.values())) for row in kept for w in row.values()]
+    places = [place for row in kept for place in row]
+    ends = np.cumsum([0, *map(len, kept)])
+    flat = np.array(data, dtype=float), np.array(places, dtype=np.intp), ends
+    return csr_array(flat, shape=(len(kept), n_terms * dim))
 
 
 def _circuits(matrix: Array) -> list[tuple[Index, Array]]:
-    """Combinations (positions, values) of smallest support with ``matrix @ x = 0``: all of them where few, or a basis."""
+    """Combinations (positions, values) of least support with ``matrix @ x = 0``: all of them where few, or a basis."""
     count = matrix.shape[1]
     rank = int(np.linalg.matrix_rank(matrix))
     found: list[tuple[Index, Array]] = []
