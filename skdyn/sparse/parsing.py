@@ -180,7 +180,7 @@ class _Reader:
         self._skip()
         begin = self._at
         number, term = self.product()
-        saturating = term.function is not None and term.function.kind in ("rise", "fall")
+        saturating = isinstance(term.function, ScalarFunction) and term.function.kind in ("rise", "fall")
         if number != 1.0 and not (saturating and number > 0):
             self.fail("a term here has no number before it", begin)
         return term

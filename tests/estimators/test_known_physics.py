@@ -71,3 +71,12 @@ def test_missing_values_that_cannot_be_kept():
         SparseODERegressor(missing="keep").fit([(T[::12], apart[np.r_[0:50:12] + np.arange(5) % 2])])
     with pytest.raises(TrajectoryError, match="missing must be 'raise' or 'drop'"):
         FIMODERegressor(missing="keep").fit([(T, holes)])
+
+
+def test_a_known_part_is_printed():
+    known = Constraints(known_part=lambda x: np.column_stack([x[:, 1], 0 * x[:, 0]]))
+    fitted = SparseODERegressor(constraints=known, max_degree=1).fit([(T, CIRCLE)])
+    assert fitted.equations() == ["d(x0)/dt = known_x0(x0, x1)", "d(x1)/dt = -4 x0 + known_x1(x0, x1)"]
+    assert r"g_{x_{0}}\left(x_{0}, x_{1}\right)" in fitted.to_latex()
+    pytest.importorskip("sympy")
+    assert [str(e) for e in fitted.to_sympy()] == ["1.0*known_0(x0, x1)", "-4.0*x0 + 1.0*known_1(x0, x1)"]
