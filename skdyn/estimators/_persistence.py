@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -229,8 +229,10 @@ def plain(name: str, value: Any) -> Any:
         return os.fspath(value)
     if type(value).__module__ == "torch" and type(value).__name__ == "device":
         return str(value)
+    if is_dataclass(value) and not isinstance(value, type):  # estimators read mappings of the fields as well
+        return {field.name: plain(f"{name}.{field.name}", getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: plain(f"{name}[{key!r}]", item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(f"{name}[{i}]", item) for i, item in enumerate(value)]
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: plain(f"{name}[{key!r}]", item) for key, item in value.items()}
     raise SkdynError(f"the parameter {name}={value!r} cannot be saved as JSON")

@@ -214,7 +214,7 @@ def _listed(field: str, value: Any, names: Sequence[str], states: list[str]) -> 
     out = []
     for component, name, item in _by_variable(field, value, states):
         what = f"constraints: {field}[{name!r}]"
-        if not (isinstance(item, (list, tuple)) or isinstance(item, str)):
+        if not isinstance(item, (list, tuple, str)):
             raise ValueError(f"{what} must be terms, got {item!r:.80}")
         for text in [item] if isinstance(item, str) else item:
             out += [(component, term, what) for term in parse_terms(text, names, what)]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skdyn.sparse.field import SparseField
+from skdyn.sparse.functions import KnownPart, TermFunction
 
 _LEAST = 3
 _MOST = 17
@@ -68,12 +69,15 @@ def rounded(field: SparseField, digits: int) -> SparseField:
     def cut(value: float) -> float:
         return float(f"{value:.{digits}g}")
 
-    functions = []
+    functions: list[TermFunction] = []
     for function in field.functions:
-        if function.kind in ("sin", "cos"):
-            direction = tuple(map(cut, function.direction))
+        if isinstance(function, KnownPart):
+            functions.append(function)
+        elif function.kind in ("sin", "cos"):
+            functions.append(replace(function, direction=tuple(map(cut, function.direction))))
         else:
-            direction = tuple(cut(a**-function.power) ** (-1 / function.power) if a else a for a in function.direction)
-        functions.append(replace(function, direction=direction))
+            power = function.power
+            direction = tuple(cut(a**-power) ** (-1 / power) if a else a for a in function.direction)
+            functions.append(replace(function, direction=direction))
     coefficients = np.array([cut(value) for value in field.coefficients.ravel()]).reshape(field.coefficients.shape)
     return replace(field, functions=tuple(functions), coefficients=coefficients)

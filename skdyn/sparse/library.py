@@ -115,13 +115,11 @@ class TermLibrary:
                 for s in range(self.functions[f].gradient.shape[1]):
                     need(slopes[f], (row, f, s))
         # Each monomial is made of a lower one, down to the constant; those that multiply functions too.
-        for row, _, _ in [*keys, *values]:
+        for row, _, _ in [*keys, *values, *monomials]:
             while any(row):
                 need(monomials, (row, -1, -1))
                 row = _lower(row, _first(row))
             need(monomials, (row, -1, -1))
-        for lower in sorted(monomials, key=lambda key: (sum(key[0]), [-power for power in key[0]])):
-            have.add(lower)
         return [
             *sorted(monomials, key=lambda key: (sum(key[0]), [-power for power in key[0]])),
             *values,
@@ -132,7 +130,9 @@ class TermLibrary:
         """Order the products by which rows are made: monomials by degree, then functions times them."""
         steps: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
         blocks: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
-        self._constant, self._plain = -1, ([], [])  # type: tuple[list[int], list[int]]
+        self._constant = -1
+        plain_columns: list[int] = []
+        plain_rows: list[int] = []
         for l, (row, f, s) in enumerate(self._keys):
             total = sum(row)
             if f >= 0:
@@ -142,14 +142,14 @@ class TermLibrary:
             elif total == 0:
                 self._constant = l
             elif total == 1:
-                self._plain[0].append(_first(row))
-                self._plain[1].append(l)
+                plain_columns.append(_first(row))
+                plain_rows.append(l)
             else:
                 e = _first(row)
                 below, at = steps.setdefault((total, e), ([], []))
                 below.append(self._position[_lower(row, e), -1, -1])
                 at.append(l)
-        self._columns = _rows(self._plain[0]), _rows(self._plain[1])
+        self._columns = _rows(plain_columns), _rows(plain_rows)
         self._products = [(e, _rows(below), _rows(at)) for (_, e), (below, at) in sorted(steps.items())]
         self._blocks = {key: (_rows(below), _rows(at)) for key, (below, at) in blocks.items()}
 

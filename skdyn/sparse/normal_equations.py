@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 _JITTER = 1e-11
 
 Within = Callable[[int, Array, Array, Array], Array]
-"""Step of a candidate under constraints, in scaled units, from its number, matrix (P, P), gradient (P,) and size (P,)."""
+"""Step of a candidate under constraints, in scaled units, from its number, matrix (P, P), gradient and size (P,)."""
 Directions = Callable[[int], Array]
 """Directions (P, F) in which the coefficients of a candidate may move."""
 

@@ -142,10 +142,8 @@ class _Reader:
     def number(self) -> float | None:
         self._skip()
         match = _NUMBER.match(self._text, self._at)
-        if match is None or ((end := match.end()) < len(self._text) and self._text[end].isidentifier()):
-            # A digit may also begin the name of a variable.
-            if match is None or self._variable_here() is not None:
-                return None
+        if match is None or self._variable_here() is not None:  # a digit may begin the name of a variable too
+            return None
         value = float(match.group())
         if not np.isfinite(value):
             self.fail("the number is too large")
@@ -156,9 +154,9 @@ class _Reader:
         for e in self._longest:
             name = self._names[e]
             end = self._at + len(name)
-            if name and self._text.startswith(name, self._at):
-                if not (end < len(self._text) and _in_word(self._text[end]) and _in_word(name[-1])):
-                    return e
+            goes_on = end < len(self._text) and _in_word(self._text[end]) and _in_word(name[-1:])
+            if name and self._text.startswith(name, self._at) and not goes_on:
+                return e
         return None
 
     def variable(self) -> int | None:
@@ -182,7 +180,7 @@ class _Reader:
         self._skip()
         begin = self._at
         number, term = self.product()
-        saturating = term.function is not None and term.function.kind in ("rise", "fall")
+        saturating = isinstance(term.function, ScalarFunction) and term.function.kind in ("rise", "fall")
         if number != 1.0 and not (saturating and number > 0):
             self.fail("a term here has no number before it", begin)
         return term
@@ -243,6 +241,9 @@ class _Reader:
             if sum(powers) > _MOST_POWER:
                 self.fail(f"the total power is above {_MOST_POWER}", begin)
             return number, function
+        return self._refuse_factor()
+
+    def _refuse_factor(self) -> NoReturn:
         self._skip()
         word = _WORD.match(self._text, self._at)
         if word:
@@ -295,4 +296,5 @@ class _Reader:
 
 
 def _in_word(letter: str) -> bool:
+    """Whether a letter, or none, goes on with a name."""
     return letter.isalnum() or letter == "_"

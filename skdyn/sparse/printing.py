@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.sparse.functions import ScalarFunction
+from skdyn.sparse.functions import KnownPart, TermFunction
 from skdyn.sparse.library import TermLibrary
 
 Array = NDArray[np.float64]
@@ -106,7 +106,9 @@ _SPECIAL = {"\\": r"\backslash ", "~": r"\sim ", "^": r"\hat{\ }", " ": r"\ "}
 _SPECIAL |= {letter: "\\" + letter for letter in "_%$#&{}"}
 
 
-def _function(function: ScalarFunction, variables: Sequence[str], digits: int) -> str:
+def _function(function: TermFunction, variables: Sequence[str], digits: int) -> str:
+    if isinstance(function, KnownPart):
+        return rf"g_{{{variables[function.component]}}}\left({', '.join(variables)}\right)"
     if function.kind in ("sin", "cos"):
         text = ""
         for a, variable in zip(function.direction, variables, strict=True):

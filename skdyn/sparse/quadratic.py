@@ -1,7 +1,7 @@
 """Convex quadratic programmes of a few dozen unknowns, with linear equations and bounds.
 
-The equations are eliminated by a basis of their null space; what remains is a least-distance problem, which non-negative
-least squares solve (C. L. Lawson and R. J. Hanson 1974, chapter 23).
+The equations are eliminated by a basis of their null space; what remains is a least-distance problem, which
+non-negative least squares solve (C. L. Lawson and R. J. Hanson 1974, chapter 23).
 
 Letters: P unknowns, E equations, F free directions.
 """

@@ -118,8 +118,7 @@ def propose_within(restriction: Restriction, context: ScaledContext, library: Te
         coefficients, support = fixed.copy(), fixed != 0
         support.ravel()[surface.position] = used
         coefficients.ravel()[surface.position] = values
-        if support.any():
-            found.setdefault(support.tobytes(), (support, coefficients))
+        found.setdefault(support.tobytes(), (support, coefficients))
     if not found:
         raise ValueError(
             "no coefficients satisfy the constraints at once: look for bounds, known terms and conserved sums that "

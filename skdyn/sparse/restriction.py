@@ -79,17 +79,18 @@ class Restriction:
                 allowed[t, d] = required[t, d] = fixed[t, d] = True
                 lower[t, d] = upper[t, d] = 1.0 / factors[t, d]
         for bound in known.bounds:
-            if (t := find(bound.term)) is not None:
-                d = bound.component
+            d = bound.component
+            for t in find(bound.term):
                 lower[t, d] = max(lower[t, d], bound.low / factors[t, d])
                 upper[t, d] = min(upper[t, d], bound.high / factors[t, d])
                 if lower[t, d] > upper[t, d]:
                     raise ValueError(f"{bound.source} contradicts that the variable stays positive")
-        for d, term, source in known.forbidden:
-            if (t := find(term)) is not None:
+        for d, term, _ in known.forbidden:
+            for t in find(term):
                 allowed[t, d] = False
         for d, term, value, source in known.fixed:
-            t, inside = find.certainly(term), value / factors[find.certainly(term), d]
+            (t,) = find(term)
+            inside = value / factors[t, d]
             slack = _ZERO * abs(inside)
             if value and not allowed[t, d]:
                 raise ValueError(f"{source} is forbidden by another constraint (forbidden, or positive)")
@@ -98,7 +99,7 @@ class Restriction:
             lower[t, d] = upper[t, d] = inside
             allowed[t, d] = required[t, d] = fixed[t, d] = bool(value)
         for d, term, source in known.required:
-            t = find.certainly(term)
+            (t,) = find(term)
             if not allowed[t, d]:
                 raise ValueError(f"{source} requires a term that another constraint forbids")
             required[t, d] = True
@@ -239,13 +240,12 @@ class _Places:
         self._scale = scale
         self._place = {}
         for t, (row, f) in enumerate(zip(library.exponents.tolist(), library.function_of.tolist(), strict=True)):
-            self._place[_key(Term(tuple(row), library.functions[f] if f >= 0 else None))] = t  # type: ignore[arg-type]
+            self._place[_key(Term(tuple(row), library.functions[f] if f >= 0 else None))] = t
 
-    def __call__(self, term: Term) -> int | None:
-        return self._place.get(_key(in_units(term, self._scale)))
-
-    def certainly(self, term: Term) -> int:
-        return self._place[_key(in_units(term, self._scale))]
+    def __call__(self, term: Term) -> list[int]:
+        """The place of a term, if the library has it."""
+        place = self._place.get(_key(in_units(term, self._scale)))
+        return [] if place is None else [place]
 
 
 def _key(term: Term) -> tuple[object, ...]:
@@ -297,20 +297,22 @@ def _equations(known: ReadConstraints, library: TermLibrary, factors: Array) -> 
         for d in range(dim):
             for e in range(d + (sign < 0), dim):
                 pair: dict[int, float] = {}
-                for t, own, weight in ((linear[e], d, 1.0), (linear[d], e, sign)):
-                    if t is not None:
-                        pair[t * dim + own] = pair.get(t * dim + own, 0.0) + weight * float(factors[t, own])
+                for place_of, own, weight in ((linear[e], d, 1.0), (linear[d], e, sign)):
+                    if place_of is not None:
+                        at = place_of * dim + own
+                        pair[at] = pair.get(at, 0.0) + weight * float(factors[place_of, own])
                 rows.append(pair)
     # Each in units of its largest weight.
-    data = [[w / max(map(abs, row.values())) for w in row.values()] for row in rows if row]
-    places = [list(row) for row in rows if row]
-    ends = np.cumsum([0, *map(len, places)])
-    flat = np.array(sum(data, []), dtype=float), np.array(sum(places, []), dtype=np.intp), ends
-    return csr_array(flat, shape=(len(places), n_terms * dim))
+    kept = [row for row in rows if row]
+    data = [w / max(map(abs, row.values())) for row in kept for w in row.values()]
+    places = [place for row in kept for place in row]
+    ends = np.cumsum([0, *map(len, kept)])
+    flat = np.array(data, dtype=float), np.array(places, dtype=np.intp), ends
+    return csr_array(flat, shape=(len(kept), n_terms * dim))
 
 
 def _circuits(matrix: Array) -> list[tuple[Index, Array]]:
-    """Combinations (positions, values) of smallest support with ``matrix @ x = 0``: all of them where few, or a basis."""
+    """Combinations (positions, values) of least support with ``matrix @ x = 0``: all of them where few, or a basis."""
     count = matrix.shape[1]
     rank = int(np.linalg.matrix_rank(matrix))
     found: list[tuple[Index, Array]] = []

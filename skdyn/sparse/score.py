@@ -40,8 +40,8 @@ START_MARGIN = 1.0
 FAR = 4.0
 #: ... and what the score charges one that does from all of them.
 RUNAWAY_WEIGHT = 20.0
-#: ... what it charges a field for the first function whose scale is fitted: polynomials that fit nearly as well come
-#: first, since almost any smooth curve is a piece of some sine.
+#: ... what it charges, where noise is seen, a field with a function whose scale is fitted: polynomials that fit nearly
+#: as well come first, since almost any smooth curve is a piece of some sine.
 FUNCTION_WEIGHT = 14.0
 _N_COARSE = 80
 #: Correlation of neighbouring residuals that counts as structure, in standard deviations of that of noise.
@@ -97,7 +97,8 @@ class Scorer:
             + problem.prior_terms.penalty(batch.coefficients)
         )
         total += RUNAWAY_WEIGHT * self.runaway(library, batch.coefficients)
-        total += FUNCTION_WEIGHT * uses_functions(library, batch.support)
+        if not context.clean:
+            total += FUNCTION_WEIGHT * uses_functions(library, batch.support)
         return replace(batch, score=total)
 
     def runaway(self, library: TermLibrary, coefficients: Array) -> Array:

@@ -25,6 +25,7 @@ RUNS = {
     "equilibria": ({}, "saddle at (1.0"),
     "forecast_pelts": ({"model": DUMMIES / "lass-ode-tiny"}, "pelts: error "),
     "hare_lynx": ({"model": DUMMIES / "fim-ode-16d"}, ""),
+    "known_physics": ({}, "with constraints:"),
     "model_selection": ({"cv": 2}, "the grid search prefers "),
     "over_time": ({"model": DUMMIES / "fim-ode-16d", "samples": 2}, "Diagnosis: "),
     "recover_equations": ({"systems": ["lorenz"]}, "d(z)/dt = "),
