@@ -106,6 +106,11 @@ class Job(NamedTuple):
     seed: int
     observed: Trajectories
 
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells this context from all others."""
+        return self.forced.system.id, self.context, self.setting, self.seed
+
 
 @cache
 def load_forced(dims: tuple[int, ...] = (1, 2, 3)) -> tuple[Forced, ...]:
@@ -212,13 +217,13 @@ def evaluate(
         solved = (solve(estimator, group) for group in groups)
     else:
         solved = Parallel(n_jobs, return_as="generator")(delayed(solve)(estimator, group) for group in groups)
-    results = []
+    results: dict[tuple[Any, ...], list[Result]] = {}
     with tqdm(total=len(jobs), desc="forced", unit="context") as bar:
         for group, (paths, seconds) in zip(groups, solved, strict=True):
             for job, both in zip(group, paths, strict=True):
-                results += list(_results(job, both, seconds / len(group)))
+                results[job.key] = list(_results(job, both, seconds / len(group)))
             bar.update(len(group))
-    return results
+    return [result for job in jobs for result in results[job.key]]
 
 
 def make_jobs(setting: Setting, seed: int, dims: tuple[int, ...]) -> Iterator[Job]:
