@@ -171,7 +171,7 @@ class Restriction:
         position = np.flatnonzero(coefficients.ravel())
         value = coefficients.ravel()[position]
         weight = 1.0 / np.maximum(np.abs(value), np.finfo(float).tiny) ** 2
-        weight /= weight.max()
+        weight /= weight.max(initial=np.finfo(float).tiny)
         found = self.solve(np.diag(weight), weight * value, position)
         out = np.zeros_like(coefficients)
         out.ravel()[position] = value if found is None else found
