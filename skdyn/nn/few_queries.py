@@ -164,10 +164,11 @@ class FewOfFits:
         of_kind = torch.cat([ones, fits.scale])[:, : self.dim]
         units = of_kind[[int(i in kinds[1]) for i in range(self.count)]][:, :, None, None]
         coefficients, root = fits.coefficients[0, :, :, None] * units, fits.root[0] * units.to(fits.root)
+        self.products: list[tuple[list[int], Array | None, Tensor, Tensor]]
         if fits.terms is None:
             # Every fit has coefficients of the monomials of both kinds of coordinates, half of them zero: one product.
-            parts = (_columns(_of_both(part, kinds[1]), False) for part in (coefficients, root))
-            self.products = [(slice(0, self.count), None, *parts)]
+            together, root = (_columns(_of_both(part, kinds[1]), False) for part in (coefficients, root))
+            self.products = [(list(range(self.count)), None, together, root)]
         else:
             used = [fits.terms[0, kind].numpy() + kind * len(terms) for kind in (0, 1)]
             self.products = [
@@ -214,7 +215,7 @@ class FewOfArbiter:
         self.later = [(layer.weight, layer.bias) for layer in (arbiter.inner, arbiter.score)]
         reference = _weight(arbiter.from_reference)
         self.from_reference = reference[:2]
-        first, _, last = arbiter.scale
+        first, last = (layer for layer in arbiter.scale if isinstance(layer, nn.Linear))
         weight, bias = _linear(first)
         self.from_verdict = weight[:7] * np.array([0.5, 0.5, 1, 1, -1, 1, 1], weight.dtype)[:, None]
         self.last = _linear(last)
