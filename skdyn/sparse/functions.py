@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,13 +170,12 @@ class KnownPart:
 
 
 TermFunction = ScalarFunction | KnownPart
+Kind = TypeVar("Kind", ScalarFunction, TermFunction)
 #: Relative step of differences in a known field.
 _STEP = 6e-6
 
 
-def stretched(
-    functions: tuple[TermFunction, ...], direction: tuple[float, ...], factor: float
-) -> tuple[TermFunction, ...]:
+def stretched(functions: tuple[Kind, ...], direction: tuple[float, ...], factor: float) -> tuple[Kind, ...]:
     """Return the functions with one direction that is fitted, wherever they have it, times a factor."""
     new = tuple(factor * a for a in direction)
     return tuple(

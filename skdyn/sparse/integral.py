@@ -54,7 +54,7 @@ class Integrals:
                 part[:, slopes.shape[1] :] = context.outside[:-1]
             at_end = library.design(end)
         parts = steps / 6 * (at_points[:-1] + 4 * library.design(middle) + at_end)
-        known = context.usable.all(axis=1)
+        known = np.asarray(context.usable.all(axis=1))
         design, number = np.zeros_like(at_points), np.zeros(len(tau), dtype=np.intp)
         trusted = np.zeros(len(tau), dtype=bool)
         count = 0

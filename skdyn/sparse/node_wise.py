@@ -82,7 +82,7 @@ def compact(
     """Return the library of the terms that any of the fields use, and of those of another, and the fields in it."""
     keys = {} if opened is None else {opened.key(t): (opened, t) for t in range(opened.n_terms)}
     for library, batch in batches:
-        for t in np.flatnonzero(batch.support[:, : library.n_terms].any(axis=(0, 2))):
+        for t in np.flatnonzero(batch.support[:, : library.n_terms].any(axis=(0, 2))).tolist():
             keys.setdefault(library.key(t), (library, t))
     if not keys:
         library, _ = batches[0]
@@ -93,7 +93,7 @@ def compact(
     out = []
     for library, batch in batches:
         old = np.flatnonzero(batch.support[:, : library.n_terms].any(axis=(0, 2)))
-        new = [place[library.key(t)] for t in old]
+        new = [place[library.key(t)] for t in old.tolist()]
         shape = (len(batch), small.size, batch.support.shape[2])
         coefficients, support = np.zeros(shape), np.zeros(shape, dtype=bool)
         coefficients[:, new], support[:, new] = batch.coefficients[:, old], batch.support[:, old]

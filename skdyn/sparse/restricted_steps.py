@@ -50,8 +50,8 @@ def restricted_steps(
         basis[at, a] = values
     lower, upper = (bound.ravel()[surface.position] for bound in (restriction.lower, restriction.upper))
     # A bound of zero is a sign of every atom that the coefficient is in.
-    up = ~(((upper <= 0)[:, None] & (basis > 0)) | ((lower >= 0)[:, None] & (basis < 0))).any(axis=0)
-    down = ~(((upper <= 0)[:, None] & (basis < 0)) | ((lower >= 0)[:, None] & (basis > 0))).any(axis=0)
+    falls, rises = (upper <= 0)[:, None], (lower >= 0)[:, None]
+    up, down = (~np.any((falls & (sign > 0)) | (rises & (sign < 0)), axis=0) for sign in (basis, -basis))
     required = restriction.required.ravel()[surface.position]
     kept = np.array([len(at) == 1 and bool(required[at[0]]) for at, _ in atoms], dtype=bool)
     started = np.array([bool(begin[at].all()) for at, _ in atoms], dtype=bool) | kept

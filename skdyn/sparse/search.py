@@ -222,20 +222,23 @@ class _Search:
     def run_node_wise(self, libraries: Sequence[TermLibrary]) -> None:
         """Choose terms equation by equation, fit, and choose again along the fitted paths while that helps."""
         context, path = self._context, self._context
-        problem, pool = None, None
+        held: tuple[ShootingProblem, Candidates] | None = None
+        most = _POOL
         for stage in ("integral matching", *["along fitted paths"] * _RESELECTIONS):
             proposed = [(library, propose_node_wise(path, library, stage)) for library in libraries]
-            problem, pool, fresh = self._compacted(problem, pool, proposed, libraries[0])
+            problem, earlier, fresh = self._compacted(held, proposed, libraries[0])
             most = self._affordable(fresh.support.sum(axis=(1, 2)).mean(), _POOL)
-            before = np.inf if pool is None else pool.score[0]
-            fitted = self._fitted(problem, fresh.best(most), (_WIDE[0] if pool is None else _STEPPED,), stage)
-            pool = fitted.best(most) if pool is None else join([pool, fitted]).best(most)
-            if pool.score[0] >= before:
+            fitted = self._fitted(problem, fresh.best(most), (_WIDE[0] if earlier is None else _STEPPED,), stage)
+            pool = (fitted if earlier is None else join([earlier, fitted])).best(most)
+            held = problem, pool
+            if earlier is not None and pool.score[0] >= earlier.score[0]:
                 break
             path = replace(context, path=pool.states[0])
             path = replace(path, slopes=problem.library.field(path.columns, pool.coefficients[0]))
             if problem.library.degrees[pool.support[0].any(axis=1)[: problem.library.n_terms]].max(initial=0) < 3:
                 libraries = libraries[:1]
+        assert held is not None  # there is a first stage
+        problem, pool = held
         seen = {support.tobytes() for support in pool.support}
         strictness = [factor * np.log(context.n_points) for factor in _STRICTNESS]
         idle = 0
@@ -252,8 +255,7 @@ class _Search:
 
     def _compacted(
         self,
-        problem: ShootingProblem | None,
-        pool: Candidates | None,
+        held: tuple[ShootingProblem, Candidates] | None,
         fresh: Sequence[tuple[TermLibrary, Candidates]],
         opened: TermLibrary,
     ) -> tuple[ShootingProblem, Candidates | None, Candidates]:
@@ -261,7 +263,7 @@ class _Search:
 
         And of those that are open to stepwise selection, where these are few.
         """
-        earlier = [] if problem is None or pool is None else [(problem.library, pool)]
+        earlier = [] if held is None else [(held[0].library, held[1])]
         few = opened.n_terms * self._context.n_features <= _MOST_OPENED
         library, parts = compact([*earlier, *fresh], opened if few else None)
         new = ShootingProblem(self._context, library, self._prior, most_selectable=2 * _MOST_OPENED if few else 0)
