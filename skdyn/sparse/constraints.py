@@ -50,12 +50,11 @@ class Constraints:
     Examples
     --------
     >>> import numpy as np
-    >>> from skdyn import Constraints, SparseODERegressor, Trajectories
+    >>> from skdyn import Constraints, SparseODERegressor, Trajectory
     >>> t = np.linspace(0, 10, 60)
     >>> x = np.column_stack([np.cos(2 * t), -2 * np.sin(2 * t)])
     >>> known = Constraints(known={"q": {"v": 1.0}}, bounds={"v": {"q": "-"}})
-    >>> data = Trajectories([(t, x)]).with_names(["q", "v"])
-    >>> SparseODERegressor(constraints=known).fit(data).equations()
+    >>> SparseODERegressor(constraints=known).fit([Trajectory(t, x, ("q", "v"))]).equations()
     ['d(q)/dt = v', 'd(v)/dt = -4 q']
     """
 
