@@ -49,12 +49,16 @@ class Constraints:
 
     Examples
     --------
+    As an estimator takes them, as an object or as a mapping of its fields:
+
     >>> import numpy as np
-    >>> from skdyn import Constraints, SparseODERegressor, Trajectory
+    >>> from skdyn import SparseODERegressor, Trajectory
     >>> t = np.linspace(0, 10, 60)
-    >>> x = np.column_stack([np.cos(2 * t), -2 * np.sin(2 * t)])
-    >>> known = Constraints(known={"q": {"v": 1.0}}, bounds={"v": {"q": "-"}})
-    >>> SparseODERegressor(constraints=known).fit([Trajectory(t, x, ("q", "v"))]).equations()
+    >>> orbits = [
+    ...     Trajectory(t, r * np.column_stack([np.cos(2 * t), -2 * np.sin(2 * t)]), ("q", "v")) for r in (1.0, 2.0)
+    ... ]
+    >>> known = {"known": {"q": {"v": 1.0}}, "bounds": {"v": {"q": "-"}}}
+    >>> SparseODERegressor(constraints=known).fit(orbits).equations()
     ['d(q)/dt = v', 'd(v)/dt = -4 q']
     """
 

@@ -87,7 +87,7 @@ def smooth_with_gaps(t: Array, x: Array) -> tuple[Array, Array, NDArray[np.bool_
     Examples
     --------
     >>> import numpy as np
-    >>> t = np.linspace(0.0, 1.0, 12)
+    >>> t = np.linspace(0.0, 1.0, 24)
     >>> x = 2.0 * t[:, None]
     >>> x[5] = np.nan
     >>> states, slopes, usable = smooth_with_gaps(t, x)
