@@ -9,7 +9,7 @@ from skdyn import LASSODEForecaster
 from skdyn.exceptions import warn
 from skdyn.forecasting import ensemble as module
 from skdyn.forecasting.ensemble import EXPERTS, NETWORK, Ensemble
-from skdyn.forecasting.experts import parrot, sparse_ode
+
 
 pytestmark = pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
 
