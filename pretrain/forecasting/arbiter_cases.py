@@ -2,7 +2,7 @@
 
 Series are those of the training families and of random ODEs, observed as the network's are in training, and draws that
 look like what people record. Held-out families and real series are never among them.
-Letters: T times ahead, D channels, E forecasters, P features, M questions.
+Letters: N observed points, T times ahead, D channels, E forecasters, P features, M questions.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pretrain.forecasting.batches import _recording
 from pretrain.forecasting.corruption import ObservationConfig, observe
 from pretrain.forecasting.real_like import real_like
-from pretrain.priors.library import Library
-from skdyn.forecasting.arbitrated import Evidence
+from pretrain.priors.library import Librarian, Library, LibraryConfig
+from skdyn.forecasting.arbitrated import Evidence, Questions, ask, median
 from skdyn.forecasting.curve import Curve
 from skdyn.forecasting.evidence import LEAST_POINTS
 from skdyn.forecasting.experts.registry import STANDARD, get_expert
@@ -26,14 +26,20 @@ Array = NDArray[np.float64]
 
 OBSERVATION = ObservationConfig(seen=1, unseen=24)
 _POINTS = (60, 100, 140, 200)
-_REAL_LIKE = 0.35
-_SEEN = (0.5, 0.92)
+_OF_FAMILIES, _OF_LIBRARY = 0.5, 0.7
+_SEEN = (0.6, 0.92)
+_ONE_ORIGIN = 0.2
+_LEAST_UNIT = 0.1
 
 
 @dataclass(frozen=True)
 class Series:
-    """What is seen of a series and what came after, with half of the range of the whole as the unit of errors."""
+    """What is seen of a series, (N,) and (N, D), what came, (T,) and (T, D), and the unit of errors (D,).
 
+    The unit is half of the range of the whole, as in the benchmark; a series is of a "family", "random" or "real-like".
+    """
+
+    kind: str
     times: Array
     values: Array
     future: Array
@@ -41,49 +47,82 @@ class Series:
     unit: Array
 
 
-def draw(library: Library, rng: np.random.Generator) -> Series:
-    """A series that a forecaster may meet."""
-    while True:
-        series = _of_people(rng) if rng.random() < _REAL_LIKE else _of_library(library, rng)
-        if len(series.times) >= LEAST_POINTS and (np.ptp(series.values, axis=0) > 0).all():
-            return series
+class Source:
+    """Series of a seed, one after the other.
+
+    Parameters
+    ----------
+    seed : int
+    per_family : int
+    prior_systems : mapping of dimension to number
+        See `pretrain.priors.library.LibraryConfig`.
+    """
+
+    def __init__(self, seed: int, per_family: int = 60, prior_systems: dict[int, int] | None = None) -> None:
+        self._rng = np.random.default_rng([seed, 77])
+        systems = {1: 100, 2: 400, 3: 300} if prior_systems is None else prior_systems
+        mixed, named = LibraryConfig(per_family, "mixture", systems), LibraryConfig(per_family, "", {})
+        self._mixed = Librarian(mixed).draw(self._rng)
+        self._named = Librarian(named).draw(self._rng)
+
+    def draw(self) -> Series:
+        """The next series that has points enough and moves."""
+        while True:
+            share = self._rng.random()
+            if share >= _OF_LIBRARY:
+                series = self._real_like()
+            elif share < _OF_FAMILIES:
+                series = self._of_library("family", self._named)
+            else:
+                series = self._of_library("random", self._mixed)
+            if len(series.times) >= LEAST_POINTS and (np.ptp(series.values, axis=0) > 0).all():
+                return series
+
+    def _of_library(self, kind: str, library: Library) -> Series:
+        weights = np.array(list(OBSERVATION.dims.values()))
+        dim = int(self._rng.choice(list(OBSERVATION.dims), p=weights / weights.sum()))
+        recording = _recording(library, dim, OBSERVATION, self._rng)
+        cut = observe(recording, int(self._rng.choice(_POINTS)), OBSERVATION, self._rng)
+        future, first = np.unique(cut.target_times, return_index=True)
+        later = future > cut.times[-1]
+        return Series(kind, cut.times, cut.values, future[later], cut.targets[first][later], cut.half_range)
+
+    def _real_like(self) -> Series:
+        values = real_like(self._rng)[:, None]
+        count = int(len(values) * self._rng.uniform(*_SEEN))
+        future = np.arange(count, len(values))
+        picked = self._rng.choice(future, min(OBSERVATION.unseen, len(future)), replace=False)
+        asked = np.unique(np.append(picked, future[-1]))
+        unit = np.ptp(values, axis=0) / 2
+        return Series(
+            "real-like", np.arange(count, dtype=float), values[:count], asked.astype(float), values[asked], unit
+        )
 
 
-def _of_people(rng: np.random.Generator) -> Series:
-    values = real_like(rng)[:, None]
-    count = int(len(values) * rng.uniform(*_SEEN))
-    asked = np.unique(np.linspace(count, len(values) - 1, OBSERVATION.unseen).astype(int))
-    unit = np.ptp(values, axis=0) / 2
-    return Series(np.arange(count, dtype=float), values[:count], asked.astype(float), values[asked], unit)
-
-
-def _of_library(library: Library, rng: np.random.Generator) -> Series:
-    dims = [dim for dim in OBSERVATION.dims if dim <= max(library)]
-    weights = np.array([OBSERVATION.dims[dim] for dim in dims])
-    dim = int(rng.choice(dims, p=weights / weights.sum()))
-    cut = observe(_recording(library, dim, OBSERVATION, rng), int(rng.choice(_POINTS)), OBSERVATION, rng)
-    asked, first = np.unique(cut.target_times, return_index=True)
-    later = asked > cut.times[-1]
-    return Series(cut.times, cut.values, asked[later], cut.targets[first][later], cut.half_range)
-
-
-def questions(network: Any, series: Series) -> dict[str, NDArray[Any]]:
-    """What the arbiter is asked, one row a time and channel, with targets and units of errors in half-ranges."""
+def rows_of(network: Any, series: Series, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """What the arbiter is asked, one row a time and channel; now and then with a single origin."""
     fits = {name: get_expert(name).fit for name in STANDARD}
     evidence = Evidence(network, series.times, series.values, fits)
     quantiles = Curve(network, series.times, series.values, float(series.future[-1])).values(series.future)
-    asked = evidence.questions(series.future, quantiles)
-    forecasts = (asked.forecasts - evidence.middle) / evidence.half
-    count = forecasts.shape[1] * forecasts.shape[2]
-    rows = forecasts.transpose(1, 2, 0).reshape(count, -1)
-    target = ((series.truth - evidence.middle) / evidence.half).reshape(count)
-    unit = np.maximum(series.unit / evidence.half, 0.1)
+    forecasts = np.concatenate([evidence.experts.ahead(series.future), median(quantiles)[None]])
+    leads = (series.future - series.times[-1]) / (series.times[-1] - series.times[0])
+    backtests = (None, evidence.backtests[1]) if rng.random() < _ONE_ORIGIN else evidence.backtests
+    asked = ask(forecasts, quantiles[..., -1] - quantiles[..., 0], leads, series.values, backtests)
+    return packed(asked, series.truth, series.unit)
+
+
+def packed(asked: Questions, truth: Array, unit: Array) -> dict[str, NDArray[Any]]:
+    """Questions, targets (T, D) and units of errors (D,) as arrays of one row a time and channel."""
+    count = asked.spread.size
+    forecasts = asked.forecasts.transpose(1, 2, 0).reshape(count, -1)
+    units = np.broadcast_to(np.maximum(unit / asked.half, _LEAST_UNIT), asked.spread.shape)
     return {
         "of_forecasters": asked.of_forecasters.reshape(count, *asked.of_forecasters.shape[2:]).astype(np.float32),
         "of_times": asked.of_times.reshape(count, -1).astype(np.float32),
-        "forecasts": np.nan_to_num(rows).astype(np.float32),
-        "there": np.isfinite(rows),
+        "forecasts": np.nan_to_num(forecasts).astype(np.float32),
+        "there": np.isfinite(forecasts),
         "spread": asked.spread.reshape(count).astype(np.float32),
-        "target": target.astype(np.float32),
-        "unit": np.broadcast_to(unit, forecasts.shape[1:]).reshape(count).astype(np.float32),
+        "target": ((truth - asked.middle) / asked.half).reshape(count).astype(np.float32),
+        "unit": units.reshape(count).astype(np.float32),
+        "weight": np.full(count, 1 / count, dtype=np.float32),
     }

@@ -111,7 +111,7 @@ def score(method: str, forecast: Method, series: Recorded, origin: float) -> Sco
     )
 
 
-def run(model: str, ensembles: Sequence[str | None], processes: int) -> list[Score]:
+def run(model: str, ensembles: Sequence[str | None], processes: int | None) -> list[Score]:
     """Score everybody on every series and print the tables."""
     for package in [name for name in (*PACKAGES, "statsforecast", "reservoirpy") if not is_installed(name)]:
         print(f"{package} is not installed: its part is left out")

@@ -7,7 +7,7 @@ Letters: M questions (a time of a channel of a series), E forecasters, P feature
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from skdyn.nn.config import between, exactly, parse_config
 _LOG_SCALE = (-7.0, 3.0)
 _OF_SCALE = 5
 _ABSENT = -1e4
+_SQUARES = 6.0
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,11 @@ class ForecastArbiter(nn.Module):
     Parameters
     ----------
     config : ForecastArbiterConfig
+    errors : sequence of int
+        Which features of a forecaster are a third of the log of its error in a backtest.
     """
 
-    def __init__(self, config: ForecastArbiterConfig) -> None:
+    def __init__(self, config: ForecastArbiterConfig, errors: Sequence[int] = (0, 1, 7, 8)) -> None:
         super().__init__()
         self.config = c = config
         self.embedding = nn.Embedding(c.known + 1, c.embedded, padding_idx=0)
@@ -59,10 +62,15 @@ class ForecastArbiter(nn.Module):
         self.first = nn.Linear(inputs, c.width)
         self.second = nn.Linear(3 * c.width, c.width)
         self.score = nn.Linear(c.width, 1)
+        self.plain = nn.Linear(c.of_forecasters, 1, bias=False)
         self.scale = nn.Sequential(
             nn.Linear(c.width + c.of_times + _OF_SCALE, c.width), nn.Tanh(), nn.Linear(c.width, 1)
         )
         self.levels = nn.Parameter(torch.full((4,), 0.0))
+        self.log_widening = nn.Parameter(torch.zeros(()), requires_grad=False)
+        with torch.no_grad():  # at the start, weights are about one over the mean square errors in the backtests
+            self.plain.weight.zero_()
+            self.plain.weight[0, list(errors)] = -_SQUARES / len(errors)
 
     def forward(
         self, of_forecasters: Tensor, of_times: Tensor, forecasts: Tensor, spread: Tensor, who: Tensor, there: Tensor
@@ -98,7 +106,8 @@ class ForecastArbiter(nn.Module):
         most = torch.where(shown, hidden, -torch.inf).amax(1, keepdim=True)
         pooled = torch.cat([mean, most], -1).expand(-1, forecasts.shape[1], -1)
         hidden = hidden + F.silu(self.second(torch.cat([hidden, pooled], -1)))
-        weights = self.score(hidden)[..., 0].masked_fill(~there, _ABSENT).softmax(-1)
+        scores = self.score(hidden)[..., 0] + self.plain(of_forecasters)[..., 0]
+        weights = scores.masked_fill(~there, _ABSENT).softmax(-1)
         known = torch.where(there, forecasts, 0.0)
         median = (weights * known).sum(-1)
         apart = (weights * (known - median[:, None]).abs()).sum(-1)
@@ -118,7 +127,7 @@ class ForecastArbiter(nn.Module):
         )
         seen = (weights[..., None] * hidden).sum(1)
         log_scale = self.scale(torch.cat([seen, of_times, facts], -1))[:, 0] * 3 + (0.3 * (apart + 0.03)).log()
-        return median, log_scale.clamp(*_LOG_SCALE).exp(), weights
+        return median, (log_scale.clamp(*_LOG_SCALE) + self.log_widening).exp(), weights
 
     def shares(self) -> Tensor:
         """Distances (4,) of the quantiles from the median, the nearest first, where the outer one's is one."""

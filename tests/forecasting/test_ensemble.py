@@ -10,7 +10,6 @@ from skdyn.exceptions import warn
 from skdyn.forecasting import ensemble as module
 from skdyn.forecasting.ensemble import EXPERTS, NETWORK, Ensemble
 
-
 pytestmark = pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
 
 T = np.linspace(0, 12, 121)

@@ -35,9 +35,9 @@ def closed_form(times: Array, values: Array) -> Forecast:
     """The vector fields that follow the prefix best from several of its points.
 
     Integral matching (`skdyn.nn.fits`) gives a family of polynomials, dense and sparse, without a search; some more
-    have a wave of the time or of the states. Each is integrated from eight observations over a quarter of the prefix; the
-    three that stay nearest to what was observed are integrated ahead and averaged by their errors. Where observations
-    are noisy, the state at the end is a mean of where the last ones lead.
+    have a wave of the time or of the states. Each is integrated from eight observations over a quarter of the prefix;
+    the three that stay nearest to what was observed are integrated ahead and averaged by their errors. Where
+    observations are noisy, the state at the end is a mean of where the last ones lead.
     """
     dim = values.shape[1]
     require(len(times) >= 12, "too short for a vector field")
