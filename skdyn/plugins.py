@@ -1,7 +1,8 @@
 """What the author of a plugin builds on; nothing else of skdyn's inside has to be known.
 
 A plugin is a package of its own with entry points in ``skdyn.models`` (each a `ModelSpec`), ``skdyn.estimators`` (each
-a class, final, derived from one of the bases here) or ``skdyn.experts`` (each an `Expert` beside a forecaster). See the how-to page on plugins.
+a class, final, derived from one of the bases here) or ``skdyn.experts`` (each an `Expert` beside a forecaster). See the
+how-to page on plugins.
 
 Examples
 --------

@@ -7,6 +7,7 @@ Letters: N observed points, T times ahead, D channels, E forecasters, P features
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from pretrain.forecasting.batches import _recording
 from pretrain.forecasting.corruption import ObservationConfig, observe
-from pretrain.forecasting.real_like import real_like
+from pretrain.forecasting.real_like import growth, real_like, recurrent
 from pretrain.priors.library import Librarian, Library, LibraryConfig
 from skdyn.forecasting.arbitrated import Evidence, Questions, ask, median
 from skdyn.forecasting.curve import Curve
@@ -26,7 +27,7 @@ Array = NDArray[np.float64]
 
 OBSERVATION = ObservationConfig(seen=1, unseen=24)
 _POINTS = (60, 100, 140, 200)
-_OF_FAMILIES, _OF_LIBRARY = 0.5, 0.7
+_SYSTEMS = {1: 100, 2: 400, 3: 300}
 _SEEN = (0.6, 0.92)
 _ONE_ORIGIN = 0.2
 _LEAST_UNIT = 0.1
@@ -36,7 +37,7 @@ _LEAST_UNIT = 0.1
 class Series:
     """What is seen of a series, (N,) and (N, D), what came, (T,) and (T, D), and the unit of errors (D,).
 
-    The unit is half of the range of the whole, as in the benchmark; a series is of a "family", "random" or "real-like".
+    The unit is half of the range of the whole, as in the benchmark; ``kind`` is one of `KINDS`.
     """
 
     kind: str
@@ -47,34 +48,51 @@ class Series:
     unit: Array
 
 
+KINDS = {"family": 0.42, "random": 0.16, "real-like": 0.30, "recurrent": 0.06, "growth": 0.06}
+"""Kinds of series and their shares."""
+
+
 class Source:
     """Series of a seed, one after the other.
 
     Parameters
     ----------
     seed : int
+    kinds : sequence of str
+        Of `KINDS`, whose shares they keep among themselves.
     per_family : int
     prior_systems : mapping of dimension to number
         See `pretrain.priors.library.LibraryConfig`.
     """
 
-    def __init__(self, seed: int, per_family: int = 60, prior_systems: dict[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        kinds: Sequence[str] = tuple(KINDS),
+        per_family: int = 60,
+        prior_systems: Mapping[int, int] = _SYSTEMS,
+    ) -> None:
         self._rng = np.random.default_rng([seed, 77])
-        systems = {1: 100, 2: 400, 3: 300} if prior_systems is None else prior_systems
-        mixed, named = LibraryConfig(per_family, "mixture", systems), LibraryConfig(per_family, "", {})
-        self._mixed = Librarian(mixed).draw(self._rng)
-        self._named = Librarian(named).draw(self._rng)
+        self._kinds = list(kinds)
+        self._shares = np.array([KINDS[kind] for kind in kinds]) / sum(KINDS[kind] for kind in kinds)
+        self._libraries: dict[str, Library] = {}
+        if "random" in kinds:
+            self._libraries["random"] = Librarian(LibraryConfig(per_family, "mixture", prior_systems)).draw(self._rng)
+        if "family" in kinds:
+            self._libraries["family"] = Librarian(LibraryConfig(per_family, "", {})).draw(self._rng)
 
     def draw(self) -> Series:
         """The next series that has points enough and moves."""
         while True:
-            share = self._rng.random()
-            if share >= _OF_LIBRARY:
-                series = self._real_like()
-            elif share < _OF_FAMILIES:
-                series = self._of_library("family", self._named)
+            kind = str(self._rng.choice(self._kinds, p=self._shares))
+            if kind in self._libraries:
+                series = self._of_library(kind, self._libraries[kind])
+            elif kind == "recurrent":
+                series = self._cut(kind, recurrent(self._rng), 1 - self._rng.uniform(0.03, 0.1))
+            elif kind == "growth":
+                series = self._cut(kind, growth(self._rng), self._rng.uniform(0.4, 0.8))
             else:
-                series = self._of_library("random", self._mixed)
+                series = self._cut(kind, real_like(self._rng), self._rng.uniform(*_SEEN))
             if len(series.times) >= LEAST_POINTS and (np.ptp(series.values, axis=0) > 0).all():
                 return series
 
@@ -87,16 +105,14 @@ class Source:
         later = future > cut.times[-1]
         return Series(kind, cut.times, cut.values, future[later], cut.targets[first][later], cut.half_range)
 
-    def _real_like(self) -> Series:
-        values = real_like(self._rng)[:, None]
-        count = int(len(values) * self._rng.uniform(*_SEEN))
+    def _cut(self, kind: str, values: Array, share: float) -> Series:
+        values = values[:, None]
+        count = int(len(values) * share)
         future = np.arange(count, len(values))
         picked = self._rng.choice(future, min(OBSERVATION.unseen, len(future)), replace=False)
         asked = np.unique(np.append(picked, future[-1]))
         unit = np.ptp(values, axis=0) / 2
-        return Series(
-            "real-like", np.arange(count, dtype=float), values[:count], asked.astype(float), values[asked], unit
-        )
+        return Series(kind, np.arange(count, dtype=float), values[:count], asked.astype(float), values[asked], unit)
 
 
 def rows_of(network: Any, series: Series, rng: np.random.Generator) -> dict[str, NDArray[Any]]:

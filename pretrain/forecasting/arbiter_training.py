@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pretrain.forecasting.arbiter_cases import KINDS
 from skdyn.forecasting.experts.registry import STANDARD
 from skdyn.forecasting.features import OF_FORECASTERS, OF_TIMES
 from skdyn.nn.forecast_arbiter import ForecastArbiter, ForecastArbiterConfig
 
 FORECASTERS = (*STANDARD, "network")
-KINDS = ("family", "random", "real-like")
 SOLVED = 0.01
 LEVEL = 0.8
 _TAILS = (0.4, 0.3, 0.2, 0.1)
@@ -88,9 +88,7 @@ def train(questions: Questions, settings: Settings, seed: int) -> ForecastArbite
     )
     arbiter = ForecastArbiter(config)
     optimiser = torch.optim.AdamW(arbiter.parameters(), lr=settings.peak, weight_decay=settings.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.peak, total_steps=settings.steps, pct_start=0.1
-    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.peak, total_steps=settings.steps, pct_start=0.1)
     shares = questions.rows["weight"] / questions.rows["weight"].sum()
     for _ in range(settings.steps):
         index = torch.multinomial(shares, settings.batch, replacement=True)
@@ -127,9 +125,7 @@ def losses(arbiter: ForecastArbiter, questions: Questions, index: Tensor, hidden
         kept = torch.rand(who.shape) > hidden
         kept[:, -1] = True
         there = there & kept
-    median, scale, _ = arbiter(
-        rows["of_forecasters"], rows["of_times"], rows["forecasts"], rows["spread"], who, there
-    )
+    median, scale, _ = arbiter(rows["of_forecasters"], rows["of_times"], rows["forecasts"], rows["spread"], who, there)
     error, width = (rows["target"] - median) / rows["unit"], scale / rows["unit"]
     pinball = 0.5 * error.abs().clamp(max=_CLIP)
     for share, tail in zip(arbiter.shares(), _TAILS, strict=True):

@@ -14,7 +14,7 @@ from skdyn.data.reading import is_dataframe
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
-from skdyn.exceptions import ForecastWarning, warn
+from skdyn.exceptions import ForecastWarning, SkdynError, warn
 from skdyn.forecasting.request import arranged, at_levels, checked_levels, is_listed, requested_times
 from skdyn.forecasting.tables import forecast_table, table_library
 
@@ -243,6 +243,8 @@ class BaseForecaster(BaseTrajectoryEstimator):
         observed, values = self.context_[k]
         try:
             return self._forecast(observed, values, float(times[-1]), float(times[0]), k)
+        except SkdynError:
+            raise
         except ValueError as error:
             raise ValueError(f"series {k}: {error}") from None
 

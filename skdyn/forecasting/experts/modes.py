@@ -25,9 +25,9 @@ def _hankel_dmd(even: Array) -> StepForecast:
         truth, unit = even[count:], np.maximum(even.std(axis=0), 1e-300)
         basis = _Delays(even[:count])
         for rank in _RANKS:
-            if rank > basis.most:
-                break
             errors.append(np.mean(np.clip((basis.ahead(rank, len(truth)) - truth) / unit, -5, 5) ** 2))
+            if rank >= basis.most:
+                break
     rank = _RANKS[int(np.argmin(errors))] if errors else 2
     basis = _Delays(even)
     return lambda ahead: basis.ahead(min(rank, basis.most), ahead)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skdyn.forecasting.experts.grid import Array
 
-_FAR = 20.0
+_FAR = 1000.0
 """Half-ranges from zero beyond which a solution is given up."""
 
 Terms = tuple[tuple[int, ...], ...]

@@ -91,7 +91,9 @@ class _Smoothed:
         self.seasonal, self.phase = seasonal[:, best], len(y) % len(seasonal)
         free = 3 + (season if season > 1 else 0)
         scatter = max(errors[best] / max(counted, 1), 1e-300)
-        self.criterion = counted * np.log(scatter) + 2 * free + (2 * np.log(values[first:]).sum() if log else 0.0)
+        # A point counts the same whatever a way leaves out at the beginning, so that units do not matter.
+        jacobian = 2 * np.log(values[first:]).mean() if log else 0.0
+        self.criterion = len(y) * (np.log(scatter) + jacobian) + 2 * free
 
     @classmethod
     def best(cls, values: Array) -> _Smoothed:
