@@ -82,7 +82,8 @@ def test_dates_and_frames(forecaster):
     assert list(ahead.columns) == ["t", "a", "b"]
     assert list(ahead["t"]) == list(later)
     np.testing.assert_allclose(forecaster.predict(later), ahead[["a", "b"]], atol=1e-6)
-    assert list(forecaster.predict(horizon=2, quantiles=(0.1, 0.5)).columns) == ["t", "a_0.1", "a_0.5", "b_0.1", "b_0.5"]
+    quantiles = forecaster.predict(horizon=2, quantiles=(0.1, 0.5))
+    assert list(quantiles.columns) == ["t", "a_0.1", "a_0.5", "b_0.1", "b_0.5"]
 
 
 def test_a_table_of_several_series_names_them(forecaster):
@@ -119,6 +120,7 @@ def test_quantiles_below_zero_are_named(forecaster):
         forecaster.fit([(t, np.abs(x) + 1e-3)])
     with pytest.warns(ForecastWarning, match="goes below zero in 'x0', of which all values are positive"):
         forecaster.predict(LATER, quantiles=(0.1, 0.9))
+
 
 def test_dates_of_several_series_share_one_axis(forecaster):
     start = np.datetime64("2024-01-01")

@@ -102,7 +102,8 @@ def test_monomials_and_velocities():
     z = np.random.default_rng(0).normal(size=(3, 4, 2))
     x, y = z[..., 0], z[..., 1]
     np.testing.assert_allclose(monomials(terms, z), np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1))
-    field = Fields.polynomial(terms, np.array([[[0, 0, 1.0, 0, 0, 0], [0, -1.0, 0, 0, 0, 0]]]), np.zeros((1, 2)), np.ones((1, 2)))
+    turning = np.array([[[0, 0, 1.0, 0, 0, 0], [0, -1.0, 0, 0, 0, 0]]])
+    field = Fields.polynomial(terms, turning, np.zeros((1, 2)), np.ones((1, 2)))
     circle = field.solve(np.array([[[1.0, 0.0]]]), np.linspace(0, 3, 31), np.ones(2), 4)
     np.testing.assert_allclose(circle[0, 0, :, 0], np.cos(np.linspace(0, 3, 31)), atol=1e-6)
 
@@ -110,7 +111,7 @@ def test_monomials_and_velocities():
 def test_names_are_known_and_others_are_refused():
     assert {*STANDARD, "sparse-ode"} <= set(list_experts())
     assert all(get_expert(name).name == name and get_expert(name).suits for name in STANDARD)
-    with pytest.raises(PluginError, match="nothing is registered as 'oracle' in skdyn.experts"):
+    with pytest.raises(PluginError, match=r"nothing is registered as 'oracle' in skdyn\.experts"):
         get_expert("oracle")
 
 
