@@ -137,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     order = np.random.default_rng(options.seed).permutation(len(parts))
     parts, kinds = [parts[k] for k in order], [kinds[k] for k in order]
+    balance(parts, kinds)
     drawn = time.perf_counter() - start
     cut = len(parts) - round(_HELD_OUT * len(parts))
     settings = dataclasses.replace(Settings(), steps=options.steps)
@@ -156,6 +157,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for kind, found in record["held out"].items():
         print(kind, " ".join(f"{name} {value:.4g}" for name, value in found.items()))
     print(options.out)
+
+
+def balance(parts: Sequence[dict[str, NDArray[Any]]], kinds: Sequence[str]) -> None:
+    """Give every kind of series its share of the training, however many of it there are in the caches."""
+    for part, kind in zip(parts, kinds, strict=True):
+        part["weight"] *= np.float32(KINDS[kind] * len(kinds) / kinds.count(kind))
 
 
 def write_cache(path: Path, parts: Sequence[dict[str, NDArray[Any]]], kinds: Sequence[str]) -> None:

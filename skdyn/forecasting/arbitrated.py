@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skdyn.forecasting.curve import Curve
 from skdyn.forecasting.evidence import ORIGINS, Backtest, Experts
@@ -17,6 +18,8 @@ from skdyn.forecasting.experts.grid import Array, Fit
 from skdyn.forecasting.features import bounded, features
 
 NETWORK = "network"
+_RIGHT = 1e-3
+"""Root mean square error in backtests, in half-ranges, of who counts as always right."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Questions:
         In half-ranges.
     middle, half : array of shape (D,)
         Of the prefix.
+    proven : boolean array of shape (E,)
+        Who has always been right and speaks of every time: where there is anybody, nobody else counts.
     """
 
     of_forecasters: Array
@@ -40,6 +45,7 @@ class Questions:
     spread: Array
     middle: Array
     half: Array
+    proven: NDArray[np.bool_]
 
 
 class Evidence:
@@ -98,7 +104,9 @@ def ask(
     error = np.mean(errors, axis=0) if errors else np.full((len(forecasts), len(half)), np.inf)
     held = bounded(forecasts, error, middle, half)
     of_forecasters, of_times = features(held, spread, leads, values, backtests, middle, half)
-    return Questions(of_forecasters, of_times, (held - middle) / half, spread / half, middle, half)
+    right = (error < _RIGHT).all(axis=1) & (len(errors) == len(backtests))
+    proven = right & np.isfinite(held).all(axis=(1, 2))
+    return Questions(of_forecasters, of_times, (held - middle) / half, spread / half, middle, half, proven)
 
 
 def median(quantiles: Array) -> Array:

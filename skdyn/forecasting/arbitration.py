@@ -124,7 +124,9 @@ class Arbitration:
         with torch.inference_mode():
             _, scale, weights = self._arbiter(*tensors, who, torch.from_numpy(np.isfinite(rows)))
         # In double precision, so that a float32 network does not round the forecasts.
-        shares = weights.double().numpy()
+        shares = weights.double().numpy() + 1e-12 * np.isfinite(rows)
+        if asked.proven.any():
+            shares = np.where(asked.proven, shares, 0.0)
         shares /= shares.sum(axis=-1, keepdims=True)
         middle = (shares * np.nan_to_num(rows)).sum(axis=-1).reshape(shape)
         widths = scale.double().numpy().reshape(shape)

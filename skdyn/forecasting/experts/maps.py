@@ -14,7 +14,7 @@ _RIDGES = (1e-12, 1e-8, 1e-5, 1e-3)
 _MOST_POINTS = 2000
 _MOST_TERMS = 60
 _TESTED = 0.25
-_FAR = 4.0
+_FAR = 1000.0
 
 
 def _quadratic_map(even: Array) -> StepForecast:
@@ -43,7 +43,7 @@ D. Gauthier, E. Bollt, A. Griffith and W. Barbosa, *Next generation reservoir co
 
 
 class _Map:
-    """A quadratic map of delays of a scaled series, kept within four ranges of it."""
+    """A quadratic map of delays of a scaled series, kept within a thousand ranges of it."""
 
     def __init__(self, scaled: Array, delays: int, ridge: float) -> None:
         size = delays * scaled.shape[1]
