@@ -6,6 +6,7 @@ Letters: K series, T times, D variables, Q quantiles.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,4 @@ def forecast_table(
         table["id"] = [identity for identity, part in zip(context.ids, times, strict=True) for _ in part]
     table["t"] = context.axis.labels(np.concatenate(list(times)))
     table |= dict(zip(columns, values.T, strict=True))
-    if library == "pandas":
-        import pandas as pd
-
-        return pd.DataFrame(table)
-    import polars as pl
-
-    return pl.DataFrame(table)
+    return import_module(library).DataFrame(table)
