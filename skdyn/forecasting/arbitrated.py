@@ -36,7 +36,7 @@ class Questions:
     middle, half : array of shape (D,)
         Of the prefix.
     proven : boolean array of shape (E,)
-        Who has always been right and speaks of every time: where there is anybody, nobody else counts.
+        Who has always been right and speaks of every time: where two of them agree, nobody else counts.
     """
 
     of_forecasters: Array

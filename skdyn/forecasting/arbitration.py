@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import norm
 
 from skdyn.forecasting.arbitrated import NETWORK, Evidence, Questions, median
@@ -24,6 +25,7 @@ _LEVEL = 0.8
 _TRUST = 0.5
 """How far the widths follow what the prefix says of them, in logarithms."""
 _MOST = np.log(3.0)
+_SAME = 0.02
 
 
 class Arbitration:
@@ -125,8 +127,7 @@ class Arbitration:
             _, scale, weights = self._arbiter(*tensors, who, torch.from_numpy(np.isfinite(rows)))
         # In double precision, so that a float32 network does not round the forecasts.
         shares = weights.double().numpy() + 1e-12 * np.isfinite(rows)
-        if asked.proven.any():
-            shares = np.where(asked.proven, shares, 0.0)
+        shares = np.where(_agreed(rows, asked.proven)[:, None] & ~asked.proven, 0.0, shares)
         shares /= shares.sum(axis=-1, keepdims=True)
         middle = (shares * np.nan_to_num(rows)).sum(axis=-1).reshape(shape)
         widths = scale.double().numpy().reshape(shape)
@@ -147,6 +148,14 @@ class Arbitration:
         share = np.cumsum(weight[order])
         found = ratio.ravel()[order][int(np.searchsorted(share, _LEVEL * share[-1]))]
         return float(np.exp(_TRUST * np.clip(np.log(max(found, 1e-9)), -_MOST, _MOST)))
+
+
+def _agreed(rows: Array, proven: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where (M,) at least two who have always been right say the same, of answers (M, E) in half-ranges."""
+    if proven.sum() < 2:
+        return np.zeros(len(rows), dtype=bool)
+    right = rows[:, proven]
+    return np.ptp(right, axis=1) < _SAME * np.maximum(np.abs(right).max(axis=1), 1.0)
 
 
 class ArbitratedCurve:

@@ -37,15 +37,16 @@ def log_errors(backtest: Backtest, half: Array, leads: Array) -> tuple[Array, Ar
 
 
 def bounded(forecasts: Array, errors: Array, middle: Array, half: Array) -> Array:
-    """Forecasts (E, T, D) held where those that did well in backtests may go, or else within two half-ranges.
+    """Forecasts (E, T, D) held where two that did well in backtests would go, or else within two half-ranges.
 
-    A forecaster may go anywhere if its error (E, D) in backtests is within twice the best one's, or a hundredth of the
-    half-range: what grows for a reason is not cut.
+    A forecaster did well if its error (E, D) in backtests is within twice the best one's, or a hundredth of the
+    half-range: what grows for a reason is not cut, and what runs away on its own is.
     """
     known = np.where(np.isfinite(errors), errors, np.inf)
     trusted = known <= np.maximum(_TRUSTED * known.min(axis=0), _ERROR_FLOOR)
     away = np.abs(forecasts - middle) / half
-    reach = np.nanmax(np.where(trusted[:, None] & np.isfinite(away), away, 0.0), axis=0)
+    justified = np.sort(np.where(trusted[:, None] & np.isfinite(away), away, 0.0), axis=0)
+    reach = justified[-2] if len(justified) > 1 else justified[-1]
     reach = np.maximum(reach, _REACH) * half
     return np.clip(forecasts, middle - reach, middle + reach)
 

@@ -129,10 +129,12 @@ def test_the_evidence_of_a_series(judged):
     assert earlier.forecasts.shape == (3, 24, 2)
 
 
-def test_only_who_did_well_may_go_far():
-    forecasts = np.array([[[9.0]], [[50.0]], [[0.5]]])
-    held = bounded(forecasts, np.array([[0.1], [3.0], [0.2]]), np.zeros(1), np.ones(1))
-    assert held.ravel().tolist() == [9.0, 9.0, 0.5]
+def test_only_where_two_who_did_well_would_go_may_a_forecast_go():
+    errors = np.array([[0.1], [3.0], [0.2], [0.15]])
+    held = bounded(np.array([9.0, 50.0, 0.5, -7.0])[:, None, None], errors, np.zeros(1), np.ones(1))
+    assert held.ravel().tolist() == [7.0, 7.0, 0.5, -7.0]
+    alone = bounded(np.array([9.0, 50.0, 0.5, -0.1])[:, None, None], errors, np.zeros(1), np.ones(1))
+    assert alone.ravel().tolist() == [2.0, 2.0, 0.5, -0.1]
 
 
 def test_a_damaged_arbiter_is_refused(tmp_path):
