@@ -98,7 +98,7 @@ def _polynomials(fits: Fits) -> Fields:
     import torch
 
     coefficients = fits.coefficients[0] * fits.active[0]
-    sparse = np.isin(np.arange(len(coefficients)), fits.sparse)
+    sparse = np.isin(np.arange(len(coefficients)), fits.places[1])
     if fits.terms is not None:
         where = torch.stack([fits.terms[0, int(kind)] for kind in sparse])
         every = coefficients.new_zeros(*coefficients.shape[:2], len(fits.library.terms))
