@@ -1,7 +1,8 @@
 """What the author of a plugin builds on; nothing else of skdyn's inside has to be known.
 
-A plugin is a package of its own with entry points in ``skdyn.models`` (each a `ModelSpec`) or ``skdyn.estimators``
-(each a class, final, derived from one of the bases here). See the how-to page on plugins.
+A plugin is a package of its own with entry points in ``skdyn.models`` (each a `ModelSpec`), ``skdyn.estimators`` (each
+a class, final, derived from one of the bases here) or ``skdyn.experts`` (each an `Expert` beside a forecaster). See the
+how-to page on plugins.
 
 Examples
 --------
@@ -30,9 +31,14 @@ from skdyn.data.trajectories import Trajectories
 from skdyn.estimators import registry as _estimators
 from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.estimators._field import BaseDynamicsEstimator, BaseFieldEstimator
+from skdyn.estimators._forecaster import BaseForecaster
 from skdyn.estimators._stochastic import BaseStochasticEstimator
 from skdyn.estimators.registry import get_estimator, register_estimator
 from skdyn.exceptions import PluginError, warn
+from skdyn.forecasting.experts import registry as _experts
+from skdyn.forecasting.experts.grid import on_grid, resampled
+from skdyn.forecasting.experts.registry import Expert, get_expert
+from skdyn.forecasting.experts.seasons import season_of
 from skdyn.models import registry as _models
 from skdyn.models.normalization import Scaling
 from skdyn.models.registry import get_model, register_model
@@ -41,19 +47,25 @@ from skdyn.models.spec import ModelSpec
 __all__ = [
     "BaseDynamicsEstimator",
     "BaseFieldEstimator",
+    "BaseForecaster",
     "BaseStochasticEstimator",
     "BaseTrajectoryEstimator",
+    "Expert",
     "ModelSpec",
     "RandomState",
     "Scaling",
     "Trajectories",
     "check_number",
     "get_estimator",
+    "get_expert",
     "get_model",
+    "on_grid",
     "plugin_problems",
     "read_generator",
     "register_estimator",
     "register_model",
+    "resampled",
+    "season_of",
     "state_moments",
     "warn",
 ]
@@ -61,4 +73,4 @@ __all__ = [
 
 def plugin_problems() -> list[PluginError]:
     """What is wrong with the installed plugins; importing all of them to find out."""
-    return [*_models.CATALOGUE.problems(), *_estimators.CATALOGUE.problems()]
+    return [*_models.CATALOGUE.problems(), *_estimators.CATALOGUE.problems(), *_experts.CATALOGUE.problems()]

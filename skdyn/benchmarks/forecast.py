@@ -15,6 +15,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from skdyn.benchmarks import forecast_real
 from skdyn.benchmarks.comparison import bootstrap_interval
 from skdyn.benchmarks.forecast_baselines import BASELINES, quietly
 from skdyn.benchmarks.forecast_cases import RATIOS, SETTINGS, SOLVED, Case, Setting, make_cases, split_families
@@ -24,8 +25,7 @@ from skdyn.estimators.registry import make_estimator
 from skdyn.exceptions import SkdynError
 
 MODEL = "lass-ode"
-ENSEMBLE = "lass-ode, ensemble"
-_DEFAULT = ("last_value", "prefix_mean", "parrot", "hankel_dmd", "esn", "sindy")
+_DEFAULT = ("last-value", "mean", "parrot", "pydmd", "esn", "sindy")
 _POOLED = ("blend", "select", "blend+model")
 
 
@@ -66,13 +66,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="four recordings of each family, clean only")
     add_settings(parser, Setting, "each as noise,dropped: .05,0 is 5%% noise")
     parser.add_argument("--no-pool", action="store_true", help="without blends of the methods by backtest")
-    parser.add_argument("--ensemble", action="store_true", help='also the model with ensemble="auto"')
-    add_jobs(parser, "the baselines and the ensemble")
+    parser.add_argument(
+        "--ensembles", default="", help="also the model with these, separated by commas: auto, backtest (takes seconds)"
+    )
+    parser.add_argument("--real", action="store_true", help="recorded series that optional packages ship, instead")
+    add_jobs(parser, "the baselines and the ensembles")
     parser.add_argument("--json", type=Path, help="write every case")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the benchmark and print its tables."""
+    ensembles = [name for name in options.ensembles.split(",") if name]
+    if options.real:
+        scores = forecast_real.run(options.model, [None, *ensembles], options.jobs)
+        if options.json:
+            write_cases(options.json, (score._asdict() for score in scores), model=options.model)
+        return 0
     names = [name for name in options.methods.split(",") if name]
     if unknown := sorted(set(names) - set(BASELINES)):
         raise ValueError(f"unknown method {unknown[0]!r}; known are {', '.join(BASELINES)}")
@@ -87,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         for setting in settings:
             for family in families:
                 cases = list(make_cases(family, setting, series))
-                results += evaluate(cases, names, options.model, not options.no_pool, options.ensemble, options.jobs)
+                results += evaluate(cases, names, options.model, not options.no_pool, ensembles, options.jobs)
                 bar.update()
     for setting in settings:
         print_table([r for r in results if (r.noise, r.dropped) == setting], setting)
@@ -101,7 +110,7 @@ def evaluate(
     baselines: Sequence[str],
     model: str = MODEL,
     pool: bool = True,
-    ensemble: bool = False,
+    ensembles: Sequence[str] = (),
     n_jobs: int | None = None,
 ) -> list[Result]:
     """Score baselines, the model, and their combinations.
@@ -115,10 +124,10 @@ def evaluate(
         Registered name or folder of a forecaster.
     pool : bool, default=True
         Combine the baselines by their backtests ("blend", "select"), and the blend with the model in it.
-    ensemble : bool, default=False
-        Also the model with ``ensemble="auto"``.
+    ensembles : sequence of str, default=()
+        Also the model with these ensembles.
     n_jobs : int, optional
-        Processes that share the baselines and the ensemble, as joblib has it.
+        Processes that share the baselines and the ensembles, as joblib has it.
 
     Returns
     -------
@@ -131,9 +140,9 @@ def evaluate(
         tested = {name: _run_baseline(name, sub, n_jobs) for name in baselines}
         tested[MODEL] = _run_model(model, sub)
         everyone |= _combine(cases, sub, baselines, everyone, tested)
-    if ensemble:
-        parts = Parallel(n_jobs)(delayed(_run_model)(model, [case], "auto") for case in cases)
-        everyone[ENSEMBLE] = [answer for (answer,) in parts]
+    for ensemble in ensembles:
+        parts = Parallel(n_jobs)(delayed(_run_model)(model, [case], ensemble) for case in cases)
+        everyone[f"{MODEL}, {ensemble}"] = [answer for (answer,) in parts]
     return [
         _result(name, case, answer)
         for name, answers in everyone.items()

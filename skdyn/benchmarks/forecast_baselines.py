@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.forecasting import experts
-from skdyn.forecasting.experts import Expert
+from skdyn.forecasting.experts.equations import integrated_inside
+from skdyn.forecasting.experts.grid import Fit, resampled
+from skdyn.forecasting.experts.registry import CATALOGUE, get_expert
 
 _MOST_CALLS = 5000
 
@@ -44,19 +45,22 @@ def last_value(times: Array, values: Array, future: Array) -> Array:
     return np.repeat(values[-1:], len(future), axis=0)
 
 
-def prefix_mean(times: Array, values: Array, future: Array) -> Array:
-    """The mean of the prefix for ever."""
-    return np.repeat(values.mean(axis=0, keepdims=True), len(future), axis=0)
-
-
-def fitted_once(expert: Expert) -> Forecast:
+def fitted_once(fit: Fit) -> Forecast:
     """An expert, fitted to a prefix for one forecast."""
-    return lambda times, values, future: expert(times, values)(future)
+    return lambda times, values, future: fit(times, values)(future)
 
 
 def on_grid(step_forecast: StepForecast) -> Forecast:
     """A forecaster of evenly spaced values for any: interpolated to the median step, and back at the end."""
-    return fitted_once(experts.on_grid(step_forecast))
+
+    def forecast(times: Array, values: Array, future: Array) -> Array:
+        step, even = resampled(times, values)
+        count = int(np.ceil((future[-1] - times[-1]) / step - 1e-6))
+        ahead = np.concatenate([even[-1:], step_forecast(even, step, count)])
+        at = times[-1] + step * np.arange(count + 1)
+        return np.column_stack([np.interp(future, at, channel) for channel in ahead.T])
+
+    return forecast
 
 
 def hankel_dmd(values: Array, step: float, count: int) -> Array:
@@ -101,7 +105,7 @@ def sindy(times: Array, values: Array, future: Array) -> Array:
     def rates(x: Array) -> Array:
         return coefficients @ np.prod(x**powers, axis=1)  # much faster than the model's own prediction
 
-    reached = experts.integrated_inside(
+    reached = integrated_inside(
         rates, series[-1], clock[-1], ahead, lambda x: 10.0 - float(np.abs(x).max()), _MOST_CALLS
     )
     stays = reached[-1] if len(reached) else series[-1]
@@ -122,11 +126,8 @@ def _statistical(name: str) -> Forecast:
 
 
 BASELINES: dict[str, Baseline] = {
-    "last_value": Baseline(last_value),
-    "prefix_mean": Baseline(prefix_mean),
-    "parrot": Baseline(fitted_once(experts.parrot)),
-    "sparse_ode": Baseline(fitted_once(experts.sparse_ode)),
-    "hankel_dmd": Baseline(on_grid(hankel_dmd), "pydmd"),
+    **{name: Baseline(fitted_once(get_expert(name).fit)) for name in CATALOGUE.names() if CATALOGUE.is_builtin(name)},
+    "pydmd": Baseline(on_grid(hankel_dmd), "pydmd"),
     "esn": Baseline(on_grid(echo_state), "reservoirpy"),
     "sindy": Baseline(sindy, "pysindy"),
     "auto_theta": Baseline(_statistical("AutoTheta"), "statsforecast"),

@@ -67,7 +67,7 @@ def draw_estimator(answer: Answer, estimator: Any, path: Path) -> None:
 
 
 def draw_forecast(answer: Answer, estimator: Any, horizon: int, path: Path) -> None:
-    """Draw the first series with its forecast, which sets out from the last observation."""
+    """Draw the first series with its forecast."""
     import numpy as np
 
     from skdyn import ForecastDisplay
@@ -78,14 +78,8 @@ def draw_forecast(answer: Answer, estimator: Any, horizon: int, path: Path) -> N
     fan = fan if len(context) == 1 else fan[0]
     times, states = context.times[0], context.states[0]
     ahead = requested_times(None, horizon, context)[0]
-    start = np.repeat(states[-1][None, :, None], len(levels), axis=2)
-    display = ForecastDisplay(
-        (context.axis.labels(times), states),
-        context.axis.labels(np.concatenate([times[-1:], ahead])),
-        np.concatenate([start, fan]),
-        levels,
-        names_of(estimator),
-    )
+    observed = (context.axis.labels(times), states)
+    display = ForecastDisplay(observed, context.axis.labels(ahead), fan, levels, names_of(estimator))
     which = "" if len(context) == 1 else f" of series {context.ids[0]!r}, the first of {len(context)},"
     _write(answer, display.plot().figure_, f"Picture{which}", path)
 

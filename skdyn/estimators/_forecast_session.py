@@ -6,17 +6,38 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._session import ModelChoice, Session
 from skdyn.exceptions import WeightsError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from skdyn.adaptation.settings import CutSettings
-    from skdyn.forecasting.curve import Curve
-    from skdyn.forecasting.ensemble import Ensemble
+    from skdyn.forecasting.blending import Blend
     from skdyn.models.weights import LoadedModel
+
+
+@dataclass(frozen=True)
+class ForecastSettings:
+    """How series are forecast: the estimator's own parameters of the same names.
+
+    Attributes
+    ----------
+    ensemble : {"auto", "backtest"} or None
+    experts : tuple of str
+    positive : bool
+    n_jobs : int or None
+    progress : bool
+    """
+
+    ensemble: str | None
+    experts: tuple[str, ...]
+    positive: bool
+    n_jobs: int | None
+    progress: bool
 
 
 @dataclass(frozen=True)
@@ -27,15 +48,44 @@ class Forecasts:
     ----------
     network : torch.nn.Module
         With the fine-tuned factors, on the device.
-    curves : list of K Curve
-        Of the series where no times are requested.
-    ensembles : list of K Ensemble, or None
+    settings : ForecastSettings
+    curves : list of K curves
+        Of the network alone, where no times are requested; in the user's units.
+    blends : list of K Blend, or None
         What the forecasts are blended of; None where the network is alone.
     """
 
     network: Any
-    curves: list[Curve]
-    ensembles: list[Ensemble] | None
+    settings: ForecastSettings
+    curves: list[Any]
+    blends: list[Blend] | None
+
+    def curve(self, times: np.ndarray, values: np.ndarray, until: float, since: float, k: int | None = None) -> Any:
+        """The forecast of a series (L,), (L, D) as a curve: of a fitted one, or of another.
+
+        Raises
+        ------
+        ValueError
+            If ``until`` is too far ahead.
+        TrajectoryError
+            If a value is not positive and should be.
+        """
+        from skdyn.forecasting.blending import blend_of
+        from skdyn.forecasting.curve import Curve
+        from skdyn.forecasting.positive import PositiveCurve, logarithms
+
+        settings = self.settings
+        if settings.positive:
+            values = logarithms(values, "the series")
+        curve: Any = Curve(self.network, times, values, until, since)
+        if self.blends is not None and settings.ensemble is not None:
+            blend = (
+                self.blends[k]
+                if k is not None
+                else blend_of(settings.ensemble, settings.experts)(self.network, times, values)
+            )
+            curve = blend.over(curve)
+        return PositiveCurve(curve) if settings.positive else curve
 
 
 class ForecastSession(Session[Forecasts]):
@@ -48,8 +98,7 @@ class ForecastSession(Session[Forecasts]):
         The observed prefixes.
     tuning : CutSettings, optional
         How to fine-tune the network on the prefixes; not at all by default.
-    blended : bool
-        Put classical experts beside the network.
+    settings : ForecastSettings
 
     Attributes
     ----------
@@ -62,9 +111,9 @@ class ForecastSession(Session[Forecasts]):
         choice: ModelChoice,
         context: Trajectories,
         tuning: CutSettings | None,
-        blended: bool,
+        settings: ForecastSettings,
     ) -> None:
-        self._context, self._blended = context, blended
+        self._context, self._settings = context, settings
         self._tuning = tuning
         self._factors: dict[str, np.ndarray] | None = None
         self.fine_tuning: dict[str, Any] | None = None
@@ -72,16 +121,41 @@ class ForecastSession(Session[Forecasts]):
 
     def _open(self, model: LoadedModel) -> Forecasts:
         from skdyn.forecasting.backtest import nominal_curve
-        from skdyn.forecasting.ensemble import Ensemble
+        from skdyn.forecasting.positive import PositiveCurve
 
         if model.spec.kind != "forecast":
             raise WeightsError(f"{model.source} is a model of a vector field, not a forecaster: use FIMODERegressor")
-        network = self._placed(self._tuned(model.network))
-        curves = [nominal_curve(network, times, values) for times, values in self._context]
-        ensembles = [Ensemble(network, t, x) for t, x in self._context] if self._blended else None
-        return Forecasts(network, curves, ensembles)
+        series = self._series()
+        network = self._placed(self._tuned(model.network, series))
+        curves: list[Any] = [nominal_curve(network, times, values) for times, values in series]
+        if self._settings.positive:
+            curves = [PositiveCurve(curve) for curve in curves]
+        return Forecasts(network, self._settings, curves, self._blended(network, series))
 
-    def _tuned(self, network: Any) -> Any:
+    def _series(self) -> Trajectories:
+        """What is forecast: the observed series, or their logarithms."""
+        if not self._settings.positive:
+            return self._context
+        from skdyn.forecasting.positive import logarithms
+
+        logs = [logarithms(x, f"trajectory {k}") for k, x in enumerate(self._context.states)]
+        return Trajectories.with_gaps(list(zip(self._context.times, logs, strict=True)))
+
+    def _blended(self, network: Any, series: Trajectories) -> list[Blend] | None:
+        settings = self._settings
+        if settings.ensemble is None:
+            return None
+        from skdyn.forecasting.blending import blend_of
+
+        bar = tqdm(series, desc="experts", unit="series", disable=not settings.progress)
+        if settings.n_jobs in (None, 1):
+            blend = blend_of(settings.ensemble, settings.experts)
+            return [blend(network, times, values) for times, values in bar]
+        return Parallel(settings.n_jobs)(
+            delayed(_blend)(settings.ensemble, settings.experts, network, times, values) for times, values in bar
+        )
+
+    def _tuned(self, network: Any, series: Trajectories) -> Any:
         """The network with fine-tuned factors; they are trained once."""
         if self._tuning is None:
             return network
@@ -90,7 +164,7 @@ class ForecastSession(Session[Forecasts]):
         from skdyn.adaptation.cuts import train_on_cuts, with_factors
 
         if self._factors is None:
-            state, self.fine_tuning = train_on_cuts(network, self._context, self._tuning)
+            state, self.fine_tuning = train_on_cuts(network, series, self._tuning)
             self._factors = {name: factor.numpy() for name, factor in state.items()}
         return with_factors(network, {name: torch.from_numpy(part) for name, part in self._factors.items()})
 
@@ -99,3 +173,10 @@ class ForecastSession(Session[Forecasts]):
 
         device = resolve_device(self.choice.device)
         return network if device.type == "cpu" else copy.deepcopy(network).to(device)
+
+
+def _blend(rule: str, further: tuple[str, ...], network: Any, times: np.ndarray, values: np.ndarray) -> Blend:
+    """The blend of one series in a worker."""
+    from skdyn.forecasting.blending import blend_of
+
+    return blend_of(rule, further)(network, times, values)

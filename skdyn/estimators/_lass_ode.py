@@ -5,44 +5,31 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from skdyn.data.parameters import RandomState, check_number, check_size, read_generator
-from skdyn.data.reading import is_dataframe
+from skdyn.data.parameters import RandomState, check_number, read_generator
 from skdyn.data.trajectories import Trajectories
-from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
-from skdyn.dynamics.units import state_units, widened_box
-from skdyn.estimators._base import BaseTrajectoryEstimator
-from skdyn.estimators._forecast_session import ForecastSession
+from skdyn.estimators._forecast_session import ForecastSession, ForecastSettings
+from skdyn.estimators._forecaster import BaseForecaster
 from skdyn.estimators._session import ModelChoice
 from skdyn.exceptions import ForecastWarning, TrajectoryError, warn
 from skdyn.forecasting.request import (
-    arranged,
-    at_levels,
     check_values,
-    checked_levels,
-    is_listed,
-    requested_times,
 )
 
 if TYPE_CHECKING:
     import torch
 
     from skdyn.adaptation.settings import CutSettings
-    from skdyn.forecasting.curve import Curve
-    from skdyn.forecasting.ensemble import EnsembleCurve
-    from skdyn.forecasting.local_field import LocalLinearField
 
 _FEW_POINTS = 10
 _POOR_RECONSTRUCTION = 0.05
 
 
-class LASSODEForecaster(BaseTrajectoryEstimator):
+class LASSODEForecaster(BaseForecaster):
     """Forecast series from their observed prefixes with a pretrained network, without training.
 
     The network reads a prefix and answers with a linear ODE for each of 20 equal pieces of time, before and after the
@@ -69,10 +56,21 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         Adapt the attention to the fitted series by low-rank updates, trained on cuts of the series themselves until
         their held-out ends are forecast no better: any of ``rank`` (8), ``epochs`` (30) and ``lr`` (5e-3). ``{}`` takes
         these values.
-    ensemble : {None, "auto"}, default=None
-        ``"auto"`` blends the network's forecast with those of context parroting and of a sparse ODE (`skdyn.sparse`),
-        fitted to each prefix, by how well each forecasts the last 30% of it. Far better on clean and long prefixes, and
-        some seconds a series slower. `vector_field` and `equilibria` stay the network's.
+    ensemble : {"auto", "backtest", None}, default=None
+        Who forecasts beside the network. ``"auto"``: some quick classical experts, fitted to each prefix; a small
+        trained network weighs all of them at every time by how well each forecast the end of the prefix, and says how
+        wide the interval is. ``"backtest"``: context parroting and a sparse ODE (`skdyn.sparse`), with one weight each
+        by their errors on the last 30% of the prefix; takes seconds. `vector_field` and `equilibria` stay the
+        network's.
+    experts : sequence of str, default=()
+        Further experts for the ensemble, such as ``"sparse-ode"`` or those of plugins; see
+        `skdyn.forecasting.experts.registry.list_experts`.
+    positive : bool, default=False
+        Forecast the logarithms of series that cannot be zero or less; quantiles are then positive too.
+    n_jobs : int, optional
+        Workers (joblib) that share the series' experts.
+    progress : bool, default=False
+        Show a progress bar over the series' experts.
     random_state : int, Generator, RandomState or None, default=0
         Seed of the fine-tuning; without it nothing is random.
 
@@ -128,7 +126,11 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         missing: Literal["raise", "drop", "keep"] = "raise",
         adapter: str | os.PathLike[str] | None = None,
         fine_tune: Mapping[str, Any] | None = None,
-        ensemble: Literal["auto"] | None = None,
+        ensemble: Literal["auto", "backtest"] | None = None,
+        experts: Sequence[str] = (),
+        positive: bool = False,
+        n_jobs: int | None = None,
+        progress: bool = False,
         random_state: RandomState = 0,
     ) -> None:
         self.model = model
@@ -137,6 +139,10 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         self.adapter = adapter
         self.fine_tune = fine_tune
         self.ensemble = ensemble
+        self.experts = experts
+        self.positive = positive
+        self.n_jobs = n_jobs
+        self.progress = progress
         self.random_state = random_state
 
     def _read(self, X: Any, t: Any) -> Trajectories:
@@ -149,13 +155,8 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
 
         counts = np.array([(~np.isnan(x)).sum(axis=0) for x in context.states])
         check_values(context, counts)
-        if self.ensemble not in (None, "auto"):
-            raise ValueError(f"ensemble must be None or 'auto', got {self.ensemble!r}")
         session = ForecastSession(
-            ModelChoice(self.model, self.adapter, self.device),
-            context,
-            self._tuning(),
-            self.ensemble == "auto",
+            ModelChoice(self.model, self.adapter, self.device), context, self._tuning(), self._settings()
         )
         self._session, self.weights_ = session, session.weights
         forecasts = session.opened
@@ -165,9 +166,24 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         )
         if session.fine_tuning is not None:
             self.fine_tuning_ = session.fine_tuning
-        if forecasts.ensembles is not None:
-            self.expert_weights_ = [ensemble.weights for ensemble in forecasts.ensembles]
+        if forecasts.blends is not None:
+            self.expert_weights_ = [blend.weights for blend in forecasts.blends]
         self._warn_of_little_support(counts)
+
+    def _settings(self) -> ForecastSettings:
+        """How to forecast, checked."""
+        if self.ensemble not in (None, "auto", "backtest"):
+            raise ValueError(f"ensemble must be None, 'auto' or 'backtest', got {self.ensemble!r}")
+        if isinstance(self.experts, str) or not all(isinstance(name, str) for name in self.experts):
+            raise ValueError(f"experts must be a list of names such as ['sparse-ode'], got {self.experts!r}")
+        if self.experts and self.ensemble is None:
+            raise ValueError("experts belong to an ensemble, but ensemble is None: choose ensemble='auto'")
+        for name in ("positive", "progress"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
+        return ForecastSettings(
+            self.ensemble, tuple(self.experts), bool(self.positive), self.n_jobs, bool(self.progress)
+        )
 
     def _seed(self) -> int:
         """An integer as it is; of other sources of randomness, a new number."""
@@ -190,159 +206,6 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
         except ValueError as error:
             raise ValueError(f"fine_tune: {error}") from None
 
-    def predict(self, X: Any = None, *, horizon: int | None = None, quantiles: Sequence[float] | None = None) -> Any:
-        """Forecast the fitted series.
-
-        Parameters
-        ----------
-        X : array of shape (T,), or list of arrays of shape (T_k,), optional
-            Increasing times, shared by all series or one array for each, in the units (or dates) of those of `fit`.
-            Times before a series' last observation give the network's reconstruction. An array of shape (N, D) holds
-            states instead, as scikit-learn has it, and gives the `vector_field` there.
-        horizon : int, optional
-            In place of times: so many steps after each series' last observation, each the median step of the series.
-        quantiles : sequence of Q floats, optional
-            Levels of quantiles in place of the median, between the least and the largest of ``levels_``.
-
-        Returns
-        -------
-        array of shape (T, D), (K, T, D) or list of K arrays of shape (T_k, D)
-            For one series, for K series with shared times or a horizon, and for a list of times. With ``quantiles``
-            each shape has a last axis of length Q more.
-
-        Raises
-        ------
-        ValueError
-            If neither times nor a horizon or both are given, times do not increase, precede a series or are more than
-            two hundred of the network's windows ahead of it, or a level is not one that the model predicts.
-        """
-        check_is_fitted(self)
-        if is_dataframe(X) or not (is_listed(X) or np.ndim(X) < 2):
-            if horizon is not None or quantiles is not None:
-                raise ValueError("horizon and quantiles belong to times, but X is an array of states")
-            return self.vector_field(self._check_rows(X))
-        levels = None if quantiles is None else checked_levels(quantiles, self.levels_)
-        answers = []
-        for k, t in enumerate(requested_times(X, horizon, self.context_)):
-            check_size(f"the forecast of series {k}", len(t), self.n_features_in_, len(self.levels_))
-            values = self._curve(k, t).values(t)
-            middle = values.shape[-1] // 2
-            answers.append(values[..., middle] if levels is None else at_levels(values, self.levels_, levels))
-        return arranged(answers, X)
-
-    def derivative(self, t: Any) -> Any:
-        """Time derivative of the forecast.
-
-        Parameters
-        ----------
-        t : array of shape (T,), or list of arrays of shape (T_k,)
-            As for `predict`.
-
-        Returns
-        -------
-        array of shape (T, D), (K, T, D) or list of K arrays of shape (T_k, D)
-            In units of state per unit of time; as `predict` returns the median.
-        """
-        check_is_fitted(self)
-        times = requested_times(t, None, self.context_)
-        return arranged([self._curve(k, part).slopes(part) for k, part in enumerate(times)], t)
-
-    def vector_field(self, points: Any) -> np.ndarray:
-        """Vector field near the forecast.
-
-        The model is a forecaster: its linear dynamics depend on time, so it has no vector field of its own. What is
-        returned is the linear model of velocity against state that fits the forecast curves (reconstruction and a
-        forecast of two thirds of the prefix) best around each point. All series are taken to be of one system. Between
-        and beside the curves it is an extrapolation.
-
-        Parameters
-        ----------
-        points : array of shape (..., D)
-
-        Returns
-        -------
-        array of shape (..., D)
-            NaN, with a ForecastWarning, for points further from all curves than a quarter of half their extent.
-        """
-        points = self._check_points(points)
-        flat = points.reshape(-1, self.n_features_in_)
-        local = self._local_field()
-        (field, _), far = local(flat), local.is_far(flat)
-        if far.any():
-            warn(
-                f"{int(far.sum())} of {len(flat)} points are far from the forecast, where the field is not known: NaN",
-                ForecastWarning,
-            )
-            field = np.where(far[:, None], np.nan, field)
-        return field.reshape(points.shape)
-
-    def equilibria(self, *, tolerance: float = 1e-3) -> list[Equilibrium]:
-        """Find where the `vector_field` vanishes near the forecast.
-
-        Parameters
-        ----------
-        tolerance : float, default=1e-3
-            A real part of an eigenvalue below this fraction of the largest modulus counts as zero.
-
-        Returns
-        -------
-        list of skdyn.dynamics.equilibria.Equilibrium
-            Read the caveat of `vector_field`: a limit cycle's inner equilibrium, for one, is out of sight.
-        """
-        check_is_fitted(self)
-        local = self._local_field()
-        data = local.states * local.half + local.center
-        found = find_equilibria(
-            lambda x: local(x)[0], local, data, widened_box(data), *state_units(data), tolerance=tolerance
-        )
-        return [point for point in found if not local.is_far(point.state[None])[0]]
-
-    def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
-        """Negative error of forecasts of other trajectories from their first 60%.
-
-        The first 60% of each trajectory's duration are the prefix, the rest is forecast and compared: the mean square
-        error in half ranges of the whole trajectory's variables, where an error above five counts as five. The series
-        given to `fit` have no influence, except by ``fine_tune``.
-
-        Parameters
-        ----------
-        X : trajectories in any accepted form
-        y : ignored
-        t : see `fit`
-
-        Returns
-        -------
-        float
-            Between -25 and 0, never NaN.
-
-        Raises
-        ------
-        TrajectoryError
-            If the first 60% of a trajectory hold too little to forecast it, or its end is more than two hundred of the
-            network's windows ahead of them.
-        """
-        from skdyn.forecasting.backtest import unseen_error
-        from skdyn.forecasting.curve import Curve
-        from skdyn.forecasting.ensemble import blended_curve
-
-        held_out = self._check_held_out(X, t)
-        forecasts = self._session.opened
-        curve = partial(Curve if forecasts.ensembles is None else blended_curve, forecasts.network)
-        errors = [unseen_error(curve, times, x, f"trajectory {k}") for k, (times, x) in enumerate(held_out)]
-        return -float(np.mean(errors))
-
-    def _curve(self, k: int, times: np.ndarray) -> Curve | EnsembleCurve:
-        from skdyn.forecasting.curve import Curve
-        from skdyn.forecasting.ensemble import EnsembleCurve
-
-        forecasts = self._session.opened
-        observed, values = self.context_[k]
-        try:
-            curve = Curve(forecasts.network, observed, values, float(times[-1]), float(times[0]))
-        except ValueError as error:
-            raise ValueError(f"series {k}: {error}") from None
-        return curve if forecasts.ensembles is None else EnsembleCurve(curve, forecasts.ensembles[k])
-
     def _warn_of_little_support(self, counts: np.ndarray) -> None:
         poor = np.flatnonzero(~(self.reconstruction_error_ <= _POOR_RECONSTRUCTION))
         few = np.flatnonzero((counts < _FEW_POINTS).any(axis=1))
@@ -360,7 +223,8 @@ class LASSODEForecaster(BaseTrajectoryEstimator):
                 ForecastWarning,
             )
 
-    def _local_field(self) -> LocalLinearField:
-        from skdyn.forecasting.local_field import LocalLinearField
+    def _forecast(self, times: np.ndarray, values: np.ndarray, until: float, since: float, k: int | None) -> Any:
+        return self._session.opened.curve(times, values, until, since, k)
 
-        return LocalLinearField.near(self._session.opened.curves)
+    def _reference_curves(self) -> list[Any]:
+        return self._session.opened.curves

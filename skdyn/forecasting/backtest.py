@@ -27,7 +27,7 @@ def nominal_curve(network: Any, times: np.ndarray, values: np.ndarray) -> Curve:
     return Curve(network, times, values, float(times[0] + (times[-1] - times[0]) / NOMINAL_RATIO), float(times[0]))
 
 
-def reconstruction_error(curve: Curve, times: np.ndarray, values: np.ndarray) -> float:
+def reconstruction_error(curve: Any, times: np.ndarray, values: np.ndarray) -> float:
     """Error of a curve at the points that it was made from."""
     answer = curve.values(times)
     return float(np.nanmean(((answer[..., answer.shape[-1] // 2] - values) / _half_ranges(values)) ** 2))

@@ -151,6 +151,11 @@ class Curve:
             spread = window.values(times[-1:])[0]
             self._add(network, times, values, end, spread - spread[:, [network.config.quantiles // 2]])
 
+    @property
+    def end(self) -> float:
+        """Where the last window ends."""
+        return float(self.windows[-1].end)
+
     def _add(self, *window: Any) -> None:
         self.windows.append(Window(*window))
 

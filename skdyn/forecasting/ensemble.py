@@ -13,9 +13,8 @@ from scipy.stats import norm
 
 from skdyn.exceptions import silenced
 from skdyn.forecasting.curve import Curve
-from skdyn.forecasting.experts import Expert, Forecast, parrot, sparse_ode
+from skdyn.forecasting.experts.grid import Fit, Forecast
 
-EXPERTS: dict[str, Expert] = {"parrot": parrot, "sparse-ode": sparse_ode}
 NETWORK = "network"
 
 HELD_OUT = 0.3
@@ -41,6 +40,8 @@ class Ensemble:
         In evaluation mode.
     times, values : arrays of shape (L,) and (L, D)
         The prefix, NaN where missing; the experts use complete rows.
+    fits : mapping of str to callable
+        The experts, as `skdyn.forecasting.experts.Expert.fit`.
 
     Attributes
     ----------
@@ -50,7 +51,7 @@ class Ensemble:
         Factor, at most one, of the distances of the network's quantiles from its median, before they widen.
     """
 
-    def __init__(self, network: Any, times: np.ndarray, values: np.ndarray) -> None:
+    def __init__(self, network: Any, times: np.ndarray, values: np.ndarray, fits: Mapping[str, Fit]) -> None:
         complete = ~np.isnan(values).any(axis=1)
         times, values = times[complete], values[complete]
         self.weights, self.width = {NETWORK: 1.0}, 1.0
@@ -66,7 +67,7 @@ class Ensemble:
         held_out, truth = times[count:], values[count:]
         curve = Curve(network, times[:count], values[:count], float(times[-1]), float(times[0]))
         forecasts = {NETWORK: _median(curve.values(held_out))}
-        for name, expert in EXPERTS.items():
+        for name, expert in fits.items():
             try:
                 with silenced(Warning), np.errstate(all="ignore"):
                     forecasts[name] = expert(times[:count], values[:count])(held_out)
@@ -93,6 +94,10 @@ class Ensemble:
         answer[later] = blended[..., None] + self.width * (quantiles[later] - median[..., None])
         answer[later] += difference[..., None] * self._levels / max(np.abs(self._levels).max(), 1e-300)
         return answer
+
+    def over(self, curve: Curve) -> EnsembleCurve:
+        """The network's curve with the experts after the last observation."""
+        return EnsembleCurve(curve, self)
 
     def slopes(self, times: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """The time derivative (T, D) of the blend's median from that of the network's."""
@@ -140,6 +145,7 @@ class EnsembleCurve:
 
     def __init__(self, curve: Curve, ensemble: Ensemble) -> None:
         self._curve, self._ensemble = curve, ensemble
+        self.start, self.end = curve.start, curve.end
 
     def values(self, times: np.ndarray) -> np.ndarray:
         """Quantiles (T, D, Q) at times (T,) up to the last time of interest."""
@@ -160,11 +166,6 @@ def kept_near(forecast: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.nda
     """A forecast (..., D) within two half-ranges from the middle of the prefix, and there where it is not finite."""
     middle, reach = (low + high) / 2, _REACH * (high - low) / 2
     return np.clip(np.where(np.isfinite(forecast), forecast, middle), middle - reach, middle + reach)
-
-
-def blended_curve(network: Any, times: np.ndarray, values: np.ndarray, until: float, since: float) -> EnsembleCurve:
-    """The curve of a series that is seen for the first time; arguments as of `Curve`."""
-    return EnsembleCurve(Curve(network, times, values, until, since), Ensemble(network, times, values))
 
 
 def _median(quantiles: np.ndarray) -> np.ndarray:

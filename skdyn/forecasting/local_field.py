@@ -6,10 +6,9 @@ Letters: M points of the curve, D variables, N queries.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-
-from skdyn.forecasting.curve import Curve
 
 REACH = 0.25
 """Largest distance from the curve, as a share of half its extent, at which the field is answered."""
@@ -40,12 +39,12 @@ class LocalLinearField:
         self.neighbours = min(3 * states.shape[1] + 3, len(states) - 1)
 
     @classmethod
-    def near(cls, curves: Sequence[Curve]) -> LocalLinearField:
-        """The field near the medians of forecasts."""
+    def near(cls, curves: Sequence[Any]) -> LocalLinearField:
+        """The field near the medians of curves, as `skdyn.forecasting.curve.Curve` is one."""
         states, velocities = [], []
         count = max(40, min(_CURVE_POINTS, _ALL_POINTS // len(curves)))
         for curve in curves:
-            grid = np.linspace(curve.start, curve.windows[-1].end, count)
+            grid = np.linspace(curve.start, curve.end, count)
             quantiles = curve.values(grid)
             states.append(quantiles[..., quantiles.shape[-1] // 2])
             velocities.append(curve.slopes(grid))

@@ -139,21 +139,20 @@ class ForecastDisplay:
         return self
 
     def _plot_variable(self, axis: Any, variable: int) -> None:
+        from matplotlib.colors import to_rgb
+
         t, x = self.observed
         middle = len(self.levels) // 2
-        for low in range(middle):
+        times, quantiles = self._joined(variable)
+        for low in _bands(self.levels):
             high = len(self.levels) - 1 - low
+            # Opaque, so that a band has the colour of its label also where it lies on a wider one.
+            shade = tuple(1 - (1 - part) * (0.22 if low == 0 else 0.45) for part in to_rgb(FIELD_COLOUR))
             share = self.levels[high] - self.levels[low]
             axis.fill_between(
-                self.times,
-                self.quantiles[:, variable, low],
-                self.quantiles[:, variable, high],
-                color=FIELD_COLOUR,
-                alpha=0.18,
-                linewidth=0,
-                label=f"{share:.0%} interval",
+                times, quantiles[:, low], quantiles[:, high], color=shade, linewidth=0, label=f"{share:.0%} interval"
             )
-        axis.plot(self.times, self.quantiles[:, variable, middle], color=SIMULATION_COLOUR, lw=1.8, label="median")
+        axis.plot(times, quantiles[:, middle], color=SIMULATION_COLOUR, lw=1.8, label="median")
         axis.plot(t, x[:, variable], "o-", color=DATA_COLOUR, ms=3.5, mew=0, lw=0.9, label="observed")
         if self.truth is not None:
             axis.plot(
@@ -168,6 +167,22 @@ class ForecastDisplay:
             )
         axis.axvline(t[-1], color="0.6", lw=0.8, ls=":")
         axis.margins(x=0.01)
+
+    def _joined(self, variable: int) -> tuple[np.ndarray, np.ndarray]:
+        """Times and quantiles of one variable from its last observation on, where the quantiles are what was seen."""
+        t, x = self.observed
+        seen = np.flatnonzero(np.isfinite(x[:, variable]))
+        last = int(seen[-1])
+        start = np.full((1, len(self.levels)), x[last, variable])
+        later = np.asarray(self.times) > t[last]
+        times = np.concatenate([np.asarray(t)[last : last + 1], np.asarray(self.times)[later]])
+        return times, np.concatenate([start, self.quantiles[later, variable]])
+
+
+def _bands(levels: tuple[float, ...]) -> list[int]:
+    """Which pairs of quantiles are drawn: the outer ones and those about halfway in."""
+    middle = len(levels) // 2
+    return sorted({0, middle // 2}) if middle > 1 else list(range(middle))
 
 
 def _counted(times: Any, axis: TimeAxis) -> np.ndarray:

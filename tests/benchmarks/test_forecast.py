@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from skdyn.benchmarks import __main__, forecast
-from skdyn.benchmarks.forecast import ENSEMBLE, evaluate, print_table
-from skdyn.benchmarks.forecast_baselines import BASELINES, Baseline, last_value, on_grid, prefix_mean, quietly
+from skdyn.benchmarks.forecast import evaluate, print_table
+from skdyn.benchmarks.forecast_baselines import BASELINES, Baseline, last_value, on_grid, quietly
 from skdyn.benchmarks.forecast_cases import CLIP, RATIOS, SETTINGS, Setting, make_cases
 from skdyn.benchmarks.forecast_pool import backtest_case, blend, bounded, select
 
@@ -66,7 +66,8 @@ def test_errors(cases):
 def test_trivial_forecasts():
     t, x, future = np.arange(4.0), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 0.0], [7.0, 2.0]]), np.arange(4.0, 7.0)
     assert last_value(t, x, future).tolist() == [[7.0, 2.0]] * 3
-    assert prefix_mean(t, x, future).tolist() == [[4.0, 2.0]] * 3
+    assert BASELINES["mean"].forecast(t, x, future).tolist() == [[4.0, 2.0]] * 3
+    assert BASELINES["last-value"].forecast(t, x, future).tolist() == [[7.0, 2.0]] * 3
 
 
 def test_grids_lose_nothing_on_even_times_and_interpolate_others():
@@ -120,8 +121,8 @@ def test_what_runs_away_is_held_near_the_prefix(cases):
 
 @pytest.mark.slow
 def test_evaluate(cases, capsys):
-    results = evaluate(cases, ["last_value", "parrot"], DUMMY, ensemble=True)
-    methods = ["last_value", "parrot", "lass-ode", "blend", "select", "blend+model", ENSEMBLE]
+    results = evaluate(cases, ["last-value", "parrot"], DUMMY, ensembles=["auto"])
+    methods = ["last-value", "parrot", "lass-ode", "blend", "select", "blend+model", "lass-ode, auto"]
     assert [r.method for r in results[:: len(cases)]] == methods
     assert len(results) == len(methods) * len(cases)
     for result in results:
@@ -141,7 +142,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         forecast, "split_families", lambda split: {"in-domain": ("logistic",), "zero-shot": ("sir",)}[split]
     )
     monkeypatch.setitem(BASELINES, "absent", Baseline(last_value, "no_such_package"))
-    arguments = ["forecast", "--model", DUMMY, "--methods", "last_value,absent", "--quick", "--series", "1"]
+    arguments = ["forecast", "--model", DUMMY, "--methods", "last-value,absent", "--quick", "--series", "1"]
     assert __main__.main([*arguments, "--json", str(tmp_path / "cases.json")]) == 0
     printed = capsys.readouterr().out
     assert "absent: skipped, because no_such_package is not installed" in printed
@@ -154,7 +155,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
 
 
 def test_an_unknown_split_is_named(capsys):
-    assert __main__.main(["forecast", "--methods", "last_value", "--splits", "in-domain,held-out"]) == 1
+    assert __main__.main(["forecast", "--methods", "last-value", "--splits", "in-domain,held-out"]) == 1
     assert "unknown split 'held-out'" in capsys.readouterr().err
 
 
@@ -166,8 +167,8 @@ def test_settings_are_read():
 
 @pytest.mark.parametrize("family", ["van_der_pol", "brusselator"])
 def test_the_bundled_model_is_better_than_repeating(family):
-    results = evaluate(list(make_cases(family, CLEAN, 3)), ["last_value", "prefix_mean"], pool=False)
+    results = evaluate(list(make_cases(family, CLEAN, 3)), ["last-value", "mean"], pool=False)
     mean = {name: np.mean([r.unseen_true for r in results if r.method == name]) for name in {r.method for r in results}}
-    assert mean["lass-ode"] < 0.7 * min(mean["last_value"], mean["prefix_mean"])
+    assert mean["lass-ode"] < 0.7 * min(mean["last-value"], mean["mean"])
     coverage = np.mean([r.coverage for r in results if r.method == "lass-ode"])
     assert 0.4 < coverage < 0.99

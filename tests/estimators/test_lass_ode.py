@@ -78,7 +78,48 @@ def test_dates_and_frames(forecaster):
     forecaster.fit(frame)
     assert list(forecaster.feature_names_in_) == ["a", "b"]
     later = pd.date_range("2024-02-10", periods=5, freq="D")
-    np.testing.assert_allclose(forecaster.predict(later), forecaster.predict(horizon=5), atol=1e-6)
+    ahead = forecaster.predict(horizon=5)
+    assert list(ahead.columns) == ["t", "a", "b"]
+    assert list(ahead["t"]) == list(later)
+    np.testing.assert_allclose(forecaster.predict(later), ahead[["a", "b"]], atol=1e-6)
+    quantiles = forecaster.predict(horizon=2, quantiles=(0.1, 0.5))
+    assert list(quantiles.columns) == ["t", "a_0.1", "a_0.5", "b_0.1", "b_0.5"]
+
+
+def test_a_table_of_several_series_names_them(forecaster):
+    pl = pytest.importorskip("polars")
+    rows = {"id": ["p"] * 30 + ["q"] * 30, "t": [*range(30), *range(5, 35)], "x": list(np.sin(np.arange(60) / 3))}
+    ahead = forecaster.fit(pl.DataFrame(rows)).predict(horizon=2)
+    assert isinstance(ahead, pl.DataFrame)
+    assert ahead["id"].to_list() == ["p", "p", "q", "q"]
+    assert ahead["t"].to_list() == [30.0, 31.0, 35.0, 36.0]
+
+
+def test_positive_series_stay_positive(forecaster):
+    t, x = wave()
+    positive = type(forecaster)(forecaster.model, device="cpu", positive=True)
+    fitted = positive.fit([(t, np.exp(x))])
+    plain = forecaster.fit([(t, x)])
+    np.testing.assert_allclose(fitted.predict(LATER), np.exp(plain.predict(LATER)), rtol=1e-6)
+    quantiles = fitted.predict(LATER, quantiles=(0.1, 0.9))
+    assert (quantiles > 0).all()
+    step = 1e-4
+    times = np.sort(np.concatenate([LATER[:-1] - step, LATER[:-1] + step, LATER[-1:]]))
+    path = fitted.predict(times)[:-1].reshape(-1, 2, 2)
+    np.testing.assert_allclose(fitted.derivative(LATER)[:-1], (path[:, 1] - path[:, 0]) / (2 * step), atol=1e-2)
+    with pytest.raises(TrajectoryError, match="trajectory 0, row 0, column 0: 0 is not positive"):
+        positive.fit([(t, x - x[0])])
+    with pytest.raises(ValueError, match="positive must be True or False"):
+        type(forecaster)(forecaster.model, positive=1).fit([(t, x)])
+
+
+@pytest.mark.filterwarnings("default::skdyn.exceptions.ForecastWarning")
+def test_quantiles_below_zero_are_named(forecaster):
+    t, x = wave()
+    with pytest.warns(ForecastWarning):
+        forecaster.fit([(t, np.abs(x) + 1e-3)])
+    with pytest.warns(ForecastWarning, match="goes below zero in 'x0', of which all values are positive"):
+        forecaster.predict(LATER, quantiles=(0.1, 0.9))
 
 
 def test_dates_of_several_series_share_one_axis(forecaster):

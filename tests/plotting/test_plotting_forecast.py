@@ -39,10 +39,10 @@ def test_it_holds_what_it_draws(fitted):
     lines = {line.get_label(): line for line in display.ax_[1].lines}
     np.testing.assert_array_equal(lines["observed"].get_ydata(), X[:40, 1])
     np.testing.assert_array_equal(lines["afterwards"].get_ydata(), X[40:, 1])
-    np.testing.assert_allclose(lines["median"].get_ydata(), median[:, 1])
+    np.testing.assert_allclose(lines["median"].get_ydata(), [X[39, 1], *median[:, 1]])
     assert [axis.get_ylabel() for axis in display.ax_] == ["a", "b"]
     legend = [text.get_text() for text in display.figure_.legends[0].texts]
-    assert legend == [*(f"{share}% interval" for share in (80, 60, 40, 20)), "median", "observed", "afterwards"]
+    assert legend == [*(f"{share}% interval" for share in (80, 40)), "median", "observed", "afterwards"]
 
 
 def test_another_series_and_end_on_given_axes(fitted):

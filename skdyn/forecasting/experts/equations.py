@@ -1,4 +1,4 @@
-"""Classical forecasters of one series: each is fitted to a prefix and then answers for any later times.
+"""Sparse equations found by multiple shooting, integrated ahead.
 
 Letters: N observed points, D channels, H times ahead.
 """
@@ -9,66 +9,20 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skdyn.data.trajectories import Trajectories
-
-Array = NDArray[np.float64]
-Forecast = Callable[[Array], Array]
-Expert = Callable[[Array, Array], Forecast]
+from skdyn.forecasting.experts.grid import Array, Forecast
+from skdyn.forecasting.experts.registry import Expert
 
 _MOST_POINTS = 400
-_REACH = 2.0
+_REACH = 50.0
 _MOST_CALLS = 20_000
-_MOST_STEPS = 10_000  # of an even grid over the prefix, where most of its points lie close together
-
-
-def parrot(times: Array, values: Array) -> Forecast:
-    """Context parroting: find what the last points resemble most, and repeat what came after that.
-
-    The motif has a quarter of the prefix's points, at least three and at most twenty; channels are compared in their
-    own deviations.
-
-    References
-    ----------
-    Y. Zhang and W. Gilpin, *Context parroting: a simple but tough-to-beat baseline for foundation models in scientific
-    machine learning*, arXiv:2505.11349.
-    """
-
-    def step_forecast(even: Array, step: float, count: int) -> Array:
-        scaled = even / np.maximum(even.std(axis=0), 1e-12 * np.abs(even).max() + 1e-300)
-        length = int(np.clip(len(even) // 4, 3, 20))
-        windows = np.lib.stride_tricks.sliding_window_view(scaled, length, axis=0)  # (N - length + 1, D, length)
-        distances = ((windows[:-1] - windows[-1]) ** 2).sum(axis=(1, 2))
-        begin = int(distances.argmin()) + length  # the point after the best match
-        return even[begin + np.arange(count) % (len(even) - begin)]
-
-    return on_grid(step_forecast)(times, values)
-
-
-def on_grid(step_forecast: Callable[[Array, float, int], Array]) -> Expert:
-    """Make an expert of what maps evenly spaced values (N, D), their step and a count to that many more values."""
-
-    def expert(times: Array, values: Array) -> Forecast:
-        step = max(float(np.median(np.diff(times))), (times[-1] - times[0]) / _MOST_STEPS)
-        grid = times[-1] - step * np.arange(int((times[-1] - times[0]) / step + 1e-6), -1, -1)
-        even = np.column_stack([np.interp(grid, times, channel) for channel in values.T])
-
-        def forecast(future: Array) -> Array:
-            count = int(np.ceil((future[-1] - times[-1]) / step - 1e-6))
-            ahead = np.concatenate([even[-1:], step_forecast(even, step, count)])
-            at = times[-1] + step * np.arange(count + 1)
-            return np.column_stack([np.interp(future, at, channel) for channel in ahead.T])
-
-        return forecast
-
-    return expert
 
 
 def sparse_ode(times: Array, values: Array) -> Forecast:
     """A sparse ODE (`skdyn.sparse.fit_sparse`), integrated from the fitted state at the last observation.
 
-    Where the solution runs away, further than two half-ranges from the middle of the prefix, it stays.
+    Where the solution runs away, further than fifty half-ranges from the middle of the prefix, it stays.
     """
     from skdyn.sparse import fit_sparse
 
@@ -146,3 +100,6 @@ def integrated_inside(
 
     solution = solve_ivp(rates, (begin, times[-1]), start, t_eval=times, events=inside, **tolerances)
     return np.reshape(solution.y, (len(start), -1)).T
+
+
+SPARSE_ODE = Expert("sparse-ode", sparse_ode, "clean series of few terms; takes seconds")

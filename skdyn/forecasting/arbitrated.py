@@ -1,0 +1,114 @@
+"""The network and classical experts of one series, weighed at every time by a trained arbiter.
+
+Letters: N observed points, D channels, E forecasters with the network last, T times ahead, Q quantiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdyn.forecasting.curve import Curve
+from skdyn.forecasting.evidence import ORIGINS, Backtest, Experts
+from skdyn.forecasting.experts.grid import Array, Fit
+from skdyn.forecasting.features import bounded, features
+
+NETWORK = "network"
+_RIGHT = 1e-3
+"""Root mean square error in backtests, in half-ranges, of who counts as always right."""
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What an arbiter is asked of a series: see `skdyn.nn.forecast_arbiter.ForecastArbiter.forward`.
+
+    Attributes
+    ----------
+    of_forecasters, of_times : array of shape (T, D, E, P) and (T, D, P)
+    forecasts : array of shape (E, T, D)
+        In half-ranges of the prefix from its middle; NaN where absent.
+    spread : array of shape (T, D)
+        In half-ranges.
+    middle, half : array of shape (D,)
+        Of the prefix.
+    proven : boolean array of shape (E,)
+        Who has always been right and speaks of every time: where two of them agree, nobody else counts.
+    """
+
+    of_forecasters: Array
+    of_times: Array
+    forecasts: Array
+    spread: Array
+    middle: Array
+    half: Array
+    proven: NDArray[np.bool_]
+
+
+class Evidence:
+    """Experts of one series with the network beside them, tested on the end of the prefix.
+
+    Parameters
+    ----------
+    network : LASSODE
+        In evaluation mode.
+    times, values : arrays of shape (N,) and (N, D)
+        Complete, at least `skdyn.forecasting.evidence.LEAST_POINTS` of them.
+    fits : mapping of str to callable
+        As `skdyn.forecasting.experts.Expert.fit`.
+    """
+
+    def __init__(self, network: Any, times: Array, values: Array, fits: Mapping[str, Fit]) -> None:
+        self.experts = Experts(times, values, fits)
+        self.names = (*self.experts.names, NETWORK)
+        self.times, self.values = times, values
+        tested = [self._test(network, count) for count in self.experts.origins()]
+        self.backtests = (*[None] * (len(ORIGINS) - len(tested)), *tested)
+
+    def _test(self, network: Any, count: int) -> Backtest:
+        times, values, asked = self.times[:count], self.values[:count], self.times[count:]
+        quantiles = Curve(network, times, values, float(asked[-1])).values(asked)
+        forecasts = np.concatenate([self.experts.tested(count), median(quantiles)[None]])
+        leads = (asked - times[-1]) / (times[-1] - times[0])
+        return Backtest(leads, self.values[count:], forecasts, quantiles[..., -1] - quantiles[..., 0])
+
+    def questions(self, times: Array, quantiles: Array) -> Questions:
+        """What to ask about later times (T,), given the network's quantiles (T, D, Q) there."""
+        forecasts = np.concatenate([self.experts.ahead(times), median(quantiles)[None]])
+        leads = (times - self.times[-1]) / (self.times[-1] - self.times[0])
+        return ask(forecasts, quantiles[..., -1] - quantiles[..., 0], leads, self.values, self.backtests)
+
+    def earlier(self) -> tuple[Questions, Array, Array] | None:
+        """What is asked at the last origin, what came (R, D), and leads (R,); None where there is only one origin."""
+        first, last = self.backtests[0], self.backtests[-1]
+        if first is None or last is None:
+            return None
+        begin = len(first.truth) - len(last.truth)
+        past = Backtest(first.leads[:begin], first.truth[:begin], first.forecasts[:, :begin], first.spread[:begin])
+        seen = self.values[: len(self.values) - len(last.truth)]
+        return ask(last.forecasts, last.spread, last.leads, seen, (None, past)), last.truth, last.leads
+
+
+def ask(
+    forecasts: Array, spread: Array, leads: Array, values: Array, backtests: Sequence[Backtest | None]
+) -> Questions:
+    """Questions from forecasts (E, T, D), the network's spread (T, D), leads (T,) and the prefix (N, D)."""
+    low, high = values.min(axis=0), values.max(axis=0)
+    half = (high - low) / 2
+    half = np.where(half > 0, half, np.maximum(1e-3 * np.abs(high), 1e-150))
+    middle = low + (high - low) / 2
+    errors = [np.sqrt(np.mean(((b.forecasts - b.truth) / half) ** 2, axis=1)) for b in backtests if b is not None]
+    error = np.mean(errors, axis=0) if errors else np.full((len(forecasts), len(half)), np.inf)
+    held = bounded(forecasts, error, middle, half)
+    of_forecasters, of_times = features(held, spread, leads, values, backtests, middle, half)
+    right = (error < _RIGHT).all(axis=1) & (len(errors) == len(backtests))
+    proven = right & np.isfinite(held).all(axis=(1, 2))
+    return Questions(of_forecasters, of_times, (held - middle) / half, spread / half, middle, half, proven)
+
+
+def median(quantiles: Array) -> Array:
+    """The middle one of quantiles (..., Q)."""
+    return quantiles[..., quantiles.shape[-1] // 2]

@@ -1,0 +1,98 @@
+"""What the experts and the network say about a series, and how well each forecast the end of its prefix.
+
+Letters: N observed points, D channels, E forecasters, T times ahead, R points of a backtest, O origins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdyn.exceptions import silenced
+from skdyn.forecasting.experts.grid import Array, Fit, Forecast
+
+ORIGINS = (0.6, 0.8)
+"""Shares of the prefix after which every forecaster is tested."""
+
+LEAST_POINTS = 12
+"""Complete rows that experts need."""
+
+_FAILURES = (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError, IndexError)
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Forecasts from an earlier origin, and what came.
+
+    Attributes
+    ----------
+    leads : array of shape (R,)
+        Times after the origin's last observation, in units of the duration up to there.
+    truth : array of shape (R, D)
+    forecasts : array of shape (E, R, D)
+        NaN where a forecaster had nothing to say.
+    spread : array of shape (R, D)
+        Between the network's outer quantiles.
+    """
+
+    leads: Array
+    truth: Array
+    forecasts: Array
+    spread: Array
+
+
+class Experts:
+    """Classical experts of one series, fitted to all of it and up to each origin.
+
+    Parameters
+    ----------
+    times, values : arrays of shape (N,) and (N, D)
+        Complete.
+    fits : mapping of str to callable
+        As `skdyn.forecasting.experts.Expert.fit`.
+    """
+
+    def __init__(self, times: Array, values: Array, fits: Mapping[str, Fit]) -> None:
+        self.names = tuple(fits)
+        self.times, self.values = times, values
+        self._fits = fits
+        self._whole = {name: fitted(fit, times, values) for name, fit in fits.items()}
+
+    def ahead(self, times: Array) -> Array:
+        """Forecasts (E, T, D) at later times (T,)."""
+        return np.stack([answered(self._whole[name], times, self.values.shape[1]) for name in self.names])
+
+    def origins(self) -> list[int]:
+        """Numbers of points up to each origin; an origin too early to say anything is left out."""
+        counts = [round(share * len(self.times)) for share in ORIGINS]
+        return [count for count in counts if count >= LEAST_POINTS // 2]
+
+    def tested(self, count: int) -> Array:
+        """Forecasts (E, R, D) of the rest from the first ``count`` points."""
+        times, values, asked = self.times[:count], self.values[:count], self.times[count:]
+        fits = (fitted(self._fits[name], times, values) for name in self.names)
+        return np.stack([answered(fit, asked, values.shape[1]) for fit in fits])
+
+
+def fitted(fit: Fit, times: Array, values: Array) -> Forecast | None:
+    """A fitted expert, or None where it has nothing to say."""
+    try:
+        with silenced(Warning), np.errstate(all="ignore"):
+            return fit(times, values)
+    except _FAILURES:
+        return None
+
+
+def answered(forecast: Forecast | None, times: NDArray[np.float64], dim: int) -> Array:
+    """An expert's forecast (T, D), NaN where it fails."""
+    if forecast is not None:
+        try:
+            with silenced(Warning), np.errstate(all="ignore"):
+                answer = np.asarray(forecast(times), dtype=np.float64)
+            return np.where(np.isfinite(answer), answer, np.nan)
+        except _FAILURES:
+            pass
+    return np.full((len(times), dim), np.nan)

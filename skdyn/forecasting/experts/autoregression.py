@@ -1,0 +1,83 @@
+"""Autoregression of each channel, on differences where those are forecast better.
+
+Letters: N points of an even grid, D channels, P lags, S steps of a season.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from skdyn.forecasting.experts.grid import Array, StepForecast, on_grid, require
+from skdyn.forecasting.experts.registry import Expert
+from skdyn.forecasting.experts.seasons import season_of
+
+_ORDERS = (1, 2, 4, 8, 16, 32)
+_MOST_POINTS = 2000
+_TESTED = 0.25
+_RIDGE = 1e-4
+
+
+def _autoregression(even: Array) -> StepForecast:
+    require(len(even) >= 16, "too short for an autoregression")
+    channels = [_best(channel[-_MOST_POINTS:]) for channel in even.T]
+    return lambda count: np.column_stack([channel(count) for channel in channels])
+
+
+AUTOREGRESSION = Expert("autoregression", on_grid(_autoregression), "correlated noise and seasons, from 16 points")
+"""Linear autoregression: the number of lags, and whether of differences from the step or the season before, by a
+forecast of the last quarter of the prefix from the rest.
+"""
+
+
+def _best(values: Array) -> StepForecast:
+    count = len(values) - max(2, round(_TESTED * len(values)))
+    truth = values[count:]
+    tried = list(_ways(values[:count]))
+    errors = [float(np.mean(np.abs(_Fitted(values[:count], *way).ahead(len(truth)) - truth))) for way in tried]
+    return _Fitted(values, *tried[int(np.nanargmin(errors))]).ahead
+
+
+def _ways(values: Array) -> Iterator[tuple[int, bool, int]]:
+    """Lags, whether of differences, and the season whose differences are taken."""
+    season = season_of(values)
+    for lag in (1, season) if 1 < season <= len(values) // 3 else (1,):
+        for order in _ORDERS:
+            if 3 * order + lag < len(values) - 4:
+                yield order, False, lag
+                yield order, True, lag
+
+
+class _Fitted:
+    """An autoregression of values, of their differences, or of either's differences over a season."""
+
+    def __init__(self, values: Array, order: int, differences: bool, season: int) -> None:
+        self.values, self.differences, self.season = values, differences, season
+        y = values if season == 1 else values[season:] - values[:-season]
+        self.seasonal = y
+        y = np.diff(y) if differences else y
+        self.center = 0.0 if differences and season > 1 else y.mean()
+        y = y - self.center
+        self.order = min(order, max(1, (len(y) - 2) // 2))
+        design = np.lib.stride_tricks.sliding_window_view(y, self.order)[:-1, ::-1]
+        gram = design.T @ design
+        ridge = _RIDGE * np.trace(gram) / self.order + 1e-300
+        self.weights = np.linalg.solve(gram + ridge * np.eye(self.order), design.T @ y[self.order :])
+        self.recent = y[-self.order :][::-1]
+
+    def ahead(self, count: int) -> Array:
+        """So many values (count,) after the last."""
+        state, answer = self.recent.copy(), np.empty(count)
+        for row in range(count):
+            answer[row] = value = np.clip(self.weights @ state, -1e150, 1e150)
+            state[1:] = state[:-1].copy()
+            state[0] = value
+        answer += self.center
+        if self.differences:
+            answer = self.seasonal[-1] + np.cumsum(answer)
+        if self.season > 1:
+            for phase in range(min(self.season, count)):
+                start = self.values[len(self.values) - self.season + phase]
+                answer[phase :: self.season] = start + np.cumsum(answer[phase :: self.season])
+        return answer

@@ -1,0 +1,94 @@
+"""Which experts there are; plugins announce theirs, each an `Expert`, in the entry-point group ``skdyn.experts``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from skdyn.exceptions import PluginError
+from skdyn.forecasting.experts.grid import Fit
+from skdyn.models.catalogue import Catalogue
+
+
+@dataclass(frozen=True)
+class Expert:
+    """A forecaster to ask beside the network.
+
+    Attributes
+    ----------
+    name : str
+    fit : callable
+        Maps increasing times (N,) and complete values (N, D) to a forecast, which maps later, increasing times (H,) to
+        values (H, D). A ValueError says that there is nothing to be said of this series.
+    suits : str
+        When it is worth asking, for people.
+    """
+
+    name: str
+    fit: Fit
+    suits: str
+
+
+def _checked(name: str, value: Any, origin: str) -> Expert:
+    if not isinstance(value, Expert):
+        raise PluginError(f"skdyn.experts: {name!r} of {origin} is a {type(value).__name__}, not an Expert")
+    return value
+
+
+_HERE = "skdyn.forecasting.experts"
+
+CATALOGUE = Catalogue(
+    "skdyn.experts",
+    {
+        "analogues": f"{_HERE}.analogues:ANALOGUES",
+        "autoregression": f"{_HERE}.autoregression:AUTOREGRESSION",
+        "closed-form": f"{_HERE}.closed_form:CLOSED_FORM",
+        "damped-trend": f"{_HERE}.smoothing:DAMPED_TREND",
+        "dmd-16": f"{_HERE}.modes:DMD_16",
+        "drift": f"{_HERE}.naive:DRIFT",
+        "hankel-dmd": f"{_HERE}.modes:HANKEL_DMD",
+        "last-value": f"{_HERE}.naive:LAST_VALUE",
+        "mean": f"{_HERE}.naive:MEAN",
+        "parrot": f"{_HERE}.analogues:PARROT",
+        "quadratic-map": f"{_HERE}.maps:QUADRATIC_MAP",
+        "s-map": f"{_HERE}.analogues:S_MAP",
+        "seasonal-naive": f"{_HERE}.naive:SEASONAL_NAIVE",
+        "sparse-ode": f"{_HERE}.equations:SPARSE_ODE",
+        "theta": f"{_HERE}.smoothing:THETA",
+    },
+    _checked,
+)
+
+STANDARD: tuple[str, ...] = (
+    "parrot",
+    "analogues",
+    "s-map",
+    "hankel-dmd",
+    "dmd-16",
+    "quadratic-map",
+    "closed-form",
+    "seasonal-naive",
+    "damped-trend",
+    "theta",
+    "autoregression",
+    "last-value",
+    "mean",
+    "drift",
+)
+"""The quick ones: whom a forecaster asks without being told to."""
+
+
+def list_experts() -> list[str]:
+    """Names that `get_expert` accepts, sorted; nothing is imported."""
+    return CATALOGUE.names()
+
+
+def get_expert(name: str) -> Expert:
+    """A registered expert.
+
+    Raises
+    ------
+    PluginError
+        If no expert has this name, or the plugin that offers it is broken.
+    """
+    return CATALOGUE.get(name)

@@ -1,0 +1,123 @@
+"""Every expert, on series whose continuation is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skdyn.exceptions import PluginError
+from skdyn.forecasting.experts.closed_form import closed_form
+from skdyn.forecasting.experts.polynomial_fields import Fields, monomials
+from skdyn.forecasting.experts.registry import STANDARD, get_expert, list_experts
+from skdyn.forecasting.experts.seasons import season_of
+
+T = np.arange(120.0)
+WAVES = np.column_stack([np.sin(T / 3) + 0.5 * np.cos(T / 7), np.cos(T / 3)])
+SEASONAL = (20 + 0.1 * T + 4 * np.sin(2 * np.pi * T / 12))[:, None]
+
+
+def forecast(name, times, values, future):
+    with np.errstate(all="ignore"):
+        return get_expert(name).fit(times, values)(future)
+
+
+def error(name, values, seen=90):
+    """Largest error in half-ranges."""
+    answer = forecast(name, T[:seen], values[:seen], T[seen:])
+    return np.abs(answer - values[seen:]).max() / (np.ptp(values) / 2)
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_forecasts_have_the_units_of_the_series(name):
+    future = np.array([90.5, 97.0, 111.25])
+    expected = forecast(name, T[:90], WAVES[:90], future)
+    assert expected.shape == (3, 2)
+    moved = forecast(name, 8 * T[:90] - 64, 32 * WAVES[:90], 8 * future - 64)
+    np.testing.assert_allclose(moved / 32, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "largest"),
+    [
+        ("hankel-dmd", WAVES, 1e-6),
+        ("dmd-16", WAVES, 1e-6),
+        ("s-map", WAVES, 0.05),
+        ("closed-form", WAVES, 0.05),
+        ("quadratic-map", WAVES, 0.1),
+        ("analogues", np.sin(T / 3)[:, None], 0.3),
+        ("seasonal-naive", 4 * np.sin(2 * np.pi * T / 12)[:, None], 1e-9),
+        ("damped-trend", SEASONAL, 0.2),
+        ("theta", SEASONAL, 0.3),
+        ("autoregression", SEASONAL, 0.05),
+        ("drift", 3.0 - 2 * T[:, None], 1e-9),
+    ],
+)
+def test_what_an_expert_is_for(name, values, largest):
+    assert error(name, values) < largest
+
+
+def test_growth_is_not_cut():
+    t = np.linspace(0, 3, 60)
+    later = np.linspace(3.05, 6, 60)
+    grown = np.exp(t)[:, None]
+    np.testing.assert_allclose(forecast("closed-form", t, grown, later)[:, 0], np.exp(later), rtol=0.01)
+
+
+def test_a_driven_oscillator_is_recognised():
+    t = np.linspace(0, 30, 300)
+    driven = np.column_stack([np.cos(2.3 * t) + 0.4 * np.cos(t), -2.3 * np.sin(2.3 * t) - 0.4 * np.sin(t)])
+    answer = closed_form(t[:200], driven[:200])(t[200:])
+    assert np.abs(answer - driven[200:]).max() < 0.05
+
+
+def test_a_pendulum_is_recognised():
+    from scipy.integrate import solve_ivp
+
+    t = np.linspace(0, 20, 200)
+    path = solve_ivp(lambda _, x: [x[1], -np.sin(x[0])], (0, 20), [2.5, 0.0], t_eval=t, rtol=1e-9, atol=1e-9).y.T
+    assert np.abs(closed_form(t[:120], path[:120])(t[120:]) - path[120:]).max() < 0.05
+
+
+@pytest.mark.parametrize("name", [name for name in STANDARD if name not in ("last-value", "mean", "drift")])
+def test_too_little_is_refused(name):
+    with pytest.raises(ValueError, match=r"too short|no channel has a season"):
+        forecast(name, T[:4], WAVES[:4], T[4:6])
+
+
+@given(period=st.integers(3, 30), phase=st.floats(0, 6), slope=st.floats(-0.1, 0.1))
+@settings(max_examples=30, deadline=None)
+def test_a_season_is_found(period, phase, slope):
+    t = np.arange(4 * period + 20)
+    assert abs(season_of(np.sin(2 * np.pi * t / period + phase) + slope * t / period) - period) <= 1
+
+
+def test_noise_has_no_season():
+    found = [season_of(np.random.default_rng(seed).normal(size=200)) for seed in range(20)]
+    assert found.count(1) >= 15
+    assert season_of(np.zeros(50)) == 1
+
+
+def test_monomials_and_velocities():
+    terms = ((), (0,), (1,), (0, 0), (0, 1), (1, 1))
+    z = np.random.default_rng(0).normal(size=(3, 4, 2))
+    x, y = z[..., 0], z[..., 1]
+    np.testing.assert_allclose(monomials(terms, z), np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1))
+    turning = np.array([[[0, 0, 1.0, 0, 0, 0], [0, -1.0, 0, 0, 0, 0]]])
+    field = Fields.polynomial(terms, turning, np.zeros((1, 2)), np.ones((1, 2)))
+    circle = field.solve(np.array([[[1.0, 0.0]]]), np.linspace(0, 3, 31), np.ones(2), 4)
+    np.testing.assert_allclose(circle[0, 0, :, 0], np.cos(np.linspace(0, 3, 31)), atol=1e-6)
+
+
+def test_names_are_known_and_others_are_refused():
+    assert {*STANDARD, "sparse-ode"} <= set(list_experts())
+    assert all(get_expert(name).name == name and get_expert(name).suits for name in STANDARD)
+    with pytest.raises(PluginError, match=r"nothing is registered as 'oracle' in skdyn\.experts"):
+        get_expert("oracle")
+
+
+def test_a_hundred_thousand_points_are_no_obstacle():
+    t = np.arange(100_000.0)
+    fast = np.sin(t / 3)[:, None]
+    for name in ("parrot", "analogues", "hankel-dmd", "s-map", "damped-trend"):
+        answer = forecast(name, t[:-20], fast[:-20], t[-20:])
+        assert np.abs(answer - fast[-20:]).max() < 1.0

@@ -1,0 +1,88 @@
+"""The arbiter's draws, training and export, in the small."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pretrain import forecast_arbiter
+from pretrain.forecasting.arbiter_cases import KINDS, Source
+from pretrain.forecasting.arbiter_training import FORECASTERS, Questions, Settings, calibrate, judged, train
+from pretrain.forecasting.real_like import growth, real_like, recurrent
+from skdyn.forecasting.arbiter_files import load_arbiter
+from skdyn.forecasting.features import OF_FORECASTERS, OF_TIMES
+
+SHORT = Settings(steps=60, batch=128)
+
+
+def made_up(series=12, seed=0):
+    """Questions of which the second forecaster is right, and its errors in the backtests say so."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for _ in range(series):
+        target = rng.normal(size=8)
+        features = rng.normal(size=(8, len(FORECASTERS), OF_FORECASTERS)) * 0.1
+        features[:, 1, [0, 1, 7, 8]] = -1.5
+        forecasts = target[:, None] + rng.normal(size=(8, len(FORECASTERS)))
+        forecasts[:, 1] = target + 0.01 * rng.normal(size=8)
+        part = {"of_forecasters": features, "of_times": rng.normal(size=(8, OF_TIMES)), "forecasts": forecasts,
+                "spread": np.ones(8), "target": target, "unit": np.ones(8), "weight": np.full(8, 1 / 8)}  # fmt: skip
+        parts.append(
+            {name: array.astype(np.float32) for name, array in part.items()}
+            | {"there": np.ones((8, len(FORECASTERS)), dtype=bool)}
+        )
+    return parts
+
+
+@pytest.mark.parametrize("draw", [real_like, growth, recurrent])
+def test_draws_are_finite_and_move(draw):
+    for seed in range(20 if draw is not recurrent else 2):
+        series = draw(np.random.default_rng(seed))
+        assert np.isfinite(series).all()
+        assert np.ptp(series) > 0
+        np.testing.assert_array_equal(series, draw(np.random.default_rng(seed)))
+
+
+def test_a_source_keeps_to_its_kinds():
+    source = Source(3, ["growth", "real-like"])
+    drawn = [source.draw() for _ in range(12)]
+    assert {series.kind for series in drawn} == {"growth", "real-like"}
+    for series in drawn:
+        assert series.times[-1] < series.future[0]
+        assert len(series.truth) == len(series.future)
+    assert sum(KINDS.values()) == pytest.approx(1)
+
+
+def test_training_learns_whom_to_believe():
+    arbiter = train(Questions(made_up()), SHORT, 0)
+    held_out = Questions(made_up(seed=1))
+    calibrate(arbiter, held_out)
+    found = judged(arbiter, held_out, ["growth"] * 12)["growth"]
+    assert found["error"] < 0.05
+    assert found["in the 80% interval"] == pytest.approx(0.8, abs=0.02)
+
+
+def test_the_command_writes_what_skdyn_loads(tmp_path, capsys):
+    cache = tmp_path / "said.npz"
+    forecast_arbiter.write_cache(cache, made_up(), ["growth"] * 12)
+    parts, kinds = forecast_arbiter.read_cache(cache)
+    np.testing.assert_array_equal(parts[3]["target"], made_up()[3]["target"])
+    assert kinds == ["growth"] * 12
+    forecast_arbiter.main(["--cache", str(cache), "--out", str(tmp_path / "arbiter"), "--steps", "5"])
+    assert "growth series 2" in capsys.readouterr().out
+    arbiter, known = load_arbiter(tmp_path / "arbiter")
+    assert known["network"] == len(FORECASTERS)
+    assert not arbiter.training
+    assert json.loads((tmp_path / "arbiter" / "config.json").read_text())["forecasters"] == list(FORECASTERS)
+    assert "10 for training, 2 held out" in (tmp_path / "arbiter" / "MODEL_CARD.md").read_text()
+
+
+@pytest.mark.slow
+def test_questions_of_a_series(tmp_path):
+    model = str(Path(__file__).parents[2] / "dummy" / "lass-ode-tiny")
+    arguments = ["--series", "2", "--kinds", "growth", "--model", model, "--cache", str(tmp_path / "two.npz")]
+    forecast_arbiter.main(arguments)
+    parts, _ = forecast_arbiter.read_cache(tmp_path / "two.npz")
+    assert parts[0]["of_forecasters"].shape[1:] == (len(FORECASTERS), OF_FORECASTERS)
+    assert all(np.isfinite(part["of_forecasters"]).all() and part["there"][:, -1].all() for part in parts)
