@@ -146,7 +146,7 @@ def calibrate(arbiter: ForecastArbiter, questions: Questions) -> None:
     order = np.argsort(ratio)
     share = np.cumsum(questions.rows["weight"].numpy()[order])
     place = int(np.searchsorted(share, LEVEL * share[-1]))
-    arbiter.log_widening += float(np.log(ratio[order][place]))
+    arbiter.log_widening.add_(float(np.log(ratio[order][place])))
 
 
 @torch.no_grad()

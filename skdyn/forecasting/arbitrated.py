@@ -105,7 +105,7 @@ def ask(
     held = bounded(forecasts, error, middle, half)
     of_forecasters, of_times = features(held, spread, leads, values, backtests, middle, half)
     right = (error < _RIGHT).all(axis=1) & (len(errors) == len(backtests))
-    proven = right & np.isfinite(held).all(axis=(1, 2))
+    proven = np.asarray(right & np.isfinite(held).all(axis=(1, 2)))
     return Questions(of_forecasters, of_times, (held - middle) / half, spread / half, middle, half, proven)
 
 

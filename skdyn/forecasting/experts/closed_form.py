@@ -63,7 +63,7 @@ def closed_form(times: Array, values: Array) -> Forecast:
     def forecast(future: Array) -> Array:
         ahead = np.concatenate([clock[-1:], (future - times[0]) * rate])
         path = chosen.solve(last[:, None], ahead, half, _SUBSTEPS)[:, 0, 1:]
-        there = np.isfinite(path).all(axis=-1)  # (F, H)
+        there = np.asarray(np.isfinite(path).all(axis=-1))  # (F, H)
         share = weights[:, None] * there
         gone = ~there.any(axis=0)
         share[0, gone] = 1.0
@@ -118,7 +118,8 @@ def _tested(fields: Fields, z: Array, clock: Array, half: Array) -> Array:
     path = fields.solve(begin, clock[rows], half)
     there = np.isfinite(path)
     error = np.where(there, np.minimum((np.where(there, path, 0.0) - z[rows]) ** 2 / half**2, _WORST), _WORST)
-    return np.where(there[:, :, -1].all(axis=-1).any(axis=1), error.mean(axis=(1, 2, 3)), np.inf)
+    arrived = np.asarray(there[:, :, -1].all(axis=-1))
+    return np.where(arrived.any(axis=1), error.mean(axis=(1, 2, 3)), np.inf)
 
 
 def _arrived(fields: Fields, z: Array, clock: Array) -> Array:
