@@ -6,6 +6,7 @@ Letters: N points of an even grid, D channels, E delays, P terms.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skdyn.forecasting.experts.grid import Array, StepForecast, on_grid, require
 from skdyn.forecasting.experts.registry import Expert
@@ -47,6 +48,8 @@ class _Map:
 
     def __init__(self, scaled: Array, delays: int, ridge: float) -> None:
         size = delays * scaled.shape[1]
+        rows: NDArray[np.intp]
+        columns: NDArray[np.intp]
         rows, columns = np.triu_indices(size)
         room = _MOST_TERMS - size
         self.rows, self.columns = (rows, columns) if len(rows) <= room else (np.arange(size), np.arange(size))
