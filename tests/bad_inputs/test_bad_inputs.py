@@ -77,7 +77,7 @@ TRAJECTORIES = {
     "different dimensions": ([X, X[:, :1]], TrajectoryError, "trajectory 1 has 1 variables but trajectory 0 has 2"),
     "pairs and arrays": ([(T, X), X], TrajectoryError, r"trajectory 1 is not a \(t, x\) pair unlike trajectory 0"),
     "arrays and pairs": ([X, (T, X)], TrajectoryError, "trajectory 1 is a pair unlike trajectory 0"),
-    "triples": ([(T, X, X)], TrajectoryError, "trajectory 0 cannot be read as an array"),
+    "quadruples": ([(T, X, X, X)], TrajectoryError, "trajectory 0 cannot be read as an array"),
     "too many variables": (
         np.tile(X, (1, 33)),
         TrajectoryError,

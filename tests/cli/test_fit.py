@@ -132,7 +132,9 @@ def test_null_and_text_are_parameters(csv_file, tmp_path, call):
     assert call("fit", csv_file, "--estimator", "sparse-ode", "--param", "max_degree=null", "--param", "missing=drop",
                 "--out", tmp_path / "model")[0] == 0  # fmt: skip
     params = SparseODERegressor.load(tmp_path / "model").get_params()
-    assert params == {"max_degree": None, "max_points": 1200, "missing": "drop"}
+    assert params == {
+        "constraints": None, "library": None, "max_degree": None, "max_points": 1200, "missing": "drop"
+    }  # fmt: skip
 
 
 def test_a_registered_estimator(rotation, csv_file, tmp_path, call):
@@ -145,7 +147,7 @@ def test_a_registered_estimator(rotation, csv_file, tmp_path, call):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--estimator", "no-such"], "there is no estimator 'no-such': choose from coarse-graining, fim-ode, "),
+        (["--estimator", "no-such"], "there is no estimator 'no-such': choose from "),
         (["--param", "no_such=1"], "rotation has no parameter 'no_such': it has rate, missing"),
         (["--model", "fim-ode"], "rotation has no parameter 'model': it has rate, missing"),
         (["--refine", "auto"], "rotation has no parameter 'refine'"),

@@ -6,8 +6,9 @@ import threading
 import numpy as np
 import pytest
 
-from skdyn import FIMSDERegressor
+from skdyn import FIMSDERegressor, SparseODERegressor, Trajectories, Trajectory
 from skdyn.testing import check_dynamics_estimator, dynamics_checks
+from skdyn.testing.driven import INPUT_CHECKS
 from tests.contract.test_contract import DUMMY_SDE
 
 Sound = FIMSDERegressor  # an SDE, so that every check applies to what is broken below
@@ -136,6 +137,11 @@ class CountsCells(Sound):
         return density / density.sum()
 
 
+class TakesInputsAndDropsThem(Sound):
+    def _read(self, X, t):
+        return super()._read([(time, x) for time, x in X], t)
+
+
 BROKEN = [
     (ReturnsNothing, "check_fit_returns_self"),
     (MutatesItsInput, "check_inputs_unchanged"),
@@ -160,6 +166,7 @@ BROKEN = [
     (NegativeDiffusion, "check_stochastic_diffusion"),
     (OneSeedForAll, "check_stochastic_paths"),
     (CountsCells, "check_stochastic_stationary_density"),
+    (TakesInputsAndDropsThem, "check_inputs_are_refused"),
 ]
 
 
@@ -172,6 +179,58 @@ def test_broken_estimators_are_caught(broken, name):
 
 def test_each_check_has_something_to_catch():
     assert {name for _, name in BROKEN} == {name for name, _ in dynamics_checks(Sound())}
+
+
+class IgnoresInputs(SparseODERegressor):
+    def _fit(self, context):
+        items = [Trajectory(t, x, ("x", "v"), u=0 * t, p=1.0, input_names=["force"], parameter_names=["stiffness"])
+                 for t, x in context]  # fmt: skip
+        super()._fit(Trajectories(items))
+
+
+class MixesUpDerivatives(SparseODERegressor):
+    def _field_jacobian(self, points):
+        field, jacobian = super()._field_jacobian(points)
+        return field, jacobian[..., ::-1]
+
+
+class OneFieldForAllInputs(SparseODERegressor):
+    def vector_field(self, points, return_std=False, *, inputs=None, parameters=None):
+        return super().vector_field(points, return_std, inputs=0.0, parameters=1.5)
+
+
+class SavesWithoutInputs(SparseODERegressor):
+    def save(self, folder):
+        SparseODERegressor().fit([(t, x) for t, x in self.context_]).save(folder)
+
+    @classmethod
+    def load(cls, folder):
+        return SparseODERegressor.load(folder)
+
+
+class ShapesOfStates(SparseODERegressor):
+    def input_jacobian(self, points, **given):
+        return super().input_jacobian(points, **given)[..., 0]
+
+
+BROKEN_WITH_INPUTS = [
+    (IgnoresInputs, "check_inputs_are_used"),
+    (ShapesOfStates, "check_shapes_with_inputs"),
+    (MixesUpDerivatives, "check_derivatives_by_inputs"),
+    (SavesWithoutInputs, "check_inputs_survive"),
+    (OneFieldForAllInputs, "check_errors_of_inputs"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("broken", "name"), BROKEN_WITH_INPUTS)
+def test_broken_inputs_are_caught(broken, name):
+    with pytest.raises((AssertionError, ValueError)):
+        dict(dynamics_checks(broken()))[name](broken())
+
+
+def test_each_check_of_inputs_has_something_to_catch():
+    assert [name for _, name in BROKEN_WITH_INPUTS] == [check.__name__ for check in INPUT_CHECKS]
 
 
 def test_the_whole_suite_names_the_failure():

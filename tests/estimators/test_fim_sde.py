@@ -141,8 +141,8 @@ def test_a_model_without_error_heads(fitted, monkeypatch):
     engine, _ = fitted._session.opened
     decode = engine.decode_sde
 
-    def without_heads(context, queries):
-        drift, diffusion, _, _ = decode(context, queries)
+    def without_heads(context, queries, alike=False):
+        drift, diffusion, _, _ = decode(context, queries, alike)
         return drift, diffusion, np.full_like(drift, np.nan), np.full_like(drift, np.nan)
 
     monkeypatch.setattr(engine, "decode_sde", without_heads)

@@ -120,11 +120,11 @@ def test_a_shift_moves_only_the_sparse_fits():
     times, states = rotations(2)
     fits, _ = fit(times, states)
     moved, _ = fit(times, states + np.array([3.0, -2.0]))
-    centred = [i for i in range(len(fits.families)) if i not in fits.sparse]
+    centred = [i for i in range(len(fits.families)) if i not in fits.places[1]]
     z = queries(1, 2)
     one, other = fits.answer(z)[0], moved.answer(z)[0]
     torch.testing.assert_close(one[:, :, centred], other[:, :, centred], rtol=1e-5, atol=1e-6)
-    assert (one[:, :, fits.sparse] - other[:, :, fits.sparse]).abs().max() > 1e-3
+    assert (one[:, :, fits.places[1]] - other[:, :, fits.places[1]]).abs().max() > 1e-3
 
 
 def test_padding_is_never_read_and_order_does_not_matter():
@@ -168,7 +168,7 @@ def test_answers_are_the_polynomials_and_their_covariance(dim):
     z = queries(1, dim, 4).double()
     field, log_deviation = fits.answer(z)
     for f in range(len(fits.families)):
-        scaled = f in fits.sparse
+        scaled = f in fits.places[1]
         unit = fits.scale[0] if scaled else torch.ones(dim, dtype=torch.float64)
         at = (z[0] + fits.origin[0]) / unit if scaled else z[0]
         for d in range(dim):

@@ -32,7 +32,7 @@ def moments_of(paths=3, points=60, noise=0.0, dim=DIM):
 
 def test_true_terms_are_among_the_chosen():
     for noise in (0.0, 0.05):
-        chosen = choose_terms(moments_of(noise=noise), LIBRARY.degrees).places
+        chosen = choose_terms(moments_of(noise=noise), LIBRARY.degrees, DIM).places
         assert chosen.shape == (1, DIM, 174 // 3)
         for i in range(DIM):
             found = {LIBRARY.terms[place] for place in chosen[0, i].tolist()}
@@ -42,7 +42,7 @@ def test_true_terms_are_among_the_chosen():
 
 
 def test_few_points_carry_few_terms():
-    chosen = choose_terms(moments_of(paths=1, points=12), LIBRARY.degrees).places
+    chosen = choose_terms(moments_of(paths=1, points=12), LIBRARY.degrees, DIM).places
     assert chosen.shape[-1] == 1 + DIM + 8
     assert (chosen[0, :, : 1 + DIM] == torch.arange(1 + DIM)).all()
     assert all(len(set(row)) == chosen.shape[-1] for row in chosen[0].tolist())
@@ -57,14 +57,14 @@ def test_terms_that_are_the_same_are_not_chosen_for_nothing():
     gram[..., :, same[1]] = gram[..., :, same[0]]
     cross = moments.cross.clone()
     cross[..., same[1]] = cross[..., same[0]]
-    chosen = choose_terms(type(moments)(gram, cross, moments.square, moments.count), LIBRARY.degrees).places
+    chosen = choose_terms(type(moments)(gram, cross, moments.square, moments.count), LIBRARY.degrees, DIM).places
     for row in chosen[0].tolist():
         assert not set(same) <= set(row)
 
 
 def test_nothing_is_left_out_where_all_terms_fit():
-    assert choose_terms(moments_of(dim=3), Library(3).degrees) is None
-    assert choose_terms(moments_of(paths=6, dim=4), Library(4).degrees) is None
+    assert choose_terms(moments_of(dim=3), Library(3).degrees, 3) is None
+    assert choose_terms(moments_of(paths=6, dim=4), Library(4).degrees, 4) is None
 
 
 def test_choices_do_not_depend_on_units():
@@ -72,16 +72,18 @@ def test_choices_do_not_depend_on_units():
     size = 10.0 ** torch.linspace(-3, 3, len(LIBRARY.terms), dtype=torch.float64)
     gram = moments.gram * size[:, None] * size
     scaled = type(moments)(gram, 1e3 * moments.cross * size, 1e6 * moments.square, moments.count)
-    assert torch.equal(choose_terms(scaled, LIBRARY.degrees).places, choose_terms(moments, LIBRARY.degrees).places)
+    assert torch.equal(
+        choose_terms(scaled, LIBRARY.degrees, DIM).places, choose_terms(moments, LIBRARY.degrees, DIM).places
+    )
 
 
 def test_a_context_has_the_terms_that_its_own_points_carry():
     long, short = moments_of(), moments_of(paths=1, points=40)
     names = ("gram", "cross", "square", "count")
     both = choose_terms(
-        Moments(*(torch.cat([getattr(m, name) for m in (long, short)]) for name in names)), LIBRARY.degrees
+        Moments(*(torch.cat([getattr(m, name) for m in (long, short)]) for name in names)), LIBRARY.degrees, DIM
     )
     for row, moments in enumerate((long, short)):
-        alone = choose_terms(moments, LIBRARY.degrees)
+        alone = choose_terms(moments, LIBRARY.degrees, DIM)
         for d in range(DIM):
             assert torch.equal(both.places[row, d][both.allowed[row, d]], alone.places[0, d])
