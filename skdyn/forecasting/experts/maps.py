@@ -48,11 +48,10 @@ class _Map:
 
     def __init__(self, scaled: Array, delays: int, ridge: float) -> None:
         size = delays * scaled.shape[1]
-        rows: NDArray[np.intp]
-        columns: NDArray[np.intp]
-        rows, columns = np.triu_indices(size)
-        room = _MOST_TERMS - size
-        self.rows, self.columns = (rows, columns) if len(rows) <= room else (np.arange(size), np.arange(size))
+        self.rows: np.ndarray = np.arange(size)
+        self.columns: np.ndarray = np.arange(size)
+        if size * (size + 1) // 2 <= _MOST_TERMS - size:
+            self.rows, self.columns = np.triu_indices(size)
         self.dim = scaled.shape[1]
         states = np.column_stack([scaled[delays - 1 - lag : len(scaled) - lag] for lag in range(delays)])
         design, change = self._terms(states[:-1]), np.diff(scaled[delays - 1 :], axis=0)
