@@ -6,7 +6,6 @@ Letters: N points of an even grid, D channels, E delays, P terms.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skdyn.forecasting.experts.grid import Array, StepForecast, on_grid, require
 from skdyn.forecasting.experts.registry import Expert
