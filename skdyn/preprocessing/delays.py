@@ -5,6 +5,7 @@ Letters: K trajectories, L points, D variables, M delays, N = K L points togethe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
@@ -25,7 +26,7 @@ _FALSE = 15.0  # growth of the distance to a neighbour from which it is false (K
 _NOTICED = 0.1  # of a deviation of the data, below which growth may be noise
 _FEW_FALSE = 0.02
 _MOST_POINTS = 2000
-_LEFT = 1 - 1 / np.e
+_LEFT = 1 - math.exp(-1)
 _LONGEST_LAG = 0.2  # of the shortest trajectory
 
 
