@@ -44,11 +44,11 @@ WORK = {
     ),
     "a far forecast": (
         "est = LASSODEForecaster(device='cpu').fit([(t, x)])",
-        "[est.predict([1600.0 - k]) for k in range(100)]",
+        "[est.predict([1600.0 - k]) for k in range(300)]",
     ),
     "a fine-tuning": (
         "est = LASSODEForecaster(device='cpu').fit([(t, x)]); est.set_params(fine_tune={'epochs': 1000})",
-        "est.fit([(t, x)] * 4)",
+        "est.fit([(t, x)] * 60)",
     ),
 }
 ASK = """

@@ -27,6 +27,7 @@ ODE = dataclasses.replace(
     systems={1: 80, 2: 60},
     dims={1: 0.4, 2: 0.6},
     wide_systems={4: 60},
+    forced_share=0.0,
     steps_per_pool=5,
     schedule=_SCHEDULE,
     validate_every=6.0,
