@@ -19,7 +19,7 @@ ARROWS = {
     "fim_ode": "ode priors run",
     "fim_sde": "sde run",
     "lass_ode": "forecasting run",
-    "forecast_arbiter": "forecasting run skdyn.exceptions",
+    "forecast_arbiter": "forecasting run skdyn.exceptions skdyn.files skdyn.models skdyn.nn",
 }
 # Files that every model's room has, and no others.
 SAME = {"__init__", "batches", "corruption", "objective", "presets", "task", "validation"}
