@@ -31,9 +31,11 @@ def main(folder, model="lass-ode"):
     figure, axes = plt.subplots(2, 2, figsize=(11, 6), layout="constrained", sharex="col")
     for column, (title, (times, values, names, seen)) in zip(axes.T, series.items(), strict=True):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ForecastWarning)
+            warnings.simplefilter(
+                "ignore", ForecastWarning
+            )  # of a poor fit, and of counts below zero: the picture shows it
             forecaster = LASSODEForecaster(model).fit([Trajectory(times[:seen], values[:seen], names)])
-        ForecastDisplay.from_estimator(forecaster, truth=(times[seen:], values[seen:]), ax=column)
+            ForecastDisplay.from_estimator(forecaster, truth=(times[seen:], values[seen:]), ax=column)
         column[0].set_title(title)
         column[-1].xaxis.set_major_locator(MaxNLocator(6, integer=title == "pelts"))
         half = np.ptp(values, axis=0) / 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from skdyn import ConvergenceWarning, ForecastWarning
+from skdyn import ConvergenceWarning
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -55,7 +55,6 @@ def test_an_example_runs(name, tmp_path, monkeypatch, capsys):
     example = runpy.run_path(str(EXAMPLES / f"{name}.py"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # random weights push simulations away
-        warnings.simplefilter("ignore", ForecastWarning)  # and forecasts of counts below zero
         example["main"](folder, **options)
     assert words in capsys.readouterr().out
     made = {path.name for path in folder.iterdir()}

@@ -24,7 +24,8 @@ _PER_UNIT = 20
 """Points of a unit of the fits' time."""
 _STARTS = 8
 _TESTED = 0.25
-_SUBSTEPS = 2
+_FARTHEST = 500.0
+"""In units of the fits' time, of which each is followed in so many steps."""
 _SOLUTIONS = 3
 _EARLIER = 6
 _NOISY = 3e-3
@@ -61,8 +62,9 @@ def closed_form(times: Array, values: Array) -> Forecast:
         last = _arrived(chosen, z, clock)
 
     def forecast(future: Array) -> Array:
-        ahead = np.concatenate([clock[-1:], (future - times[0]) * rate])
-        path = chosen.solve(last[:, None], ahead, half, _SUBSTEPS)[:, 0, 1:]
+        asked = (future - times[0]) * rate
+        require(asked[-1] - clock[-1] <= _FARTHEST, "too far ahead for a field to be followed there")
+        path = chosen.ahead(last, clock[-1], asked, 1 / _PER_UNIT, half)
         there = np.asarray(np.isfinite(path).all(axis=-1))  # (F, H)
         share = weights[:, None] * there
         gone = ~there.any(axis=0)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from skdyn.forecasting.experts.grid import Array
 
 _FAR = 1000.0
+_SUBSTEPS = 2
 """Half-ranges from zero beyond which a solution is given up."""
 
 Terms = tuple[tuple[int, ...], ...]
@@ -99,6 +100,23 @@ class Fields:
             x = np.where((np.abs(x) < reach).all(axis=-1, keepdims=True), x, np.nan)
             path[:, :, row] = x
         return path
+
+    def ahead(self, start: Array, begin: float, times: Array, step: float, room: Array) -> Array:
+        """Solutions (F, H, D) from states (F, D) at increasing times (H,) after ``begin``, on even steps of their own.
+
+        Between steps the cubic through states and velocities: what is said of a time does not depend on the others,
+        but for how far the steps go.
+        """
+        grid = begin + step * np.arange(int(np.ceil((times[-1] - begin) / step - 1e-9)) + 1)
+        path = self.solve(start[:, None], grid, room, _SUBSTEPS)[:, 0]
+        with np.errstate(all="ignore"):  # solutions that have left are NaN
+            velocity = step * self(grid, path)
+        place = np.clip(((times - begin) / step).astype(int), 0, len(grid) - 2)
+        share = ((times - grid[place]) / step)[:, None]
+        first, last, leaving, arriving = path[:, place], path[:, place + 1], velocity[:, place], velocity[:, place + 1]
+        rise = last - first
+        curve = (leaving - rise) * (1 - share) + (rise - arriving) * share
+        return first + share * rise + share * (1 - share) * curve
 
 
 def monomials(terms: Terms, z: Array) -> Array:
