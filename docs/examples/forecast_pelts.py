@@ -33,13 +33,14 @@ def main(folder, model="lass-ode"):
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore", ForecastWarning
-            )  # of a poor fit, and of counts below zero: the picture shows it
+            )  # of a poor fit, of counts below zero: the picture shows both
             forecaster = LASSODEForecaster(model).fit([Trajectory(times[:seen], values[:seen], names)])
             ForecastDisplay.from_estimator(forecaster, truth=(times[seen:], values[seen:]), ax=column)
+            ahead = forecaster.predict(times[seen:])
         column[0].set_title(title)
         column[-1].xaxis.set_major_locator(MaxNLocator(6, integer=title == "pelts"))
         half = np.ptp(values, axis=0) / 2
-        error = np.mean(((forecaster.predict(times[seen:]) - values[seen:]) / half) ** 2)
+        error = np.mean(((ahead - values[seen:]) / half) ** 2)
         naive = np.mean(((values[seen - 1] - values[seen:]) / half) ** 2)
         print(f"{title}: error {error:.3f}, of the last value {naive:.3f}")
     figure.savefig(Path(folder, "forecast_pelts.png"), dpi=110)

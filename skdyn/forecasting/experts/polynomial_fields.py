@@ -107,7 +107,8 @@ class Fields:
         Between steps the cubic through states and velocities: what is said of a time does not depend on the others,
         but for how far the steps go.
         """
-        grid = begin + step * np.arange(int(np.ceil((times[-1] - begin) / step - 1e-9)) + 1)
+        count = int(np.ceil((times[-1] - begin) / step - 1e-9))
+        grid = begin + step * np.arange(count + 1, dtype=np.float64)
         path = self.solve(start[:, None], grid, room, _SUBSTEPS)[:, 0]
         with np.errstate(all="ignore"):  # solutions that have left are NaN
             velocity = step * self(grid, path)
