@@ -97,7 +97,7 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
     def cost(self, batch: Batch) -> tuple[int, float]:
         """Contexts, and three times the operations of the network's forward pass."""
         contexts, paths, points = batch.tokens.mask.shape
-        if batch.tokens.states.shape[-1] > self.preset.network.max_dim:
+        if batch.outside is not None or batch.tokens.states.shape[-1] > self.preset.network.max_dim:
             return contexts, 0.0
         return contexts, contexts * self._flops[paths, points]
 

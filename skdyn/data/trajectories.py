@@ -418,14 +418,8 @@ class Trajectories(Sequence):
         return (self._item(k) for k in range(len(self)))
 
     def _item(self, k: int) -> Trajectory:
-        given, outside = self.given, self.outside[k]
-        u, p = outside[:, : len(given.inputs)], outside[0, len(given.inputs) :]
-        return Trajectory(
-            self.times[k], self.states[k], self.feature_names, self.ids[k], self.axis,
-            u=u if given.inputs else None, p=p if given.parameters else None,
-            input_names=given.inputs or None, parameter_names=given.parameters or None,
-            interpolation=given.interpolation,
-        )  # fmt: skip
+        parts = (self.times[k], self.states[k], self.outside[k], self.given)
+        return Trajectory.of_columns(*parts, self.feature_names, self.ids[k], self.axis)
 
     @overload
     def __getitem__(self, index: int) -> Trajectory: ...

@@ -77,6 +77,30 @@ class Trajectory(tuple):
         )
         return self
 
+    @classmethod
+    def of_columns(
+        cls,
+        t: np.ndarray,
+        x: np.ndarray,
+        outside: np.ndarray,
+        given: Given,
+        feature_names: tuple[str, ...] | None,
+        id: Any,
+        axis: TimeAxis,
+    ) -> Trajectory:
+        """A trajectory from what is given along it as columns (L, U + P), as `Trajectories` keep them."""
+        count = len(given.inputs)
+        return _again(
+            t,
+            x,
+            feature_names,
+            id,
+            axis,
+            outside[:, :count] if given.inputs else None,
+            outside[0, count:] if given.parameters else None,
+            given,
+        )
+
     @property
     def t(self) -> np.ndarray:
         """Times, shape (L,)."""
@@ -94,7 +118,7 @@ class Trajectory(tuple):
 def _again(
     t: Any, x: Any, feature_names: tuple[str, ...] | None, id: Any, axis: TimeAxis | None, u: Any, p: Any, given: Given
 ) -> Trajectory:
-    """Unpickle."""
+    """A trajectory whose columns are named as ``given`` says; also what unpickles one."""
     inputs, parameters = given.inputs or None, given.parameters or None
     return Trajectory(
         t, x, feature_names, id, axis, u=u, p=p,

@@ -127,21 +127,8 @@ def _context(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -
     axis = axis_from_json(description["axis"])
     ends = np.cumsum(lengths)[:-1]
     given = _given(description["given"], outside.shape[1])
-    n_inputs = len(given.inputs)
-    return Trajectories.with_gaps(
-        [
-            Trajectory(
-                t, x, names, id, axis,
-                u=u if n_inputs else None, p=p[0] if given.parameters else None,
-                input_names=given.inputs or None, parameter_names=given.parameters or None,
-                interpolation=given.interpolation,
-            )
-            for t, x, u, p, id in zip(
-                np.split(times, ends), np.split(states, ends), np.split(outside[:, :n_inputs], ends),
-                np.split(outside[:, n_inputs:], ends), ids, strict=True,
-            )
-        ]
-    )  # fmt: skip
+    parts = zip(np.split(times, ends), np.split(states, ends), np.split(outside, ends), ids, strict=True)
+    return Trajectories.with_gaps([Trajectory.of_columns(t, x, u, given, names, id, axis) for t, x, u, id in parts])
 
 
 def _given(values: Any, count: int) -> Given:

@@ -19,6 +19,7 @@ from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
+from skdyn.preprocessing.names import FittedNames
 
 _EVEN = 0.05  # of the median step, by which others may differ from it
 _MOST_DELAYS = 6
@@ -30,7 +31,7 @@ _LEFT = 1 - math.exp(-1)
 _LONGEST_LAG = 0.2  # of the shortest trajectory
 
 
-class TimeDelayEmbedding(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class TimeDelayEmbedding(FittedNames, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """States ``(x(t), x(t - lag), x(t - 2 lag), ...)``, for systems of which not all variables were measured.
 
     By Takens' theorem so many delays of one variable carry as much as the hidden ones, and obey an autonomous law of
@@ -80,8 +81,6 @@ class TimeDelayEmbedding(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
     n_delays_: int
     lag_: int
     step_: float
-    n_features_in_: int
-    feature_names_in_: np.ndarray
 
     def __init__(self, n_delays: int | Literal["auto"] = "auto", lag: int | Literal["auto"] = "auto") -> None:
         self.n_delays = n_delays
@@ -114,11 +113,7 @@ class TimeDelayEmbedding(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         delays = choose_delays(context.states, lag) if self.n_delays == "auto" else int(self.n_delays)
         _embedded(context, lag, delays)  # long enough, or an error before anything is set
         self.lag_, self.n_delays_, self.step_ = lag, delays, step
-        self.n_features_in_ = context.n_features
-        if hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        if context.feature_names is not None:
-            self.feature_names_in_ = np.array(context.feature_names, dtype=object)
+        self._remember(context)
         return self
 
     def transform(self, X: Any) -> Trajectories:
@@ -144,8 +139,8 @@ class TimeDelayEmbedding(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
             raise TrajectoryError(
                 f"X has {context.n_features} features, but TimeDelayEmbedding is expecting {self.n_features_in_}"
             )
-        if self._names is not None:
-            context = context.in_order_of(self._names)
+        if self._names_in is not None:
+            context = context.in_order_of(self._names_in)
         step = _even_step(context)
         if abs(step - self.step_) > _EVEN * self.step_:
             raise TrajectoryError(f"X has steps of {step:g}, but the delays were chosen for steps of {self.step_:g}")
@@ -165,7 +160,7 @@ class TimeDelayEmbedding(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         check_is_fitted(self)
         width = self.n_features_in_
         if isinstance(X, Trajectories):
-            return X.with_states([x[:, :width] for x in X.states], self._names)
+            return X.with_states([x[:, :width] for x in X.states], self._names_in)
         states = read_numbers(X, "X")
         if states.ndim == 0 or states.shape[-1] != width * (self.n_delays_ + 1):
             raise TrajectoryError(f"X has shape {states.shape}: expected (..., {width * (self.n_delays_ + 1)})")
@@ -183,13 +178,8 @@ class TimeDelayEmbedding(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         array of str of shape (D (M + 1),)
         """
         check_is_fitted(self)
-        names = self._names or default_names("x", self.n_features_in_)
+        names = self._names_in or default_names("x", self.n_features_in_)
         return np.array(_delayed_names(names, self.lag_, self.n_delays_), dtype=object)
-
-    @property
-    def _names(self) -> tuple[str, ...] | None:
-        names = getattr(self, "feature_names_in_", None)
-        return None if names is None else tuple(names)
 
 
 def choose_lag(states: Sequence[np.ndarray]) -> int:

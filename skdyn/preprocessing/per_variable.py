@@ -17,9 +17,10 @@ from skdyn.data.numbers import read_numbers
 from skdyn.data.reading import is_dataframe
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
+from skdyn.preprocessing.names import FittedNames
 
 
-class PerVariable(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class PerVariable(FittedNames, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Apply a transformer of scikit-learn to the states of trajectories; times and identities stay as they are.
 
     The transformer is fitted to the states of all trajectories together, a row a point: scalers, powers and logarithms
@@ -62,8 +63,6 @@ class PerVariable(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None): 
     """
 
     transformer_: Any
-    n_features_in_: int
-    feature_names_in_: np.ndarray
 
     def __init__(self, transformer: Any) -> None:
         self.transformer = transformer
@@ -95,11 +94,8 @@ class PerVariable(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None): 
         transformer = clone(self.transformer)
         with np.errstate(all="ignore"):  # what becomes infinite or NaN is refused by place, not warned of
             transformer.fit(np.concatenate(context.states))
-        self.transformer_, self.n_features_in_ = transformer, context.n_features
-        if hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        if context.feature_names is not None:
-            self.feature_names_in_ = np.array(context.feature_names, dtype=object)
+        self.transformer_ = transformer
+        self._remember(context)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -170,11 +166,6 @@ class PerVariable(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None): 
         inner = get_tags(self.transformer)
         tags.input_tags.allow_nan = inner.input_tags.allow_nan or inner.no_validation
         return tags
-
-    @property
-    def _names_in(self) -> tuple[str, ...] | None:
-        names = getattr(self, "feature_names_in_", None)
-        return None if names is None else tuple(names)
 
     @property
     def _names_out(self) -> tuple[str, ...] | None:

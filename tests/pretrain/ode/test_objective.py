@@ -11,6 +11,7 @@ CPU = torch.device("cpu")
 
 NARROW = dataclasses.replace(micro.ODE, wide_share=0.0, hidden=0.0)
 WIDE = dataclasses.replace(micro.ODE, wide_share=1.0)
+FORCED = dataclasses.replace(NARROW, forced_share=1.0)
 HIDDEN = dataclasses.replace(micro.ODE, wide_share=0.0, hidden=1.0)
 
 
@@ -56,6 +57,23 @@ def test_batches_of_many_variables_train_the_arbiter_alone():
     loss.backward()
     assert task.cost(batch)[1] == 0.0
     assert set(sums) == {"query_loss", "hidden/wide" if batch.hide_network else "error/wide"}
+    learnt = {name for name, p in task.module.network.named_parameters() if p.grad is not None}
+    assert learnt
+    assert all(name.startswith("arbiter.") for name in learnt)
+
+
+def test_forced_batches_train_the_arbiter_alone():
+    task = FIMODETask(FORCED, 0, CPU)
+    for step in range(4):
+        batch = task.batch(step)
+        given, own = batch.outside.values.shape[-1], batch.targets.shape[-1]
+        assert batch.queries.shape[-1] == own + given
+        assert batch.tokens.states.shape[-1] == batch.origin.shape[-1] == own
+        assert batch.hide_network
+        loss, sums = task.module(batch)
+        assert task.cost(batch)[1] == 0.0
+        assert set(sums) == {"query_loss", "hidden/forced"}
+        loss.backward()
     learnt = {name for name, p in task.module.network.named_parameters() if p.grad is not None}
     assert learnt
     assert all(name.startswith("arbiter.") for name in learnt)
