@@ -12,19 +12,16 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import product
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
 from scipy.integrate import odeint
 from sklearn.base import clone
-from tqdm import tqdm
 
-from skdyn.benchmarks.odebench import Result, print_comparison, print_table
-from skdyn.benchmarks.options import add_estimator, add_jobs, add_settings, estimator_of, write_cases
+from skdyn.benchmarks.odebench import Result, add_case_options, is_batched, score_jobs, seeds_and_dims, tell
+from skdyn.benchmarks.options import estimator_of
 from skdyn.benchmarks.protocol import TASKS, Setting, corrupt, corruption_rng
 from skdyn.data.given import Interpolation
 from skdyn.data.trajectories import Trajectories
@@ -173,29 +170,15 @@ def _solve(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    add_estimator(parser)
-    add_jobs(parser)
-    add_settings(parser, Setting, "settings, each as noise,dropped (default: 0,0 and .05,0)")
-    parser.add_argument("--seeds", default="0", help="noise seeds, separated by commas (default: %(default)s)")
-    parser.add_argument("--dims", default="1,2,3", help="dimensions, separated by commas (default: %(default)s)")
-    parser.add_argument("--json", type=Path, help="write every case, for paired comparison")
-    parser.add_argument("--compare", type=Path, nargs="*", default=[], help="files of --json to compare with, in pairs")
+    add_case_options(parser, "settings, each as noise,dropped (default: 0,0 and .05,0)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the benchmark and print its tables."""
-    seeds = [int(seed) for seed in options.seeds.split(",")]
-    dims = tuple(int(dim) for dim in options.dims.split(","))
+    seeds, dims = seeds_and_dims(options)
     settings = tuple(options.settings or SETTINGS)
-    name = options.estimator + (f" --refine {options.refine}" if options.refine else "")
     estimator, _ = estimator_of(options)
-    results = evaluate(estimator, settings, seeds, dims, options.jobs)
-    print_table(name, results, settings, beside_published=False)
-    if options.json:
-        params = {name: str(value) for name, value in estimator.get_params().items()}
-        write_cases(options.json, (result._asdict() for result in results), estimator=name, params=params)
-    for path in options.compare:
-        print_comparison(name, results, path)
+    tell(options, estimator, evaluate(estimator, settings, seeds, dims, options.jobs), settings, beside_published=False)
     return 0
 
 
@@ -207,23 +190,11 @@ def evaluate(
     n_jobs: int | None = None,
 ) -> list[Result]:
     """Score an estimator that takes inputs on both tasks; see `skdyn.benchmarks.odebench.evaluate`."""
-    from skdyn.estimators._fim_ode import FIMODERegressor
-
     jobs = [job for setting in settings for seed in seeds or [0] for job in make_jobs(setting, seed, dims)]
-    together = isinstance(estimator, FIMODERegressor) and estimator.refine is None
+    together = is_batched(estimator)
     groups = _groups(jobs) if together else [[job] for job in jobs]
-    solve = _batched if together else _single
-    if together:
-        solved = (solve(estimator, group) for group in groups)
-    else:
-        solved = Parallel(n_jobs, return_as="generator")(delayed(solve)(estimator, group) for group in groups)
-    results: dict[tuple[Any, ...], list[Result]] = {}
-    with tqdm(total=len(jobs), desc="forced", unit="context") as bar:
-        for group, (paths, seconds) in zip(groups, solved, strict=True):
-            for job, both in zip(group, paths, strict=True):
-                results[job.key] = list(_results(job, both, seconds / len(group)))
-            bar.update(len(group))
-    return [result for job in jobs for result in results[job.key]]
+    solve = partial(_batched if together else _single, estimator)
+    return score_jobs(jobs, groups, solve, _results, 1 if together else n_jobs, "forced")
 
 
 def make_jobs(setting: Setting, seed: int, dims: tuple[int, ...]) -> Iterator[Job]:

@@ -7,9 +7,10 @@ import json
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -49,6 +50,17 @@ class Result(NamedTuple):
     fit_seconds: float
 
 
+class Keyed(Protocol):
+    """A context to be fitted."""
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells it from all others."""
+
+
+AnyJob = TypeVar("AnyJob", bound=Keyed)
+
+
 class Job(NamedTuple):
     """One corrupted context; it is asked for the system's both trajectories."""
 
@@ -67,12 +79,8 @@ class Job(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    add_estimator(parser)
-    add_jobs(parser, "estimators fitted one by one")
+    add_case_options(parser, "some settings, each as sigma,rho")
     parser.add_argument("--grid", action="store_true", help="all six settings of noise and gaps, not only clean data")
-    add_settings(parser, Setting, "some settings, each as sigma,rho")
-    parser.add_argument("--seeds", default="0", help="noise seeds, separated by commas (default: %(default)s)")
-    parser.add_argument("--dims", default="1,2,3", help="dimensions, separated by commas (default: %(default)s)")
     parser.add_argument("--substeps", type=int, default=2, help="RK4 steps in an interval (default: %(default)s)")
     parser.add_argument(
         "--missing-entries",
@@ -80,29 +88,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         help="share of single values that are missing, for estimators with missing='keep' (default: %(default)s)",
     )
+
+
+def add_case_options(parser: argparse.ArgumentParser, settings: str) -> None:
+    """Declare what every benchmark on the systems has: estimator, settings, seeds, dimensions and what is written."""
+    add_estimator(parser)
+    add_jobs(parser, "estimators fitted one by one")
+    add_settings(parser, Setting, settings)
+    parser.add_argument("--seeds", default="0", help="noise seeds, separated by commas (default: %(default)s)")
+    parser.add_argument("--dims", default="1,2,3", help="dimensions, separated by commas (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write every case, for paired comparison")
     parser.add_argument("--compare", type=Path, nargs="*", default=[], help="files of --json to compare with, in pairs")
 
 
+def seeds_and_dims(options: argparse.Namespace) -> tuple[list[int], tuple[int, ...]]:
+    """The seeds and the dimensions that the options name."""
+    return [int(seed) for seed in options.seeds.split(",")], tuple(int(dim) for dim in options.dims.split(","))
+
+
+def tell(
+    options: argparse.Namespace,
+    estimator: Any,
+    results: list[Result],
+    settings: tuple[Setting, ...],
+    beside_published: bool = True,
+    **about: Any,
+) -> None:
+    """Print the table, write the cases and print the comparisons that the options ask for."""
+    name = options.estimator + (f" --refine {options.refine}" if options.refine else "")
+    print_table(name, results, settings, beside_published)
+    if options.json:
+        params = {name: str(value) for name, value in estimator.get_params().items()}
+        write_cases(options.json, (result._asdict() for result in results), estimator=name, params=params, **about)
+    for path in options.compare:
+        print_comparison(name, results, path)
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the benchmark and print its tables."""
-    seeds = [int(seed) for seed in options.seeds.split(",")]
-    dims = tuple(int(dim) for dim in options.dims.split(","))
+    seeds, dims = seeds_and_dims(options)
     settings = tuple(options.settings or ()) or (SETTINGS if options.grid else SETTINGS[:1])
-    name = options.estimator + (f" --refine {options.refine}" if options.refine else "")
     estimator, _ = estimator_of(options)
     if not 0 <= options.missing_entries < 1:
         raise ValueError(
             f"--missing-entries: expected a share of at least 0 and below 1, got {options.missing_entries}"
         )
     results = evaluate(estimator, settings, seeds, dims, options.substeps, options.jobs, options.missing_entries)
-    print_table(name, results, settings)
-    if options.json:
-        params = {name: str(value) for name, value in estimator.get_params().items()}
-        cases = (result._asdict() for result in results)
-        write_cases(options.json, cases, estimator=name, params=params, substeps=options.substeps)
-    for path in options.compare:
-        print_comparison(name, results, path)
+    tell(options, estimator, results, settings, substeps=options.substeps)
     return 0
 
 
@@ -138,16 +170,47 @@ def evaluate(
     list of Result
         In the order settings, seeds, systems, contexts, tasks.
     """
+    jobs = [job for setting in settings for seed in seeds or [0] for job in make_jobs(setting, seed, dims, missing)]
+    batched = is_batched(estimator)
+    groups = _groups(jobs) if batched else [[job] for job in jobs]
+    solve = partial(_batched if batched else _single, estimator, substeps=substeps)
+    return score_jobs(jobs, groups, solve, results_of, 1 if batched else n_jobs, "ODEBench")
+
+
+def is_batched(estimator: Any) -> bool:
+    """Whether all contexts of one kind are encoded at once."""
     from skdyn.estimators._fim_ode import FIMODERegressor
 
-    jobs = [job for setting in settings for seed in seeds or [0] for job in make_jobs(setting, seed, dims, missing)]
-    batched = isinstance(estimator, FIMODERegressor) and getattr(estimator, "refine", None) is None
-    groups = _groups(jobs) if batched else [[job] for job in jobs]
-    solve = _batched if batched else _single
-    pool = Parallel(1 if batched else n_jobs, return_as="generator")
-    solved = pool(delayed(solve)(estimator, group, substeps) for group in groups)
+    return isinstance(estimator, FIMODERegressor) and estimator.refine is None
+
+
+def score_jobs(
+    jobs: list[AnyJob],
+    groups: list[list[AnyJob]],
+    solve: Callable[[list[AnyJob]], tuple[Any, float]],
+    results_of: Callable[[AnyJob, np.ndarray, float], Iterator[Result]],
+    n_jobs: int | None,
+    title: str,
+) -> list[Result]:
+    """Solve groups of jobs, and score each job's paths; in the order of the jobs.
+
+    Parameters
+    ----------
+    jobs : list of jobs
+    groups : list of lists of the same jobs
+        Which are solved together.
+    solve : callable
+        From a group to the paths of each of its jobs, and the seconds that the fits took.
+    results_of : callable
+        From a job, its paths and its seconds to its results.
+    n_jobs : int, optional
+        Processes, as joblib has it.
+    title : str
+        Of the progress bar.
+    """
+    solved = Parallel(n_jobs, return_as="generator")(delayed(solve)(group) for group in groups)
     results: dict[tuple[Any, ...], list[Result]] = {}
-    with tqdm(total=len(jobs), desc="ODEBench", unit="context") as bar:
+    with tqdm(total=len(jobs), desc=title, unit="context") as bar:
         for group, (paths, seconds) in zip(groups, solved, strict=True):
             for job, both in zip(group, paths, strict=True):
                 results[job.key] = list(results_of(job, both, seconds / len(group)))
