@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from skdyn.exceptions import silenced
 from skdyn.forecasting.curve import Curve
+from skdyn.forecasting.evidence import FAILURES, LEAST_POINTS
 from skdyn.forecasting.experts.grid import Fit, Forecast
 
 NETWORK = "network"
@@ -20,7 +21,6 @@ NETWORK = "network"
 HELD_OUT = 0.3
 """Share of a prefix that forecasters are tested on."""
 
-_LEAST_POINTS = 12
 _FLOOR = 1e-4
 _REACH = 2.0
 
@@ -57,7 +57,7 @@ class Ensemble:
         self.weights, self.width = {NETWORK: 1.0}, 1.0
         self._experts: dict[str, Forecast] = {}
         self._levels = norm.ppf(network.config.levels)
-        if len(times) < _LEAST_POINTS:
+        if len(times) < LEAST_POINTS:
             return
         low, high = values.min(axis=0), values.max(axis=0)
         self._last, self._low, self._high, half = times[-1], low, high, (high - low) / 2
@@ -72,7 +72,7 @@ class Ensemble:
                 with silenced(Warning), np.errstate(all="ignore"):
                     forecasts[name] = expert(times[:count], values[:count])(held_out)
                     self._experts[name] = expert(times, values)
-            except (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError, IndexError):
+            except FAILURES:
                 forecasts.pop(name, None)
         forecasts = {name: self._bounded(forecast) for name, forecast in forecasts.items()}
         errors = {name: float(np.mean(((f - truth) / unit) ** 2)) for name, f in forecasts.items()}

@@ -20,7 +20,7 @@ ORIGINS = (0.6, 0.8)
 LEAST_POINTS = 12
 """Complete rows that experts need."""
 
-_FAILURES = (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError, IndexError)
+FAILURES = (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError, IndexError)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def fitted(fit: Fit, times: Array, values: Array) -> Forecast | None:
     try:
         with silenced(Warning), np.errstate(all="ignore"):
             return fit(times, values)
-    except _FAILURES:
+    except FAILURES:
         return None
 
 
@@ -93,6 +93,6 @@ def answered(forecast: Forecast | None, times: NDArray[np.float64], dim: int) ->
             with silenced(Warning), np.errstate(all="ignore"):
                 answer = np.asarray(forecast(times), dtype=np.float64)
             return np.where(np.isfinite(answer), answer, np.nan)
-        except _FAILURES:
+        except FAILURES:
             pass
     return np.full((len(times), dim), np.nan)

@@ -145,12 +145,8 @@ def step_from(
     >>> step_from(np.eye(3), np.array([3.0, 0.1, 0.0]), np.zeros(3, dtype=bool), [1.0])
     [(array([ True, False, False]), array([3., 0., 0.]))]
     """
-    size = np.sqrt(np.maximum(np.diagonal(hessian), 1e-300))
+    size, table, used = _tableau(hessian, right)
     n = len(right)
-    table = np.empty((n, n + 1))
-    table[:, :n] = hessian / np.outer(size, size)
-    table[:, n] = right / size
-    used = np.zeros(n, dtype=bool)
     for k in map(int, np.flatnonzero(support)):
         if table[k, k] > _LEAST_PIVOT:
             _sweep(table, used, k)
@@ -196,12 +192,7 @@ def forward(hessian: Array, right: Array, square: float, most: int) -> tuple[Ind
     >>> order.tolist(), left.tolist()
     ([1, 0], [11.0, 2.0, 1.0])
     """
-    size = np.sqrt(np.maximum(np.diagonal(hessian), 1e-300))
-    n = len(right)
-    table = np.empty((n, n + 1))
-    table[:, :n] = hessian / np.outer(size, size)
-    table[:, n] = right / size
-    used = np.zeros(n, dtype=bool)
+    _, table, used = _tableau(hessian, right)
     order: list[int] = []
     left = [square]
     for _ in range(most):
@@ -258,6 +249,13 @@ def _exchange(
         if gain[add] - loss[drop] > best:
             best, pair = gain[add] - loss[drop], (drop, add)
     return pair
+
+
+def _tableau(hessian: Array, right: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Sizes (P,) of the unknowns, the normal equations (P, P + 1) in units of these, and who is in: nobody yet."""
+    size = np.sqrt(np.maximum(np.diagonal(hessian), 1e-300))
+    table = np.column_stack([hessian / np.outer(size, size), right / size])
+    return size, table, np.zeros(len(right), dtype=bool)
 
 
 def _sweep(table: Array, used: NDArray[np.bool_], k: int) -> None:
