@@ -30,7 +30,7 @@ from skdyn.nn.few_queries import FewQueries, for_few_queries
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
-_CLASSES = (1, 8, 64)
+_CLASSES = (1, 8, 128)
 _USUAL = _CLASSES[-1]
 _JACOBIAN_CHUNK = 32
 _SHARED_FROM = 4096
@@ -133,7 +133,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
 class Engine:
     """A model on a device, at a precision.
 
-    Queries are cut into chunks of 1, 8, 64 or 512 rows, the last one padded, and every chunk of a size runs through
+    Queries are cut into chunks of 1, 8, 128 or 512 rows, the last one padded, and every chunk of a size runs through
     the same kernels at the same shape: in the same place of a chunk of the same size an answer does not depend on the
     other queries, and elsewhere it differs by rounding. Calls are thread-safe. On the CPU chunks run side by side on as
     many threads as torch may use, each on one: threads that share an operation wait for each other at its end, which a
@@ -505,7 +505,7 @@ def chunk_sizes(count: int, largest: int) -> list[int]:
     Examples
     --------
     >>> chunk_sizes(1, 512), chunk_sizes(5, 512), chunk_sizes(700, 512)
-    ([1], [8], [512, 64, 64, 64])
+    ([1], [8], [512, 128, 128])
     """
     sizes = [largest] * (count // largest)
     rest = count % largest
