@@ -1,4 +1,5 @@
-"""Run by torchrun in two processes: trains, is cut, resumes, and each process writes the weights that it ends with."""
+"""Run by torchrun in two processes, twice: ``cut`` trains until it is interrupted; ``resume`` goes on in new processes,
+each of which writes the weights that it ends with."""
 
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from safetensors.torch import save_file
 from pretrain import fim_ode
 from pretrain.run.schedule import StepClock
 
-out = Path(sys.argv[1])
+part, out = sys.argv[1], Path(sys.argv[2])
 torch.set_num_threads(1)
 original, tasks = fim_ode.make_task, []
 
@@ -27,9 +28,11 @@ def train(**options):
 
 
 fim_ode.make_task = make_task
-assert train(session_minutes=4 / 60) == "interrupted"
-assert train(resume=True) == "finished"
-task = tasks[-1]
-save_file(dict(task.module.state_dict()), out / f"rank{task.rank}.safetensors")
-first = task.batch(0).queries.contiguous()
-save_file({"queries": first}, out / f"batch{task.rank}.safetensors")
+if part == "cut":
+    assert train(session_minutes=4 / 60) == "interrupted"
+else:
+    assert train(resume=True) == "finished"
+    task = tasks[-1]
+    save_file(dict(task.module.state_dict()), out / f"rank{task.rank}.safetensors")
+    first = task.batch(0).queries.contiguous()
+    save_file({"queries": first}, out / f"batch{task.rank}.safetensors")
