@@ -86,10 +86,10 @@ def fit(estimator: Any, context: Trajectories) -> Fit:
     return attempt(lambda: clone(estimator).fit(context))
 
 
-def simulate(estimator: Any, starts: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Paths (N, L, D) of a fitted estimator; NaN from where one diverges."""
+def simulate(estimator: Any, starts: np.ndarray, times: np.ndarray, **given: Any) -> np.ndarray:
+    """Paths (N, L, D) of a fitted estimator under what it is given; NaN from where one diverges."""
     with silenced(UserWarning), np.errstate(all="ignore"):
-        return estimator.simulate(starts, times)
+        return estimator.simulate(starts, times, **given)
 
 
 def cell(value: float | str, width: int, digits: int = 3) -> str:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from skdyn.datasets._gp_ode import load_fitzhugh_nagumo as load_fitzhugh_nagumo
     from skdyn.datasets._gp_ode import load_van_der_pol as load_van_der_pol
     from skdyn.datasets._hare_lynx import load_hare_lynx as load_hare_lynx
+    from skdyn.datasets._individuals import load_beavers as load_beavers
+    from skdyn.datasets._individuals import load_orange_trees as load_orange_trees
+    from skdyn.datasets._individuals import load_theophylline as load_theophylline
     from skdyn.datasets._mocap import load_mocap as load_mocap
     from skdyn.datasets.blob_video import BlobVideo as BlobVideo
     from skdyn.datasets.blob_video import make_blob_video as make_blob_video
@@ -27,12 +30,15 @@ _HOME = {
     "BlobVideo": "skdyn.datasets.blob_video",
     "ODEBenchSystem": "skdyn.datasets.odebench",
     "SDESystem": "skdyn.datasets.sde_systems",
+    "load_beavers": "skdyn.datasets._individuals",
     "load_fitzhugh_nagumo": "skdyn.datasets._gp_ode",
     "load_hare_lynx": "skdyn.datasets._hare_lynx",
     "load_mocap": "skdyn.datasets._mocap",
     "load_odebench": "skdyn.datasets.odebench",
     "make_family_series": "skdyn.datasets.families",
+    "load_orange_trees": "skdyn.datasets._individuals",
     "load_sde_systems": "skdyn.datasets.sde_systems",
+    "load_theophylline": "skdyn.datasets._individuals",
     "load_van_der_pol": "skdyn.datasets._gp_ode",
     "make_blob_video": "skdyn.datasets.blob_video",
     "make_trajectories": "skdyn.datasets.classics",
