@@ -25,9 +25,12 @@ RUNS = {
     "equilibria": ({}, "saddle at (1.0"),
     "forecast_pelts": ({"model": DUMMIES / "lass-ode-tiny"}, "pelts: error "),
     "hare_lynx": ({"model": DUMMIES / "fim-ode-16d"}, ""),
+    "hidden_lorenz": ({"lags": (8,), "seen": 900}, "the forecast after it, with lag 0.16, for "),
     "known_physics": ({}, "with constraints:"),
+    "lorenz96": ({"estimators": ("one pass",)}, "one pass: near a new path for "),
     "model_selection": ({"cv": 2}, "the grid search prefers "),
     "over_time": ({"model": DUMMIES / "fim-ode-16d", "samples": 2}, "Diagnosis: "),
+    "pharmacokinetics": ({"people": 1}, "d(concentration)/dt = 2.053 unabsorbed dose"),
     "recover_equations": ({"systems": ["lorenz"]}, "d(z)/dt = "),
 }
 
