@@ -209,16 +209,20 @@ def print_table(results: list[Result]) -> None:
     for result in results:
         rows[result.method].update({} if result.error is None else {(result.table, result.question): result.error})
     print("\nerrors in standard deviations of the table; the least of a column is marked")
+    asked = {(result.method, result.table, result.question) for result in results}
     cases = list(dict.fromkeys((result.table, result.question) for result in results))
     methods_ = list(dict.fromkeys(result.method for result in results))
     print(f"{'':28}" + "".join(f"{name:>16}" for name in methods_))
     for case in cases:
         best = min(row[case] for row in rows.values() if case in row)
-        cells = [
-            "refused" if case not in rows[name] else cell(rows[name][case], 0) + "*" * (rows[name][case] == best)
-            for name in methods_
-        ]
+        cells = [_entry(case, rows[name], best, (name, *case) in asked) for name in methods_]
         print(f"{', '.join(case):28}" + "".join(f"{text:>16}" for text in cells))
     print(f"errors over those of the {TEXTBOOK}, geometric means; 95% intervals resample tables")
     print_ratios(rows, TEXTBOOK, {case: case[0] for case in cases}, _WORST)
     print_reasons((f"{result.method}, {result.table}", result.reason) for result in results)
+
+
+def _entry(case: tuple[str, str], row: dict[Any, float], best: float, asked: bool) -> str:
+    if case not in row:
+        return "refused" if asked else "-"
+    return cell(row[case], 0) + "*" * (row[case] == best)

@@ -37,7 +37,8 @@ class TimeDelayEmbedding(FittedNames, TransformerMixin, BaseEstimator, auto_wrap
     By Takens' theorem so many delays of one variable carry as much as the hidden ones, and obey an autonomous law of
     their own. Points without a complete past are left out; times, inputs, parameters and identities stay as they are.
     What follows in a pipeline lives in delay coordinates; `inverse_transform` returns what was measured, such as the
-    first variables of a simulation. Smooth noisy data first: every delay brings its noise again.
+    first variables of a simulation, and `OriginalVariables` simulates on from measured pasts. Smooth noisy data first:
+    every delay brings its noise again.
 
     Parameters
     ----------

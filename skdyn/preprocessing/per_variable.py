@@ -30,7 +30,8 @@ class PerVariable(FittedNames, TransformerMixin, BaseEstimator, auto_wrap_output
     What follows in the pipeline lives in the transformed variables: its field, what ``pipeline.predict`` returns, is
     the derivative of the transformed variables by the time, at states that are given in the original ones; its
     equations, equilibria and simulations (``pipeline[-1]``) are transformed throughout, and scores are of transformed
-    states. `inverse_transform` turns transformed states, such as simulations and equilibria, back; fields it cannot.
+    states. `inverse_transform` turns transformed states, such as simulations and equilibria, back;
+    `OriginalVariables` answers for fields too.
 
     Parameters
     ----------

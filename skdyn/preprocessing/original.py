@@ -1,0 +1,194 @@
+"""A fitted pipeline of transformers and an estimator, asked and answering in the variables that were measured.
+
+Letters: N states, D measured variables, Z variables of the estimator, L times, K trajectories.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skdyn.data.numbers import read_numbers
+from skdyn.data.trajectories import Trajectories
+
+_STEP = 1e-3  # of a deviation of the data; the differences are of fourth order
+_OFFSETS, _WEIGHTS = (1, -1, 2, -2), (8, -8, -1, 1)
+
+
+class OriginalVariables:
+    """Fields, equilibria and simulations of a pipeline in the variables that it was fitted to.
+
+    What an estimator behind transformers infers lives in transformed variables. Here states are transformed on the way
+    in; on the way out, states are transformed back, and fields by the chain rule: the derivative of the measured
+    variables is that of the inverse transformation, along the field. Behind principal components that is the part of
+    the motion that the components keep.
+
+    Parameters
+    ----------
+    pipeline : sklearn.pipeline.Pipeline
+        Fitted; transformers of trajectories with an ``inverse_transform`` (`PerVariable`, `TimeDelayEmbedding`), then
+        an estimator.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If the pipeline is not fitted.
+    TypeError
+        If it is no pipeline, or a transformer cannot be inverted.
+
+    Examples
+    --------
+    Growth that never passes zero, fitted in logarithms:
+
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from skdyn import SparseODERegressor
+    >>> from skdyn.preprocessing import OriginalVariables, PerVariable
+    >>> t = np.linspace(0, 4, 60)
+    >>> mass = np.exp(2 - 3 * np.exp(-t))
+    >>> logarithm = PerVariable(FunctionTransformer(np.log, np.exp))
+    >>> pipeline = make_pipeline(logarithm, SparseODERegressor(library="polynomial")).fit([(t, mass)])
+    >>> pipeline[-1].equations()
+    ['d(x0)/dt = 2 - x0']
+    >>> growth = OriginalVariables(pipeline)
+    >>> growth.vector_field([1.0]).round(3)  # 2 x - x log(x)
+    array([2.])
+    >>> [point.state.round(3).tolist() for point in growth.equilibria()]
+    [[7.389]]
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        if not isinstance(pipeline, Pipeline):
+            raise TypeError(
+                f"{type(pipeline).__name__} is no pipeline of scikit-learn: there is nothing to transform back"
+            )
+        check_is_fitted(pipeline)
+        for name, step in pipeline.steps[:-1]:
+            if step not in (None, "passthrough") and not hasattr(step, "inverse_transform"):
+                raise TypeError(f"the step {name!r} of the pipeline has no inverse_transform")
+        self.pipeline = pipeline
+        self._steps = [step for _, step in pipeline.steps[:-1] if step not in (None, "passthrough")]
+        self._estimator = pipeline.steps[-1][1]
+        deviation = np.concatenate(self._estimator.context_.states).std(axis=0)
+        self._scale = np.where(deviation > 0, deviation, 1.0)
+
+    def vector_field(self, points: Any, **given: Any) -> np.ndarray:
+        """Derivatives of the measured variables.
+
+        Parameters
+        ----------
+        points : array of shape (..., D), or trajectories
+            States; where delays are among the transformers, trajectories whose points have a past.
+        **given
+            ``inputs`` and ``parameters``, as the estimator's own method takes them.
+
+        Returns
+        -------
+        array of shape (..., D)
+            In measured units per unit of time; for trajectories (N, D), a row for each point with a complete past.
+
+        Raises
+        ------
+        ValueError
+            If a transformation is not smooth, or not finite, there.
+        """
+        if isinstance(points, Trajectories):
+            return self._field(np.concatenate(self._transformed(points).states), given)
+        states = read_numbers(points, "points")
+        rows = self._transformed_states(states.reshape(-1, states.shape[-1]))
+        return self._field(rows, given).reshape(states.shape)
+
+    def equilibria(self, **options: Any) -> list[Any]:
+        """Equilibria, with states, residuals and regions in measured variables.
+
+        Eigenvalues and kinds do not depend on the variables. Behind principal components they are of the components.
+
+        Parameters
+        ----------
+        **options
+            Those of the estimator's own method; ``bounds`` are of the transformed variables.
+
+        Returns
+        -------
+        list of skdyn.dynamics.equilibria.Equilibrium
+        """
+        given = {name: value for name, value in options.items() if name in ("inputs", "parameters")}
+        return [self._measured(point, given) for point in self._estimator.equilibria(**options)]
+
+    def simulate(self, x0: Any, t: Any, **options: Any) -> np.ndarray:
+        """Simulate in the transformed variables, and transform the paths back.
+
+        Parameters
+        ----------
+        x0 : array of shape (D,) or (N, D), or trajectories
+            Initial states; where delays are among the transformers, trajectories of which the last points are the past.
+        t : array of shape (L,)
+            Times, the first of which is that of the initial states.
+        **options
+            Those of the estimator's own method.
+
+        Returns
+        -------
+        array of shape (L, D) or (N, L, D)
+            NaN where a simulation has diverged; (K, L, D) for trajectories.
+        """
+        if isinstance(x0, Trajectories):
+            starts = np.stack([x[-1] for x in self._transformed(x0).states])
+        else:
+            states = read_numbers(x0, "x0")
+            starts = self._transformed_states(np.atleast_2d(states))
+            if states.ndim == 1:
+                return self._back_where_finite(self._estimator.simulate(starts[0], t, **options))
+        return self._back_where_finite(self._estimator.simulate(starts, t, **options))
+
+    def _transformed(self, X: Trajectories) -> Trajectories:
+        for step in self._steps:
+            X = step.transform(X)
+        return X
+
+    def _transformed_states(self, states: np.ndarray) -> np.ndarray:
+        for step in self._steps:
+            states = step.transform(states)
+        return states
+
+    def _back(self, states: np.ndarray) -> np.ndarray:
+        """Measured states (N, D) of transformed ones (N, Z)."""
+        for step in reversed(self._steps):
+            states = step.inverse_transform(states)
+        return states
+
+    def _back_where_finite(self, paths: np.ndarray) -> np.ndarray:
+        rows = paths.reshape(-1, paths.shape[-1])
+        finite = np.isfinite(rows).all(axis=1)
+        back = np.full((len(rows), self.pipeline.n_features_in_), np.nan)
+        if finite.any():
+            back[finite] = self._back(rows[finite])
+        return back.reshape(*paths.shape[:-1], back.shape[-1])
+
+    def _field(self, rows: np.ndarray, given: dict[str, Any]) -> np.ndarray:
+        return self._along(rows, self._estimator.vector_field(rows, **given))
+
+    def _along(self, rows: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        """Derivative (N, D) of the inverse transformation at ``rows`` (N, Z) along ``directions`` (N, Z)."""
+        size = np.sqrt(np.mean(np.square(directions / self._scale), axis=1, keepdims=True))
+        step = _STEP / np.where(size > 0, size, 1.0)
+        total = sum(
+            weight * self._back(rows + offset * step * directions)
+            for offset, weight in zip(_OFFSETS, _WEIGHTS, strict=True)
+        )
+        return total / (12 * step)
+
+    def _measured(self, point: Any, given: dict[str, Any]) -> Any:
+        row = point.state[None]
+        covariance = point.covariance
+        if covariance is not None:
+            axes = np.eye(row.shape[1])
+            by_state = self._along(np.repeat(row, len(axes), axis=0), axes).T
+            covariance = by_state @ covariance @ by_state.T
+        residual = float(np.linalg.norm(self._field(row, given)))
+        return replace(point, state=self._back(row)[0], residual=residual, covariance=covariance)

@@ -1,0 +1,131 @@
+"""Fields, equilibria and simulations of a pipeline in the variables that were measured."""
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
+
+from skdyn import FIMODERegressor, SparseODERegressor, Trajectories, Trajectory
+from skdyn.preprocessing import OriginalVariables, PerVariable, TimeDelayEmbedding
+
+T = np.linspace(0, 6, 80)
+SPIRAL = np.column_stack([np.exp(-0.3 * T) * np.cos(2 * T), np.exp(-0.3 * T) * np.sin(2 * T)])
+MATRIX = np.array([[-0.3, -2.0], [2.0, -0.3]])
+
+
+def linear(shift, scale):
+    return [(T, shift + scale * SPIRAL)]
+
+
+@pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (-8.0, 0.02), (3.0, 70.0)])
+def test_scaled_fields_come_back(shift, scale):
+    pipeline = make_pipeline(PerVariable(StandardScaler()), SparseODERegressor(library="polynomial"))
+    pipeline.fit(linear(shift, scale))
+    view = OriginalVariables(pipeline)
+    points = shift + scale * np.array([[[0.5, 0.1], [-0.2, 0.3]]])
+    truth = (points - shift) @ MATRIX.T
+    np.testing.assert_allclose(view.vector_field(points), truth, atol=1e-3 * scale)
+    (rest,) = view.equilibria(supported="all")
+    np.testing.assert_allclose(rest.state, [shift, shift], atol=1e-3 * scale)
+    np.testing.assert_allclose(np.sort_complex(rest.eigenvalues), [-0.3 - 2j, -0.3 + 2j], atol=1e-3)
+    assert rest.residual < 1e-6 * scale
+    path = view.simulate(shift + scale * SPIRAL[0], T)
+    np.testing.assert_allclose(path, shift + scale * SPIRAL, atol=1e-3 * scale)
+
+
+def test_a_nonlinear_transformer_by_the_chain_rule():
+    mass = np.exp(2 - 3 * np.exp(-T))
+    pipeline = make_pipeline(
+        PerVariable(FunctionTransformer(np.log, np.exp)), SparseODERegressor(library="polynomial")
+    ).fit([(T, mass)])
+    view = OriginalVariables(pipeline)
+    points = np.array([[1.0], [5.0], [7.0]])
+    np.testing.assert_allclose(view.vector_field(points), points * (2 - np.log(points)), rtol=1e-4)
+    simulated = view.simulate([[0.5], [9.0]], T)
+    assert simulated.shape == (2, 80, 1)
+    assert (simulated > 0).all()
+    (rest,) = view.equilibria(supported="all")
+    assert rest.state == pytest.approx([np.exp(2)], rel=1e-3)
+
+
+def test_regions_follow_the_transformation():
+    data = linear(3.0, 5.0)
+    plain = FIMODERegressor().fit(data)
+    scaled = make_pipeline(PerVariable(StandardScaler()), FIMODERegressor()).fit(data)
+    inner, outer = scaled[-1].equilibria(), OriginalVariables(scaled).equilibria()
+    assert len(inner) == len(outer) == len(plain.equilibria()) == 1
+    deviations = np.concatenate([x for _, x in Trajectories(data)]).std(axis=0)
+    np.testing.assert_allclose(outer[0].covariance, inner[0].covariance * np.outer(deviations, deviations), rtol=1e-6)
+    assert outer[0].probability == inner[0].probability
+
+
+def test_several_steps_and_fewer_components():
+    plane = SPIRAL @ np.array([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0]])
+    pipeline = make_pipeline(
+        PerVariable(StandardScaler()), "passthrough", PerVariable(PCA(2)), SparseODERegressor(library="polynomial")
+    ).fit([(T, plane)])
+    view = OriginalVariables(pipeline)
+    field = view.vector_field(plane[10:12])
+    rates = (SPIRAL[10:12] @ MATRIX.T) @ np.array([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0]])
+    np.testing.assert_allclose(field, rates, atol=1e-3)
+    (rest,) = view.equilibria(supported="all")
+    assert rest.state.shape == (3,)
+
+
+def test_inputs_reach_the_estimator():
+    u = np.sin(T)
+    x = np.zeros(80)
+    for k in range(79):
+        h = T[k + 1] - T[k]
+        x[k + 1] = x[k] + h * (-x[k] + (u[k] + u[k + 1]) / 2)
+    item = Trajectory(T, x, u=u, input_names=["push"])
+    pipeline = make_pipeline(PerVariable(StandardScaler()), FIMODERegressor()).fit([item])
+    view = OriginalVariables(pipeline)
+    np.testing.assert_allclose(view.vector_field([0.2], inputs={"push": 0.5}), [0.3], atol=0.05)
+    assert view.simulate([0.0], T, inputs=u).shape == (80, 1)
+    (rest,) = view.equilibria(inputs={"push": 0.3}, supported="all")
+    assert rest.state == pytest.approx([0.3], abs=0.05)
+
+
+def test_delays_go_on_from_a_past():
+    cosine = Trajectories([(T, np.cos(3 * T))])
+    pipeline = make_pipeline(TimeDelayEmbedding(n_delays=1, lag=6), SparseODERegressor(library="polynomial"))
+    view = OriginalVariables(pipeline.fit(cosine))
+    path = view.simulate(cosine, T[:20])
+    np.testing.assert_allclose(path[0, :, 0], np.cos(3 * (T[-1] + T[:20])), atol=0.02)
+    field = view.vector_field(cosine)
+    np.testing.assert_allclose(field[:, 0], -3 * np.sin(3 * T[6:]), atol=0.05)
+    rest = view.equilibria(supported="all")
+    assert any(np.abs(point.state).max() < 1e-3 for point in rest)
+
+
+def test_what_diverges_is_nan():
+    pipeline = make_pipeline(PerVariable(PowerTransformer()), SparseODERegressor(library="x0, x0^2"))
+    mass = 1 / (1 - 0.15 * T)
+    view = OriginalVariables(pipeline.fit([(T, mass)]))
+
+    class Diverged:
+        context_ = pipeline[-1].context_
+
+        def simulate(self, x0, t):
+            return np.full((len(t), 1), np.nan)
+
+    view._estimator = Diverged()
+    assert np.isnan(view.simulate([1.0], T)).all()
+
+
+def test_what_cannot_be_viewed_is_refused():
+    est = SparseODERegressor(library="polynomial").fit(linear(0.0, 1.0))
+    with pytest.raises(TypeError, match="SparseODERegressor is no pipeline"):
+        OriginalVariables(est)
+    with pytest.raises(NotFittedError):
+        OriginalVariables(make_pipeline(PerVariable(StandardScaler()), SparseODERegressor()))
+
+    class OneWay(PerVariable):
+        inverse_transform = property()
+
+    pipeline = make_pipeline(OneWay(StandardScaler()), SparseODERegressor(library="polynomial")).fit(linear(0.0, 1.0))
+    with pytest.raises(TypeError, match="'oneway' of the pipeline has no inverse_transform"):
+        OriginalVariables(pipeline)
