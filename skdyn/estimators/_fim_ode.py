@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from skdyn.estimators._session import FieldSession, ModelChoice
 from skdyn.estimators._solution import PretrainedSolution, SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
 from skdyn.exceptions import warn
-from skdyn.sparse import FieldPrior, SparseODE
+from skdyn.sparse import Constraints, FieldPrior, Library, SparseODE
 from skdyn.sparse.field import SparseField
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class FIMODERegressor(SolvedODEEstimator):
         ``"sparse"`` fits sparse equations to the context, with the pretrained field as the prior away from the data;
         field, Jacobian, equilibria and simulations are then those of the equations found. ``"auto"`` keeps whichever of
         the two predicts the smaller error of itself, on the data and around them.
+    library : Library, mapping of its fields, "polynomial" or terms separated by commas, optional
+        With ``refine``: which terms the equations may have; see `SparseODERegressor`.
+    constraints : Constraints or mapping of its fields, optional
+        With ``refine="sparse"``: what is known of the coefficients; see `SparseODERegressor`. The pretrained field
+        keeps none of them, and is still what the equations are drawn to away from the data.
 
     Attributes
     ----------
@@ -112,6 +118,8 @@ class FIMODERegressor(SolvedODEEstimator):
         missing: Literal["raise", "drop"] = "raise",
         adapter: str | os.PathLike[str] | None = None,
         refine: Literal["sparse", "auto"] | None = None,
+        library: Library | str | Mapping[str, Any] | None = None,
+        constraints: Constraints | Mapping[str, Any] | None = None,
     ) -> None:
         self.model = model
         self.device = device
@@ -121,6 +129,8 @@ class FIMODERegressor(SolvedODEEstimator):
         self.missing = missing
         self.adapter = adapter
         self.refine = refine
+        self.library = library
+        self.constraints = constraints
 
     @property
     def takes_inputs(self) -> bool:  # type: ignore[override]
@@ -145,6 +155,12 @@ class FIMODERegressor(SolvedODEEstimator):
         """The trajectories that are encoded, all of them unless there are too many; parameters are checked first."""
         if self.refine not in (None, "sparse", "auto"):
             raise ValueError(f"refine must be None, 'sparse' or 'auto', got {self.refine!r}")
+        if self.library is not None and self.refine is None:
+            raise ValueError(
+                "library is of the equations that are searched for: give it with refine='sparse' or 'auto'"
+            )
+        if self.constraints is not None and self.refine != "sparse":
+            raise ValueError("constraints are kept by equations alone: give them with refine='sparse'")
         check_number("max_context", self.max_context, whole=True, low=2, include_low=True)
         limit = int(self.max_context)
         sampled = sample(context, limit)
@@ -180,7 +196,7 @@ class FIMODERegressor(SolvedODEEstimator):
         if scale is not None:
             own = slice(len(around))
             prior = FieldPrior(around, field[own], scale[own] * self._doubt())
-        symbolic = SymbolicField.fit(context, prior)
+        symbolic = SymbolicField.fit(context, prior, library=self.library, constraints=self.constraints)
         self.refinement_ = symbolic.ode
         refined = SymbolicSolution(symbolic, self._session)
         self.refined_ = self.refine == "sparse" or self._is_surer(symbolic, points, field, scale)
