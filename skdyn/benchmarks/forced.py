@@ -194,7 +194,7 @@ def evaluate(
     together = is_batched(estimator)
     groups = _groups(jobs) if together else [[job] for job in jobs]
     solve = partial(_batched if together else _single, estimator)
-    return score_jobs(jobs, groups, solve, _results, 1 if together else n_jobs, "forced")
+    return score_jobs(jobs, groups, solve, results_of, 1 if together else n_jobs, "forced")
 
 
 def make_jobs(setting: Setting, seed: int, dims: tuple[int, ...]) -> Iterator[Job]:
@@ -248,8 +248,13 @@ def _single(estimator: Any, jobs: list[Job]) -> tuple[list[np.ndarray], float]:
         warnings.warn(f"system {job.forced.system.id}, context {job.context}: {error}", UserWarning, stacklevel=2)
         return [np.full(job.forced.paths.shape, np.nan)], time.perf_counter() - start
     seconds = time.perf_counter() - start
-    by_kind = {holds: _integrated(fitted._velocity, jobs, holds)[0] for holds in set(job.forced.holds)}
-    return [np.stack([by_kind[holds][i] for i, holds in enumerate(job.forced.holds)])], seconds
+    return [integrate(fitted, job)], seconds
+
+
+def integrate(fitted: Any, job: Job) -> np.ndarray:
+    """Paths (2, 200, D) of a fitted estimator from both initial states, each under its own input."""
+    by_kind = {holds: _integrated(fitted._velocity, [job], holds)[0] for holds in set(job.forced.holds)}
+    return np.stack([by_kind[holds][i] for i, holds in enumerate(job.forced.holds)])
 
 
 def _integrated(field: Callable[[np.ndarray], np.ndarray], jobs: list[Job], holds: bool) -> np.ndarray:
@@ -268,7 +273,8 @@ def _integrated(field: Callable[[np.ndarray], np.ndarray], jobs: list[Job], hold
     return paths.reshape(*starts.shape[:2], *paths.shape[1:])
 
 
-def _results(job: Job, paths: np.ndarray, seconds: float) -> Iterator[Result]:
+def results_of(job: Job, paths: np.ndarray, seconds: float) -> Iterator[Result]:
+    """R2 of both tasks from paths (2, 200, D)."""
     system = job.forced.system
     for task in TASKS:
         target = job.context ^ int(task == "generalization")

@@ -5,14 +5,14 @@ A suite is one function here and one entry in `SUITES`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from skdyn.benchmarks import classic, large, odebench
+from skdyn.benchmarks import classic, forced, large, odebench
 from skdyn.benchmarks.classic_tasks import MSE, TASKS, Task
 from skdyn.benchmarks.fields import simulate
 from skdyn.benchmarks.large_systems import load_large_systems
@@ -102,8 +102,27 @@ def _odebench(scope: Scope) -> Iterator[Case]:
 
 def _judge_odebench(job: odebench.Job, paths: np.ndarray | None) -> Judgement:
     paths = np.full((2, *job.clean.shape), np.nan) if paths is None else paths
-    passed = {result.task: result.r2 > R2_THRESHOLD for result in odebench.results_of(job, paths, 0.0)}
-    return Judgement({f"{task} {_label(job.setting)}": 100.0 * value for task, value in passed.items()}, {})
+    return _passed(odebench.results_of(job, paths, 0.0), job.setting)
+
+
+def _passed(results: Iterable[odebench.Result], setting: Setting) -> Judgement:
+    return Judgement({f"{r.task} {_label(setting)}": 100.0 * (r.r2 > R2_THRESHOLD) for r in results}, {})
+
+
+def _forced(scope: Scope) -> Iterator[Case]:
+    chosen = {job.system.id for job in spread(forced.load_forced(_DIMS), scope.systems)}
+    for setting in scope.settings:
+        for seed in scope.seeds:
+            for job in forced.make_jobs(setting, seed, _DIMS):
+                if job.forced.system.id in chosen:
+                    key = f"{job.forced.system.id:02}-{job.context}-{_text(setting)}-{seed}"
+                    ask = partial(forced.integrate, job=job)
+                    yield Case(key, str(job.forced.system.id), job.observed, ask, partial(_judge_forced, job))
+
+
+def _judge_forced(job: forced.Job, paths: np.ndarray | None) -> Judgement:
+    paths = np.full(job.forced.paths.shape, np.nan) if paths is None else paths
+    return _passed(forced.results_of(job, paths, 0.0), job.setting)
 
 
 def _classic(scope: Scope) -> Iterator[Case]:
@@ -131,7 +150,12 @@ def _judge_large(label: str, found: tuple[float, float] | None) -> Judgement:
     return Judgement({f"valid {label}": 100.0 * valid}, {f"field error {label}": error})
 
 
-SUITES: dict[str, Callable[[Scope], Iterator[Case]]] = {"odebench": _odebench, "classic": _classic, "large": _large}
+SUITES: dict[str, Callable[[Scope], Iterator[Case]]] = {
+    "odebench": _odebench,
+    "forced": _forced,
+    "classic": _classic,
+    "large": _large,
+}
 """By name, from a scope to its cases."""
 
 

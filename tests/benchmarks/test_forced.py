@@ -44,7 +44,7 @@ def test_together_and_one_by_one_agree(monkeypatch):
         result
         for job in make_jobs(SETTINGS[0], 0, (1,))
         for paths in benchmark._single(clone(FIMODERegressor()), [job])[0]
-        for result in benchmark._results(job, paths, 0.0)
+        for result in benchmark.results_of(job, paths, 0.0)
     ]
     assert [r[:7] for r in together] == [r[:7] for r in single]
     np.testing.assert_allclose([r.r2 for r in together], [r.r2 for r in single], atol=1e-3)

@@ -121,8 +121,8 @@ def test_a_refusal_says_why():
 
 
 def test_an_unknown_suite(capsys):
-    assert main(["peers", "--suites", "odebench,forced"]) == 1
-    assert "--suites: expected some of odebench,classic,large, got 'forced'" in capsys.readouterr().err
+    assert main(["peers", "--suites", "odebench,unheard"]) == 1
+    assert "--suites: expected some of odebench,forced,classic,large, got 'unheard'" in capsys.readouterr().err
 
 
 def test_tables(capsys):
