@@ -1,7 +1,7 @@
 """Every estimator of an ODE on the same cases, in one run: ``python -m skdyn.benchmarks peers``.
 
-The cases are those of the benchmarks ``odebench``, ``forced``, ``classic`` and ``large``, of which ``--systems`` takes a
-part. Each fit is made in a process of its own, with a limit of time. Beside accuracy, its processor time is measured,
+The cases are those of the benchmarks ``odebench``, ``forced``, ``classic`` and ``large``, of which ``--systems`` takes
+a part. Each fit is made in a process of its own, with a limit of time. Beside accuracy, its processor time is measured,
 which other work on the machine changes little, and the memory that it takes beyond what the process had (on Linux).
 With ``--json FOLDER`` each fit leaves a file; those that are there already are read, so that a run goes on where one
 ended.
