@@ -21,11 +21,13 @@ _CONVERGED = 1e-9
 _ACCEPTED = 1e-6
 _MERGED = 1e-3
 
-SUPPORTED = 0.6
-"""Least probability of an equilibrium that counts as supported by the data.
+SUPPORTED = 0.5
+"""Least probability of an equilibrium in the hull of the data that counts as supported by them.
 
-Chosen on systems of the pretraining prior, where more of those that the data show would be lost with a higher one.
+This and the next were chosen on systems of the pretraining prior.
 """
+SUPPORTED_OUTSIDE = 0.9
+"""The same outside, where plausible fields agree with each other more than with the truth."""
 CLEAR = 0.9
 """Share of the plausible fields that have an equilibrium from which its kind is clear."""
 
@@ -72,8 +74,8 @@ class Equilibrium:
 
     @property
     def supported(self) -> bool:
-        """Whether enough plausible fields have it; see ``skdyn.dynamics.equilibria.SUPPORTED``."""
-        return self.probability is None or self.probability >= SUPPORTED
+        """Whether half of the plausible fields have it, or outside the hull of the data nine tenths of them."""
+        return self.probability is None or self.probability >= (SUPPORTED if self.inside else SUPPORTED_OUTSIDE)
 
     @property
     def kind_is_clear(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.data.parameters import check_number
 from skdyn.files.writing import write_file
 from skdyn.report.figures import field_figures, trajectory_figures
 from skdyn.report.sections import (
@@ -34,7 +35,11 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 
 
 def write_report(
-    estimator: Any, path: str | os.PathLike[str], title: str | None = None, source: str | None = None
+    estimator: Any,
+    path: str | os.PathLike[str],
+    title: str | None = None,
+    source: str | None = None,
+    n_fits: int = 20,
 ) -> None:
     """Write the page of a fitted estimator of a field.
 
@@ -47,6 +52,8 @@ def write_report(
         The class by default.
     source : str, optional
         Lines of Python that read the data as ``X``.
+    n_fits : int, default=20
+        Fits to resampled data, for the evidence of terms where equations were searched for; 0 leaves it out.
 
     Raises
     ------
@@ -56,6 +63,7 @@ def write_report(
         If the page cannot be written; what was there before is then as it was.
     """
     check_is_fitted(estimator)
+    check_number("n_fits", n_fits, whole=True, low=0, include_low=True)
     try:
         from plotly.io import to_html
         from plotly.offline import get_plotlyjs
@@ -77,7 +85,7 @@ def write_report(
         "Can such a model describe them?": adequacy_section(estimator.diagnose()),
         "Over time": more + drawn(shown, "trajectory"),
         "The field": field,
-        "Equations": equations_section(estimator),
+        "Equations": equations_section(estimator, n_fits),
         "Equilibria": equilibria_section(estimator),
         "The same in Python": python_section(estimator, source),
     }

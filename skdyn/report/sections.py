@@ -45,8 +45,8 @@ def data_section(estimator: Any) -> str:
     return table(("what was read", ""), facts) + table(("state", "least", "mean", "largest", "deviation"), rows)
 
 
-def equations_section(estimator: Any) -> str:
-    """The equations, where there are any; and whether they are what answers."""
+def equations_section(estimator: Any, n_fits: int) -> str:
+    """The equations, where there are any, whether they are what answers, and how often each term survives."""
     if not hasattr(estimator, "equations"):
         return "<p>An estimator of this kind has no equations.</p>"
     try:
@@ -56,27 +56,75 @@ def equations_section(estimator: Any) -> str:
     unused = "" if getattr(estimator, "refined_", True) else (
         "<p>The pretrained field reproduces the data better, and is what is used.</p>"
     )  # fmt: skip
-    return f"<pre>{escape(chr(10).join(lines))}</pre>{unused}"
+    return f"<pre>{escape(chr(10).join(lines))}</pre>{unused}{_evidence(estimator, n_fits)}"
+
+
+def _evidence(estimator: Any, n_fits: int) -> str:
+    """Terms with their errors and shares of fits to resampled data, where equations were searched for."""
+    if n_fits == 0 or not hasattr(estimator, "equation_evidence"):
+        return ""
+    try:
+        evidence = estimator.equation_evidence(n_fits)
+    except ValueError:  # no searched equations are in use
+        return ""
+    rows = [
+        (f"d({term.variable})/dt", term.term, term.coefficient, term.standard_error, f"{term.share:.0%}")
+        if term.coefficient
+        else (f"d({term.variable})/dt", f"{term.term} (not in the equation)", "", "", f"{term.share:.0%}")
+        for term in (*evidence.terms, *evidence.others)
+    ]
+    weak = sum(not term.supported for term in evidence.terms)
+    kind = "doubt" if weak else "fine"
+    said = f"{weak} of {len(evidence.terms)} terms are" if weak else "No term is"
+    return (
+        f'<div class="{kind}">{said} missing in more than a tenth of {n_fits} fits to resampled data; '
+        f"{evidence.unchanged:.0%} of them have exactly these terms.</div>"
+        + table(("equation", "term", "coefficient", "standard error", "in fits"), rows)
+    )
 
 
 def equilibria_section(estimator: Any) -> str:
     """Where the field vanishes, and what kind each equilibrium is."""
     typical = estimator.context_.typical
-    found = estimator.equilibria(**typical)
+    every = estimator.equilibria(**typical, supported="all")
+    found = [point for point in every if point.supported]
     values = zip(estimator.context_.given.names, np.concatenate([*typical.values(), []]), strict=True)
     held = ", ".join(f"{name} = {value:.4g}" for name, value in values)
     under = f"<p>Under {escape(held)}, the mean of the data.</p>" if held else ""
+    rest = len(every) - len(found)
+    doubtful = (
+        f"<p>{rest} more of the field {'is' if rest == 1 else 'are'} not supported by the data.</p>" if rest else ""
+    )
     if not found:
-        return f"{under}<p>None in the box of the data, widened by a quarter.</p>"
+        return f"{under}<p>None that the data support, in and around their box.</p>{doubtful}"
     unit = estimator.context_.time_unit
-    header = (*names_of(estimator), "kind", "eigenvalues" if unit is None else f"eigenvalues per {unit}", "where")
+    rates = "eigenvalues" if unit is None else f"eigenvalues per {unit}"
     size = np.abs(np.concatenate(estimator.context_.states)).max(axis=0)
     rows = [
-        (*np.where(np.abs(point.state) < _ROUNDING * size, 0.0, point.state), point.kind, _rates(point.eigenvalues),
-         "among the data" if point.inside else "outside the data")
+        (*_region(point, size), _kinds(point), _rates(point.eigenvalues),
+         "among the data" if point.inside else "outside the data",
+         "not known" if point.probability is None else f"{point.probability:.0%}")
         for point in found
     ]  # fmt: skip
-    return under + table(header, rows)
+    header = (*names_of(estimator), "kind", rates, "where", "in plausible fields")
+    return under + table(header, rows) + doubtful
+
+
+def _region(point: Any, size: np.ndarray) -> list[str]:
+    """Each coordinate with the deviation of where plausible fields have the equilibrium."""
+    state = np.where(np.abs(point.state) < _ROUNDING * size, 0.0, point.state)
+    if point.covariance is None:
+        return [_cell(value) for value in state]
+    deviations = np.sqrt(np.diag(point.covariance))
+    return [f"{value:.4g} \u00b1 {deviation:.2g}" for value, deviation in zip(state, deviations, strict=True)]
+
+
+def _kinds(point: Any) -> str:
+    """What it is, and where that is not clear what else it may be."""
+    if point.kind_is_clear:
+        return str(point.kind)
+    others = ", ".join(f"{kind} {share:.0%}" for kind, share in point.kinds.items())
+    return f"{point.kind}; not clear: {others}"
 
 
 def adequacy_section(diagnosis: Diagnosis) -> str:

@@ -95,8 +95,11 @@ def test_without_probabilities_everything_is_supported():
     (point,) = line(0.0)
     assert point.supported
     assert point.kind_is_clear
-    assert replace(point, probability=0.59).supported is False
-    assert replace(point, probability=0.6).supported
+    assert replace(point, probability=0.49).supported is False
+    assert replace(point, probability=0.5).supported
+    beyond = replace(point, inside=False)
+    assert replace(beyond, probability=0.89).supported is False
+    assert replace(beyond, probability=0.9).supported
 
 
 def test_wavy_fields_have_the_deviation_that_the_error_predicts():

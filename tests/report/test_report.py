@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def page(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "new" / "report.html"
     path.parent.mkdir()
     estimator = SparseODERegressor().fit([Trajectory(T, X, HOSTILE), Trajectory(T, 1.5 * X, HOSTILE)])
-    estimator.report(path)
+    estimator.report(path, n_fits=3)
     return path
 
 
@@ -43,6 +44,30 @@ def test_the_page_has_every_section_and_loads_nothing(page):
     assert not re.search(r"<(?:script|img|link)[^>]+(?:src|href)=\"(?!data:)", text)
 
 
+def test_terms_and_equilibria_come_with_evidence(page):
+    text = own_parts(page)
+    assert "No term is missing in more than a tenth of 3 fits to resampled data; 100% of them" in text
+    assert re.search(
+        r"<th>in plausible fields</th>.*?<td>0 \u00b1 [\d.e-]+</td><td>0 \u00b1 [\d.e-]+</td><td>centre", text
+    )
+    assert re.search(r"<td>among the data</td><td>100%</td>", text)
+
+
+def test_what_the_data_leave_open_is_said(tmp_path):
+    estimator = SparseODERegressor(library="x0, x1").fit([(T, X)])
+    found = estimator.equation_evidence(2)
+    weak = replace(found, terms=tuple(replace(term, share=0.5) for term in found.terms), unchanged=0.5)
+    estimator.equation_evidence = lambda n_fits: weak
+    estimator.report(tmp_path / "report.html", n_fits=2)
+    text = own_parts(tmp_path / "report.html")
+    assert "2 of 2 terms are missing in more than a tenth of 2 fits to resampled data; 50% of them" in text
+    assert "<td>50%</td>" in text
+    estimator.report(tmp_path / "report.html", n_fits=0)
+    assert "resampled" not in own_parts(tmp_path / "report.html")
+    with pytest.raises(ValueError, match="n_fits"):
+        estimator.report(tmp_path / "report.html", n_fits=-1)
+
+
 def test_what_the_user_named_is_escaped(page):
     text = own_parts(page)
     assert "<b>bold" not in text
@@ -53,7 +78,7 @@ def test_what_the_user_named_is_escaped(page):
 @pytest.mark.parametrize("dim", [1, 3, 4])
 def test_other_numbers_of_variables(dim, tmp_path):
     x = np.column_stack([np.exp(-k * T / 6) for k in range(1, dim + 1)])
-    SparseODERegressor(max_degree=1).fit([(T, x)]).report(tmp_path / "report.html")
+    SparseODERegressor(max_degree=1).fit([(T, x)]).report(tmp_path / "report.html", n_fits=0)
     found = len(re.findall(r'<div id="field-\d+"', own_parts(tmp_path / "report.html")))
     assert found == {1: 1, 3: 3, 4: 0}[dim]
 

@@ -46,7 +46,7 @@ def count_equilibria(case: Case, params: dict) -> np.ndarray:
         clear = bool(twins) and point.kind_is_clear
         counts[:4] += 1, bool(twins), clear, clear and any(stability(t.kind) == stability(point.kind) for t in twins)
     for point in true:
-        if point.inside:
+        if point.inside and point.kind != "non-hyperbolic":  # points of a line of equilibria are no separate ones
             counts[4:6] += 1, any(same(point, other) for other in found)
     counts[6] = 1
     return counts
