@@ -83,7 +83,7 @@ class Forecasts:
 
         settings = self.settings
         if settings.positive:
-            series = [(times, logarithms(values, "the series"), *bounds) for times, values, *bounds in series]
+            series = [(times, logarithms(x, "the series"), until, since) for times, x, until, since in series]
         curves: list[Any] = list(Curve.of_many(self.network, series))
         if self.blends is not None and settings.ensemble is not None:
             for place, (k, (times, values, *_)) in enumerate(zip(numbers, series, strict=True)):

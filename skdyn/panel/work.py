@@ -49,11 +49,16 @@ def fit_batch(estimator: Any, tables: list[Any], outputs: tuple[str, ...], horiz
 
 def _read(estimator: Any, table: Any, given: Given) -> Trajectories:
     """The trajectories of a group, with the columns of its table that are given from outside."""
-    if not given:
-        return estimator._read(table, None)
-    names = {"inputs": given.inputs or None, "parameters": given.parameters or None}
-    read = Trajectories.from_dataframe(table, **names, interpolation=given.interpolation, missing=estimator.missing)
-    return estimator._read(read, None)
+    if given:
+        table = Trajectories.from_dataframe(
+            table,
+            inputs=given.inputs or None,
+            parameters=given.parameters or None,
+            interpolation=given.interpolation,
+            missing=estimator.missing,
+        )
+    context: Trajectories = estimator._read(table, None)
+    return context
 
 
 def _shared(together: Together, outputs: tuple[str, ...], horizon: int) -> dict[str, dict[int, Any]]:
