@@ -15,6 +15,7 @@ from skdyn import (
     Trajectories,
     fit_panel,
 )
+from skdyn.data.given import NOTHING
 from skdyn.estimators._together import fit_together
 from skdyn.panel.groups import cut
 from skdyn.panel.work import fit_batch
@@ -221,7 +222,7 @@ def test_batches_hold_groups_of_about_the_same_length(patients, monkeypatch):
 def test_weights_are_never_sent(patients):
     """What goes to a worker is the tables and parameters, and what comes back is plain."""
     few = [patients[patients["patient"] == name].drop(columns="patient") for name in "ab"]
-    job = (FIMODERegressor(), few, FAST, 4)
+    job = (FIMODERegressor(), few, FAST, 4, NOTHING)
     assert len(pickle.dumps(job)) < 20_000
     rows = fit_batch(*job)
     assert json.loads(json.dumps(rows)) == rows
