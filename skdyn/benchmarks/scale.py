@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from skdyn.benchmarks.panel_backends import BACKENDS, print_panels
+
 _LIMIT_MB = 1500.0
 _LINEAR = 1.1
 _ATTENTION = 2.1
@@ -47,10 +49,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.add_argument("--axes", nargs="+", choices=[axis.name for axis in AXES], help="which axes (default: all)")
     parser.add_argument("--most", type=float, default=1e6, help="largest size along any axis (default: %(default)g)")
+    parser.add_argument(
+        "--panel",
+        type=int,
+        nargs="?",
+        const=10_000,
+        metavar="GROUPS",
+        help="instead: so many groups (default: 10,000) by one process, two, Dask and Ray",
+    )
+    parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=BACKENDS, help="of the panel")
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure along every axis and print a table of each."""
+    if options.panel is not None:
+        print_panels(options.panel, options.backends)
+        return 0
     for axis in AXES:
         if options.axes and axis.name not in options.axes:
             continue

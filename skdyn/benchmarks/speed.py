@@ -35,6 +35,12 @@ from skdyn import FIMODERegressor
 FIMODERegressor(device="cpu").fit([(t, x)] * 9)
 print(time.perf_counter() - start, time.process_time() - given)
 """
+_SKLEARN = """
+import time, numpy, torch
+start, given = time.perf_counter(), time.process_time()
+import sklearn.base, sklearn.utils.validation
+print(time.perf_counter() - start, time.process_time() - given)
+"""
 _BUSY_FIT = 0.5
 
 
@@ -101,6 +107,8 @@ def _measure(data: _Data, repeats: int, when: str, fit_limit: float = 0.15) -> N
     print(f"\n{when:58}{'passed':>10}{'processor':>11}{'limit':>8}")
     _row("import skdyn (s)", _subprocess(_IMPORT, repeats), 0.1)
     _row("first fit with bundled weights, torch imported (s)", _subprocess(_FIRST_FIT, max(1, repeats // 2)), 1.5)
+    of_sklearn = _subprocess(_SKLEARN, max(1, repeats // 2))
+    _pair("  of which scikit-learn takes to be imported (s)", of_sklearn)
     estimator = FIMODERegressor(device="cpu").fit(data.context)
     fitted = _median(lambda: FIMODERegressor(device="cpu").fit(data.context), repeats)
     _row("warm fit of 9 x 200 points (s)", fitted, fit_limit)
@@ -169,8 +177,8 @@ def _compare_with_scipy(data: _Data, simulation: np.ndarray, repeats: int) -> No
             solve_ivp(lambda _, x: van_der_pol(x), (0, 12), x, "RK45", data.times, rtol=1e-5, atol=1e-6)
 
     theirs_took = _median(theirs, 1)
-    _ratio("scipy's RK45, state by state: an equation, 100 x 500", ours / theirs_took)
-    _ratio("scipy's RK45 of the equation; ours of the network's field", simulation / theirs_took)
+    _pair("scipy's RK45, state by state: an equation, 100 x 500", ours / theirs_took)
+    _pair("scipy's RK45 of the equation; ours of the network's field", simulation / theirs_took)
 
 
 def _compare_with_pysindy(
@@ -185,10 +193,10 @@ def _compare_with_pysindy(
 
     model = fitted()
     few = data.x0[:3]
-    _ratio("pysindy: fit", fit / _median(fitted, repeats))
-    _ratio("pysindy: field at 10,000 points", field / _median(lambda: model.predict(data.points), repeats))
+    _pair("pysindy: fit", fit / _median(fitted, repeats))
+    _pair("pysindy: field at 10,000 points", field / _median(lambda: model.predict(data.points), repeats))
     theirs = _each(lambda k: model.simulate(few[k], data.times), len(few)).mean(axis=0) * len(data.x0)
-    _ratio("pysindy: 100 initial states x 500 steps (3, scaled)", simulation / theirs)
+    _pair("pysindy: 100 initial states x 500 steps (3, scaled)", simulation / theirs)
 
 
 def _compare_with_statsforecast(data: _Data, forecast: np.ndarray) -> None:
@@ -196,7 +204,7 @@ def _compare_with_statsforecast(data: _Data, forecast: np.ndarray) -> None:
 
     columns = data.series[0][1].T
     theirs = _each(lambda k: AutoARIMA().forecast(columns[k], 100), len(columns)).sum(axis=0) * len(data.series)
-    _ratio("statsforecast's AutoARIMA: 16 x 3 series (3, scaled)", forecast / theirs)
+    _pair("statsforecast's AutoARIMA: 16 x 3 series (3, scaled)", forecast / theirs)
 
 
 @contextmanager
@@ -216,8 +224,8 @@ def _row(label: str, measured: np.ndarray, limit: float) -> None:
     print(f"{label:58}{measured[0]:10.3f}{measured[1]:11.3f}{limit:8.2f}{over}", flush=True)
 
 
-def _ratio(label: str, ratio: np.ndarray) -> None:
-    print(f"{label:58}{ratio[0]:10.2f}{ratio[1]:11.2f}", flush=True)
+def _pair(label: str, both: np.ndarray) -> None:
+    print(f"{label:58}{both[0]:10.2f}{both[1]:11.2f}", flush=True)
 
 
 def _each(call: Callable[[int], Any], count: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,22 +71,29 @@ class Forecasts:
         TrajectoryError
             If a value is not positive and should be.
         """
+        return self.curves_of([(times, values, until, since)], [k])[0]
+
+    def curves_of(
+        self, series: Sequence[tuple[np.ndarray, np.ndarray, float, float]], numbers: Sequence[int | None]
+    ) -> list[Any]:
+        """The forecasts of several series, each with its number among the fitted ones if it is one; see `curve`."""
         from skdyn.forecasting.blending import blend_of
         from skdyn.forecasting.curve import Curve
         from skdyn.forecasting.positive import PositiveCurve, logarithms
 
         settings = self.settings
         if settings.positive:
-            values = logarithms(values, "the series")
-        curve: Any = Curve(self.network, times, values, until, since)
+            series = [(times, logarithms(x, "the series"), until, since) for times, x, until, since in series]
+        curves: list[Any] = list(Curve.of_many(self.network, series))
         if self.blends is not None and settings.ensemble is not None:
-            blend = (
-                self.blends[k]
-                if k is not None
-                else blend_of(settings.ensemble, settings.experts)(self.network, times, values)
-            )
-            curve = blend.over(curve)
-        return PositiveCurve(curve) if settings.positive else curve
+            for place, (k, (times, values, *_)) in enumerate(zip(numbers, series, strict=True)):
+                blend = (
+                    self.blends[k]
+                    if k is not None
+                    else blend_of(settings.ensemble, settings.experts)(self.network, times, values)
+                )
+                curves[place] = blend.over(curves[place])
+        return [PositiveCurve(curve) for curve in curves] if settings.positive else curves
 
 
 class ForecastSession(Session[Forecasts]):
@@ -120,14 +128,14 @@ class ForecastSession(Session[Forecasts]):
         super().__init__(choice)
 
     def _open(self, model: LoadedModel) -> Forecasts:
-        from skdyn.forecasting.backtest import nominal_curve
+        from skdyn.forecasting.backtest import nominal_curves
         from skdyn.forecasting.positive import PositiveCurve
 
         if model.spec.kind != "forecast":
             raise WeightsError(f"{model.source} is a model of a vector field, not a forecaster: use FIMODERegressor")
         series = self._series()
         network = self._placed(self._tuned(model.network, series))
-        curves: list[Any] = [nominal_curve(network, times, values) for times, values in series]
+        curves: list[Any] = list(nominal_curves(network, series))
         if self._settings.positive:
             curves = [PositiveCurve(curve) for curve in curves]
         return Forecasts(network, self._settings, curves, self._blended(network, series))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -111,10 +111,11 @@ class BaseForecaster(BaseTrajectoryEstimator):
             return self.vector_field(self._check_rows(X))
         levels = None if quantiles is None else checked_levels(quantiles, self.levels_)
         asked = requested_times(X, horizon, self.context_)
-        answers = []
         for k, t in enumerate(asked):
             check_size(f"the forecast of series {k}", len(t), self.n_features_in_, len(self.levels_))
-            values = self._curve(k, t).values(t)
+        answers = []
+        for curve, t in zip(self._curves(asked), asked, strict=True):
+            values = curve.values(t)
             middle = values.shape[-1] // 2
             answers.append(values[..., middle] if levels is None else at_levels(values, self.levels_, levels))
         self._warn_below_zero(asked, answers)
@@ -154,7 +155,7 @@ class BaseForecaster(BaseTrajectoryEstimator):
         """
         check_is_fitted(self)
         times = requested_times(t, None, self.context_)
-        return arranged([self._curve(k, part).slopes(part) for k, part in enumerate(times)], t)
+        return arranged([curve.slopes(part) for curve, part in zip(self._curves(times), times, strict=True)], t)
 
     def vector_field(self, points: Any) -> np.ndarray:
         """Vector field near the forecast.
@@ -238,6 +239,10 @@ class BaseForecaster(BaseTrajectoryEstimator):
 
         errors = [unseen_error(curve, times, x, f"trajectory {k}") for k, (times, x) in enumerate(held_out)]
         return -float(np.mean(errors))
+
+    def _curves(self, asked: Sequence[np.ndarray]) -> Iterable[Any]:
+        """The forecasts of all fitted series as curves that reach the times asked for."""
+        return (self._curve(k, times) for k, times in enumerate(asked))
 
     def _curve(self, k: int, times: np.ndarray) -> Any:
         observed, values = self.context_[k]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -225,6 +225,13 @@ class LASSODEForecaster(BaseForecaster):
 
     def _forecast(self, times: np.ndarray, values: np.ndarray, until: float, since: float, k: int | None) -> Any:
         return self._session.opened.curve(times, values, until, since, k)
+
+    def _curves(self, asked: Sequence[np.ndarray]) -> Iterable[Any]:
+        series = [(t, x, float(own[-1]), float(own[0])) for (t, x), own in zip(self.context_, asked, strict=True)]
+        try:
+            return self._session.opened.curves_of(series, range(len(series)))
+        except ValueError:  # one by one, for an error that names the series
+            return super()._curves(asked)
 
     def _reference_curves(self) -> list[Any]:
         return self._session.opened.curves

@@ -5,7 +5,7 @@ Errors are mean squares over observed values in half ranges of each variable, so
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,10 @@ WORST = 5.0
 _LEAST_POINTS = 3
 
 
-def nominal_curve(network: Any, times: np.ndarray, values: np.ndarray) -> Curve:
-    """The curve of a series (L,), (L, D) up to where the series is 0.6 of it."""
-    return Curve(network, times, values, float(times[0] + (times[-1] - times[0]) / NOMINAL_RATIO), float(times[0]))
+def nominal_curves(network: Any, series: Iterable[tuple[np.ndarray, np.ndarray]]) -> list[Curve]:
+    """The curves of series (L,), (L, D), each up to where the series is 0.6 of it."""
+    ends = [(t, x, float(t[0] + (t[-1] - t[0]) / NOMINAL_RATIO), float(t[0])) for t, x in series]
+    return Curve.of_many(network, ends)
 
 
 def reconstruction_error(curve: Any, times: np.ndarray, values: np.ndarray) -> float:

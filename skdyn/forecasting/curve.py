@@ -8,6 +8,8 @@ quantiles.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,8 +29,31 @@ _NEXT_RATIO = 0.6  # of the windows after the first
 _MOST_TIMES = 8192  # that the network decodes at once
 _RECENT_POINTS = 100  # are kept where older ones are left out
 
+_TOGETHER = 64
+"""Windows that the network encodes at once."""
+
 JOIN = 0.1
 """How fast the correction at the last observation fades, as a share of a window; see docs/design/lass-ode.md."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the network is asked for one window of time.
+
+    Attributes
+    ----------
+    times, values : arrays of shape (L,) and (L, D)
+        The prefix, NaN where missing, with at least one value in every channel.
+    end : float
+        Where the window ends.
+    spread : array of shape (D, Q) or 0
+        Quantiles of the error at the end of the prefix, relative to its median: zero for observations.
+    """
+
+    times: np.ndarray
+    values: np.ndarray
+    end: float
+    spread: Any = 0.0
 
 
 class Window:
@@ -38,28 +63,15 @@ class Window:
     ----------
     network : LASSODE
         In evaluation mode.
-    times, values : arrays of shape (L,) and (L, D)
-        The prefix, NaN where missing, with at least one value in every channel.
-    end : float
-        Where the window ends.
-    spread : array of shape (D, Q) or 0
-        Quantiles of the error at the end of the prefix, relative to its median: zero for observations.
+    request : Request
+    parts : list of (EncodedPrefixes, PrefixScaling)
+        What the network has made of it; see `encode`.
     """
 
-    def __init__(self, network: Any, times: np.ndarray, values: np.ndarray, end: float, spread: Any = 0.0) -> None:
-        self.network = network
-        self.end = end
-        self.spread = spread
-        self.parts: list[tuple[Any, PrefixScaling]] = []
-        parameter = next(network.parameters())
-        size = network.config.max_dim
-        for start in range(0, values.shape[1], size):  # more channels than the network has codes for: in groups
-            arrays = split_channels(times, values[:, start : start + size])
-            x, t, mask = (torch.from_numpy(array[None]) for array in arrays)
-            prefixes, scaling = make_prefixes(x, t, mask, torch.tensor([end], dtype=torch.float64), parameter.dtype)
-            moved = {f.name: getattr(prefixes, f.name).to(parameter.device) for f in dataclasses.fields(prefixes)}
-            with at_most_threads(1), torch.inference_mode():
-                self.parts.append((network.encode(dataclasses.replace(prefixes, **moved)), scaling))
+    def __init__(self, network: Any, request: Request, parts: list[tuple[Any, PrefixScaling]]) -> None:
+        self.network, self.parts = network, parts
+        self.end, self.spread = request.end, request.spread
+        times, values, end = request.times, request.values, request.end
         self.last, value = last_observed(times, values)
         # Each channel at its own last time, of which the diagonal is wanted.
         joined = self._restored(self.last, slopes=False)[..., network.config.quantiles // 2]
@@ -103,6 +115,40 @@ class Window:
         return torch.cat(answers, dim=1).numpy()
 
 
+def encode(network: Any, requests: Sequence[Request]) -> list[list[tuple[Any, PrefixScaling]]]:
+    """What the network makes of some windows: for each, a part for every group of channels that it has codes for.
+
+    Parts of equal shapes are encoded together.
+    """
+    size = network.config.max_dim
+    by_shape: dict[tuple[int, ...], list[tuple[int, int, tuple[np.ndarray, ...]]]] = {}
+    parts: list[list[Any]] = []
+    for k, request in enumerate(requests):
+        groups = range(0, request.values.shape[1], size)
+        parts.append([None] * len(groups))
+        for place, start in enumerate(groups):
+            arrays = split_channels(request.times, request.values[:, start : start + size])
+            by_shape.setdefault(arrays[0].shape, []).append((k, place, arrays))
+    for alike in by_shape.values():
+        for some in (alike[start : start + _TOGETHER] for start in range(0, len(alike), _TOGETHER)):
+            ends = [requests[k].end for k, _, _ in some]
+            encoded = _encode(network, [np.stack(arrays) for arrays in zip(*(own for _, _, own in some))], ends)
+            for (k, place, _), part in zip(some, encoded, strict=True):
+                parts[k][place] = part
+    return parts
+
+
+def _encode(network: Any, arrays: list[np.ndarray], ends: list[float]) -> list[tuple[Any, PrefixScaling]]:
+    """What the network makes of prefixes (B, D, N), each by itself."""
+    parameter = next(network.parameters())
+    x, t, mask = map(torch.from_numpy, arrays)
+    prefixes, scaling = make_prefixes(x, t, mask, torch.tensor(ends, dtype=torch.float64), parameter.dtype)
+    moved = {f.name: getattr(prefixes, f.name).to(parameter.device) for f in dataclasses.fields(prefixes)}
+    with at_most_threads(1), torch.inference_mode():
+        encoded = network.encode(dataclasses.replace(prefixes, **moved))
+        return [(encoded.row(b), scaling.row(b)) for b in range(len(ends))]
+
+
 class Curve:
     """The forecast of one series.
 
@@ -127,6 +173,21 @@ class Curve:
         self, network: Any, times: np.ndarray, values: np.ndarray, until: float, since: float | None = None
     ) -> None:
         self.windows: list[Window] = []
+        _complete(network, [(self, self._requests(network, times, values, until, since))])
+
+    @classmethod
+    def of_many(cls, network: Any, series: Sequence[tuple[np.ndarray, np.ndarray, float, float | None]]) -> list[Curve]:
+        """Curves of several series, each with what a curve is made of; windows of equal shapes are encoded together."""
+        curves = [cls.__new__(cls) for _ in series]
+        for curve in curves:
+            curve.windows = []
+        _complete(network, [(curve, curve._requests(network, *own)) for curve, own in zip(curves, series, strict=True)])
+        return curves
+
+    def _requests(
+        self, network: Any, times: np.ndarray, values: np.ndarray, until: float, since: float | None
+    ) -> Iterator[Request]:
+        """One window after the other, each once the one before it has been answered."""
         until = max(until, float(times[-1]))
         if not until <= (furthest := _furthest(times)):
             raise ValueError(
@@ -136,28 +197,26 @@ class Curve:
         times, values = _recent(times, values, until, since)
         self.start = float(times[0])
         span = times[-1] - times[0]
-        self._add(network, times, values, _end(times[0], span, until))
+        yield Request(times, values, _end(times[0], span, until))
         length = self.windows[0].end - times[0]
+        middle = network.config.quantiles // 2
         step = max(float(np.median(np.diff(times))), length / MAX_POINTS)
         while self.windows[-1].end < until:
             window = self.windows[-1]
             ahead = np.arange(times[-1] + step, window.end + step / 2, step)
             ahead[-1] = window.end
-            median = window.values(ahead)[..., network.config.quantiles // 2]
+            median = window.values(ahead)[..., middle]
             times, values = np.append(times, ahead), np.concatenate([values, median])
             keep = times >= window.end - _NEXT_RATIO * length
             times, values = times[keep], values[keep]
             end = float(max(min(until, times[0] + length), times[0] + _NEXT_RATIO * length / LARGEST_RATIO))
             spread = window.values(times[-1:])[0]
-            self._add(network, times, values, end, spread - spread[:, [network.config.quantiles // 2]])
+            yield Request(times, values, end, spread - spread[:, [middle]])
 
     @property
     def end(self) -> float:
         """Where the last window ends."""
         return float(self.windows[-1].end)
-
-    def _add(self, *window: Any) -> None:
-        self.windows.append(Window(*window))
 
     def values(self, times: np.ndarray) -> np.ndarray:
         """Quantiles (T, D, Q) at times (T,) up to the last time of interest."""
@@ -175,6 +234,16 @@ class Curve:
         for chosen, part in parts:
             answer[chosen] = part
         return answer
+
+
+def _complete(network: Any, growing: Sequence[tuple[Curve, Iterator[Request]]]) -> None:
+    """Add windows to curves until none asks for another."""
+    waiting = [(curve, requests, request) for curve, requests in growing if (request := next(requests, None))]
+    while waiting:
+        encoded = encode(network, [request for *_, request in waiting])
+        for (curve, _, request), parts in zip(waiting, encoded, strict=True):
+            curve.windows.append(Window(network, request, parts))
+        waiting = [(curve, requests, request) for curve, requests, _ in waiting if (request := next(requests, None))]
 
 
 def _end(start: float, span: float, until: float) -> float:

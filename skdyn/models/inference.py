@@ -30,7 +30,7 @@ from skdyn.nn.few_queries import FewQueries, for_few_queries
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
-_CLASSES = (1, 8, 128)
+_CLASSES = (1, 8, 16, 32, 64, 128)
 _USUAL = _CLASSES[-1]
 _JACOBIAN_CHUNK = 32
 _SHARED_FROM = 4096
@@ -133,11 +133,11 @@ def resolve_device(device: str | torch.device) -> torch.device:
 class Engine:
     """A model on a device, at a precision.
 
-    Queries are cut into chunks of 1, 8, 128 or 512 rows, the last one padded, and every chunk of a size runs through
-    the same kernels at the same shape: in the same place of a chunk of the same size an answer does not depend on the
-    other queries, and elsewhere it differs by rounding. Calls are thread-safe. On the CPU chunks run side by side on as
-    many threads as torch may use, each on one: threads that share an operation wait for each other at its end, which a
-    busy core makes very long. Only the largest contexts are encoded by several threads.
+    Queries are cut into chunks of 1, 8, 16, 32, 64, 128 or 512 rows, the last one padded, and every chunk of a size
+    runs through the same kernels at the same shape: in the same place of a chunk of the same size an answer does not
+    depend on the other queries, and elsewhere it differs by rounding. Calls are thread-safe. On the CPU chunks run side
+    by side on as many threads as torch may use, each on one: threads that share an operation wait for each other at its
+    end, which a busy core makes very long. Only the largest contexts are encoded by several threads.
 
     Parameters
     ----------
@@ -304,7 +304,7 @@ class Engine:
 
         def chunk(z: Tensor) -> tuple[Tensor, Tensor]:
             with torch.inference_mode(), self._autocast():
-                few = context.few_queries if z.shape[1] <= _USUAL and self._is_plain else None
+                few = context.few_queries if self._is_plain else None
                 if few is not None:
                     with np.errstate(all="ignore"):
                         found, log_scale = few(z[0].numpy())

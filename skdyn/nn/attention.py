@@ -79,7 +79,10 @@ class Attention(nn.Module):
         queries = self.query_norm(self._split(self.query(x)))
         if rotation is not None:
             queries = rotate(queries, rotation)
-        mixed = F.scaled_dot_product_attention(queries, *keys_values, attn_mask=mask)
+        if queries.requires_grad and mask is None and not keys_values[0].requires_grad:
+            mixed = _differentiable(queries, *keys_values)
+        else:
+            mixed = F.scaled_dot_product_attention(queries, *keys_values, attn_mask=mask)
         return self.output(mixed.transpose(-3, -2).flatten(-2))
 
 
@@ -106,6 +109,12 @@ class Block(nn.Module):
         """Update ``x`` of shape (B, M, width) by attention to the given keys and values."""
         x = x + self.attention(self.attention_norm(x), keys_values, mask)
         return x + self.feedforward(self.feedforward_norm(x))
+
+
+def _differentiable(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Attention for derivatives by the queries alone: the fused kernel's are by keys and values too."""
+    scores = queries @ (keys / keys.shape[-1] ** 0.5).mT
+    return scores.softmax(-1) @ values
 
 
 def blocks(modules: nn.ModuleList) -> list[Block]:

@@ -12,7 +12,7 @@ variables of the context, F fits, Q monomials in use, E width.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ FewQueries = Callable[[Array], tuple[Array, Array]]
 """Field and log-scale (N, D) at normalised queries (N, D), padded where D is more than the context's variables."""
 _FEW = 8
 """Queries up to which the network's own operations are not worth their dispatch."""
+_AT_ONCE = 128
+"""Queries for which all that fits and arbiter compute stays in a core's own memory."""
 _ROOT_HALF = 0.5**0.5
 _VARIANCE = tuple(bound**2 for bound in SPREAD)
 
@@ -62,10 +64,13 @@ class _FewOfAll:
         if self.of_network is not None:
             answer, log_scale, hidden = self.of_network(z) if len(z) <= _FEW else self._answer(z)
             of_network = answer[:, : self.dim], log_scale[:, : self.dim], hidden
-        verdict = self.of_arbiter(self.of_fits(z[:, : self.columns]), of_network)
+        verdicts = []
+        for piece in (slice(start, start + _AT_ONCE) for start in range(0, len(z), _AT_ONCE)):
+            own = None if of_network is None else [part[piece] for part in of_network]
+            verdicts.append(self.of_arbiter(self.of_fits(z[piece, : self.columns]), own))
         padding = np.zeros((len(z), z.shape[1] - self.dim), dtype=z.dtype)
-        field, log_scale = (np.concatenate([part, padding], axis=1) for part in verdict)
-        return field, log_scale
+        field, log_scale = map(np.concatenate, zip(*verdicts, strict=True))
+        return np.concatenate([field, padding], axis=1), np.concatenate([log_scale, padding], axis=1)
 
     def _answer(self, z: Array) -> list[Array]:
         """What the network itself says."""
@@ -236,7 +241,7 @@ class FewOfArbiter:
         else:
             self.constant = self.constant + arbiter.unseen.numpy() @ to_both
 
-    def __call__(self, answers: Array, network: tuple[Array, Array, Array] | None) -> tuple[Array, Array]:
+    def __call__(self, answers: Array, network: Sequence[Array] | None) -> tuple[Array, Array]:
         """Field and log-scale (N, d) from fits (2, N, F + 1, d) and what the network says, if it says anything.
 
         Letter: U units.

@@ -22,7 +22,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -179,6 +179,11 @@ class EncodedPrefixes:
     balance: Tensor
     router_z: Tensor
     load: Tensor
+
+    def row(self, b: int) -> EncodedPrefixes:
+        """One series of the batch, as a batch of one; balance, router_z and load remain those of the whole."""
+        names = ("polynomials", "dynamics", "drive", "mean", "log_variance", "kl")
+        return replace(self, **{name: getattr(self, name)[b : b + 1] for name in names})
 
 
 class LASSODE(nn.Module):

@@ -72,6 +72,10 @@ class PrefixScaling:
     start: Tensor
     span: Tensor
 
+    def row(self, b: int) -> PrefixScaling:
+        """The maps of one series of the batch, as a batch of one."""
+        return PrefixScaling(*(part[b : b + 1] for part in (self.center, self.half, self.start, self.span)))
+
     def normalise(self, values: Tensor) -> Tensor:
         """Map values of shape (B, D, ...) to normalised units."""
         return (values - _like(self.center, values)) / _like(self.half, values)

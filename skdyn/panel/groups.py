@@ -10,7 +10,7 @@ import numpy as np
 
 from skdyn.data.reading import is_dataframe
 
-_MOST_GROUPS, _MOST_ROWS = 128, 16_384
+_MOST_GROUPS, _MOST_ROWS = 256, 16_384
 """Of a batch, padded to its longest group."""
 
 
@@ -69,5 +69,5 @@ def cut(table: Any, by: Any) -> Groups:
         found = [(key, part.drop(list(names))) for key, part in parts.items()]
         found.sort(key=lambda pair: pair[0])
     else:
-        found = [(key, part.drop(columns=list(names))) for key, part in table.groupby(list(names), observed=True)]
+        found = list(table.drop(columns=list(names)).groupby([table[name] for name in names], observed=True))
     return Groups(tuple(names), [key for key, _ in found], [part for _, part in found])

@@ -57,7 +57,8 @@ def output_of(estimator: Any, name: str, horizon: int) -> Any:
     if _is_forecaster(type(estimator)):
         return _plain_paths([*np.asarray(estimator.predict(horizon=horizon)).reshape(len(context), horizon, -1)])
     paths = [
-        estimator.simulate(x[-1], times)[1:] for (_, x), times in zip(context, ahead(context, horizon), strict=True)
+        estimator.simulate(x[-1], times, **_as_at_the_end(context, k))[1:]
+        for k, ((_, x), times) in enumerate(zip(context, ahead(context, horizon), strict=True))
     ]
     return _plain_paths(paths)
 
@@ -93,6 +94,14 @@ def outputs_together(together: Together, name: str, horizon: int) -> dict[int, A
         own = paths[end - count : end]
         found[i] = float(agreement(context, own).mean()) if name == "score" else _plain_paths([x[1:] for x in own])
     return found
+
+
+def _as_at_the_end(context: Trajectories, k: int) -> dict[str, np.ndarray]:
+    """The last inputs of a trajectory, which are taken to stay, and its parameters."""
+    if not context.given:
+        return {}
+    inputs, parameters = np.split(context.outside[k][-1], [len(context.given.inputs)])
+    return {name: part for name, part in (("inputs", inputs), ("parameters", parameters)) if len(part)}
 
 
 def ahead(context: Trajectories, horizon: int) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 from tqdm import tqdm
 
+from skdyn.data.given import Given, Interpolation, given_columns
 from skdyn.data.parameters import check_number
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.panel.groups import Groups, cut
@@ -31,6 +32,9 @@ def fit_panel(
     estimator: Any = None,
     outputs: Sequence[str] = OUTPUTS,
     horizon: int = 10,
+    inputs: Sequence[str] | None = None,
+    parameters: Sequence[str] | None = None,
+    interpolation: Interpolation = "linear",
     n_jobs: int | None = None,
     folder: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -54,6 +58,9 @@ def fit_panel(
         What to ask of each fit. The score is that of the group's own trajectories. Equilibria take the longest.
     horizon : int, default=10
         Times of the forecast, each the median step after the one before, from the last observation on.
+    inputs, parameters, interpolation
+        Columns of what acts on each group's system from outside, and of what is constant in each of its trajectories;
+        see `skdyn.Trajectories.from_dataframe`. In a forecast inputs stay what they were last.
     n_jobs : int, optional
         As joblib has it: 1 by default, -1 for all cores.
     folder : str or path, optional
@@ -98,11 +105,12 @@ def fit_panel(
     check_number("horizon", horizon, whole=True)
     estimator = FIMODERegressor() if estimator is None else clone(estimator)
     asked = check_outputs(estimator, outputs)
+    given = given_columns(inputs, parameters, interpolation)
     groups = cut(table, by)
     batches = groups.batches()
     store = None
     if folder is not None:
-        request = request_of(groups, estimator, asked, int(horizon), _identity(estimator))
+        request = request_of(groups, given, estimator, asked, int(horizon), _identity(estimator))
         store = Store.open(Path(folder), request, asked)
     rows: dict[int, Row] = {}
     todo = []
@@ -113,7 +121,7 @@ def fit_panel(
         else:
             rows.update(zip(places.tolist(), kept, strict=True))
     with tqdm(total=len(groups.keys), initial=len(rows), desc="groups", unit="group", disable=not progress) as bar:
-        for number, found in _fitted(groups, estimator, asked, int(horizon), batches, todo, n_jobs):
+        for number, found in _fitted(groups, (estimator, asked, int(horizon), given), batches, todo, n_jobs):
             if store is not None:
                 store.write(number, found)
             rows.update(zip(batches[number].tolist(), found, strict=True))
@@ -123,9 +131,7 @@ def fit_panel(
 
 def _fitted(
     groups: Groups,
-    estimator: Any,
-    outputs: tuple[str, ...],
-    horizon: int,
+    asked: tuple[Any, tuple[str, ...], int, Given],
     batches: list[Any],
     todo: list[int],
     n_jobs: int | None,
@@ -133,13 +139,13 @@ def _fitted(
     """Numbers and rows of batches, a few for each worker at a time: not every backend hands out rows as they come."""
     if not todo:
         return
+    estimator, *rest = asked
     with Parallel(n_jobs=n_jobs) as pool:
         at_once = _AHEAD * effective_n_jobs(n_jobs)
         for start in range(0, len(todo), at_once):
             numbers = todo[start : start + at_once]
             jobs = (
-                delayed(fit_batch)(estimator, [groups.tables[i] for i in batches[number]], outputs, horizon)
-                for number in numbers
+                delayed(fit_batch)(estimator, [groups.tables[i] for i in batches[number]], *rest) for number in numbers
             )
             yield from zip(numbers, pool(jobs), strict=True)
 

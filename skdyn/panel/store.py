@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from skdyn.data.given import Given
 from skdyn.exceptions import FileError
 from skdyn.files.manifest import seal, unseal
 from skdyn.files.reading import read_bytes, sha256
@@ -90,10 +91,12 @@ class Store:
         return self.folder / f"rows-{number:06d}.json"
 
 
-def request_of(groups: Groups, estimator: Any, outputs: tuple[str, ...], horizon: int, weights: str | None) -> str:
+def request_of(
+    groups: Groups, given: Given, estimator: Any, outputs: tuple[str, ...], horizon: int, weights: str | None
+) -> str:
     """The sha256 of all that the rows follow from: data, keys, estimator, its weights, and what is asked."""
     parameters = sorted((name, repr(value)) for name, value in estimator.get_params().items())
-    digests = [repr((type(estimator).__qualname__, parameters, weights, outputs, horizon, groups.by)).encode()]
+    digests = [repr((type(estimator).__qualname__, parameters, weights, outputs, horizon, groups.by, given)).encode()]
     for key, table in zip(groups.keys, groups.tables, strict=True):
         digests.append(repr((key, list(table.columns))).encode())
         for name in table.columns:

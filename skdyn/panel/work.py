@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from skdyn.data.given import Given
+from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._together import Together, fit_together
 from skdyn.exceptions import silenced
 from skdyn.panel.outputs import output_of, outputs_together
@@ -14,14 +16,14 @@ from skdyn.panel.outputs import output_of, outputs_together
 Row = dict[str, Any]
 
 
-def fit_batch(estimator: Any, tables: list[Any], outputs: tuple[str, ...], horizon: int) -> list[Row]:
+def fit_batch(estimator: Any, tables: list[Any], outputs: tuple[str, ...], horizon: int, given: Given) -> list[Row]:
     """Rows of results, one for each table; whatever goes wrong with a group is said in its row."""
     rows: list[Row] = [{"n_trajectories": 0, "n_points": 0, **dict.fromkeys(outputs), "error": None} for _ in tables]
     with silenced(Warning):
         contexts = {}
         for i, table in enumerate(tables):
             try:
-                contexts[i] = estimator._read(table, None)
+                contexts[i] = _read(estimator, table, given)
             except Exception as error:
                 rows[i]["error"] = _said(error)
         if not contexts:
@@ -45,15 +47,30 @@ def fit_batch(estimator: Any, tables: list[Any], outputs: tuple[str, ...], horiz
     return rows
 
 
+def _read(estimator: Any, table: Any, given: Given) -> Trajectories:
+    """The trajectories of a group, with the columns of its table that are given from outside."""
+    if given:
+        table = Trajectories.from_dataframe(
+            table,
+            inputs=given.inputs or None,
+            parameters=given.parameters or None,
+            interpolation=given.interpolation,
+            missing=estimator.missing,
+        )
+    context: Trajectories = estimator._read(table, None)
+    return context
+
+
 def _shared(together: Together, outputs: tuple[str, ...], horizon: int) -> dict[str, dict[int, Any]]:
     """What can be had of all groups in one simulation; where that fails, each is asked alone."""
     found: dict[str, dict[int, Any]] = {}
-    plain = {i: row for i, row in together.rows.items() if together.fitted[i].refine is None}
+    fitted = together.fitted
+    plain = {i: row for i, row in together.rows.items() if fitted[i].refine is None and not fitted[i].context_.given}
     if together.fields is None or not plain:
         return found
     for name in {"score", "forecast"} & set(outputs):
         try:
-            found[name] = outputs_together(Together(together.fitted, together.fields, plain), name, horizon)
+            found[name] = outputs_together(Together(fitted, together.fields, plain), name, horizon)
         except Exception:  # each group finds its own error
             continue
     return found

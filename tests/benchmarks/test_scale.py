@@ -26,5 +26,13 @@ def test_every_axis_runs_at_a_small_size(capsys, monkeypatch):
     assert capsys.readouterr().out.count("exponent") == len(AXES)
 
 
+@pytest.mark.slow
+def test_a_panel_has_the_same_rows_in_one_process_and_in_two(capsys):
+    assert main(["scale", "--panel", "6", "--backends", "alone", "processes"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("6 groups of 50 points")
+    assert "the same" in lines[-1]
+
+
 def _short(axis):
     return replace(axis, sizes=(max(2, axis.sizes[0] // 100),))

@@ -8,7 +8,7 @@ import torch
 
 from skdyn.forecasting import curve as module
 from skdyn.forecasting.channels import MAX_POINTS, last_observed, split_channels
-from skdyn.forecasting.curve import Curve, Window, _recent
+from skdyn.forecasting.curve import Curve, Request, Window, _recent, encode
 from skdyn.models.weights import load_model
 from skdyn.nn.lass_ode import LASSODE, LASSODEConfig
 
@@ -151,13 +151,31 @@ def test_long_channels_are_averaged_but_for_their_last_point():
     assert (np.diff(times) > 0).all()
 
 
+def window_of(network, t, x, end):
+    request = Request(t, x, end)
+    return Window(network, request, encode(network, [request])[0])
+
+
 def test_more_channels_than_codes_go_in_groups(network):
     t, x = wave(dim=12)
-    window = Window(network, t, x, 10.0)
+    window = window_of(network, t, x, 10.0)
     assert len(window.parts) == 2
     later = np.linspace(6.5, 10, 7)
-    np.testing.assert_allclose(window.values(later)[:, :10], Window(network, t, x[:, :10], 10.0).values(later))
-    np.testing.assert_allclose(window.values(later)[:, 10:], Window(network, t, x[:, 10:], 10.0).values(later))
+    np.testing.assert_allclose(window.values(later)[:, :10], window_of(network, t, x[:, :10], 10.0).values(later))
+    np.testing.assert_allclose(window.values(later)[:, 10:], window_of(network, t, x[:, 10:], 10.0).values(later))
+
+
+def test_curves_made_together_are_those_made_alone(network):
+    rng = np.random.default_rng(0)
+    series = []
+    for points, end in [(60, 9.0), (60, 40.0), (50, 12.0), (60, 7.0)]:  # of one shape and another, one of two windows
+        t, x = wave(points)
+        series.append((t, x + rng.normal(0, 0.1, x.shape), end, None))
+    together = Curve.of_many(network, series)
+    assert [len(curve.windows) for curve in together] == [1, 4, 1, 1]
+    for curve, own in zip(together, series, strict=True):
+        later = np.linspace(6.1, own[2], 9)
+        np.testing.assert_allclose(curve.values(later), Curve(network, *own).values(later), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("until", [6 / 0.3 * 80.61, 1e300, np.inf, np.nan])

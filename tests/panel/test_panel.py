@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skdyn import FileError, FIMODERegressor, FIMSDERegressor, LASSODEForecaster, SparseODERegressor, fit_panel
+from skdyn import (
+    FileError,
+    FIMODERegressor,
+    FIMSDERegressor,
+    LASSODEForecaster,
+    SparseODERegressor,
+    Trajectories,
+    fit_panel,
+)
+from skdyn.data.given import NOTHING
 from skdyn.estimators._together import fit_together
 from skdyn.panel.groups import cut
 from skdyn.panel.work import fit_batch
@@ -81,6 +90,32 @@ def test_several_keys_and_trajectories(patients):
     found = fit_panel(pd.concat([two, later]), ["site", "patient"], outputs="forecast", horizon=3)
     assert list(found.index) == [(1, "a"), (1, "b"), (2, "a"), (2, "b")]
     assert found["n_trajectories"].tolist() == [2] * 4 or found["error"].notna().all()
+
+
+def test_inputs_and_parameters_are_columns():
+    rng = np.random.default_rng(0)
+    parts = []
+    for name in "ab":
+        for drop in range(3):
+            t, mass, rate = np.linspace(0, 8, 40), 1.0 + drop, rng.uniform(0.5, 1.5)
+            push = np.sin(rate * t)
+            # x' = -x / mass + u, of which the solution for a sine is known.
+            a = 1 / mass
+            x = np.exp(-a * t) + (a * push - rate * np.cos(rate * t) + rate * np.exp(-a * t)) / (a**2 + rate**2)
+            parts.append(pd.DataFrame({"who": name, "id": drop, "time": t, "x": x, "push": push, "mass": mass}))
+    table = pd.concat(parts, ignore_index=True)
+    asked = {"inputs": ["push"], "parameters": ["mass"]}
+    found = fit_panel(table, "who", outputs=("score", "forecast"), horizon=3, **asked)
+    assert found["error"].isna().all()
+    assert (found["score"] > 0.9).all()
+    own = Trajectories.from_dataframe(table[table["who"] == "b"].drop(columns="who"), **asked)
+    alone = FIMODERegressor().fit(own)
+    t, x = alone.context_[1]
+    path = alone.simulate(x[-1], t[-1] + 8 / 39 * np.arange(4), inputs=own.inputs[1][-1], parameters=[2.0])
+    np.testing.assert_allclose(found["forecast"]["b"][1], path[1:], atol=1e-3)
+    without = fit_panel(table.drop(columns="mass"), "who", outputs="score", inputs=["push"])
+    assert (without["score"] < found["score"]).all()
+    assert fit_panel(table, "who", outputs="score", inputs=["pull"])["error"].str.contains("pull").all()
 
 
 @pytest.mark.slow
@@ -187,7 +222,7 @@ def test_batches_hold_groups_of_about_the_same_length(patients, monkeypatch):
 def test_weights_are_never_sent(patients):
     """What goes to a worker is the tables and parameters, and what comes back is plain."""
     few = [patients[patients["patient"] == name].drop(columns="patient") for name in "ab"]
-    job = (FIMODERegressor(), few, FAST, 4)
+    job = (FIMODERegressor(), few, FAST, 4, NOTHING)
     assert len(pickle.dumps(job)) < 20_000
     rows = fit_batch(*job)
     assert json.loads(json.dumps(rows)) == rows

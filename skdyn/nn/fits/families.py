@@ -21,7 +21,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from skdyn.nn.fits.moments import Moments, by_integrals, by_velocities
+from skdyn.nn.fits.moments import Moments, Regressors, by_integrals, by_velocities, matching
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import Quadrature, quadrature
 from skdyn.nn.fits.screening import Chosen, choose_terms
@@ -42,6 +42,8 @@ _PRIOR, _SPARSE_PRIOR = 0.3, 1e-2
 _ROUNDS = 3
 _TERMS_PER_POINT = 0.6
 _NOT_ALLOWED = 99
+_MOST_TOGETHER = 512
+"""Monomials of which all products with each other are computed, whether they are wanted or not."""
 FAR, FAST = 12.0, 60.0
 SPREAD = (1e-6, 1e4)
 
@@ -280,7 +282,7 @@ class _Context:
     def fit(self) -> Fits:
         """Fit every view that there is."""
         observed = self._integrals(self.states)
-        views = [self._matching(observed, size) for size in _SIZES]
+        views: list[tuple[Moments | Regressors, ...]] = [self._matching(observed, size) for size in _SIZES]
         self.chosen = [choose_terms(views[1][kind], self.degrees, self.library.dim) for kind in (0, 1)]
         if self.tokens is not None:
             denoised = torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
@@ -334,12 +336,13 @@ class _Context:
         held = self.library(torch.cat([torch.ones_like(states), outside], -1))
         return self.rule.cumulative(moving, held[:, :, :-1])
 
-    def _matching(self, integrals: tuple[Tensor, Tensor], size: int) -> tuple[Moments, Moments]:
+    def _matching(self, integrals: tuple[Tensor, Tensor], size: int) -> tuple[Moments | Regressors, ...]:
         scaled = self.states / self.scale[:, None, None, : self.variables]
-        return (
-            by_integrals(integrals[0], self.states, self.mask, size),
-            by_integrals(integrals[1], scaled, self.mask, size),
+        views = (
+            matching(integrals[0], self.states, self.mask, size),
+            matching(integrals[1], scaled, self.mask, size),
         )
+        return views if len(self.library.terms) > _MOST_TOGETHER else tuple(view.moments() for view in views)
 
     def _residuals_of_network(self) -> Tensor | None:
         """Log deviation (B, 3, D) of what the tokens' velocities, integrated, leave of the observed states."""
@@ -361,7 +364,7 @@ class _Context:
             by_velocities(scaled, velocities / self.scale[:, None, : self.variables], weights),
         )
 
-    def _families(self, views: list[tuple[Moments, Moments]]) -> tuple[Tensor, ...]:
+    def _families(self, views: list[tuple[Moments | Regressors, ...]]) -> tuple[Tensor, ...]:
         """Coefficients (B, V, 6, D, Q), roots, log noises, log residuals and supports of every family of some views."""
         centred, scaled = (Moments.stack([self._in_use(view[kind], kind) for view in views]) for kind in (0, 1))
         degrees = [self._degrees_in_use(kind, centred) for kind in (0, 1)]
@@ -391,9 +394,11 @@ class _Context:
             torch.cat([low.active, high.active], 2),
         )
 
-    def _in_use(self, moments: Moments, kind: int) -> Moments:
+    def _in_use(self, view: Moments | Regressors, kind: int) -> Moments:
         chosen = self.chosen[kind]
-        return moments if chosen is None else moments.select(chosen.places)
+        if chosen is not None:
+            return view.select(chosen.places)
+        return view.moments() if isinstance(view, Regressors) else view
 
     def _degrees_in_use(self, kind: int, moments: Moments) -> Tensor:
         """Degree of each term in use (B, V, D, Q), beyond all degrees where the context may not have it."""

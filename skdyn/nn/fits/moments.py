@@ -34,11 +34,21 @@ class Moments:
     square: Tensor
     count: Tensor
 
+    @property
+    def squares(self) -> Tensor:
+        """Of the regressors with themselves (B, P), where they are the same for all variables."""
+        return self.gram[:, 0].diagonal(dim1=-2, dim2=-1)
+
+    def rows(self, terms: Tensor) -> Tensor:
+        """Rows (B, D, P) of the Gram matrix, of a term (B, D) for each variable."""
+        batch, dim = terms.shape
+        return self.gram[torch.arange(batch)[:, None], torch.arange(dim), terms]
+
     def select(self, terms: Tensor) -> Moments:
         """The moments of some terms (B, D, Q) alone."""
-        rows = terms[..., None].expand(-1, -1, -1, self.gram.shape[-1])
-        columns = terms[..., None, :].expand(-1, -1, terms.shape[-1], -1)
-        gram = self.gram.gather(-2, rows).gather(-1, columns)
+        batch, dim, _ = terms.shape
+        own = torch.arange(batch)[:, None, None, None], torch.arange(dim)[:, None, None]
+        gram = self.gram[(*own, terms[..., None], terms[..., None, :])]
         return Moments(gram, self.cross.gather(-1, terms), self.square, self.count)
 
     def log_residuals(self, coefficients: Tensor) -> Tensor:
@@ -61,6 +71,53 @@ class Moments:
         )
 
 
+@dataclass(frozen=True)
+class Regressors:
+    """What moments by integral matching are made of, for terms that are too many for the moments of all.
+
+    Attributes
+    ----------
+    terms : Tensor of shape (B, M, P)
+    observed : Tensor of shape (B, M, D)
+    count : Tensor of shape (B, D)
+    """
+
+    terms: Tensor
+    observed: Tensor
+    count: Tensor
+
+    @property
+    def cross(self) -> Tensor:
+        """As `Moments` have it."""
+        return (self.terms.mT @ self.observed).mT
+
+    @property
+    def squares(self) -> Tensor:
+        """As `Moments` have them."""
+        return self.terms.square().sum(1)
+
+    def rows(self, terms: Tensor) -> Tensor:
+        """As `Moments` have them."""
+        return self._columns(terms).mT @ self.terms
+
+    def moments(self) -> Moments:
+        """Moments of all terms."""
+        gram = (self.terms.mT @ self.terms)[:, None].expand(-1, self.observed.shape[-1], -1, -1)
+        return Moments(gram, self.cross, self.observed.square().sum(1), self.count)
+
+    def select(self, terms: Tensor) -> Moments:
+        """The moments of some terms (B, D, Q) alone."""
+        if self.terms.shape[1] >= self.terms.shape[2]:
+            return self.moments().select(terms)
+        own = self._columns(terms.flatten(1)).unflatten(-1, terms.shape[1:]).movedim(2, 1)  # (B, D, M, Q)
+        cross = (own.mT @ self.observed.mT[..., None])[..., 0]
+        return Moments(own.mT @ own, cross, self.observed.square().sum(1), self.count)
+
+    def _columns(self, terms: Tensor) -> Tensor:
+        """Columns (B, M, N) of terms (B, N)."""
+        return self.terms.gather(2, terms[:, None].expand(-1, self.terms.shape[1], -1))
+
+
 def windows(values: Tensor, mask: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Cut trajectories (B, K, L, C) into windows of so many points: (B, W, size, C), and their mask (B, W, size)."""
     pad = -values.shape[2] % size
@@ -77,6 +134,11 @@ def less_means(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def by_integrals(integrals: Tensor, states: Tensor, mask: Tensor, size: int) -> Moments:
+    """Moments of the `matching` of states with integrals of the monomials, in windows."""
+    return matching(integrals, states, mask, size).moments()
+
+
+def matching(integrals: Tensor, states: Tensor, mask: Tensor, size: int) -> Regressors:
     """Match states with integrals of the monomials, in windows.
 
     ``z(t) = z0 + sum_p c_p C_p(t)`` with a free offset ``z0`` in every window, so that white observation noise stays
@@ -93,11 +155,9 @@ def by_integrals(integrals: Tensor, states: Tensor, mask: Tensor, size: int) -> 
     cut, there = windows(torch.cat([integrals, states], -1), mask, size)
     centred = less_means(cut, there).flatten(1, 2)
     terms = integrals.shape[-1]
-    regressors, observed = centred[..., :terms], centred[..., terms:]
     dim = states.shape[-1]
-    gram = (regressors.mT @ regressors)[:, None].expand(-1, dim, -1, -1)
     count = (there.sum(-1) - 1).clamp(min=0).sum(-1, keepdim=True).to(states.dtype).expand(-1, dim)
-    return Moments(gram, (regressors.mT @ observed).mT, observed.square().sum(1), count)
+    return Regressors(centred[..., :terms], centred[..., terms:], count)
 
 
 def by_velocities(regressors: Tensor, velocities: Tensor, weights: Tensor) -> Moments:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import combinations_with_replacement
+from math import comb
 
 import torch
 from torch import Tensor
@@ -38,15 +39,10 @@ class Library:
 
     dim: int
 
-    @cached_property
+    @property
     def terms(self) -> tuple[tuple[int, ...], ...]:
         """Each monomial as the variables that it multiplies: all up to degree three, or five in one variable."""
-        if self.dim == 1:
-            return exponents(1, 5)
-        cubic = exponents(self.dim, 3)
-        if len(cubic) <= _MOST_CUBIC:
-            return cubic
-        return (*exponents(self.dim, 2), *((i, i, i) for i in range(self.dim)))
+        return _offered(self.dim)
 
     @cached_property
     def degrees(self) -> Tensor:
@@ -61,6 +57,15 @@ class Library:
     def __call__(self, z: Tensor) -> Tensor:
         """Monomials (..., P) of states (..., D)."""
         return _products(z, self.terms)
+
+
+@cache
+def _offered(dim: int) -> tuple[tuple[int, ...], ...]:
+    if dim == 1:
+        return exponents(1, 5)
+    if comb(dim + 3, 3) <= _MOST_CUBIC:
+        return exponents(dim, 3)
+    return (*exponents(dim, 2), *((i, i, i) for i in range(dim)))
 
 
 def _products(z: Tensor, terms: tuple[tuple[int, ...], ...]) -> Tensor:

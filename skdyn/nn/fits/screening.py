@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from skdyn.nn.fits.moments import Moments
+from skdyn.nn.fits.moments import Moments, Regressors
 
 _POINTS_PER_TERM = 3
 _MOST_CHOSEN = 64
@@ -35,7 +35,7 @@ class Chosen:
     allowed: Tensor
 
 
-def choose_terms(moments: Moments, degrees: Tensor, columns: int) -> Chosen | None:
+def choose_terms(moments: Moments | Regressors, degrees: Tensor, columns: int) -> Chosen | None:
     """Constant, linear terms and those that explain each variable best; None where all fit.
 
     Forward selection by orthogonal least squares: the term that takes most from the residual, given those before it
@@ -43,41 +43,84 @@ def choose_terms(moments: Moments, degrees: Tensor, columns: int) -> Chosen | No
 
     Parameters
     ----------
-    moments : Moments of shape (B, D, ...), by integral matching
+    moments : Moments or Regressors of shape (B, D, ...), by integral matching
     degrees : integer Tensor of shape (P,)
     columns : int
         Of how many numbers the monomials are; all fit where these are few.
     """
-    batch, dim, total = moments.cross.shape
+    cross = moments.cross
+    batch, dim, total = cross.shape
     forced = int((degrees <= 1).sum())
     each = (moments.count[:, 0] / _POINTS_PER_TERM).long().clamp(max=_MOST_CHOSEN)
     each = each.clamp(min=forced + _FEWEST_INTERACTIONS)  # (B,)
     if columns <= 3 or batch == 0 or bool((each >= total).all()):
         return None
     wanted = min(int(each.max()), total)
-    gram, residual = moments.gram[:, 0], moments.cross.clone()
-    left = gram.diagonal(dim1=-2, dim2=-1)[:, None].expand(-1, dim, -1).clone()
-    own = left.clone()
-    free = torch.ones(batch, dim, total, dtype=torch.bool, device=gram.device)
-    basis = gram.new_zeros(batch, dim, wanted, total)
-    chosen = torch.zeros(batch, dim, wanted, dtype=torch.long, device=gram.device)
-    for step in range(wanted):
-        gain = residual.square() / left.clamp(min=1e-300)
-        gain = torch.where(free & (left > _LEAST_LEFT * own), gain, -1.0)
-        gain = torch.where(free, gain.clamp(min=-0.5), -1.0)  # what is rounding comes last, but before repetition
-        best = torch.full_like(chosen[..., :1], step) if step < forced else gain.argmax(-1, keepdim=True)
-        chosen[..., step] = best[..., 0]
-        column = gram.gather(1, best.expand(-1, -1, total))
-        earlier = basis[:, :, :step]
-        at = earlier.gather(-1, best[..., None].expand(-1, -1, step, 1))
-        column = column - (earlier * at).sum(2)
-        norm = left.gather(-1, best)
-        usable = norm > _LEAST_LEFT * own.gather(-1, best)
-        length = norm.clamp(min=1e-300).sqrt()
-        unit = torch.where(usable, column / length, 0.0)
-        residual = residual - unit * torch.where(usable, residual.gather(-1, best) / length, 0.0)
-        left = (left - unit.square()).clamp(min=0)
-        basis[:, :, step] = unit
-        free = free.scatter(-1, best, False)
+    # Constant and linear terms come first whatever the variable: one basis for all of them.
+    common = _Selection(moments, cross, moments.squares[:, None], forced)
+    for step in range(forced):
+        common.take(torch.full((batch, 1), step, device=cross.device))
+    selection = common.each_by_itself(wanted - forced)
+    free = torch.ones(batch, dim, total, dtype=torch.bool, device=cross.device)
+    free[..., :forced] = False
+    chosen = torch.arange(forced, device=cross.device).expand(batch, dim, -1)
+    for _ in range(wanted - forced):
+        best = selection.gain(free).argmax(-1)
+        selection.take(best)
+        free = free.scatter(-1, best[..., None], False)
+        chosen = torch.cat([chosen, best[..., None]], -1)
     places, order = chosen.sort(-1)
     return Chosen(places, order < each[:, None, None])
+
+
+class _Selection:
+    """Orthogonal least squares after some steps, of V variables side by side or of all D together (V = 1).
+
+    Parameters
+    ----------
+    moments : Moments or Regressors
+    residual : Tensor of shape (B, D, P)
+        Products of the terms with what is left of the observations.
+    left : Tensor of shape (B, V, P)
+        Squares of what is left of the terms.
+    steps : int
+        For which there is room.
+    """
+
+    def __init__(self, moments: Moments | Regressors, residual: Tensor, left: Tensor, steps: int) -> None:
+        self.moments, self.residual, self.left, self.own = moments, residual, left, left
+        self.basis = left.new_empty(*left.shape[:2], steps, left.shape[-1])
+        self.common = self.basis[:, 0, :0]
+        self.step = 0
+
+    def each_by_itself(self, steps: int) -> _Selection:
+        """Go on from terms that are common to all variables."""
+        dim = self.residual.shape[1]
+        own = _Selection(self.moments, self.residual, self.left.expand(-1, dim, -1), steps)
+        own.own, own.common = self.own.expand(-1, dim, -1), self.basis[:, 0]
+        return own
+
+    def gain(self, free: Tensor) -> Tensor:
+        """What each free term takes from the residual (B, D, P)."""
+        gain = self.residual.square() / self.left.clamp(min=1e-300)
+        gain = torch.where(free & (self.left > _LEAST_LEFT * self.own), gain, -1.0)
+        return torch.where(free, gain.clamp(min=-0.5), -1.0)  # what is rounding comes last, but before repetition
+
+    def take(self, terms: Tensor) -> None:
+        """Add terms (B, V)."""
+        places = terms[..., None]
+        column = self.moments.rows(terms)
+        at = self.common.gather(-1, terms[:, None].expand(-1, self.common.shape[1], -1))  # (B, steps, V)
+        column = column - at.mT @ self.common
+        earlier = self.basis[:, :, : self.step]
+        at = earlier.gather(-1, places[..., None].expand(-1, -1, self.step, 1))
+        column = column - (at.mT @ earlier)[..., 0, :]
+        norm = self.left.gather(-1, places)
+        usable = norm > _LEAST_LEFT * self.own.gather(-1, places)
+        length = norm.clamp(min=1e-300).sqrt()
+        unit = torch.where(usable, column / length, 0.0)
+        product = self.residual.gather(-1, places.expand(-1, self.residual.shape[1], -1))
+        self.residual = self.residual - unit * torch.where(usable, product / length, 0.0)
+        self.left = (self.left - unit.square()).clamp(min=0)
+        self.basis[:, :, self.step] = unit
+        self.step += 1
