@@ -21,7 +21,7 @@ from pretrain.priors.simulate_sde import Recordings
 from pretrain.sde.corruption import Noise, Observation, add_noise, cut
 from skdyn.models.normalization import Scaling, fim_sde_scaling
 from skdyn.nn.arbitrated_sde import AnswersOfFits, ArbitratedSDEConfig
-from skdyn.nn.fim_sde import SDETokens, make_sde_tokens
+from skdyn.nn.fim_sde import FIMSDE, SDETokens, make_sde_tokens
 from skdyn.nn.fits.stochastic import fit_stochastic
 from skdyn.nn.sde_arbiter import FitAnswers
 
@@ -53,6 +53,8 @@ class Examples:
         The normalised context, until it is fitted.
     fits : AnswersOfFits, or None
         What closed-form fits to the context say at the queries.
+    answer : tuple of Tensor, or None
+        What a network that stays as it is says at the queries, as `FIMSDE.answer` has it.
     token_drift, token_diffusion : Tensor of shape (B, M, D)
         The system's at the tokens' mean states.
     queries, drift, diffusion : Tensor of shape (B, Q, D)
@@ -71,6 +73,7 @@ class Examples:
     tokens: SDETokens
     paths: Paths | None
     fits: AnswersOfFits | None
+    answer: tuple[Tensor, ...] | None
     token_drift: Tensor
     token_diffusion: Tensor
     queries: Tensor
@@ -99,6 +102,15 @@ class Examples:
         assert self.paths is not None
         return dataclasses.replace(self, paths=None, fits=answers_of_fits(self.paths, self.queries, network))
 
+    @torch.no_grad()
+    def answered(self, network: FIMSDE, size: int = 64) -> Examples:
+        """The same examples with the answers of a network that stays as it is."""
+        answers = []
+        for rows in torch.arange(len(self), device=self.queries.device).split(size):
+            part = self.select(rows)
+            answers.append(network.answer(network.encode_tokens(part.tokens), part.queries))
+        return dataclasses.replace(self, answer=tuple(torch.cat(column) for column in zip(*answers, strict=True)))
+
     @staticmethod
     def concatenate(parts: Sequence[Examples]) -> Examples:
         """One batch from several with as many tokens and queries."""
@@ -110,6 +122,8 @@ def _map(value: Any, function: Any) -> Any:
         return function(value)
     if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, tuple):
+        return tuple(_map(part, function) for part in value)
     return type(value)(**{f.name: _map(getattr(value, f.name), function) for f in dataclasses.fields(value)})
 
 
@@ -118,6 +132,8 @@ def _join(parts: Sequence[Any]) -> Any:
         return torch.cat(list(parts))
     if parts[0] is None or isinstance(parts[0], bool):
         return parts[0]
+    if isinstance(parts[0], tuple):
+        return tuple(_join(column) for column in zip(*parts, strict=True))
     names = [f.name for f in dataclasses.fields(parts[0])]
     return type(parts[0])(**{name: _join([getattr(part, name) for part in parts]) for name in names})
 
@@ -179,6 +195,7 @@ def observe(
         tokens=tokens,
         paths=Paths(z[..., :dim], tau, mask),
         fits=None,
+        answer=None,
         token_drift=seen(scaling.normalise_field(f_tokens.to(kind))).float().clamp(-FAST_DRIFT, FAST_DRIFT),
         token_diffusion=sizes(scaling.normalise_diffusion(g_tokens.to(kind))).clamp(max=STRONG_DIFFUSION),
         queries=z_query.clamp(-FAR_QUERY, FAR_QUERY),
@@ -292,10 +309,15 @@ class ExamplePool:
             groups.setdefault(tokens, []).append(Examples.concatenate(parts).fitted(network))
         return cls({tokens: Examples.concatenate(made) for tokens, made in groups.items()})
 
+    def answered(self, network: FIMSDE) -> ExamplePool:
+        """The same pool with the answers of a network that stays as it is."""
+        return ExamplePool({tokens: group.answered(network) for tokens, group in self.groups.items()})
+
     def batch(self, sizes: Mapping[int, int], generator: torch.Generator, hidden: float = 0.0) -> Examples:
         """Draw examples of one number of tokens, chosen in proportion to the examples there are.
 
-        In the share ``hidden`` of the batches the network is hidden. ``sizes`` maps a number of tokens to the examples of a batch; the largest number below counts.
+        In the share ``hidden`` of the batches the network is hidden. ``sizes`` maps a number of tokens to the examples
+        of a batch; the largest number below counts.
         """
         draw = Draw(generator)
         counts = torch.tensor([float(len(group)) for group in self.groups.values()])

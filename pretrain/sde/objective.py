@@ -44,12 +44,14 @@ class FIMSDEObjective(nn.Module):
         device = batch.queries.device
         frozen = not self.network.head.weight.requires_grad
         hidden = batch.hide_network
-        with (
-            torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"),
-            torch.set_grad_enabled(torch.is_grad_enabled() and not frozen),
-        ):
-            context = None if hidden and frozen else self.network.encode_tokens(batch.tokens)
-            answer = None if context is None else self.network.answer(context, batch.queries)
+        context, answer = None, batch.answer
+        if answer is None:
+            with (
+                torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"),
+                torch.set_grad_enabled(torch.is_grad_enabled() and not frozen),
+            ):
+                context = self.network.encode_tokens(batch.tokens)
+                answer = self.network.answer(context, batch.queries)
         drift, diffusion = self.network.arbitrate(batch.fits, batch.queries, None if hidden else answer)
         active = batch.tokens.dim_mask[:, None].float()
         active = active / active.sum(-1, keepdim=True)
@@ -62,7 +64,7 @@ class FIMSDEObjective(nn.Module):
         )
         loss = drift_loss + diffusion_loss
         parts = {"drift_loss": drift_loss, "diffusion_loss": diffusion_loss}
-        if answer is not None and context is not None and not frozen:
+        if context is not None and not frozen:
             own = [part.float() for part in answer[:4]]
             network_loss = masked_mean(
                 laplace(truth, own[0], own[1], active) + laplace(log_truth, own[2], own[3], active), queries

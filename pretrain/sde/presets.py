@@ -171,14 +171,14 @@ PRESETS["arbiter"] = dataclasses.replace(
         Observation(paths=30, points=5, weight=0.08, largest_stride=8),
     ),
     noise=Noise(clean=0.4, level=0.15, irregular=0.5, survival=0.4, coarsest=1.5),
-    systems={1: 900, 2: 700, 3: 500},
+    systems={1: 800, 2: 600, 3: 450},
     examples_per_system=4.0,
     batch={1: 64},
     queries=48,
     steps_per_pool=100_000,
     schedule=Schedule(peak=4e-3, warmup=0.05, warmup_steps=20),
     ema=0.99,
-    validation=50,
+    validation=30,
     validate_every=3600.0,
 )
 """``small`` has the sizes of the bundled model; ``arbiter`` (with ``--train arbiter``) trains arbiters over a network

@@ -44,7 +44,8 @@ class FIMSDETask(ModelTask[Preset, FIMSDEObjective, ExamplePool]):
         "prior samples: one path of 1,024 points, clean or with additive noise of up to 10% of half the range, or of "
         "128; few are 20 paths of 10 points at coarse steps.",
         limits="Beyond {max_dim} variables closed-form fits answer without the network; diagonal diffusions; "
-        "autonomous systems; drift and diffusion are only known near the observed states, as the errors in the box show.",
+        "autonomous systems; drift and diffusion are only known near the observed states, as the errors in the box "
+        "show.",
         tags=("dynamical-systems", "stochastic-differential-equations", "in-context-learning"),
     )
 
@@ -88,9 +89,10 @@ class FIMSDETask(ModelTask[Preset, FIMSDEObjective, ExamplePool]):
             for dim, systems in p.systems.items()
             for batch in self._simulator.draw(round(systems * regime.weight / total), dim, regime, generator)
         ]
-        return ExamplePool.of(
+        pool = ExamplePool.of(
             recordings, p.observations, p.examples_per_system, p.queries, p.noise, p.network, generator
         )
+        return pool.answered(self.module.network) if self._arbiter_only else pool
 
     def _new_suite(self) -> SDEValidationSuite:
         return SDEValidationSuite(self.preset.validation, self.preset.network, self._device)

@@ -39,8 +39,8 @@ class Filtered:
     @classmethod
     def of(cls, observed: Tensor, steps: Tensor, noise: Tensor) -> Filtered:
         """Filter windows (..., W + 1, D) with steps (..., W) over their mean and noise (..., D) of the observations."""
-        x = observed[..., 0, :].expand(torch.broadcast_shapes(observed[..., 0, :].shape, noise.shape))
-        variance = noise.expand_as(x)
+        x = observed[..., 0, :] + torch.zeros_like(noise)
+        variance = noise + torch.zeros_like(x)
         parts = []
         for i in range(steps.shape[-1]):
             ahead = variance + steps[..., i, None]
