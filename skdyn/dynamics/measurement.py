@@ -1,4 +1,4 @@
-"""What an inferred diffusion leaves to say of its observations: noise of their own, and correlated noise of variables."""
+"""What drift and diffusion leave of the observations: noise of their own, and correlated noise of the variables."""
 
 from __future__ import annotations
 

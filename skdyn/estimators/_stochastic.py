@@ -315,7 +315,8 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         if method == "fokker-planck":
             if correlated:
                 raise ValueError(
-                    "the noise of the variables is correlated, for which the equation is not solved: use method='simulation'"
+                    "the noise of the variables is correlated, which method='fokker-planck' cannot take: use "
+                    "'simulation'"
                 )
             if len(axes) > 2:
                 raise ValueError(f"{len(axes)} variables are too many for method='fokker-planck': use 'simulation'")

@@ -85,25 +85,29 @@ class ArbitratedFIMSDE(FIMSDE):
         self, context: ArbitratedSDEContext, queries: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Drift and ``log(g + diffusion_floor)`` with their log-scales, each (B, N, D), at queries (B, N, D)."""
-        dim = context.fits.variables
-        answer = None if context.network is None else self.answer(context.network, queries)
-        fits = self.answers_of_fits(context.fits, queries[..., :dim])
-        drift, diffusion = self.arbitrate(fits, queries[..., :dim], answer)
-        width = queries.shape[-1] - dim
-        drift_value, drift_scale, log_diffusion, diffusion_scale = (
-            torch.nn.functional.pad(part, (0, width))
-            for part in (drift.value, drift.log_scale, diffusion.value, diffusion.log_scale)
-        )
-        return drift_value, drift_scale, log_diffusion, diffusion_scale
+        return self._padded(self._own(context, queries), queries)
 
     def decode_sde(  # type: ignore[override]
         self, context: ArbitratedSDEContext, queries: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Drift, its Laplace log-scale, diffusion and the log-scale of its error, each of shape (B, N, D)."""
-        drift, drift_scale, log_diffusion, diffusion_scale = self.decode_log(context, queries)
+        drift, drift_scale, log_diffusion, diffusion_scale = self._own(context, queries)
         diffusion = (log_diffusion.exp() - self.config.diffusion_floor).clamp(min=0)
-        diffusion[..., context.fits.variables :] = 0
-        return drift, drift_scale, diffusion, diffusion_scale + log_diffusion
+        return self._padded((drift, drift_scale, diffusion, diffusion_scale + log_diffusion), queries)
+
+    def _own(self, context: ArbitratedSDEContext, queries: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As `decode_log`, of the context's own variables."""
+        own = queries[..., : context.fits.variables]
+        answer = None if context.network is None else self.answer(context.network, queries)
+        drift, diffusion = self.arbitrate(self.answers_of_fits(context.fits, own), own, answer)
+        return drift.value, drift.log_scale, diffusion.value, diffusion.log_scale
+
+    @staticmethod
+    def _padded(parts: tuple[Tensor, Tensor, Tensor, Tensor], queries: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        first, second, third, fourth = (
+            torch.nn.functional.pad(part, (0, queries.shape[-1] - part.shape[-1])) for part in parts
+        )
+        return first, second, third, fourth
 
     def answers_of_fits(self, fits: StochasticFits, queries: Tensor) -> AnswersOfFits:
         """What fits say at queries (B, N, D), in the network's own type."""

@@ -52,7 +52,7 @@ def test_checks_of_stochastic_estimators_are_for_these_only():
     from skdyn import SparseODERegressor
 
     stochastic = {name for name, _ in dynamics_checks(OrnsteinUhlenbeck()) if "stochastic" in name}
-    assert len(stochastic) == 3
+    assert len(stochastic) == 4
     assert not stochastic & {name for name, _ in dynamics_checks(SparseODERegressor())}
 
 
