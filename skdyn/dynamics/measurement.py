@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,11 +44,14 @@ class StateSpace:
         At which drift or diffusion move the states by their deviation.
     scale : array of shape (D,)
         Standard deviations of the context.
+    errors : callable, (M, D) -> (M, D), (M, D), optional
+        Laplace scales of the errors of drift and diffusion.
     """
 
     drift_diffusion: DriftDiffusion
     rate: float
     scale: np.ndarray
+    errors: DriftDiffusion | None = None
 
     def windows(
         self, observed: Trajectories, correlation: np.ndarray, length: int | None = None, most: int | None = None
@@ -76,10 +79,27 @@ class StateSpace:
         return Windows(states, mean, slope, covariance, valid, self.scale)
 
     def log_likelihoods(self, observed: Trajectories, measurement: Measurement) -> np.ndarray:
-        """Log-density of every observation given those before it in its trajectory, but for the first of each."""
+        """Log-density of every observation given those before it in its trajectory, but for the first of each.
+
+        Where the errors of drift and diffusion are known, their variance is part of the predicted one.
+        """
         length = 1 if not measurement.noise.any() else None
         windows = self.windows(observed, measurement.correlation, length)
+        if self.errors is not None:
+            windows = self._widened(windows, self.errors, np.concatenate([np.diff(t) for t in observed.times]))
         return windows.log_likelihoods(measurement.noise[None] ** 2)[0][windows.valid]
+
+    @staticmethod
+    def _widened(windows: Windows, errors: DriftDiffusion, steps: np.ndarray) -> Windows:
+        """The same windows with the variance, twice the squared scale, that errors add over each step."""
+        starts = windows.observed[:, :-1][windows.valid]
+        drift, diffusion = errors(starts)
+        kept = np.diagonal(windows.slope[windows.valid], axis1=1, axis2=2)
+        h = steps[:, None]
+        # An error of the drift acts over the step, and is forgotten as the state is.
+        added = 2 * diffusion**2 * h + 2 * (drift * h * (1 + kept.clip(0, 1)) / 2) ** 2
+        wide = windows.covariance[windows.valid] + added[:, :, None] * np.eye(added.shape[1])
+        return replace(windows, covariance=_spread(wide, windows.valid))
 
     def measure(self, context: Trajectories) -> Measurement:
         """The likeliest noise of the observations of a context, and the correlations that its innovations show."""

@@ -73,7 +73,15 @@ class BaseStochasticEstimator(BaseFieldEstimator):
     def _state_space(self) -> StateSpace:
         data = np.concatenate(self.context_.states)
         _, scale = state_units(data)
-        return StateSpace(self._coefficients, self._rate(data, scale), scale)
+        _, _, drift_scale, diffusion_scale = self._drift_and_diffusion(data[:1])
+        known = drift_scale is not None and diffusion_scale is not None
+        return StateSpace(self._coefficients, self._rate(data, scale), scale, self._errors if known else None)
+
+    def _errors(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        _, _, drift_scale, diffusion_scale = self._drift_and_diffusion(points)
+        assert drift_scale is not None
+        assert diffusion_scale is not None
+        return drift_scale, diffusion_scale
 
     @property
     def _measurement(self) -> Measurement:
@@ -252,8 +260,9 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         The density of an observation given those before it in its trajectory is that of a Kalman filter: between two
         points mean and covariance follow drift and diffusion, linearised where the observation before lies and anew in
         every part of a long step, and the observations have the noise `noise_`. It is exact for a linear drift and a
-        constant diffusion, however long and unequal the steps. Scores depend on the units of the states, as densities
-        do.
+        constant diffusion, however long and unequal the steps. Where the estimator predicts the errors of drift and
+        diffusion, their variance is added, so that what happens far from the data is predicted with less certainty.
+        Scores depend on the units of the states, as densities do.
 
         Parameters
         ----------

@@ -104,7 +104,7 @@ def test_the_simple_models_are_fitted_by_likelihood():
 
 def test_recordings_are_split_twice_and_losses_shown(monkeypatch, capsys, tmp_path):
     series = Recorded("walk", 1, autoregression(0.0, points=150).states[0][:, 0])
-    monkeypatch.setattr(sde_real, "recorded_series", lambda: [series])
+    monkeypatch.setattr(sde_real, "_recorded", lambda: [series])
     found = list(sde_real.splits())
     assert [(split.series, split.name) for split in found] == [
         ("walk", "last fifth"), ("walk", "windows"), ("walk, half", "last fifth"), ("walk, half", "windows"),
