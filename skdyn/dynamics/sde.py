@@ -111,11 +111,11 @@ def euler_maruyama(
             f"initial states {name_rows(np.unique(gone // n_paths))}",
             ConvergenceWarning,
         )
-    paths = paths.reshape(-1, n_paths, *paths.shape[1:])
+    of_starts = paths.reshape(-1, n_paths, *paths.shape[1:])
     if noise is not None:
-        for i in range(len(starts)):
-            paths[i] += noise * np.random.default_rng([*key, i, 1]).standard_normal(paths.shape[1:])
-    return paths
+        for i, own in enumerate(of_starts):
+            own += noise * np.random.default_rng([*key, i, 1]).standard_normal(own.shape)
+    return of_starts
 
 
 def _kicks(streams: list[np.random.Generator], n_paths: int, dim: int, total: int) -> Iterator[np.ndarray]:
