@@ -24,10 +24,20 @@ def train(preset: Preset, out: Path, minutes: float, seed: int = 0, **options: A
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = command_line("pretrain.fim_sde", __doc__, PRESETS)
+    parser.add_argument(
+        "--train",
+        choices=("all", "arbiter"),
+        default="all",
+        help="the arbiters alone over a network that stays as --initial gave it, or all together (default)",
+    )
     options = parser.parse_args(arguments)
     check_options(parser, options)
+    arbiter_only = options.train == "arbiter"
+    if arbiter_only and options.initial is None:
+        parser.error("--train arbiter needs --initial, whose network it leaves as it is")
     preset = PRESETS[options.preset]
-    run_from_command_line(partial(FIMSDETask, preset, options.seed, initial=options.initial), preset, options)
+    make = partial(FIMSDETask, preset, options.seed, initial=options.initial, arbiter_only=arbiter_only)
+    run_from_command_line(make, preset, options)
 
 
 if __name__ == "__main__":

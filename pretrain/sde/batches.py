@@ -20,7 +20,10 @@ from pretrain.priors.simulate import precise
 from pretrain.priors.simulate_sde import Recordings
 from pretrain.sde.corruption import Noise, Observation, add_noise, cut
 from skdyn.models.normalization import Scaling, fim_sde_scaling
-from skdyn.nn.fim_sde import FIMSDEConfig, SDETokens, make_sde_tokens
+from skdyn.nn.arbitrated_sde import AnswersOfFits, ArbitratedSDEConfig
+from skdyn.nn.fim_sde import FIMSDE, SDETokens, make_sde_tokens
+from skdyn.nn.fits.stochastic import fit_stochastic
+from skdyn.nn.sde_arbiter import FitAnswers
 
 FAR_QUERY = 8.0
 FAST_DRIFT = 50.0
@@ -31,12 +34,27 @@ STEEP_CONTEXT = 20.0
 
 
 @dataclass(frozen=True)
+class Paths:
+    """Normalised contexts of the same number of variables: states (B, K, L, D), times and mask (B, K, L)."""
+
+    states: Tensor
+    times: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
 class Examples:
     """Contexts with queries and targets; every tensor has the examples as its first axis.
 
     Attributes
     ----------
     tokens : SDETokens
+    paths : Paths, or None
+        The normalised context, until it is fitted.
+    fits : AnswersOfFits, or None
+        What closed-form fits to the context say at the queries.
+    answer : tuple of Tensor, or None
+        What a network that stays as it is says at the queries, as `FIMSDE.answer` has it.
     token_drift, token_diffusion : Tensor of shape (B, M, D)
         The system's at the tokens' mean states.
     queries, drift, diffusion : Tensor of shape (B, Q, D)
@@ -48,9 +66,14 @@ class Examples:
         Deviation of the noise over half the range of the data.
     points : integer Tensor of shape (B,)
         Observed points of the context.
+    hide_network : bool
+        Whether the arbiters are to judge the fits alone.
     """
 
     tokens: SDETokens
+    paths: Paths | None
+    fits: AnswersOfFits | None
+    answer: tuple[Tensor, ...] | None
     token_drift: Tensor
     token_diffusion: Tensor
     queries: Tensor
@@ -61,6 +84,7 @@ class Examples:
     dims: Tensor
     noise: Tensor
     points: Tensor
+    hide_network: bool = False
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -73,6 +97,20 @@ class Examples:
         """The same examples on another device."""
         return _map(self, lambda tensor: tensor.to(device))
 
+    def fitted(self, network: ArbitratedSDEConfig) -> Examples:
+        """The same examples with the answers of closed-form fits in place of the paths."""
+        assert self.paths is not None
+        return dataclasses.replace(self, paths=None, fits=answers_of_fits(self.paths, self.queries, network))
+
+    @torch.no_grad()
+    def answered(self, network: FIMSDE, size: int = 64) -> Examples:
+        """The same examples with the answers of a network that stays as it is."""
+        answers = []
+        for rows in torch.arange(len(self), device=self.queries.device).split(size):
+            part = self.select(rows)
+            answers.append(network.answer(network.encode_tokens(part.tokens), part.queries))
+        return dataclasses.replace(self, answer=tuple(torch.cat(column) for column in zip(*answers, strict=True)))
+
     @staticmethod
     def concatenate(parts: Sequence[Examples]) -> Examples:
         """One batch from several with as many tokens and queries."""
@@ -82,12 +120,20 @@ class Examples:
 def _map(value: Any, function: Any) -> Any:
     if isinstance(value, Tensor):
         return function(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, tuple):
+        return tuple(_map(part, function) for part in value)
     return type(value)(**{f.name: _map(getattr(value, f.name), function) for f in dataclasses.fields(value)})
 
 
 def _join(parts: Sequence[Any]) -> Any:
     if isinstance(parts[0], Tensor):
         return torch.cat(list(parts))
+    if parts[0] is None or isinstance(parts[0], bool):
+        return parts[0]
+    if isinstance(parts[0], tuple):
+        return tuple(_join(column) for column in zip(*parts, strict=True))
     names = [f.name for f in dataclasses.fields(parts[0])]
     return type(parts[0])(**{name: _join([getattr(part, name) for part in parts]) for name in names})
 
@@ -98,7 +144,7 @@ def observe(
     examples: int,
     queries: int,
     noise: Noise,
-    network: FIMSDEConfig,
+    network: ArbitratedSDEConfig,
     generator: torch.Generator,
 ) -> Examples:
     """Cut ``examples`` contexts out of recordings, corrupt them, and ask ``queries`` questions of each."""
@@ -147,6 +193,9 @@ def observe(
     count = mask.sum((1, 2))
     return Examples(
         tokens=tokens,
+        paths=Paths(z[..., :dim], tau, mask),
+        fits=None,
+        answer=None,
         token_drift=seen(scaling.normalise_field(f_tokens.to(kind))).float().clamp(-FAST_DRIFT, FAST_DRIFT),
         token_diffusion=sizes(scaling.normalise_diffusion(g_tokens.to(kind))).clamp(max=STRONG_DIFFUSION),
         queries=z_query.clamp(-FAR_QUERY, FAR_QUERY),
@@ -158,6 +207,34 @@ def observe(
         noise=level,
         points=count,
     )
+
+
+_POINTS_AT_ONCE = 40_000
+"""Of contexts that are fitted together: the fits hold some hundred numbers for each."""
+
+
+def answers_of_fits(paths: Paths, queries: Tensor, network: ArbitratedSDEConfig) -> AnswersOfFits:
+    """What closed-form fits to contexts say at queries (B, Q, D), padded to the network's variables."""
+    dim = paths.states.shape[-1]
+
+    def padded(part: Tensor, axis: int = -1) -> Tensor:
+        return F.pad(part.movedim(axis, -1), (0, network.max_dim - dim)).movedim(-1, axis)
+
+    size = max(1, _POINTS_AT_ONCE // paths.mask[0].numel())
+    pieces = zip(*(part.split(size) for part in (paths.states, paths.times, paths.mask, queries)), strict=True)
+    parts = []
+    for states, times, mask, asked in pieces:
+        fits = fit_stochastic(states, times, mask)
+        about = padded(fits.about, 1)
+        answers = (
+            (*fits.answer_drift(asked[..., :dim]), fits.drift_misfit),
+            (*fits.answer_diffusion(asked[..., :dim], network.diffusion_floor), fits.square_misfit),
+        )
+        parts.append(
+            AnswersOfFits(*(FitAnswers(*(padded(part.float()) for part in three), about) for three in answers))
+        )
+    joined: AnswersOfFits = _join(parts)
+    return joined
 
 
 def _queries(
@@ -211,24 +288,36 @@ class ExamplePool:
         per_system: float,
         queries: int,
         noise: Noise,
-        network: FIMSDEConfig,
+        network: ArbitratedSDEConfig,
         generator: torch.Generator,
     ) -> ExamplePool:
         """Observe every batch of recordings in every way, in proportion to the weights."""
         total = sum(o.weight for o in observations)
-        parts: dict[int, list[Examples]] = {}
+        # Contexts of one shape are fitted together: the fits take their time by step, not by context.
+        alike: dict[tuple[Observation, int, int], list[Examples]] = {}
+        draw = Draw(generator)
         for batch in recordings:
             for observation in observations:
-                count = round(len(batch) * per_system * observation.weight / total)
+                expected = len(batch) * per_system * observation.weight / total
+                count = int(expected + float(draw.uniform(0, 1, 1)))
                 if count and observation.points <= batch.states.shape[2]:
                     made = observe(batch, observation, count, queries, noise, network, generator)
-                    parts.setdefault(made.tokens.mask.shape[1], []).append(made)
-        return cls({tokens: Examples.concatenate(made) for tokens, made in parts.items()})
+                    kind = (observation, int(made.dims[0]), made.tokens.mask.shape[1])
+                    alike.setdefault(kind, []).append(made)
+        groups: dict[int, list[Examples]] = {}
+        for (_, _, tokens), parts in alike.items():
+            groups.setdefault(tokens, []).append(Examples.concatenate(parts).fitted(network))
+        return cls({tokens: Examples.concatenate(made) for tokens, made in groups.items()})
 
-    def batch(self, sizes: Mapping[int, int], generator: torch.Generator) -> Examples:
+    def answered(self, network: FIMSDE) -> ExamplePool:
+        """The same pool with the answers of a network that stays as it is."""
+        return ExamplePool({tokens: group.answered(network) for tokens, group in self.groups.items()})
+
+    def batch(self, sizes: Mapping[int, int], generator: torch.Generator, hidden: float = 0.0) -> Examples:
         """Draw examples of one number of tokens, chosen in proportion to the examples there are.
 
-        ``sizes`` maps a number of tokens to the examples of a batch; the largest number below counts.
+        In the share ``hidden`` of the batches the network is hidden. ``sizes`` maps a number of tokens to the examples
+        of a batch; the largest number below counts.
         """
         draw = Draw(generator)
         counts = torch.tensor([float(len(group)) for group in self.groups.values()])
@@ -238,4 +327,5 @@ class ExamplePool:
         group = self.groups[tokens]
         fitting = [size for limit, size in sizes.items() if limit <= tokens]
         size = fitting[-1] if fitting else max(sizes.values())
-        return group.select(draw.integer(0, len(group) - 1, min(size, len(group))))
+        drawn = group.select(draw.integer(0, len(group) - 1, min(size, len(group))))
+        return dataclasses.replace(drawn, hide_network=bool(draw.coin(hidden, 1)))

@@ -87,9 +87,10 @@ def cut(
     stride = draw.log_uniform(1.0, fits + 0.999, shape[0], 1, 1).long().clamp(1, fits)
     pace = (recordings.speed * recordings.step)[system].reshape(-1, 1, 1)
     stride = torch.minimum(stride, (noise.coarsest / pace).long().clamp(min=1))
-    path = draw.integer(0, recordings.states.shape[1] - 1, *shape[:2], 1)
-    if shape[1] == recordings.states.shape[1]:
-        path = torch.arange(shape[1], device=draw.device)[:, None].expand(*shape[:2], 1)
+    paths = recordings.states.shape[1]
+    path = draw.integer(0, paths - 1, *shape[:2], 1)
+    if shape[1] <= paths:  # each path at most once
+        path = draw.uniform(0, 1, shape[0], paths).argsort(-1)[:, : shape[1], None]
     last = recorded - 1 - (shape[2] - 1) * stride
     first = (draw.uniform(0, 1, *shape[:2], 1) * (last + 1)).long()
     index = first + torch.arange(shape[2], device=draw.device) * stride

@@ -8,68 +8,94 @@ from torch import Tensor, nn
 from pretrain.run.cost import count_flops
 from pretrain.run.losses import absolute, counted, laplace, masked_mean, total, weighted_mean
 from pretrain.sde.batches import Examples
-from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig, make_sde_tokens
+from skdyn.nn.arbitrated_sde import ArbitratedFIMSDE, ArbitratedSDEConfig
+from skdyn.nn.fim_sde import EncodedSDEContext, make_sde_tokens
 
 TOKEN_WEIGHT = 0.3
+NETWORK_WEIGHT = 0.3
 
 
 class FIMSDEObjective(nn.Module):
-    """The network and its loss.
+    """The network with its arbiters, and their loss.
 
-    Per context, the mean over queries and active dimensions of ``|f - f_hat| exp(-u) + u`` for the drift and of the
-    same for ``log(g + floor)``: the likelihood of both, independent of each other given the context. The tokens' own
-    estimates at their states are trained in the same way, with a smaller weight.
+    Per context, the mean over queries and active dimensions of ``|f - f_hat| exp(-u) + u`` for the arbiters' drift and
+    of the same for ``log(g + floor)``: the likelihood of both, independent of each other given the context. The
+    network's own answers have a share of it so that they stay good, and the tokens' own estimates at their states are
+    trained in the same way, with a smaller weight. Where the batch hides the network, the arbiters judge the fits
+    alone. If the network takes no gradients (`freeze_network`), only the arbiters learn.
 
     Parameters
     ----------
-    config : FIMSDEConfig
+    config : ArbitratedSDEConfig
     """
 
-    def __init__(self, config: FIMSDEConfig) -> None:
+    def __init__(self, config: ArbitratedSDEConfig) -> None:
         super().__init__()
-        self.network = FIMSDE(config)
+        self.network = ArbitratedFIMSDE(config)
+
+    def freeze_network(self) -> None:
+        """Train the arbiters alone."""
+        self.network.requires_grad_(False)
+        self.network.drift_arbiter.requires_grad_(True)
+        self.network.diffusion_arbiter.requires_grad_(True)
 
     def forward(self, batch: Examples) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss, and for each metric a Tensor of its sum and count."""
         device = batch.queries.device
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-            context = self.network.encode_tokens(batch.tokens)
-            drift, drift_scale, log_diffusion, diffusion_scale = (
-                part.float() for part in self.network.decode_log(context, batch.queries)
-            )
-        floor = self.network.config.diffusion_floor
+        frozen = not self.network.head.weight.requires_grad
+        hidden = batch.hide_network
+        context, answer = None, batch.answer
+        if answer is None:
+            with (
+                torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"),
+                torch.set_grad_enabled(torch.is_grad_enabled() and not frozen),
+            ):
+                context = self.network.encode_tokens(batch.tokens)
+                answer = self.network.answer(context, batch.queries)
+        drift, diffusion = self.network.arbitrate(batch.fits, batch.queries, None if hidden else answer)
         active = batch.tokens.dim_mask[:, None].float()
         active = active / active.sum(-1, keepdim=True)
-        queries, tokens, weight = batch.query_mask, batch.tokens.mask, batch.weight
+        queries, weight = batch.query_mask, batch.weight
         truth = counted(batch.drift, queries, weight)
-        log_truth = (counted(batch.diffusion, queries, weight) + floor).log()
-        token_truth = counted(batch.token_drift, tokens, weight)
-        token_log_truth = (counted(batch.token_diffusion, tokens, weight) + floor).log()
-        drift_loss = masked_mean(laplace(truth, drift, drift_scale, active), queries)
-        diffusion_loss = masked_mean(laplace(log_truth, log_diffusion, diffusion_scale, active), queries)
-        token_loss = masked_mean(
-            laplace(token_truth, context.drift.float(), context.drift_log_scale.float(), active)
-            + laplace(token_log_truth, context.log_diffusion.float(), context.diffusion_log_scale.float(), active),
-            tokens,
+        log_truth = (counted(batch.diffusion, queries, weight) + self.network.config.diffusion_floor).log()
+        drift_loss = masked_mean(laplace(truth, drift.value.float(), drift.log_scale.float(), active), queries)
+        diffusion_loss = masked_mean(
+            laplace(log_truth, diffusion.value.float(), diffusion.log_scale.float(), active), queries
         )
-        loss = weighted_mean(drift_loss + diffusion_loss + TOKEN_WEIGHT * token_loss, weight)
+        loss = drift_loss + diffusion_loss
+        parts = {"drift_loss": drift_loss, "diffusion_loss": diffusion_loss}
+        if context is not None and not frozen:
+            own = [part.float() for part in answer[:4]]
+            network_loss = masked_mean(
+                laplace(truth, own[0], own[1], active) + laplace(log_truth, own[2], own[3], active), queries
+            )
+            parts |= {"network_loss": network_loss, "token_loss": self._token_loss(batch, context, active)}
+            loss = (1 - NETWORK_WEIGHT) * loss + NETWORK_WEIGHT * network_loss + TOKEN_WEIGHT * parts["token_loss"]
         with torch.no_grad():
-            error = masked_mean(absolute(truth, drift, active), queries)
-            relative = masked_mean(absolute(log_truth, log_diffusion, active), queries)
-            sums = {
-                "drift_loss": total(drift_loss, weight),
-                "diffusion_loss": total(diffusion_loss, weight),
-                "token_loss": total(token_loss, weight),
-                "error/drift": total(error, weight),
-                "error/log_diffusion": total(relative, weight),
-                "error/drift_noisy": total(error, weight * (batch.noise > 0)),
+            error = masked_mean(absolute(truth, drift.value.float(), active), queries)
+            relative = masked_mean(absolute(log_truth, diffusion.value.float(), active), queries)
+            name = "hidden" if hidden else "error"
+            sums = {key: total(part, weight) for key, part in parts.items()} | {
+                f"{name}/drift": total(error, weight),
+                f"{name}/log_diffusion": total(relative, weight),
+                f"{name}/drift_noisy": total(error, weight * (batch.noise > 0)),
             }
             for dim in range(1, self.network.config.max_dim + 1):
-                sums[f"error/drift_{dim}d"] = total(error, weight * (batch.dims == dim))
-        return loss, sums
+                sums[f"{name}/drift_{dim}d"] = total(error, weight * (batch.dims == dim))
+        return weighted_mean(loss, weight), sums
+
+    def _token_loss(self, batch: Examples, context: EncodedSDEContext, active: Tensor) -> Tensor:
+        tokens, weight = batch.tokens.mask, batch.weight
+        truth = counted(batch.token_drift, tokens, weight)
+        log_truth = (counted(batch.token_diffusion, tokens, weight) + self.network.config.diffusion_floor).log()
+        return masked_mean(
+            laplace(truth, context.drift.float(), context.drift_log_scale.float(), active)
+            + laplace(log_truth, context.log_diffusion.float(), context.diffusion_log_scale.float(), active),
+            tokens,
+        )
 
 
-def forward_flops(network: FIMSDE, tokens: int, queries: int) -> float:
+def forward_flops(network: ArbitratedFIMSDE, tokens: int, queries: int) -> float:
     """Floating-point operations of encoding one context of so many tokens and decoding its queries."""
     c, device = network.config, network.head.weight.device
     # One point more than tokens: every transition is then a token.
@@ -78,4 +104,4 @@ def forward_flops(network: FIMSDE, tokens: int, queries: int) -> float:
     seen = torch.ones_like(times, dtype=torch.bool)
     context = make_sde_tokens(states, times, seen, torch.ones(1, c.max_dim, device=device), c)
     asked = torch.zeros(1, queries, c.max_dim, device=device)
-    return count_flops(lambda: network.decode_log(network.encode_tokens(context), asked))
+    return count_flops(lambda: network.answer(network.encode_tokens(context), asked))

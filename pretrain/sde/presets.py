@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pretrain.priors.simulate_sde import Regime
 from pretrain.run.presets import A_MINUTE, AS_PUBLISHED, Recipe, in_context_network
+from pretrain.run.schedule import Schedule
 from pretrain.sde.corruption import Noise, Observation
-from skdyn.nn.fim_sde import FIMSDEConfig
+from skdyn.nn.arbitrated_sde import ArbitratedSDEConfig
 
 
 def network(
     width: int, encoder_layers: int, decoder_layers: int, feedforward: int, leaves: int = 128, local_width: int = 64
-) -> FIMSDEConfig:
-    """A FIM-SDE network, format 1, with 4 heads."""
-    return FIMSDEConfig.from_dict(
+) -> ArbitratedSDEConfig:
+    """A FIM-SDE network with arbiters, format 2, with 4 heads."""
+    return ArbitratedSDEConfig.from_dict(
         in_context_network(width, encoder_layers, decoder_layers, feedforward, local_width)
         | {
             "model_type": "fim-sde",
+            "format_version": 2,
+            "arbiter_units": 32,
+            "max_variables": 16,
             "leaves": leaves,
             "lags": [1, 4, 16, 64],
             "polynomial_degree": 3,
@@ -34,7 +39,7 @@ class Preset(Recipe):
 
     Attributes
     ----------
-    network : FIMSDEConfig
+    network : ArbitratedSDEConfig
     drifts : str
         As `pretrain.priors.prior_weights` reads it.
     diffusions : str
@@ -49,11 +54,13 @@ class Preset(Recipe):
         Contexts of a batch, by the tokens that each has.
     queries : int
     noise : Noise
+    hidden : float
+        Share of the batches in which the arbiters do not see the network.
     validation : int
         Systems drawn for the frozen validation suite, of each dimension.
     """
 
-    network: FIMSDEConfig
+    network: ArbitratedSDEConfig
     regimes: tuple[Regime, ...]
     observations: tuple[Observation, ...]
     systems: Mapping[int, int]
@@ -63,6 +70,7 @@ class Preset(Recipe):
     examples_per_system: float = 4.0
     queries: int = 96
     noise: Noise = field(default_factory=Noise)
+    hidden: float = 0.2
     validation: int = 120
     validate_every: float = 300.0
 
@@ -141,5 +149,38 @@ PRESETS: dict[str, Preset] = {
         **AS_PUBLISHED,
     ),
 }
-"""``small`` has the sizes of the bundled model; ``paper`` is the data and the optimiser of arXiv 2502.19049 (its
+_SHORT = Regime(paths=40, points=48, substeps=24, weight=0.6, duration=(1.5, 60.0))
+
+PRESETS["arbiter"] = dataclasses.replace(
+    PRESETS["small"],
+    regimes=(Regime(paths=4, points=1536, substeps=3, weight=0.4, duration=(3.0, 120.0)), _SHORT),
+    observations=(
+        Observation(paths=1, points=1536, weight=0.08),
+        Observation(paths=1, points=1024, weight=0.08),
+        Observation(paths=1, points=512, weight=0.08),
+        Observation(paths=1, points=256, weight=0.07),
+        Observation(paths=1, points=128, weight=0.05),
+        Observation(paths=1, points=60, weight=0.05, largest_stride=32),
+        Observation(paths=4, points=256, weight=0.06),
+        Observation(paths=12, points=64, weight=0.04),
+        Observation(paths=4, points=40, weight=0.04),
+        Observation(paths=5, points=10, weight=0.14, largest_stride=4),
+        Observation(paths=40, points=10, weight=0.12, largest_stride=4),
+        Observation(paths=20, points=20, weight=0.12, largest_stride=2),
+        Observation(paths=12, points=30, weight=0.08),
+        Observation(paths=30, points=5, weight=0.08, largest_stride=8),
+    ),
+    noise=Noise(clean=0.4, level=0.15, irregular=0.5, survival=0.4, coarsest=1.5),
+    systems={1: 800, 2: 600, 3: 450},
+    examples_per_system=4.0,
+    batch={1: 64},
+    queries=48,
+    steps_per_pool=100_000,
+    schedule=Schedule(peak=4e-3, warmup=0.05, warmup_steps=20),
+    ema=0.99,
+    validation=30,
+    validate_every=3600.0,
+)
+"""``small`` has the sizes of the bundled model; ``arbiter`` (with ``--train arbiter``) trains arbiters over a network
+that there is, on many short contexts among others; ``paper`` is the data and the optimiser of arXiv 2502.19049 (its
 593,400 systems are drawn afresh, in the same proportions) with this project's network."""

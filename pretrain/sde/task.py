@@ -20,32 +20,55 @@ from pretrain.sde.validation import SDEValidationSuite
 
 
 class FIMSDETask(ModelTask[Preset, FIMSDEObjective, ExamplePool]):
-    """FIM-SDE on stochastic systems of a prior; its pool is one of examples, ready observed."""
+    """FIM-SDE on stochastic systems of a prior; its pool is one of examples, ready observed and fitted.
+
+    Parameters
+    ----------
+    preset : Preset
+    seed : int
+    device : torch.device
+    rank : int
+    initial : Path, optional
+        As of `ModelTask`.
+    arbiter_only : bool
+        Leave the network as it is and train the arbiters over it.
+    """
 
     stacks = ("encoder", "decoder")
     headline = "prior/mean"
+    used_in_part = True
     card = CardText(
         data="Synthetic: stochastic systems drawn from a prior, simulated by Euler-Maruyama and corrupted during "
         "training. No data set.",
         validation="Median relative errors of drift and diffusion, `sum |f - f_hat| / sum |f|`, on a frozen suite of "
         "prior samples: one path of 1,024 points, clean or with additive noise of up to 10% of half the range, or of "
-        "128.",
-        limits="States of at most {max_dim} dimensions; diagonal diffusions; autonomous systems; drift and diffusion "
-        "are only known near the observed states, as the errors in the box show.",
+        "128; few are 20 paths of 10 points at coarse steps.",
+        limits="Beyond {max_dim} variables closed-form fits answer without the network; diagonal diffusions; "
+        "autonomous systems; drift and diffusion are only known near the observed states, as the errors in the box "
+        "show.",
         tags=("dynamical-systems", "stochastic-differential-equations", "in-context-learning"),
     )
 
     def __init__(
-        self, preset: Preset, seed: int, device: torch.device, rank: int = 0, initial: Path | None = None
+        self,
+        preset: Preset,
+        seed: int,
+        device: torch.device,
+        rank: int = 0,
+        initial: Path | None = None,
+        arbiter_only: bool = False,
     ) -> None:
         super().__init__(preset, seed, device, rank, initial)
+        self._arbiter_only = arbiter_only
+        if arbiter_only:
+            self.module.freeze_network()
         self._simulator = SDESimulator(Mixture(prior_weights(preset.drifts)), DIFFUSIONS[preset.diffusions])
         self._flops: dict[int, float] = {}
 
     def batch(self, step: int) -> Examples:
         """The batch of a step."""
         pool = self._pool_of(step)
-        return pool.batch(self.preset.batch, self._generator(2, step)).to(self._device)
+        return pool.batch(self.preset.batch, self._generator(2, step), self.preset.hidden).to(self._device)
 
     def cost(self, batch: Examples) -> tuple[int, float]:
         """Contexts, and three times the forward pass's operations."""
@@ -66,9 +89,10 @@ class FIMSDETask(ModelTask[Preset, FIMSDEObjective, ExamplePool]):
             for dim, systems in p.systems.items()
             for batch in self._simulator.draw(round(systems * regime.weight / total), dim, regime, generator)
         ]
-        return ExamplePool.of(
+        pool = ExamplePool.of(
             recordings, p.observations, p.examples_per_system, p.queries, p.noise, p.network, generator
         )
+        return pool.answered(self.module.network) if self._arbiter_only else pool
 
     def _new_suite(self) -> SDEValidationSuite:
         return SDEValidationSuite(self.preset.validation, self.preset.network, self._device)
@@ -86,6 +110,8 @@ class FIMSDETask(ModelTask[Preset, FIMSDEObjective, ExamplePool]):
             "steps_per_pool": p.steps_per_pool,
             "batch": p.batch,
             "queries": p.queries,
+            "hidden": p.hidden,
+            "arbiter_only": self._arbiter_only,
         }
 
     def _drawn(self) -> dict[str, Any]:

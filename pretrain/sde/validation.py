@@ -16,45 +16,52 @@ from pretrain.priors.simulate_sde import Regime, SDESimulator
 from pretrain.run.losses import relative_error
 from pretrain.sde.batches import Examples, observe
 from pretrain.sde.corruption import Noise, Observation
-from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig
+from skdyn.nn.arbitrated_sde import ArbitratedFIMSDE, ArbitratedSDEConfig
 
 _SEED = 50_219
 _QUERIES = 96
+_FEW = Regime(paths=20, points=12, substeps=40, weight=1.0, duration=(1.0, 8.0))
 _REGIME = Regime(paths=2, points=1024, substeps=4, weight=1.0, duration=(5.0, 100.0))
 _WAYS = (
     ("clean", Observation(paths=1, points=1024, weight=1.0), Noise(clean=1.0, irregular=0.0)),
     ("noisy", Observation(paths=1, points=1024, weight=1.0), Noise(clean=0.0, irregular=0.0)),
     ("short", Observation(paths=1, points=128, weight=1.0), Noise(clean=1.0, irregular=0.0)),
 )
+_FEW_WAYS = (("few", Observation(paths=20, points=10, weight=1.0, largest_stride=1), Noise(clean=0.5, irregular=0.5)),)
 
 
 class SDEValidationSuite:
     """Median relative errors of a network's drift and diffusion, ``sum |f - f_hat| / sum |f|`` per context.
 
-    Contexts are one path of 1,024 points, clean and with up to 10% additive noise, and of 128 points. It is made on the
+    Contexts are one path of 1,024 points, clean and with up to 10% additive noise, and of 128 points, and 20 paths of
+    10 points at coarse steps. It is made on the
     CPU from a fixed seed, so that it is the same on every device and for every recipe.
 
     Parameters
     ----------
     systems : int
         Systems drawn, of each dimension.
-    network : FIMSDEConfig
+    network : ArbitratedSDEConfig
     device : torch.device
         Where the networks to be judged live.
     """
 
-    def __init__(self, systems: int, network: FIMSDEConfig, device: torch.device) -> None:
+    def __init__(self, systems: int, network: ArbitratedSDEConfig, device: torch.device) -> None:
         simulator = SDESimulator(Mixture(PRIORS["noisy"]), DIFFUSIONS["mixture"])
         generator = torch.Generator().manual_seed(_SEED)
-        self._cases: list[tuple[str, Examples]] = []
+        cases: dict[tuple[str, int, int], list[Examples]] = defaultdict(list)
         for dim in (1, 2, 3):
-            for recordings in simulator.draw(systems, dim, _REGIME, generator):
-                for name, observation, noise in _WAYS:
-                    examples = observe(recordings, observation, len(recordings), _QUERIES, noise, network, generator)
-                    self._cases.append((name, examples.select(examples.weight > 0).to(device)))
+            for regime, ways in ((_REGIME, _WAYS), (_FEW, _FEW_WAYS)):
+                for recordings in simulator.draw(systems, dim, regime, generator):
+                    for name, observation, noise in ways:
+                        made = observe(recordings, observation, len(recordings), _QUERIES, noise, network, generator)
+                        cases[name, dim, made.tokens.mask.shape[1]].append(made.select(made.weight > 0))
+        self._cases = [
+            (name, Examples.concatenate(parts).fitted(network).to(device)) for (name, *_), parts in cases.items()
+        ]
 
     @torch.no_grad()
-    def errors(self, network: FIMSDE) -> dict[str, float]:
+    def errors(self, network: ArbitratedFIMSDE) -> dict[str, float]:
         """Medians by group.
 
         ``prior/drift_context_clean`` and its like say what of and where (on the context's states, on other states of
@@ -63,8 +70,11 @@ class SDEValidationSuite:
         """
         groups: dict[str, list[Tensor]] = defaultdict(list)
         for way, batch in self._cases:
-            context = network.encode_tokens(batch.tokens)
-            drift, _, diffusion, _ = network.decode_sde(context, batch.queries)
+            answer = network.answer(network.encode_tokens(batch.tokens), batch.queries)
+            verdict, of_diffusion = network.arbitrate(batch.fits, batch.queries, answer)
+            active = batch.tokens.dim_mask[:, None]
+            floor = network.config.diffusion_floor
+            drift, diffusion = verdict.value * active, (of_diffusion.value.exp() - floor).clamp(min=0) * active
             third = _QUERIES // 3
             for place, part in (
                 ("context", slice(0, third)),

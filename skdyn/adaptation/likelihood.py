@@ -20,6 +20,7 @@ from skdyn.adaptation.contexts import draw_context, hold_out, subset
 from skdyn.adaptation.search import LowRank, State, descend, describe_data, rate_share, train_until_harm
 from skdyn.adaptation.settings import LikelihoodSettings
 from skdyn.data.trajectories import Trajectories
+from skdyn.exceptions import TrajectoryError
 from skdyn.models.inference import Engine, pad
 from skdyn.models.weights import LoadedModel
 
@@ -138,6 +139,11 @@ def train_by_likelihood(
     s = settings
     engine = Engine(model, "cpu")
     engine.encode([trajectories])  # refuses what the estimator would refuse
+    if trajectories.n_features > engine.width:
+        raise TrajectoryError(
+            f"the trajectories have {trajectories.n_features} variables, but the network that an adapter changes takes "
+            f"at most {engine.width}; fit without an adapter, or choose fewer variables"
+        )
     held = hold_out(trajectories, s.share, np.random.default_rng([s.seed, 1]))
     whole = [np.ones(len(t), dtype=bool) for t in trajectories.times]
     state, record = train_until_harm(

@@ -7,6 +7,8 @@ from the pieces' first points are compared with, by the squared maximum mean dis
 Because each simulated path shares its first point with a piece, the truth itself comes out slightly below zero.
 
 The protocol is that of FIM-SDE (arXiv:2502.19049). All estimators see the same contexts and the same random numbers.
+Groups of other contexts follow (`skdyn.benchmarks.sde_groups`): many short paths, irregular steps, measurement noise.
+``--real`` judges recordings instead (`skdyn.benchmarks.sde_real`).
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from skdyn.benchmarks.options import add_jobs, write_cases
+from skdyn.benchmarks.sde_groups import GROUPS, ORNSTEIN_UHLENBECK, make_windows, measure_windows, print_groups
 from skdyn.benchmarks.sde_peers import PEERS
+from skdyn.benchmarks.sde_real import run_real
 from skdyn.benchmarks.sde_report import draw, print_losses, print_summary, print_tables
 from skdyn.data.trajectories import Trajectories
 from skdyn.datasets.sde_systems import SDESystem, load_sde_systems, observe, simulate_sde
@@ -36,6 +40,7 @@ from skdyn.estimators.registry import make_estimator
 from skdyn.exceptions import ConvergenceWarning, TrajectoryError
 
 DT = 0.002
+_PATHS = "paths"
 TRUTH = "truth"  # the system itself as its own estimate: what sampling alone does to the discrepancy
 _PIECES = 100  # of the reference path
 _PIECE = 500  # points of each
@@ -105,6 +110,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=10,
         help="compare every n-th point; 1 is the full protocol (default: %(default)s)",
     )
+    parser.add_argument(
+        "--groups",
+        default=f"{_PATHS},{','.join(GROUPS)}",
+        help="kinds of contexts, separated by commas; 'paths' are the usual protocol (default: %(default)s)",
+    )
+    parser.add_argument("--real", action="store_true", help="recordings that optional packages ship, instead")
     parser.add_argument("--quick", action="store_true", help="unless said otherwise: --every 1,10 --noise 0 --seeds 0")
     add_jobs(parser)
     parser.add_argument("--json", type=Path, help="write every case")
@@ -113,6 +124,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the benchmark and print its tables."""
+    if options.real:
+        return run_real(options.estimators.split(",")[0], options.params, options.json)
+    groups = options.groups.split(",")
+    unknown = [name for name in groups if name not in (_PATHS, *GROUPS)]
+    if unknown:
+        raise ValueError(f"no group of contexts {unknown[0]!r}: choose from {_PATHS}, {', '.join(GROUPS)}")
     systems = load_sde_systems(options.systems.split(",") if options.systems else None)
     steps = [int(text) for text in _list(options.every, "1,10" if options.quick else "1,5,10,100")]
     levels = [float(text) for text in _list(options.noise, "0" if options.quick else "0,0.05,0.1")]
@@ -122,27 +139,38 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"--mmd-stride must be from 1 to {_PIECE // 2}, got {options.mmd_stride}")
     names = options.estimators.split(",")
     estimators = {name: _make(name, options.params) for name in names}
-    start = time.perf_counter()
-    contexts = make_contexts(systems, steps, levels, seeds, points, options.mmd, options.mmd_stride)
-    tasks = ((name, estimator, context) for context in contexts for name, estimator in estimators.items())
-    total = len(systems) * len(steps) * len(levels) * len(seeds) * len(names)
-    solved = Parallel(options.jobs, return_as="generator")(delayed(measure)(*task) for task in tasks)
-    results = list(tqdm(solved, total=total, desc="SDE", unit="fit"))
-    seconds = time.perf_counter() - start
-    cases = [result._asdict() for result in results]
-    print_tables(cases, names, options.mmd_stride)
-    print_summary(cases, names)
-    print_losses(cases, [name for name in names if name != TRUTH])
-    _print_seconds(results, names, seconds)
+    cases: list[dict[str, Any]] = []
+    if _PATHS in groups:
+        start = time.perf_counter()
+        contexts = make_contexts(systems, steps, levels, seeds, points, options.mmd, options.mmd_stride)
+        tasks = ((name, estimator, context) for context in contexts for name, estimator in estimators.items())
+        total = len(systems) * len(steps) * len(levels) * len(seeds) * len(names)
+        solved = Parallel(options.jobs, return_as="generator")(delayed(measure)(*task) for task in tasks)
+        results = list(tqdm(solved, total=total, desc="SDE", unit="fit"))
+        seconds = time.perf_counter() - start
+        cases = [result._asdict() for result in results]
+        print_tables(cases, names, options.mmd_stride)
+        print_summary(cases, names)
+        print_losses(cases, [name for name in names if name != TRUTH])
+        _print_seconds(results, names, seconds)
+    own = [name for name in names if name != TRUTH]
+    windows = make_windows((*systems, ORNSTEIN_UHLENBECK), groups, seeds)
+    tasks = ((name, estimators[name], each) for each in windows for name in own)
+    grouped = list(Parallel(options.jobs, return_as="generator")(delayed(measure_windows)(*task) for task in tasks))
+    if grouped:
+        print_groups(grouped, own)
     if options.json:
         write_cases(
             options.json,
-            ({key: _plain(value) for key, value in case.items()} for case in cases),
+            (
+                {key: _plain(value) for key, value in case.items()}
+                for case in (*cases, *(case._asdict() for case in grouped))
+            ),
             estimators={name: _parameters(estimator) for name, estimator in estimators.items()},
             points=points,
             mmd_stride=options.mmd_stride,
         )
-    if options.plot:
+    if options.plot and cases:
         draw(cases, names, options.plot)
         print(f"Errors drawn in {options.plot}")
     return 0

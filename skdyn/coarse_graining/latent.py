@@ -51,11 +51,12 @@ class LatentModel:
     @property
     def differentiable(self) -> Any:
         """What encodes and decodes with gradients in the codes: the network without fits, if it has any."""
-        if not self.model.sees_origin:
-            return self.network
-        from skdyn.nn.arbitrated import NetworkAlone
+        from skdyn.nn.arbitrated import ArbitratedFIMODE, NetworkAlone
+        from skdyn.nn.arbitrated_sde import ArbitratedFIMSDE, SDENetworkAlone
 
-        return NetworkAlone(self.network)
+        if isinstance(self.network, ArbitratedFIMODE):
+            return NetworkAlone(self.network)
+        return SDENetworkAlone(self.network) if isinstance(self.network, ArbitratedFIMSDE) else self.network
 
     def context(self, codes: Tensor, times: Tensor, mask: np.ndarray) -> LatentContext:
         """Scale a context.
@@ -108,7 +109,7 @@ class LatentContext:
         if not latent.is_stochastic:
             field, _ = network.decode(encoded, z)
             return scaling.field(field[..., :dim].double())[0].to(queries.dtype), None
-        drift, _, diffusion, _ = latent.network.decode_sde(encoded, z)
+        drift, _, diffusion, _ = network.decode_sde(encoded, z)
         drift = scaling.field(drift[..., :dim].double())[0]
         diffusion = scaling.diffusion(diffusion[..., :dim].double())[0]
         return drift.to(queries.dtype), diffusion.to(queries.dtype)

@@ -49,7 +49,8 @@ def sde_checks(context: Trajectories) -> list[Check]:
               hopeless=jumps > HOPELESS_JUMPS),
         Check("correlated noise", correlation, CORRELATION, "above",
               "the largest correlation of two variables' increments",
-              "noise that the variables share", "principal components as variables (skdyn.preprocessing)",
+              "noise that the variables share", "correlation_, with which paths are simulated and scored, or principal "
+              "components as variables (skdyn.preprocessing)",
               hopeless=correlation > HOPELESS_CORRELATION),
         Check("smooth paths", roughness, SMOOTH, "below",
               "the advantage of a Brownian path over a smooth one, in nats a point,",

@@ -1,20 +1,18 @@
-"""Simulate many paths of one stochastic differential equation in a single batch, and judge observed transitions."""
+"""Simulate many paths of one stochastic differential equation in a single batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from tqdm import tqdm
 
-from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.paths import name_rows
 from skdyn.exceptions import ConvergenceWarning, warn
 
 DriftDiffusion = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
-_WORST = -1e12  # least log-density that a transition counts with, so that a mean stays finite
-_NOISELESS = 1e-8  # a transition's standard deviation is taken as at least this fraction of the data's
+_NUMBERS_AT_ONCE = 2**18  # that are drawn for several steps at once
 
 
 def euler_maruyama(
@@ -29,14 +27,16 @@ def euler_maruyama(
     scale: np.ndarray,
     bound: float = 100.0,
     progress: bool = False,
+    correlation: np.ndarray | None = None,
+    noise: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draw paths of ``dx = f(x) dt + g(x) dW`` (Ito) with independent noise in each variable.
+    """Draw paths of ``dx = f(x) dt + g(x) dW`` (Ito), with independent or correlated noise of the variables.
 
     Every interval of ``t`` is cut into equal steps ``h``, and each step adds ``f h + g sqrt(h) N(0, 1)`` (Kloeden and
     Platen, Numerical Solution of Stochastic Differential Equations, 1992, section 9.1). A path that comes further than
     ``bound`` scales from the centre, or meets a drift or diffusion that is not finite, has diverged: it is NaN from the
-    next requested time on, and one `ConvergenceWarning` names the initial states concerned. The noise of a path does
-    not depend on what becomes of the others.
+    next requested time on, and one `ConvergenceWarning` names the initial states concerned. The noise of a path depends
+    neither on what becomes of the others nor on how many other initial states there are.
 
     Parameters
     ----------
@@ -55,6 +55,10 @@ def euler_maruyama(
     bound : float, default=100.0
     progress : bool, default=False
         Show a progress bar.
+    correlation : array of shape (D, D), optional
+        Of the increments of W; none by default.
+    noise : array of shape (D,), optional
+        Standard deviations of noise that is added to the states returned, and not to those that the path follows.
 
     Returns
     -------
@@ -74,7 +78,12 @@ def euler_maruyama(
     >>> print(f"{paths[0, :, -1].std():.1f}")
     0.5
     """
-    x = np.repeat(np.asarray(x0, dtype=np.float64), n_paths, axis=0)
+    starts = np.asarray(x0, dtype=np.float64)
+    x = np.repeat(starts, n_paths, axis=0)
+    key = rng.integers(2**32, size=4).tolist()
+    streams = [np.random.default_rng([*key, i]) for i in range(len(starts))]
+    kicks = _kicks(streams, n_paths, x.shape[1], int(np.sum(np.broadcast_to(substeps, len(t) - 1))))
+    mixing = None if correlation is None else np.linalg.cholesky(correlation).T
     paths = np.full((len(x), len(t), x.shape[1]), np.nan)
     paths[:, 0] = x
 
@@ -88,11 +97,11 @@ def euler_maruyama(
         for i, (interval, steps) in enumerate(bar, 1):
             h = interval / steps
             for _ in range(steps):
-                noise = rng.standard_normal(x.shape)
                 if len(alive) == 0:
                     break
+                kick = next(kicks)[alive]
                 drift, diffusion = drift_diffusion(x[alive])
-                x[alive] += h * drift + np.sqrt(h) * diffusion * noise[alive]
+                x[alive] += h * drift + np.sqrt(h) * diffusion * (kick if mixing is None else kick @ mixing)
                 alive = alive[near(x[alive])]
             paths[alive, i] = x[alive]
     if len(t) > 1 and len(alive) < len(x):
@@ -102,36 +111,17 @@ def euler_maruyama(
             f"initial states {name_rows(np.unique(gone // n_paths))}",
             ConvergenceWarning,
         )
-    return paths.reshape(-1, n_paths, *paths.shape[1:])
+    of_starts = paths.reshape(-1, n_paths, *paths.shape[1:])
+    if noise is not None:
+        for i, own in enumerate(of_starts):
+            own += noise * np.random.default_rng([*key, i, 1]).standard_normal(own.shape)
+    return of_starts
 
 
-def transition_log_likelihoods(
-    drift_diffusion: DriftDiffusion, observed: Trajectories, scale: np.ndarray
-) -> np.ndarray:
-    """Log-density of every observed transition under one Euler-Maruyama step.
-
-    The density of ``x_{i+1}`` is normal with mean ``x_i + f(x_i) h`` and standard deviation ``g(x_i) sqrt(h)`` in each
-    variable, with h the time between the two points. It is exact as h goes to zero.
-
-    Parameters
-    ----------
-    drift_diffusion : callable, (M, D) -> (M, D), (M, D)
-    observed : Trajectories
-    scale : array of shape (D,)
-        Standard deviation of the data; that of a transition is taken as at least 1e-8 of it.
-
-    Returns
-    -------
-    array of shape (number of points - number of trajectories,)
-        In nats, densities being per unit of each variable. At least -1e12, which is also that of a transition for
-        which drift or diffusion is not finite.
-    """
-    start = np.concatenate([x[:-1] for x in observed.states])
-    moved = np.concatenate([np.diff(x, axis=0) for x in observed.states])
-    h = np.concatenate([np.diff(t) for t in observed.times])[:, None]
-    with np.errstate(all="ignore"):
-        drift, diffusion = drift_diffusion(start)
-        std = np.maximum(diffusion * np.sqrt(h), _NOISELESS * scale)
-        standardised = (moved - drift * h) / std
-        density = (-0.5 * standardised**2 - np.log(std) - 0.5 * np.log(2 * np.pi)).sum(axis=1)
-    return np.where(np.isfinite(density), density, _WORST).clip(min=_WORST)
+def _kicks(streams: list[np.random.Generator], n_paths: int, dim: int, total: int) -> Iterator[np.ndarray]:
+    """Standard normal numbers (N n_paths, D) for each of ``total`` steps, each initial state's from its own stream."""
+    block = max(1, _NUMBERS_AT_ONCE // max(1, len(streams) * n_paths * dim))
+    for begun in range(0, total, block):
+        shape = (min(block, total - begun), n_paths, dim)
+        drawn = [stream.standard_normal(shape) for stream in streams]
+        yield from np.concatenate(drawn, axis=1) if drawn else np.zeros((shape[0], 0, dim))

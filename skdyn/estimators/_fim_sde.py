@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 class FIMSDERegressor(BaseStochasticEstimator):
     """Drift and diffusion of an SDE from trajectories, in one forward pass of a pretrained in-context model.
 
-    The equation is ``dx = f(x) dt + g(x) dW`` in the sense of Ito, with independent noise in each variable. `fit`
-    encodes the trajectories once and trains nothing; `predict`, `vector_field`, `jacobian` and `equilibria` are of the
-    drift f, `diffusion` is g. Under ``x -> a x + b`` with ``a > 0`` (for each variable) both are multiplied by ``a``;
-    under ``t -> c t + e`` the drift is divided by ``c`` and the diffusion by its square root. Neither depends on the
-    order of the trajectories or of the queries.
+    The equation is ``dx = f(x) dt + g(x) dW`` in the sense of Ito. `fit` encodes the trajectories once and trains
+    nothing: polynomials are fitted to them in closed form, and small networks weigh these and the answer of a large one
+    at every query. With more than three variables the polynomials answer alone. `predict`, `vector_field`, `jacobian`
+    and `equilibria` are of the drift f, `diffusion` is g. Under ``x -> a x + b`` with ``a > 0`` (for each variable)
+    both are multiplied by ``a``; under ``t -> c t + e`` the drift is divided by ``c`` and the diffusion by its square
+    root. Neither depends on the order of the trajectories or of the queries.
 
     Parameters
     ----------

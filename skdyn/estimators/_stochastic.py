@@ -10,9 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import RandomState, check_number, check_size, read_generator
+from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check
 from skdyn.diagnosis.sde import sde_checks
-from skdyn.dynamics.sde import euler_maruyama, transition_log_likelihoods
+from skdyn.dynamics.measurement import Measurement, StateSpace
+from skdyn.dynamics.sde import euler_maruyama
 from skdyn.dynamics.stationary import fokker_planck, histogram
 from skdyn.dynamics.units import state_units
 from skdyn.estimators._field import BaseFieldEstimator
@@ -27,7 +29,11 @@ _SAMPLE_TIMES = 100
 
 
 class BaseStochasticEstimator(BaseFieldEstimator):
-    """Base class of estimators that infer ``dx = f(x) dt + g(x) dW`` (Ito) with diagonal noise from trajectories.
+    """Base class of estimators that infer ``dx = f(x) dt + g(x) dW`` (Ito) from trajectories.
+
+    The noise of the variables is independent, unless the context shows it to be correlated (`correlation_`); the
+    observations may have noise of their own (`noise_`). Both are estimated when they are first needed, from what drift
+    and diffusion leave of the context.
 
     A subclass stores its parameters in ``__init__`` (``missing`` among them) and implements `_fit`,
     `_drift_and_diffusion` and `_field_jacobian`; everything else follows from these. `predict`, `vector_field`,
@@ -59,7 +65,56 @@ class BaseStochasticEstimator(BaseFieldEstimator):
     def _data_checks(self) -> list[Check]:
         return sde_checks(self.context_)
 
-    def diffusion(self, points: Any, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    def _remember(self, context: Trajectories) -> None:
+        super()._remember(context)
+        self._measured: Measurement | None = None
+
+    @property
+    def _state_space(self) -> StateSpace:
+        data = np.concatenate(self.context_.states)
+        _, scale = state_units(data)
+        _, _, drift_scale, diffusion_scale = self._drift_and_diffusion(data[:1])
+        known = drift_scale is not None and diffusion_scale is not None
+        return StateSpace(self._coefficients, self._rate(data, scale), scale, self._errors if known else None)
+
+    def _errors(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        _, _, drift_scale, diffusion_scale = self._drift_and_diffusion(points)
+        assert drift_scale is not None
+        assert diffusion_scale is not None
+        return drift_scale, diffusion_scale
+
+    @property
+    def _measurement(self) -> Measurement:
+        check_is_fitted(self)
+        if self._measured is None:
+            self._measured = self._state_space.measure(self.context_)
+        return self._measured
+
+    @property
+    def _mixing(self) -> np.ndarray | None:
+        """Correlations of the noise that drives the variables; None where it is independent."""
+        if self.n_features_in_ == 1:
+            return None
+        correlation = self._measurement.correlation
+        return correlation if (correlation != np.eye(len(correlation))).any() else None
+
+    @property
+    def noise_(self) -> np.ndarray:
+        """Standard deviations (D,) of the noise of the observations, in units of the states.
+
+        The likeliest, given drift and diffusion; zero where the context does not tell it from zero. It is found when it
+        is first asked for, and belongs to no state: paths are without it, unless ``simulate(observed=True)`` adds it.
+        """
+        return self._measurement.noise.copy()
+
+    @property
+    def correlation_(self) -> np.ndarray:
+        """Correlations (D, D) of the noise that drives the variables; zero where the context shows none."""
+        return self._measurement.correlation.copy()
+
+    def diffusion(
+        self, points: Any, return_std: bool = False, *, full: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Diffusion at any points: g of ``dx = f dt + g dW``.
 
         Parameters
@@ -67,22 +122,33 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         points : array of shape (..., D)
         return_std : bool, default=False
             Also return the predicted scale of its error, as `vector_field` does.
+        full : bool, default=False
+            Return the matrix ``G G'`` instead, ``correlation_[i, j] g_i g_j``: the covariance of the increments of the
+            states per unit of time.
 
         Returns
         -------
-        diffusion : array of shape (..., D)
-            Not negative, in units of state per square root of the unit of time.
+        diffusion : array of shape (..., D), or (..., D, D) if ``full``
+            Not negative, in units of state per square root of the unit of time; squared, if ``full``.
         scale : array of shape (..., D)
             Only if ``return_std``; same units.
 
         Raises
         ------
         ValueError
-            If the last axis does not have D entries, or a value is not a finite real number.
+            If the last axis does not have D entries, a value is not a finite real number, or ``full`` and
+            ``return_std`` are asked for together.
         """
         points = self._check_points(points)
+        if full and return_std:
+            raise ValueError(
+                "the error of the full matrix is not predicted: use full=True or return_std=True, not both"
+            )
         _, diffusion, _, scale = self._drift_and_diffusion(points.reshape(-1, points.shape[-1]))
         self._check_finite(points, diffusion)
+        if full:
+            square = diffusion[:, :, None] * diffusion[:, None, :] * self._measurement.correlation
+            return square.reshape(*points.shape, points.shape[-1])
         if not return_std:
             return diffusion.reshape(points.shape)
         if scale is None:
@@ -99,8 +165,12 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         substeps: int | None = None,
         bound: float = 100.0,
         progress: bool = False,
+        observed: bool = False,
     ) -> np.ndarray:
         """Draw paths of the inferred equation from any number of initial states, all in one batch (Euler-Maruyama).
+
+        The noise of the variables has the correlations `correlation_`. With an integer as ``random_state`` a path
+        does not depend on how many other initial states there are, but for the rounding of drift and diffusion.
 
         Parameters
         ----------
@@ -121,6 +191,8 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             there on, and one ConvergenceWarning names their initial states.
         progress : bool, default=False
             Show a progress bar.
+        observed : bool, default=False
+            Add noise as the observations of the context have it, `noise_`.
 
         Returns
         -------
@@ -158,6 +230,8 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             scale=scale,
             bound=bound,
             progress=progress,
+            correlation=self._mixing,
+            noise=self._measurement.noise if observed else None,
         )
         if n_paths is None:
             paths = paths[:, 0]
@@ -168,20 +242,27 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         data = np.concatenate(self.context_.states)
         _, scale = state_units(data)
         with np.errstate(all="ignore"):
+            # The rounding of times must not cost one more step.
+            return np.maximum(np.ceil(np.diff(times) * self._rate(data, scale) / _STEP * (1 - 1e-9)), 1)
+
+    def _rate(self, data: np.ndarray, scale: np.ndarray) -> float:
+        """At which drift or diffusion move the states by their deviation, where they are fast."""
+        with np.errstate(all="ignore"):
             drift, diffusion = self._coefficients(data[:: -(-len(data) // _RATE_STATES)])
             # An Ornstein-Uhlenbeck process has the diffusion sqrt(2 theta) in units of its deviation.
             rates = (np.abs(drift) / scale + (diffusion / scale) ** 2 / 2).max(axis=1)
-            rates = rates[np.isfinite(rates)]
-            rate = np.quantile(rates, _FAST) if len(rates) else 0.0
-            # The rounding of times must not cost one more step.
-            return np.maximum(np.ceil(np.diff(times) * rate / _STEP * (1 - 1e-9)), 1)
+        rates = rates[np.isfinite(rates)]
+        return float(np.quantile(rates, _FAST)) if len(rates) else 0.0
 
     def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
         """Mean log-likelihood of held-out transitions, from each point to the next.
 
-        A transition over the time h is taken as one Euler-Maruyama step: normal, with mean ``x + f(x) h`` and standard
-        deviation ``g(x) sqrt(h)``. That is exact for short h, so compare scores of data of one sampling. They depend on
-        the units of the states, as densities do.
+        The density of an observation given those before it in its trajectory is that of a Kalman filter: between two
+        points mean and covariance follow drift and diffusion, linearised where the observation before lies and anew in
+        every part of a long step, and the observations have the noise `noise_`. It is exact for a linear drift and a
+        constant diffusion, however long and unequal the steps. Where the estimator predicts the errors of drift and
+        diffusion, their variance is added, so that what happens far from the data is predicted with less certainty.
+        Scores depend on the units of the states, as densities do.
 
         Parameters
         ----------
@@ -195,8 +276,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             In nats a transition; never NaN or infinite: no transition counts less than -1e12.
         """
         held_out = self._check_held_out(X, t)
-        _, scale = state_units(np.concatenate(self.context_.states))
-        return float(transition_log_likelihoods(self._coefficients, held_out, scale).mean())
+        return float(self._state_space.log_likelihoods(held_out, self._measurement).mean())
 
     def stationary_density(
         self,
@@ -215,7 +295,8 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             Centres of the cells along each variable, at least 3 each. The process is confined to the grid; a
             ConvergenceWarning says so if that shows.
         method : {"auto", "fokker-planck", "simulation"}, default="auto"
-            Solve the Fokker-Planck equation (one or two variables), or count the states of simulated paths. ``"auto"``
+            Solve the Fokker-Planck equation (one or two variables of independent
+            noise), or count the states of simulated paths. ``"auto"``
             solves where it can.
         n_paths : int, default=200
             Simulated paths, from states of the context drawn at random.
@@ -237,9 +318,15 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         axes = self._check_grid(grid)
         if method not in ("auto", "fokker-planck", "simulation"):
             raise ValueError(f"method must be 'auto', 'fokker-planck' or 'simulation', got {method!r}")
+        correlated = self._mixing is not None
         if method == "auto":
-            method = "fokker-planck" if len(axes) <= 2 else "simulation"
+            method = "fokker-planck" if len(axes) <= 2 and not correlated else "simulation"
         if method == "fokker-planck":
+            if correlated:
+                raise ValueError(
+                    "the noise of the variables is correlated, which method='fokker-planck' cannot take: use "
+                    "'simulation'"
+                )
             if len(axes) > 2:
                 raise ValueError(f"{len(axes)} variables are too many for method='fokker-planck': use 'simulation'")
             cells = int(np.prod([len(axis) for axis in axes]))

@@ -31,15 +31,18 @@ def _spec(name: str, kind: Kind, summary: str, module: str, network: str, **opti
     )
 
 
+def _by_format(version: Any) -> int:
+    if isinstance(version, bool) or version not in (1, 2):
+        raise ValueError(f"format_version must be 1 or 2, got {version!r}")
+    return int(version)
+
+
 def _fim_ode_config(values: Mapping[str, Any]) -> Any:
     from skdyn.nn.arbitrated import ArbitratedConfig
     from skdyn.nn.fim_ode import FIMODEConfig
 
-    formats = {1: FIMODEConfig, 2: ArbitratedConfig}
-    version = values.get("format_version")
-    if isinstance(version, bool) or version not in formats:
-        raise ValueError(f"format_version must be 1 or 2, got {version!r}")
-    return formats[version].from_dict(values)
+    configs = {1: FIMODEConfig, 2: ArbitratedConfig}
+    return configs[_by_format(values.get("format_version"))].from_dict(values)
 
 
 def _fim_ode_network(configuration: Any) -> Any:
@@ -47,6 +50,21 @@ def _fim_ode_network(configuration: Any) -> Any:
     from skdyn.nn.fim_ode import FIMODE
 
     return (ArbitratedFIMODE if configuration.format_version == 2 else FIMODE)(configuration)
+
+
+def _fim_sde_config(values: Mapping[str, Any]) -> Any:
+    from skdyn.nn.arbitrated_sde import ArbitratedSDEConfig
+    from skdyn.nn.fim_sde import FIMSDEConfig
+
+    configs = {1: FIMSDEConfig, 2: ArbitratedSDEConfig}
+    return configs[_by_format(values.get("format_version"))].from_dict(values)
+
+
+def _fim_sde_network(configuration: Any) -> Any:
+    from skdyn.nn.arbitrated_sde import ArbitratedFIMSDE
+    from skdyn.nn.fim_sde import FIMSDE
+
+    return (ArbitratedFIMSDE if configuration.format_version == 2 else FIMSDE)(configuration)
 
 
 FIM_ODE = ModelSpec(
@@ -60,7 +78,14 @@ FIM_ODE = ModelSpec(
     scaling=fim_ode_scaling,
     trained_points=200,
 )
-FIM_SDE = _spec(
-    "fim-sde", "sde", "drift and diffusion of SDEs of up to 3 variables", "fim_sde", "FIMSDE", scaling=fim_sde_scaling
+FIM_SDE = ModelSpec(
+    name="fim-sde",
+    kind="sde",
+    summary="drift and diffusion of SDEs, by a network and closed-form fits",
+    location=_BUNDLE / "fim-sde",
+    recognises=lambda values: values.get("model_type") == "fim-sde",
+    configure=_fim_sde_config,
+    network=_fim_sde_network,
+    scaling=fim_sde_scaling,
 )
 LASS_ODE = _spec("lass-ode", "forecast", "forecasts of series of observed dynamical systems", "lass_ode", "LASSODE")

@@ -300,13 +300,21 @@ class FIMSDE(InContextField):
 
     def decode_sde(self, context: EncodedSDEContext, queries: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Drift, its Laplace log-scale, diffusion and the log-scale of its error, each of shape (B, N, D)."""
-        drift, drift_scale, log_diffusion, diffusion_scale = self.decode_log(context, queries)
+        return self.decode_alone(context, queries)
+
+    def decode_alone(self, context: EncodedSDEContext, queries: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As `decode_sde`, by the network without whatever a later format sets beside it."""
+        drift, drift_scale, log_diffusion, diffusion_scale, _ = self.answer(context, queries)
         above_floor = log_diffusion.exp()
         diffusion = (above_floor - self.config.diffusion_floor).clamp(min=0) * context.dim_mask[:, None]
         return drift, drift_scale, diffusion, diffusion_scale + log_diffusion
 
     def decode_log(self, context: EncodedSDEContext, queries: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As `decode_sde`, with ``log(g + diffusion_floor)`` and its own log-scale in place of the last two."""
+        return self.answer(context, queries)[:4]
+
+    def answer(self, context: EncodedSDEContext, queries: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """The network's own answers as `decode_log` has them, and the queries' hidden states (B, N, E)."""
         c = self.config
         features = self._state_features(queries, context.dim_mask)
         fitted_drift, fitted_log, fit_features = self._fitted(context, queries)
@@ -333,7 +341,7 @@ class FIMSDE(InContextField):
                 diffusion_gate * local_log + (fit_gate[..., DRIFT_FITS:, :] * fitted_log).sum(-2) + log_diffusion
             )
         clip = c.scale_clip
-        return drift, drift_scale.clamp(-clip, clip), log_diffusion, diffusion_scale.clamp(-clip, clip)
+        return drift, drift_scale.clamp(-clip, clip), log_diffusion, diffusion_scale.clamp(-clip, clip), h
 
     def _fitted(self, context: EncodedSDEContext, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Drifts (B, N, 3, D) and ``log(g + floor)`` (B, N, 2, D) of the polynomial fits, and features of them."""

@@ -204,13 +204,22 @@ def check_stochastic_diffusion(estimator: Any) -> None:
     assert estimator.diffusion(grid[:0]).shape == (0, 4, 2)
     np.testing.assert_array_equal(estimator.diffusion(grid[:3]), diffusion[:3])
     assert_close(estimator.diffusion(grid[::-1]), diffusion[::-1], 1e-5)
+    square = estimator.diffusion(grid, full=True)
+    assert square.shape == (30, 4, 2, 2)
+    assert_close(np.diagonal(square, axis1=-2, axis2=-1), diffusion**2, 1e-6)
+    np.testing.assert_array_equal(square, np.swapaxes(square, -1, -2))
+    least = np.linalg.eigvalsh(square)[..., 0]
+    assert (least >= -1e-9 * np.abs(square).max()).all(), f"a full diffusion has the eigenvalue {least.min()}"
     assert_raises(NotFittedError, lambda: clone(estimator).diffusion(grid))
     assert_raises(ValueError, lambda: estimator.diffusion(np.zeros((4, 3))))
     assert_raises(ValueError, lambda: estimator.diffusion(np.full((4, 2), np.nan)))
 
 
 def check_stochastic_paths(estimator: Any) -> None:
-    """Paths have the shapes asked for, start where they should, and are the same for the same ``random_state``."""
+    """Paths have the shapes asked for, start where they should, and are the same for the same ``random_state``.
+
+    A path does not depend on how many other initial states there are.
+    """
     estimator.fit(example_trajectories())
     start, t = _queries(3), np.linspace(0, 1, 5)
     paths = estimator.simulate(start, t, n_paths=4, random_state=0)
@@ -219,11 +228,30 @@ def check_stochastic_paths(estimator: Any) -> None:
     assert estimator.simulate(start[0], t, n_paths=4).shape == (4, 5, 2)
     np.testing.assert_array_equal(estimator.simulate(start, t, n_paths=4, random_state=0), paths)
     assert not np.array_equal(estimator.simulate(start, t, n_paths=4, random_state=1), paths)
+    assert_close(estimator.simulate(start[:2], t, n_paths=4, random_state=0), paths[:2], 1e-4)
     generator = np.random.default_rng(0)
     np.testing.assert_array_equal(estimator.simulate(start, t, n_paths=4, random_state=generator), paths)
     assert not np.array_equal(estimator.simulate(start, t, n_paths=4, random_state=generator), paths)
     for bad in ({"n_paths": 0}, {"n_paths": 2.5}, {"substeps": 0}, {"random_state": "seed"}):
         assert_raises(ValueError, partial(estimator.simulate, start, t, **bad))
+
+
+def check_stochastic_observations(estimator: Any) -> None:
+    """The noise of the observations is finite, not negative, and added to paths where it is asked for."""
+    pairs = example_trajectories()
+    estimator.fit(pairs)
+    noise = estimator.noise_
+    assert noise.shape == (2,)
+    assert np.isfinite(noise).all()
+    assert (noise >= 0).all(), f"a noise is {noise.min()}"
+    start, t = _queries(2), np.linspace(0, 1, 4)
+    plain, observed = (estimator.simulate(start, t, random_state=0, observed=asked) for asked in (False, True))
+    assert plain.shape == observed.shape
+    if not noise.any():
+        np.testing.assert_array_equal(plain, observed)
+    np.testing.assert_array_equal(plain[:, 0], start)
+    if noise.all():
+        assert (plain != observed).any(), "observed=True adds no noise"
 
 
 def check_stochastic_stationary_density(estimator: Any) -> None:
@@ -258,7 +286,12 @@ SYMMETRY_CHECKS = {
 }
 """What an estimator keeps that promises the symmetry."""
 
-STOCHASTIC_CHECKS = (check_stochastic_diffusion, check_stochastic_paths, check_stochastic_stationary_density)
+STOCHASTIC_CHECKS = (
+    check_stochastic_diffusion,
+    check_stochastic_paths,
+    check_stochastic_observations,
+    check_stochastic_stationary_density,
+)
 """What an estimator of an SDE keeps."""
 
 

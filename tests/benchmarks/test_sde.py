@@ -142,7 +142,16 @@ def test_run_prints_writes_and_draws(tmp_path, capsys, monkeypatch):
         json.dumps({"model": str(DUMMY)}),
     ]
     arguments += ["--systems", "hopf,double-well", "--every", "1,5", "--noise", "0,0.1", "--seeds", "0,1"]
-    arguments += ["--points", "120", "--json", str(tmp_path / "cases.json"), "--plot", str(tmp_path / "errors.png")]
+    arguments += [
+        "--groups",
+        "paths",
+        "--points",
+        "120",
+        "--json",
+        str(tmp_path / "cases.json"),
+        "--plot",
+        str(tmp_path / "errors.png"),
+    ]
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert "Where fim-sde is behind kramers-moyal" in out
@@ -161,7 +170,23 @@ def test_run_prints_writes_and_draws(tmp_path, capsys, monkeypatch):
 
 
 def test_quick_means_fewer_settings(capsys):
-    assert main(["sde", "--quick", "--estimators", "kramers-moyal", "--systems", "hopf", "--points", "60"]) == 0
+    assert (
+        main(
+            [
+                "sde",
+                "--quick",
+                "--estimators",
+                "kramers-moyal",
+                "--systems",
+                "hopf",
+                "--points",
+                "60",
+                "--groups",
+                "paths",
+            ]
+        )
+        == 0
+    )
     out = capsys.readouterr().out
     assert [line for line in out.splitlines() if line.startswith("tau = ")] == [
         "tau = 0.002, noise = 0",
@@ -174,6 +199,7 @@ def test_quick_means_fewer_settings(capsys):
     [
         (["--systems", "brusselator"], "no stochastic system 'brusselator'"),
         (["--estimators", "no-such"], "no-such"),
+        (["--groups", "paths,long"], "no group of contexts 'long'"),
         (["--mmd-stride", "0"], "--mmd-stride must be from 1 to"),
     ],
 )

@@ -117,18 +117,24 @@ class AddsOne(Sound):
 
 
 class DiffusionOfOne(Sound):
-    def diffusion(self, points, return_std=False):
-        return np.ones_like(super().diffusion(points, return_std))
+    def diffusion(self, points, return_std=False, **settings):
+        return np.ones_like(super().diffusion(points, return_std, **settings))
 
 
 class NegativeDiffusion(Sound):
-    def diffusion(self, points, return_std=False):
-        return -super().diffusion(points, return_std)
+    def diffusion(self, points, return_std=False, **settings):
+        return -super().diffusion(points, return_std, **settings)
 
 
 class OneSeedForAll(Sound):
     def simulate(self, x0, t, *, random_state=None, **settings):
         return super().simulate(x0, t, random_state=0, **settings)
+
+
+class NegativeNoise(Sound):
+    @property
+    def noise_(self):
+        return super().noise_ - 1
 
 
 class CountsCells(Sound):
@@ -165,6 +171,7 @@ BROKEN = [
     (DiffusionOfOne, "check_time_equivariance"),
     (NegativeDiffusion, "check_stochastic_diffusion"),
     (OneSeedForAll, "check_stochastic_paths"),
+    (NegativeNoise, "check_stochastic_observations"),
     (CountsCells, "check_stochastic_stationary_density"),
     (TakesInputsAndDropsThem, "check_inputs_are_refused"),
 ]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from skdyn import ConvergenceWarning, Trajectories
-from skdyn.dynamics.sde import euler_maruyama, transition_log_likelihoods
+from skdyn import ConvergenceWarning
+from skdyn.dynamics.sde import euler_maruyama
 
 THETA, SIGMA = 1.5, 0.8
 ONE = {"center": np.zeros(1), "scale": np.ones(1)}
@@ -184,45 +184,3 @@ def test_a_start_beyond_the_bound():
         paths = simulate(np.linspace(0, 1, 4), x0=50.0, bound=10.0)
     assert paths[0, 0, 0, 0] == 50
     assert np.isnan(paths[0, 0, 1:]).all()
-
-
-def test_the_likelihood_is_that_of_normal_transitions():
-    rng = np.random.default_rng(0)
-    pairs = [(np.cumsum(rng.uniform(0.1, 0.5, n)), rng.normal(size=(n, 2))) for n in (7, 4)]
-
-    def equation(x):
-        return -x * [1.0, 2.0], 1 + x**2
-
-    expected = [
-        norm.logpdf(x[i + 1], x[i] - x[i] * [1.0, 2.0] * h, (1 + x[i] ** 2) * np.sqrt(h)).sum()
-        for t, x in pairs
-        for i, h in enumerate(np.diff(t))
-    ]
-    actual = transition_log_likelihoods(equation, Trajectories(pairs), np.ones(2))
-    assert actual.shape == (9,)
-    np.testing.assert_allclose(actual, expected)
-
-
-def test_the_true_equation_is_the_likeliest():
-    t = np.linspace(0, 200, 4001)
-    observed = Trajectories([(t, simulate(t, x0=0.0, substeps=20)[0, 0])])
-
-    def mean(theta, sigma):
-        def equation(x):
-            return -theta * x, np.full_like(x, sigma)
-
-        return transition_log_likelihoods(equation, observed, np.ones(1)).mean()
-
-    best = mean(THETA, SIGMA)
-    for theta, sigma in ((THETA, 1.2 * SIGMA), (THETA, SIGMA / 1.2), (2 * THETA, SIGMA), (0.0, SIGMA)):
-        assert mean(theta, sigma) < best
-
-
-@pytest.mark.parametrize("diffusion", [0.0, np.nan, np.inf])
-def test_the_likelihood_is_always_finite(diffusion):
-    observed = Trajectories([(np.arange(3.0), np.array([[0.0], [1.0], [1e200]]))])
-    values = transition_log_likelihoods(lambda x: (0 * x, np.full_like(x, diffusion)), observed, np.ones(1))
-    assert np.isfinite(values).all()
-    assert values[1] == -1e12
-    still = Trajectories([(np.arange(3.0), np.array([[0.0], [0.0], [1.0]]))])
-    assert np.isfinite(transition_log_likelihoods(lambda x: (0 * x, 0 * x), still, np.ones(1))).all()

@@ -52,7 +52,7 @@ def test_checks_of_stochastic_estimators_are_for_these_only():
     from skdyn import SparseODERegressor
 
     stochastic = {name for name, _ in dynamics_checks(OrnsteinUhlenbeck()) if "stochastic" in name}
-    assert len(stochastic) == 3
+    assert len(stochastic) == 4
     assert not stochastic & {name for name, _ in dynamics_checks(SparseODERegressor())}
 
 
@@ -174,13 +174,76 @@ def test_a_bar_is_shown_where_one_is_asked_for(fitted, capsys):
 
 def test_the_score_is_the_mean_likelihood_of_a_transition(fitted):
     x = steps_of(0.1, 30, seed=4)
-    expected = norm.logpdf(x[1:], x[:-1] * (1 - 0.15), 0.8 * np.sqrt(0.1)).mean()
-    assert np.isclose(fitted.score(x, t=0.1), expected)
-    assert np.isclose(fitted.score([x[:15], x[14:]], t=0.1), expected)
+    decay = np.exp(-0.15)
+    expected = norm.logpdf(x[1:], x[:-1] * decay, 0.8 * np.sqrt((1 - decay**2) / 3)).mean()
+    assert np.isclose(fitted.score(x, t=0.1), expected, rtol=1e-5)
+    assert np.isclose(fitted.score([x[:15], x[14:]], t=0.1), expected, rtol=1e-5)
     truth = fitted.score(steps_of(0.1, 2000, seed=5), t=0.1)
     for other in ({"sigma": 1.0}, {"sigma": 0.6}, {"theta": -1.5}):
         wrong = OrnsteinUhlenbeck(**other).fit(x).score(steps_of(0.1, 2000, seed=5), t=0.1)
         assert wrong < truth
+
+
+def noisy(noise=0.3, correlation=0.0, paths=30, points=60):
+    """Observations of the process in two variables, with noise of their own."""
+    rng = np.random.default_rng(3)
+    root = np.linalg.cholesky(np.array([[1, correlation], [correlation, 1]]))
+    decay = np.exp(-0.15)
+    x = np.zeros((paths, points, 2))
+    for i in range(1, points):
+        x[:, i] = decay * x[:, i - 1] + 0.8 / np.sqrt(3) * np.sqrt(1 - decay**2) * rng.normal(size=(paths, 2)) @ root.T
+    return x + noise * rng.normal(size=x.shape)
+
+
+def test_noise_of_the_observations_is_estimated_and_scored():
+    est = OrnsteinUhlenbeck().fit(noisy(), t=0.1)
+    np.testing.assert_allclose(est.noise_, 0.3, rtol=0.1)
+    held_out = noisy(paths=5)
+    without = OrnsteinUhlenbeck().fit(noisy(noise=0.0), t=0.1)
+    np.testing.assert_array_equal(without.noise_, [0, 0])
+    assert est.score(held_out, t=0.1) > without.score(held_out, t=0.1) + 0.1
+
+
+def test_the_noise_is_of_the_last_fit():
+    est = OrnsteinUhlenbeck().fit(noisy(), t=0.1)
+    assert (est.noise_ > 0).all()
+    est.fit(noisy(noise=0.0), t=0.1)
+    np.testing.assert_array_equal(est.noise_, [0, 0])
+
+
+def test_observed_paths_have_the_noise_of_the_observations():
+    est = OrnsteinUhlenbeck().fit(noisy(), t=0.1)
+    settings = {"n_paths": 2000, "random_state": 0}
+    plain, observed = (est.simulate([0.0, 0.0], [0.0, 0.5], observed=o, **settings) for o in (False, True))
+    added = observed - plain
+    np.testing.assert_allclose(added.std(axis=(0, 1)), est.noise_, rtol=0.05)
+    assert (plain[:, 0] == 0).all()
+
+
+def test_correlated_noise_is_estimated_and_simulated():
+    est = OrnsteinUhlenbeck().fit(noisy(noise=0.0, correlation=0.7), t=0.1)
+    matrix = est.diffusion([[[0.0, 1.0]]], full=True)
+    assert matrix.shape == (1, 1, 2, 2)
+    np.testing.assert_allclose(matrix[0, 0], 0.64 * np.array([[1, 0.7], [0.7, 1]]), rtol=0.1)
+    paths = est.simulate([0.0, 0.0], [0.0, 0.02], n_paths=4000, random_state=0)
+    np.testing.assert_allclose(np.cov(paths[:, 1].T) / 0.02, matrix[0, 0], rtol=0.15)
+    with pytest.raises(ValueError, match="the noise of the variables is correlated"):
+        est.stationary_density([np.linspace(-2, 2, 5)] * 2, method="fokker-planck")
+    with pytest.raises(ValueError, match="use full=True or return_std=True, not both"):
+        est.diffusion([[0.0, 0.0]], return_std=True, full=True)
+
+
+def test_independent_noise_stays_diagonal():
+    est = OrnsteinUhlenbeck().fit(noisy(noise=0.0), t=0.1)
+    np.testing.assert_allclose(est.diffusion([[0.0, 1.0]], full=True), [0.64 * np.eye(2)], atol=1e-12)
+
+
+def test_a_path_does_not_depend_on_the_number_of_other_initial_states(fitted):
+    t = np.linspace(0, 1, 4)
+    starts = np.linspace(-1, 1, 5)[:, None]
+    alone, among = (fitted.simulate(x0, t, n_paths=3, random_state=7) for x0 in (starts[:1], starts))
+    np.testing.assert_array_equal(alone[0], among[0])
+    np.testing.assert_array_equal(fitted.simulate(starts[:3], t, n_paths=3, random_state=7), among[:3])
 
 
 def test_densities_solved_and_counted_agree(fitted):

@@ -74,7 +74,7 @@ EQUATIONS = {
 def test_noise_and_drift_are_found(name):
     drift, diffusion = EQUATIONS[name]
     fitted = NeuralSDERegressor(name).fit([path(drift, diffusion, [1.5], 600, seed) for seed in (0, 1)])
-    assert fitted.noise_ == pytest.approx([0.5], rel=0.1)
+    assert fitted.sigma_ == pytest.approx([0.5], rel=0.1)
     points = np.array([[1.0], [1.5], [2.0]])
     np.testing.assert_allclose(fitted.diffusion(points), 0.5 * points ** (name != "langevin"), rtol=0.1)
     assert np.abs(fitted.predict(points) - drift(points)).max() < 0.7

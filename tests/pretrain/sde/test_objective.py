@@ -1,14 +1,17 @@
+import dataclasses
+
 import micro
 import torch
 
-from pretrain.sde.objective import TOKEN_WEIGHT
+from pretrain.sde.objective import NETWORK_WEIGHT, TOKEN_WEIGHT
 from pretrain.sde.task import FIMSDETask
 
 CPU = torch.device("cpu")
+SEEN = dataclasses.replace(micro.SDE, hidden=0.0)
 
 
 def test_loss_is_the_stated_formula():
-    task = FIMSDETask(micro.SDE, 0, CPU)
+    task = FIMSDETask(SEEN, 0, CPU)
     batch = task.batch(0)
     batch.query_mask[:, ::3] = False
     batch.weight[0] = 0
@@ -16,7 +19,9 @@ def test_loss_is_the_stated_formula():
     with torch.no_grad():
         loss, sums = task.module(batch)
         context = network.encode_tokens(batch.tokens)
-        drift, drift_scale, log_diffusion, diffusion_scale = network.decode_log(context, batch.queries)
+        answer = network.answer(context, batch.queries)
+        drift, diffusion = network.arbitrate(batch.fits, batch.queries, answer)
+        judged = drift.value, drift.log_scale, diffusion.value, diffusion.log_scale
 
     def laplace(truth, mean, u, b, where, dim):
         return ((truth - mean).abs() * (-u).exp() + u)[b][where][:, :dim].mean()
@@ -24,8 +29,12 @@ def test_loss_is_the_stated_formula():
     expected = []
     for b, dim in enumerate(batch.dims.tolist()):
         asked, seen = batch.query_mask[b], batch.tokens.mask[b]
-        term = laplace(batch.drift, drift, drift_scale, b, asked, dim)
-        term = term + laplace((batch.diffusion + floor).log(), log_diffusion, diffusion_scale, b, asked, dim)
+        log_truth = (batch.diffusion + floor).log()
+        judged_loss, network_loss = (
+            laplace(batch.drift, f, u, b, asked, dim) + laplace(log_truth, g, v, b, asked, dim)
+            for f, u, g, v in (judged, answer[:4])
+        )
+        term = (1 - NETWORK_WEIGHT) * judged_loss + NETWORK_WEIGHT * network_loss
         tokens = laplace(batch.token_drift, context.drift, context.drift_log_scale, b, seen, dim)
         token_truth = (batch.token_diffusion + floor).log()
         tokens = tokens + laplace(token_truth, context.log_diffusion, context.diffusion_log_scale, b, seen, dim)
@@ -36,7 +45,7 @@ def test_loss_is_the_stated_formula():
 
 
 def test_a_masked_target_that_is_not_a_number_changes_nothing():
-    task = FIMSDETask(micro.SDE, 0, CPU)
+    task = FIMSDETask(SEEN, 0, CPU)
     batch = task.batch(0)
     batch.query_mask[:, ::3] = False
     batch.weight[0] = 0
@@ -52,3 +61,27 @@ def test_a_masked_target_that_is_not_a_number_changes_nothing():
     for mine, wanted in zip(torch.autograd.grad(again, list(task.module.parameters())), expected, strict=True):
         assert torch.equal(mine, wanted)
     assert all(value.isfinite().all() for value in sums.values())
+
+
+def test_frozen_the_arbiters_alone_learn_from_cached_answers():
+    task = FIMSDETask(SEEN, 0, CPU, arbiter_only=True)
+    batch = task.batch(0)
+    assert batch.answer is not None
+    with torch.no_grad():
+        fresh = task.module.network.answer(task.module.network.encode_tokens(batch.tokens), batch.queries)
+    for cached, own in zip(batch.answer, fresh, strict=True):
+        torch.testing.assert_close(cached, own, atol=1e-4, rtol=1e-4)
+    loss, sums = task.module(batch)
+    loss.backward()
+    moved = {name.split(".")[1] for name, p in task.module.named_parameters() if p.grad is not None and p.grad.any()}
+    assert moved == {"drift_arbiter", "diffusion_arbiter"}
+    assert "network_loss" not in sums
+
+
+def test_a_hidden_network_has_no_say():
+    task = FIMSDETask(dataclasses.replace(micro.SDE, hidden=1.0), 0, CPU, arbiter_only=True)
+    batch = task.batch(0)
+    loss, sums = task.module(batch)
+    other = dataclasses.replace(batch, answer=tuple(part + 1 for part in batch.answer))
+    assert torch.equal(task.module(other)[0], loss)
+    assert "hidden/drift" in sums

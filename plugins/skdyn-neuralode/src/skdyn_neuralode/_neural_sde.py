@@ -62,7 +62,7 @@ class NeuralSDERegressor(BaseStochasticEstimator):
     ----------
     perceptron_ : Perceptron
         gamma in units without dimension.
-    noise_ : array of shape (D,)
+    sigma_ : array of shape (D,)
         sigma: of ``"langevin"`` in units of state per square root of the unit of time, else per that root alone.
     n_features_in_ : int
         Number of variables, D.
@@ -88,12 +88,12 @@ class NeuralSDERegressor(BaseStochasticEstimator):
     >>> for i in range(499):  # dx = -x dt + 0.5 dW
     ...     x[i + 1] = x[i] - 0.1 * x[i] + 0.5 * np.sqrt(0.1) * rng.normal()
     >>> est = NeuralSDERegressor().fit([(0.1 * np.arange(500), x)])
-    >>> est.noise_.round(1)
+    >>> est.sigma_.round(1)
     array([0.5])
     """
 
     perceptron_: Perceptron
-    noise_: np.ndarray
+    sigma_: np.ndarray
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class NeuralSDERegressor(BaseStochasticEstimator):
         self._relative_drift, self._relative_noise = family.drift_is_relative, family.noise_is_relative
         root = np.sqrt(units.duration)
         self._speeds = sizes.speeds / units.duration * (1.0 if family.drift_is_relative else units.scale)
-        self.noise_ = trained.noise / root * (1.0 if family.noise_is_relative else units.scale)
+        self.sigma_ = trained.noise / root * (1.0 if family.noise_is_relative else units.scale)
         self._floor = sizes.floor * units.scale / root
 
     def _scaled(self, points: np.ndarray) -> np.ndarray:
@@ -163,7 +163,7 @@ class NeuralSDERegressor(BaseStochasticEstimator):
 
     def _drift_and_diffusion(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, None, None]:
         drift = self.perceptron_.field(self._scaled(points)) * self._speeds
-        noise = self.noise_ * (points if self._relative_noise else np.ones_like(points))
+        noise = self.sigma_ * (points if self._relative_noise else np.ones_like(points))
         return drift * points if self._relative_drift else drift, np.hypot(noise, self._floor), None, None
 
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,162 @@
+"""What drift and diffusion leave of the observations: noise of their own, and correlated noise of the variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skdyn.data.trajectories import Trajectories
+from skdyn.dynamics.state_space import DriftDiffusion, Windows, transition_moments
+
+_SUBSTEP, _MOST_SUBSTEPS = 0.5, 6  # of the time in which the states move by their deviation
+_LENGTH, _LOOKED_AT = 40, 800  # transitions of a window, and of all windows, that noise and correlation are taken from
+_RATIOS = np.array([0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0])
+_FACTORS = (np.array([0.0, 0.4, 0.63, 1.0, 1.6, 2.5]), np.array([0.8, 0.9, 1.0, 1.1, 1.25]))
+_SIGNIFICANT = 4.0  # standard errors from which a correlation counts
+_LARGEST = 0.999
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Noise of the observations and correlation of the noise that drives the variables.
+
+    Attributes
+    ----------
+    noise : array of shape (D,)
+        Standard deviations; zero where the context does not tell them from zero.
+    correlation : array of shape (D, D)
+    """
+
+    noise: np.ndarray
+    correlation: np.ndarray
+
+
+@dataclass(frozen=True)
+class StateSpace:
+    """An inferred equation with the scales that its steps are taken by.
+
+    Attributes
+    ----------
+    drift_diffusion : callable, (M, D) -> (M, D), (M, D)
+    rate : float
+        At which drift or diffusion move the states by their deviation.
+    scale : array of shape (D,)
+        Standard deviations of the context.
+    errors : callable, (M, D) -> (M, D), (M, D), optional
+        Laplace scales of the errors of drift and diffusion.
+    """
+
+    drift_diffusion: DriftDiffusion
+    rate: float
+    scale: np.ndarray
+    errors: DriftDiffusion | None = None
+
+    def windows(
+        self, observed: Trajectories, correlation: np.ndarray, length: int | None = None, most: int | None = None
+    ) -> Windows:
+        """Trajectories in windows of ``length`` transitions, at most about ``most`` of these spread over all."""
+        pieces = [
+            (t[i : i + size + 1], x[i : i + size + 1])
+            for t, x in observed
+            for size in [length or max(1, len(t) - 1)]
+            for i in range(0, len(t) - 1, size)
+        ]
+        if most is not None:
+            total = sum(len(t) - 1 for t, _ in pieces)
+            pieces = pieces[:: max(1, -(-total // most))]
+        width, dim = max(len(t) for t, _ in pieces), observed.n_features
+        states, valid = np.zeros((len(pieces), width, dim)), np.zeros((len(pieces), width - 1), dtype=bool)
+        for k, (t, x) in enumerate(pieces):
+            states[k, : len(t)], valid[k, : len(t) - 1] = x, True
+        steps = np.concatenate([np.diff(t) for t, _ in pieces])
+        with np.errstate(all="ignore"):
+            substeps = np.clip(np.ceil(steps * self.rate / _SUBSTEP), 1, _MOST_SUBSTEPS).astype(int)
+            starts = states[:, :-1][valid]
+            found = transition_moments(self.drift_diffusion, starts, steps, substeps, self.scale, correlation)
+        mean, slope, covariance = (_spread(part, valid) for part in (found.mean, found.slope, found.covariance))
+        return Windows(states, mean, slope, covariance, valid, self.scale)
+
+    def log_likelihoods(self, observed: Trajectories, measurement: Measurement) -> np.ndarray:
+        """Log-density of every observation given those before it in its trajectory, but for the first of each.
+
+        Where the errors of drift and diffusion are known, their variance is part of the predicted one.
+        """
+        length = 1 if not measurement.noise.any() else None
+        windows = self.windows(observed, measurement.correlation, length)
+        if self.errors is not None:
+            windows = self._widened(windows, self.errors, np.concatenate([np.diff(t) for t in observed.times]))
+        return windows.log_likelihoods(measurement.noise[None] ** 2)[0][windows.valid]
+
+    @staticmethod
+    def _widened(windows: Windows, errors: DriftDiffusion, steps: np.ndarray) -> Windows:
+        """The same windows with the variance, twice the squared scale, that errors add over each step."""
+        starts = windows.observed[:, :-1][windows.valid]
+        drift, diffusion = errors(starts)
+        kept = np.diagonal(windows.slope[windows.valid], axis1=1, axis2=2)
+        h = steps[:, None]
+        # An error of the drift acts over the step, and is forgotten as the state is.
+        added = 2 * diffusion**2 * h + 2 * (drift * h * (1 + kept.clip(0, 1)) / 2) ** 2
+        wide = windows.covariance[windows.valid] + added[:, :, None] * np.eye(added.shape[1])
+        return replace(windows, covariance=_spread(wide, windows.valid))
+
+    def measure(self, context: Trajectories) -> Measurement:
+        """The likeliest noise of the observations of a context, and the correlations that its innovations show."""
+        dim = context.n_features
+        none = Measurement(np.zeros(dim), np.eye(dim))
+        windows = self.windows(context, none.correlation, _LENGTH, _LOOKED_AT)
+        covariance = windows.covariance[windows.valid]
+        usable = np.isfinite(covariance).all(axis=(1, 2)) & np.isfinite(windows.mean[windows.valid]).all(axis=1)
+        if not usable.all():
+            return none
+        unit = np.median(np.diagonal(covariance, axis1=1, axis2=2), axis=0)
+        variance = _likeliest_noise(lambda r: windows.log_likelihoods(r).sum(axis=(1, 2)), unit, len(covariance))
+        return Measurement(np.sqrt(variance), _correlation(windows, variance))
+
+
+def _spread(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    padded = np.zeros((*valid.shape, *values.shape[1:]))
+    padded[valid] = values
+    return padded
+
+
+def _likeliest_noise(likelihood: Callable[[np.ndarray], np.ndarray], unit: np.ndarray, count: int) -> np.ndarray:
+    """Variances (D,): one ratio to the diffusion's over a step for all, then each by itself; zero without evidence."""
+    values = likelihood(_RATIOS[:, None] * unit)
+    best, found, dim = float(values.max()), unit * _RATIOS[int(values.argmax())], len(unit)
+    for factors in _FACTORS:
+        for d in range(dim):
+            candidates = np.tile(found, (len(factors), 1))
+            candidates[:, d] = factors * (found[d] or 0.03 * unit[d])
+            tried = likelihood(candidates)
+            if tried.max() > best:
+                best, found = float(tried.max()), candidates[int(tried.argmax())]
+    gain = best - float(values[0])
+    return found if gain > 0.5 * np.count_nonzero(found) * np.log(max(count, 8)) else np.zeros(dim)
+
+
+def _correlation(windows: Windows, variance: np.ndarray) -> np.ndarray:
+    """Correlations (D, D) by which the innovations differ from independent noise; zero without evidence."""
+    dim = len(variance)
+    if dim == 1:
+        return np.eye(1)
+    innovations, sizes = (part[0][windows.valid] for part in windows.filter(variance[None]))
+    own = np.diagonal(windows.covariance[windows.valid], axis1=1, axis2=2)
+    with np.errstate(all="ignore"):
+        root = np.sqrt(np.diagonal(sizes, axis1=1, axis2=2))
+        unit = innovations / root
+        excess = unit[:, :, None] * unit[:, None, :] - sizes / (root[:, :, None] * root[:, None, :])
+        share = np.sqrt(own) / root  # of the innovation that is the diffusion's over this step
+        weight = share[:, :, None] * share[:, None, :]
+        found = np.sum(weight * excess, axis=0) / np.sum(weight**2, axis=0)
+        error = np.sqrt(np.sum(weight**2 * excess**2, axis=0)) / np.sum(weight**2, axis=0)
+    counted = np.isfinite(found) & np.isfinite(error) & (np.abs(found) > _SIGNIFICANT * error)
+    found = np.where(counted, found, 0.0).clip(-_LARGEST, _LARGEST)
+    np.fill_diagonal(found, 1.0)
+    values, vectors = np.linalg.eigh(found)
+    if values[0] < 1 - _LARGEST:
+        found = (vectors * values.clip(min=1 - _LARGEST)) @ vectors.T
+        size = np.sqrt(np.diag(found))
+        found = found / (size[:, None] * size)
+    return found
