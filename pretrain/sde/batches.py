@@ -73,7 +73,7 @@ class Examples:
     tokens: SDETokens
     paths: Paths | None
     fits: AnswersOfFits | None
-    answer: tuple[Tensor, ...] | None
+    answer: tuple[Tensor, Tensor, Tensor, Tensor, Tensor] | None
     token_drift: Tensor
     token_diffusion: Tensor
     queries: Tensor
@@ -109,7 +109,8 @@ class Examples:
         for rows in torch.arange(len(self), device=self.queries.device).split(size):
             part = self.select(rows)
             answers.append(network.answer(network.encode_tokens(part.tokens), part.queries))
-        return dataclasses.replace(self, answer=tuple(torch.cat(column) for column in zip(*answers, strict=True)))
+        joined: Any = tuple(torch.cat(column) for column in zip(*answers, strict=True))
+        return dataclasses.replace(self, answer=joined)
 
     @staticmethod
     def concatenate(parts: Sequence[Examples]) -> Examples:
@@ -230,9 +231,11 @@ def answers_of_fits(paths: Paths, queries: Tensor, network: ArbitratedSDEConfig)
             (*fits.answer_drift(asked[..., :dim]), fits.drift_misfit),
             (*fits.answer_diffusion(asked[..., :dim], network.diffusion_floor), fits.square_misfit),
         )
-        parts.append(
-            AnswersOfFits(*(FitAnswers(*(padded(part.float()) for part in three), about) for three in answers))
+        drift, diffusion = (
+            FitAnswers(padded(value.float()), padded(deviation.float()), padded(misfit.float()), about)
+            for value, deviation, misfit in answers
         )
+        parts.append(AnswersOfFits(drift, diffusion))
     joined: AnswersOfFits = _join(parts)
     return joined
 

@@ -52,6 +52,7 @@ class FIMSDEObjective(nn.Module):
             ):
                 context = self.network.encode_tokens(batch.tokens)
                 answer = self.network.answer(context, batch.queries)
+        assert batch.fits is not None
         drift, diffusion = self.network.arbitrate(batch.fits, batch.queries, None if hidden else answer)
         active = batch.tokens.dim_mask[:, None].float()
         active = active / active.sum(-1, keepdim=True)

@@ -71,6 +71,7 @@ class SDEValidationSuite:
         groups: dict[str, list[Tensor]] = defaultdict(list)
         for way, batch in self._cases:
             answer = network.answer(network.encode_tokens(batch.tokens), batch.queries)
+            assert batch.fits is not None
             verdict, of_diffusion = network.arbitrate(batch.fits, batch.queries, answer)
             active = batch.tokens.dim_mask[:, None]
             floor = network.config.diffusion_floor

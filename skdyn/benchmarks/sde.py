@@ -155,8 +155,8 @@ def run(options: argparse.Namespace) -> int:
         _print_seconds(results, names, seconds)
     own = [name for name in names if name != TRUTH]
     windows = make_windows((*systems, ORNSTEIN_UHLENBECK), groups, seeds)
-    tasks = ((name, estimators[name], each) for each in windows for name in own)
-    grouped = list(Parallel(options.jobs, return_as="generator")(delayed(measure_windows)(*task) for task in tasks))
+    judged = (delayed(measure_windows)(name, estimators[name], each) for each in windows for name in own)
+    grouped = list(Parallel(options.jobs, return_as="generator")(judged))
     if grouped:
         print_groups(grouped, own)
     if options.json:

@@ -148,14 +148,13 @@ def _densities(moved: np.ndarray, decay: np.ndarray, added: np.ndarray, noise: f
     """Log-densities (L,) of increments (L,) of an observed autoregression, by a scalar Kalman filter."""
     innovations, sizes = moved, added
     if noise > 0:
-        innovations, sizes, off, spread = [], [], 0.0, noise
+        filtered, off, spread = [], 0.0, noise
         for step, a, q in zip(moved.tolist(), decay.tolist(), added.tolist(), strict=True):
             innovation, predicted = step - a * off, a * a * spread + q
             size = predicted + noise
-            innovations.append(innovation)
-            sizes.append(size)
+            filtered.append((innovation, size))
             off, spread = -innovation * noise / size, predicted * noise / size
-        innovations, sizes = np.array(innovations), np.array(sizes)
+        innovations, sizes = np.array(filtered).T
     return -0.5 * (innovations**2 / sizes + np.log(2 * np.pi * sizes))
 
 
