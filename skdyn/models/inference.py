@@ -505,7 +505,7 @@ def chunk_sizes(count: int, largest: int) -> list[int]:
     Examples
     --------
     >>> chunk_sizes(1, 512), chunk_sizes(5, 512), chunk_sizes(700, 512)
-    ([1], [8], [512, 128, 128])
+    ([1], [8], [512, 128, 64])
     """
     sizes = [largest] * (count // largest)
     rest = count % largest

@@ -50,7 +50,8 @@ def test_a_masked_target_that_is_not_a_number_changes_nothing():
     batch.query_mask[:, ::3] = False
     batch.weight[0] = 0
     loss, _ = task.module(batch)
-    expected = torch.autograd.grad(loss, list(task.module.parameters()))
+    weights = list(task.module.parameters())
+    expected = torch.autograd.grad(loss, weights, allow_unused=True)  # a batch may hide the network
     for truth in (batch.drift, batch.diffusion):
         truth[:, ::3] = float("nan")
         truth[0] = float("nan")
@@ -58,8 +59,9 @@ def test_a_masked_target_that_is_not_a_number_changes_nothing():
         truth[~batch.tokens.mask] = float("nan")
     again, sums = task.module(batch)
     assert torch.equal(loss, again)
-    for mine, wanted in zip(torch.autograd.grad(again, list(task.module.parameters())), expected, strict=True):
-        assert torch.equal(mine, wanted)
+    assert sum(wanted is not None for wanted in expected) > len(weights) // 2
+    for mine, wanted in zip(torch.autograd.grad(again, weights, allow_unused=True), expected, strict=True):
+        assert (mine is None and wanted is None) or torch.equal(mine, wanted)
     assert all(value.isfinite().all() for value in sums.values())
 
 
