@@ -59,7 +59,7 @@ def test_a_masked_target_that_is_not_a_number_changes_nothing():
         truth[~batch.tokens.mask] = float("nan")
     again, sums = task.module(batch)
     assert torch.equal(loss, again)
-    assert sum(wanted is not None for wanted in expected) > len(weights) // 2
+    assert any(wanted is not None and wanted.abs().max() > 0 for wanted in expected)
     for mine, wanted in zip(torch.autograd.grad(again, weights, allow_unused=True), expected, strict=True):
         assert (mine is None and wanted is None) or torch.equal(mine, wanted)
     assert all(value.isfinite().all() for value in sums.values())
