@@ -31,9 +31,8 @@ def main(folder, model="lass-ode"):
     figure, axes = plt.subplots(2, 2, figsize=(11, 6), layout="constrained", sharex="col")
     for column, (title, (times, values, names, seen)) in zip(axes.T, series.items(), strict=True):
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", ForecastWarning
-            )  # of a poor fit, of counts below zero: the picture shows both
+            # Of a poor fit, and of counts below zero: the picture shows both.
+            warnings.simplefilter("ignore", ForecastWarning)
             forecaster = LASSODEForecaster(model).fit([Trajectory(times[:seen], values[:seen], names)])
             ForecastDisplay.from_estimator(forecaster, truth=(times[seen:], values[seen:]), ax=column)
             ahead = forecaster.predict(times[seen:])

@@ -30,7 +30,7 @@ from skdyn.benchmarks.fields import (
     simulate,
 )
 from skdyn.benchmarks.individual_systems import SYSTEMS, IndividualSystem
-from skdyn.benchmarks.options import add_jobs, write_cases
+from skdyn.benchmarks.options import add_jobs, chosen, write_cases
 from skdyn.data.trajectories import Trajectories
 from skdyn.data.trajectory import Trajectory
 
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
     noises = [float(text) for text in options.noises.split(",")]
     jobs = [
         make_job(system, noise, int(seed))
-        for system in _chosen(options.systems.split(","))
+        for system in chosen(options.systems, SYSTEMS)
         for noise in noises
         for seed in options.seeds.split(",")
     ]
@@ -107,14 +107,6 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         write_cases(options.json, (result._asdict() for result in results), params=options.params)
     return 0
-
-
-def _chosen(names: list[str]) -> list[IndividualSystem]:
-    known = {system.name: system for system in SYSTEMS}
-    for name in names:
-        if name not in known:
-            raise ValueError(f"--systems: expected some of {','.join(known)}, got {name!r}")
-    return [known[name] for name in names]
 
 
 def make_job(system: IndividualSystem, noise: float, seed: int) -> Job:

@@ -33,7 +33,7 @@ from skdyn.benchmarks.fields import (
 )
 from skdyn.benchmarks.large_systems import LargeSystem, load_large_systems
 from skdyn.benchmarks.limited import LimitedCalls
-from skdyn.benchmarks.options import add_jobs, add_settings, write_cases
+from skdyn.benchmarks.options import add_jobs, add_settings, chosen, write_cases
 from skdyn.benchmarks.protocol import Setting, corrupt
 from skdyn.data.trajectories import Trajectories
 
@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     settings = options.settings or [Setting(0, 0), Setting(0.05, 0)]
     jobs = [
         make_job(system, setting, int(seed), options.trajectories, options.points)
-        for system in _chosen(options.systems.split(","))
+        for system in chosen(options.systems, load_large_systems())
         for setting in settings
         for seed in options.seeds.split(",")
     ]
@@ -107,14 +107,6 @@ def run(options: argparse.Namespace) -> int:
         about = {name: getattr(options, name) for name in ("params", "trajectories", "points", "limit")}
         write_cases(options.json, (result._asdict() for result in results), **about)
     return 0
-
-
-def _chosen(names: list[str]) -> list[LargeSystem]:
-    known = {system.name: system for system in load_large_systems()}
-    for name in names:
-        if name not in known:
-            raise ValueError(f"--systems: expected some of {','.join(known)}, got {name!r}")
-    return [known[name] for name in names]
 
 
 def make_job(system: LargeSystem, setting: Setting, seed: int, trajectories: int, points: int) -> Job:

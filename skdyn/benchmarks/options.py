@@ -51,3 +51,12 @@ def write_cases(path: Path, cases: Iterable[dict[str, Any]], **about: Any) -> No
     """Write every case as JSON, with skdyn's version and what else there is to know about the run."""
     path.write_text(json.dumps({"skdyn": __version__, **about, "cases": list(cases)}), encoding="utf-8")
     print(f"Cases written to {path}")
+
+
+def chosen(names: str, items: Iterable[T], option: str = "--systems") -> list[T]:
+    """The items, each with a ``name``, that an option lists between commas."""
+    known = {item.name: item for item in items}  # type: ignore[attr-defined]
+    for name in names.split(","):
+        if name not in known:
+            raise ValueError(f"{option}: expected some of {','.join(known)}, got {name!r}")
+    return [known[name] for name in names.split(",")]

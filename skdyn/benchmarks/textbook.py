@@ -46,7 +46,7 @@ class Textbook:
             errors = [(path - x) / scale for path, x in zip(paths, X.states, strict=True)]
             return np.clip(np.nan_to_num(np.concatenate(errors), nan=1e3), -1e3, 1e3).ravel()
 
-        found = least_squares(residuals, np.log(self.guess), loss="linear", max_nfev=200)
+        found = least_squares(residuals, np.log(self.guess), max_nfev=200)
         self.numbers_ = np.exp(found.x)
         return self
 

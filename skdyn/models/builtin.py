@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,21 @@ from skdyn.models.spec import Kind, ModelSpec
 _BUNDLE = Path(__file__).parents[1] / "bundle"
 
 
-def _spec(name: str, kind: Kind, summary: str, module: str, network: str, **options: Any) -> ModelSpec:
-    """Specification of a model whose name is also the ``model_type`` of its configurations and its folder's."""
+def _spec(name: str, kind: Kind, summary: str, *formats: tuple[str, str, str], **options: Any) -> ModelSpec:
+    """Specification of a model whose name is also the ``model_type`` of its configurations and its folder's.
 
-    def part(attribute: str) -> Any:
-        return getattr(import_module(f"skdyn.nn.{module}"), attribute)
+    ``formats`` are module, network and configuration of each ``format_version`` from 1 on; a model of one format leaves
+    it to its configuration to check that.
+    """
+
+    def part(version: Any, place: int) -> Any:
+        if len(formats) == 1:
+            version = 1
+        elif isinstance(version, bool) or version not in range(1, len(formats) + 1):
+            known = " or ".join(str(k + 1) for k in range(len(formats)))
+            raise ValueError(f"format_version must be {known}, got {version!r}")
+        module, *names = formats[int(version) - 1]
+        return getattr(import_module(f"skdyn.nn.{module}"), names[place])
 
     return ModelSpec(
         name=name,
@@ -25,67 +34,32 @@ def _spec(name: str, kind: Kind, summary: str, module: str, network: str, **opti
         summary=summary,
         location=_BUNDLE / name,
         recognises=lambda values: values.get("model_type") == name,
-        configure=lambda values: part(f"{network}Config").from_dict(values),
-        network=lambda configuration: part(network)(configuration),
+        configure=lambda values: part(values.get("format_version"), 1).from_dict(values),
+        network=lambda configuration: part(configuration.format_version, 0)(configuration),
         **options,
     )
 
 
-def _by_format(version: Any) -> int:
-    if isinstance(version, bool) or version not in (1, 2):
-        raise ValueError(f"format_version must be 1 or 2, got {version!r}")
-    return int(version)
-
-
-def _fim_ode_config(values: Mapping[str, Any]) -> Any:
-    from skdyn.nn.arbitrated import ArbitratedConfig
-    from skdyn.nn.fim_ode import FIMODEConfig
-
-    configs = {1: FIMODEConfig, 2: ArbitratedConfig}
-    return configs[_by_format(values.get("format_version"))].from_dict(values)
-
-
-def _fim_ode_network(configuration: Any) -> Any:
-    from skdyn.nn.arbitrated import ArbitratedFIMODE
-    from skdyn.nn.fim_ode import FIMODE
-
-    return (ArbitratedFIMODE if configuration.format_version == 2 else FIMODE)(configuration)
-
-
-def _fim_sde_config(values: Mapping[str, Any]) -> Any:
-    from skdyn.nn.arbitrated_sde import ArbitratedSDEConfig
-    from skdyn.nn.fim_sde import FIMSDEConfig
-
-    configs = {1: FIMSDEConfig, 2: ArbitratedSDEConfig}
-    return configs[_by_format(values.get("format_version"))].from_dict(values)
-
-
-def _fim_sde_network(configuration: Any) -> Any:
-    from skdyn.nn.arbitrated_sde import ArbitratedFIMSDE
-    from skdyn.nn.fim_sde import FIMSDE
-
-    return (ArbitratedFIMSDE if configuration.format_version == 2 else FIMSDE)(configuration)
-
-
-FIM_ODE = ModelSpec(
-    name="fim-ode",
-    kind="ode",
-    summary="vector fields of ODEs, by a network and closed-form fits",
-    location=_BUNDLE / "fim-ode",
-    recognises=lambda values: values.get("model_type") == "fim-ode",
-    configure=_fim_ode_config,
-    network=_fim_ode_network,
+FIM_ODE = _spec(
+    "fim-ode",
+    "ode",
+    "vector fields of ODEs, by a network and closed-form fits",
+    ("fim_ode", "FIMODE", "FIMODEConfig"),
+    ("arbitrated", "ArbitratedFIMODE", "ArbitratedConfig"),
     scaling=fim_ode_scaling,
     trained_points=200,
 )
-FIM_SDE = ModelSpec(
-    name="fim-sde",
-    kind="sde",
-    summary="drift and diffusion of SDEs, by a network and closed-form fits",
-    location=_BUNDLE / "fim-sde",
-    recognises=lambda values: values.get("model_type") == "fim-sde",
-    configure=_fim_sde_config,
-    network=_fim_sde_network,
+FIM_SDE = _spec(
+    "fim-sde",
+    "sde",
+    "drift and diffusion of SDEs, by a network and closed-form fits",
+    ("fim_sde", "FIMSDE", "FIMSDEConfig"),
+    ("arbitrated_sde", "ArbitratedFIMSDE", "ArbitratedSDEConfig"),
     scaling=fim_sde_scaling,
 )
-LASS_ODE = _spec("lass-ode", "forecast", "forecasts of series of observed dynamical systems", "lass_ode", "LASSODE")
+LASS_ODE = _spec(
+    "lass-ode",
+    "forecast",
+    "forecasts of series of observed dynamical systems",
+    ("lass_ode", "LASSODE", "LASSODEConfig"),
+)

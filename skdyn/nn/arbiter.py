@@ -145,10 +145,7 @@ class Arbiter(nn.Module):
         of_fits = self.features_of_fits(evidence)
         score = self._scores(evidence, median, reference, spread, hidden, of_fits.hidden)
         answers = torch.cat([fields, reference], 2)
-        network_score = torch.zeros_like(score[:, :, :1])
-        if network is None:
-            network_score = network_score - torch.inf
-        weights = torch.cat([score, network_score], 2).softmax(2)
+        weights = weigh(score, network is not None)
         field = (weights * answers).sum(2)
         deviation = (weights * torch.cat([own, spread], 2)).sum(2)
         base = deviation if network is None else network.log_scale
@@ -185,21 +182,35 @@ class Arbiter(nn.Module):
     ) -> Tensor:
         """Scores (B, N, F, D) of the fits."""
         fields, own = evidence.fields, evidence.log_deviation
-        gap, apart = fields - reference, fields - median
-        answers = [
-            own.clamp(-8, 4) / 2,
-            gap.asinh(),
-            (gap.abs() + 1e-4).log() / 2,
-            (gap * (-spread.clamp(-6, 6)).exp()).asinh(),
-            fields.asinh(),
-            apart.asinh(),
-            (apart.abs() + 1e-4).log() / 2,
-        ]
+        answers = features_of_answers(fields, own.clamp(-8, 4), median, reference, spread)
         points = evidence.log_points[:, None, None].expand(*fields.shape[:2], fields.shape[-1])
         of_reference = [reference[:, :, 0].asinh(), spread[:, :, 0], points / 3]
         by_query = self.from_reference(torch.stack(of_reference, -1)) + self.from_hidden(hidden)[:, :, None]
-        x = self.from_answers(torch.stack(answers, -1)) + of_fits[:, None] + by_query[:, :, None]
+        x = self.from_answers(answers) + of_fits[:, None] + by_query[:, :, None]
         return self.score(F.silu(self.inner(F.silu(x))))[..., 0]
+
+
+def features_of_answers(values: Tensor, own: Tensor, median: Tensor, reference: Tensor, spread: Tensor) -> Tensor:
+    """What an arbiter sees of the fits' answers and deviations (B, N, F, D) at queries: (B, N, F, D, features)."""
+    gap, apart = values - reference, values - median
+    answers = [
+        own / 2,
+        gap.asinh(),
+        (gap.abs() + 1e-4).log() / 2,
+        (gap * (-spread.clamp(-6, 6)).exp()).asinh(),
+        values.asinh(),
+        apart.asinh(),
+        (apart.abs() + 1e-4).log() / 2,
+    ]
+    return torch.stack(answers, -1)
+
+
+def weigh(score: Tensor, has_network: bool) -> Tensor:
+    """Weights (B, N, F + 1, D) from scores (B, N, F, D): the network's is zero, or it has none."""
+    network_score = torch.zeros_like(score[:, :, :1])
+    if not has_network:
+        network_score = network_score - torch.inf
+    return torch.cat([score, network_score], 2).softmax(2)
 
 
 def _against_all(residuals: Tensor, excess: Tensor, of_network: Tensor | None) -> Tensor:

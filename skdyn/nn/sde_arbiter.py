@@ -14,10 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skdyn.nn.arbiter import LOG_SCALE, features_of_answers, weigh
+
 _AT_QUERIES, _OF_REFERENCE, _OF_CONTEXT, _SCALE_FEATURES = 7, 4, 4, 9
 _EMBEDDED, _PROJECTED = 8, 16
 _LEAST_SCORE = -2.0
-LOG_SCALE = (-7.0, 6.0)
 
 
 @dataclass(frozen=True)
@@ -110,28 +111,16 @@ class StochasticArbiter(nn.Module):
         about = fits.about[:, None].expand(*values.shape[:2], -1, -1)
         about = torch.stack([about[..., 0] / 3, about[..., 1] / 2, about[..., 2], about[..., 3].asinh()], -1)
         places = torch.stack([queries.abs(), queries.abs().amax(-1, keepdim=True).expand_as(queries)], -1).clamp(max=8)
-        gap, apart = values - reference, values - median
-        answers = [
-            own / 2,
-            gap.asinh(),
-            (gap.abs() + 1e-4).log() / 2,
-            (gap * (-spread.clamp(-6, 6)).exp()).asinh(),
-            values.asinh(),
-            apart.asinh(),
-            (apart.abs() + 1e-4).log() / 2,
-        ]
+        answers = features_of_answers(values, own, median, reference, spread)
         misfit = fits.misfit.clamp(min=0)[..., None].asinh()
         family = self.family.weight[:, None].expand(*misfit.shape[:3], -1)
         of_fits = self.from_fits(torch.cat([family, misfit], -1))
         of_reference = torch.stack([reference[:, :, 0].asinh(), spread[:, :, 0]], -1)
         by_query = self.from_reference(torch.cat([of_reference, places, about], -1))
         by_query = by_query + self.from_hidden(hidden)[:, :, None]
-        x = self.from_answers(torch.stack(answers, -1)) + of_fits[:, None] + by_query[:, :, None]
+        x = self.from_answers(answers) + of_fits[:, None] + by_query[:, :, None]
         score = self.score(F.silu(self.inner(F.silu(x))))[..., 0]
-        network_score = torch.zeros_like(score[:, :, :1])
-        if network is None:
-            network_score = network_score - torch.inf
-        weights = torch.cat([score, network_score], 2).softmax(2)
+        weights = weigh(score, network is not None)
         value = (weights * torch.cat([values, reference], 2)).sum(2)
         deviation = (weights * torch.cat([own, spread], 2)).sum(2)
         disagreement = ((weights[:, :, :-1] * (values - value[:, :, None]).abs()).sum(2) + 1e-4).log()

@@ -42,9 +42,9 @@ def test_noise_and_gaps_are_as_asked():
     states = euler_maruyama(drift, diffusion, drift.initial_states(2, generator()), step, 300, 1, generator())
     recordings = Recordings(drift, diffusion, states, step, torch.ones(3))
     loud = Noise(clean=0.0, level=0.2, irregular=1.0, survival=0.5)
-    examples = observe(recordings, Observation(2, 100, 1.0), 40, 9, loud, micro.SDE.network, generator(1))
+    examples = observe(recordings, Observation(2, 100, 1.0), 40, 9, loud, micro.SDE.network, generator())
     assert 0 < float(examples.noise.max()) <= 0.2
-    assert 80 <= int(examples.points.min()) < int(examples.points.max()) <= 200
+    assert 100 <= int(examples.points.min()) < int(examples.points.max()) <= 200
     assert examples.tokens.features.isfinite().all()
 
 
