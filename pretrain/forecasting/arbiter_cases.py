@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from pretrain.forecasting.batches import _recording
 from pretrain.forecasting.corruption import ObservationConfig, observe
-from pretrain.forecasting.real_like import growth, real_like, recurrent
 from pretrain.priors.library import Librarian, Library, LibraryConfig
+from pretrain.priors.real_like import growth, real_like, recurrent
 from skdyn.forecasting.arbitrated import Evidence, Questions, ask, median
 from skdyn.forecasting.curve import Curve
 from skdyn.forecasting.evidence import LEAST_POINTS

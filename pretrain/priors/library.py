@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from pretrain.priors import Mixture, prior_weights
+from pretrain.priors.real_like import recorded_like
 from pretrain.priors.simulate import SimulationConfig, Simulator
 from skdyn.datasets.families import FAMILIES, IN_DOMAIN
 
@@ -33,11 +34,14 @@ class LibraryConfig:
         the families alone.
     prior_systems : mapping of dimension to number
         Random systems drawn for each dimension; about a third passes.
+    recorded_like : int
+        Series of one channel that look like what people record: `pretrain.priors.real_like`.
     """
 
     per_family: int = 200
     prior: str = "mixture"
     prior_systems: Mapping[int, int] = field(default_factory=lambda: {1: 600, 2: 1800, 3: 1200})
+    recorded_like: int = 0
 
 
 Library = dict[int, NDArray[np.float32]]
@@ -54,7 +58,7 @@ class Librarian:
 
     def __init__(self, config: LibraryConfig) -> None:
         self.config = config
-        self.counts = {"families": 0, "prior": 0}
+        self.counts = {"families": 0, "prior": 0, "recorded-like": 0}
         self._simulator = None
         if config.prior:
             simulation = SimulationConfig(paths=2, points=GRID, box_points=1)
@@ -76,4 +80,10 @@ class Librarian:
                 values = systems.states[torch.arange(len(systems)), path].numpy()
                 parts.setdefault(dim, []).append(values.astype(np.float32))
                 self.counts["prior"] += len(values)
+        if count := self.config.recorded_like:
+            drawn = np.stack([recorded_like(rng, GRID) for _ in range(count)])[..., None]
+            # Float32 keeps seven digits: a season on a level a million times higher would be lost.
+            drawn = (drawn - drawn.mean(axis=1, keepdims=True)) / np.maximum(drawn.std(axis=1, keepdims=True), 1e-9)
+            parts.setdefault(1, []).append(drawn.astype(np.float32))
+            self.counts["recorded-like"] += count
         return {dim: np.concatenate(recordings) for dim, recordings in sorted(parts.items())}

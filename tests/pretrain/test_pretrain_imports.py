@@ -23,7 +23,7 @@ ARROWS = {
 }
 # Files that every model's room has, and no others.
 SAME = {"__init__", "batches", "corruption", "objective", "presets", "task", "validation"}
-OF_THE_ARBITER = {"arbiter_cases", "arbiter_training", "real_like"}
+OF_THE_ARBITER = {"arbiter_cases", "arbiter_training"}
 """Files of the forecasters' arbiter, which is trained on forecasts and not as a model is."""
 MODELS = ("ode", "sde", "forecasting")
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -9,7 +9,7 @@ import pytest
 from pretrain import forecast_arbiter
 from pretrain.forecasting.arbiter_cases import KINDS, Source
 from pretrain.forecasting.arbiter_training import FORECASTERS, Questions, Settings, calibrate, judged, train
-from pretrain.forecasting.real_like import growth, real_like, recurrent
+from pretrain.priors.real_like import growth, real_like, recurrent
 from skdyn.forecasting.arbiter_files import load_arbiter
 from skdyn.forecasting.features import OF_FORECASTERS, OF_TIMES
 

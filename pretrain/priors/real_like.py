@@ -15,9 +15,17 @@ _SEASONS = (4, 7, 12, 24, 52)
 _LENGTHS = (40, 400)
 
 
-def real_like(rng: np.random.Generator) -> Array:
+def recorded_like(rng: np.random.Generator, length: int) -> Array:
+    """One series (L,) of a given length: five of six `real_like`, the others `growth` or `recurrent`."""
+    kind = rng.random()
+    if kind < 5 / 6:
+        return real_like(rng, length)
+    return growth(rng, length) if kind < 11 / 12 else recurrent(rng, length)
+
+
+def real_like(rng: np.random.Generator, length: int | None = None) -> Array:
     """One series (L,): a trend and a season, times or plus each other, with noise and now and then a shift."""
-    length = int(np.exp(rng.uniform(*np.log(_LENGTHS))))
+    length = length or int(np.exp(rng.uniform(*np.log(_LENGTHS))))
     clock = np.arange(length) / length
     seasonal = rng.random() < 0.6
     season = _season(length, rng) if seasonal else np.zeros(length)
@@ -50,13 +58,13 @@ def _wandering(length: int, rng: np.random.Generator) -> Array:
     return level / max(float(level.std()), 1e-9)
 
 
-def recurrent(rng: np.random.Generator) -> Array:
+def recurrent(rng: np.random.Generator, length: int | None = None) -> Array:
     """A long recording (L,) of one quantity of a chaotic system that comes back near where it was, few points a cycle.
 
     Lorenz's or Roessler's equations with parameters of chance; the quantity itself or its square, perhaps in whole
     numbers, perhaps with a little noise.
     """
-    length = int(rng.integers(400, 1000))
+    length = length or int(rng.integers(400, 1000))
     if rng.random() < 0.6:
         sigma, rho, beta = rng.uniform(8, 12), rng.uniform(25, 45), rng.uniform(2, 3.2)
 
@@ -80,9 +88,9 @@ def recurrent(rng: np.random.Generator) -> Array:
     return np.rint(values / np.abs(values).max() * 255) if rng.random() < 0.5 else values
 
 
-def growth(rng: np.random.Generator) -> Array:
+def growth(rng: np.random.Generator, length: int | None = None) -> Array:
     """Growth or decay (L,) by a law of few parameters, hardly disturbed: exponential, logistic, Gompertz or a power."""
-    clock = np.linspace(0, 1, int(rng.integers(30, 150)))
+    clock = np.linspace(0, 1, length or int(rng.integers(30, 150)))
     kind, rate = rng.integers(4), rng.uniform(1, 8)
     if kind == 0:
         series = np.exp(0.75 * rate * clock * rng.choice([-1, 1, 1]))
@@ -116,6 +124,10 @@ def _season(length: int, rng: np.random.Generator) -> Array:
     phase = 2 * np.pi * np.arange(length) / period
     amounts = rng.normal(size=(3, 2)) / np.array([[1.0], [1.5], [3.0]])
     wave = sum(a * np.sin((k + 1) * phase) + b * np.cos((k + 1) * phase) for k, (a, b) in enumerate(amounts))
+    if rng.random() < 0.25:  # the profile itself walks
+        drift = np.cumsum(rng.normal(size=(length // max(int(period), 1) + 2, 6)), axis=0) * rng.uniform(0.05, 0.4)
+        moving = drift[(np.arange(length) / period).astype(int)]
+        wave = wave + sum(moving[:, k] * np.sin((k % 3 + 1) * phase + k // 3 * np.pi / 2) for k in range(6))
     wave = wave / max(float(np.std(wave)), 1e-9)
     if rng.random() < 0.2:
         wave = np.sign(wave) * np.abs(wave) ** 2
