@@ -1,7 +1,8 @@
 """Cases for the arbiter of forecasts: what it is asked of a series, and what came.
 
-Series are those of the training families and of random ODEs, observed as the network's are in training, and draws that
-look like what people record. Held-out families and real series are never among them.
+Series are those of the training families and of random ODEs, observed as the network's are in training, draws that look
+like what people record, and windows of recorded series. Held-out families and the series of the benchmarks are never
+among them.
 Letters: N observed points, T times ahead, D channels, E forecasters, P features, M questions.
 """
 
@@ -18,6 +19,7 @@ from pretrain.forecasting.batches import _recording
 from pretrain.forecasting.corruption import ObservationConfig, observe
 from pretrain.priors.library import Librarian, Library, LibraryConfig
 from pretrain.priors.real_like import growth, real_like, recurrent
+from pretrain.priors.recorded import recorded
 from skdyn.forecasting.arbitrated import Evidence, Questions, ask, median
 from skdyn.forecasting.curve import Curve
 from skdyn.forecasting.evidence import LEAST_POINTS
@@ -25,19 +27,25 @@ from skdyn.forecasting.experts.registry import STANDARD, get_expert
 
 Array = NDArray[np.float64]
 
-OBSERVATION = ObservationConfig(seen=1, unseen=24)
+OBSERVATION = ObservationConfig(seen=1, unseen=16)
+_EARLIER = 12
+"""Questions of the last backtest that are kept of a series."""
 _POINTS = (60, 100, 140, 200)
 _SYSTEMS = {1: 100, 2: 400, 3: 300}
 _SEEN = (0.6, 0.92)
-_ONE_ORIGIN = 0.2
+_WINDOWS = (40, 400)
+_TOLD = 0.6
 _LEAST_UNIT = 0.1
+_LEAST_STEPS = 0.02
 
 
 @dataclass(frozen=True)
 class Series:
     """What is seen of a series, (N,) and (N, D), what came, (T,) and (T, D), and the unit of errors (D,).
 
-    The unit is half of the range of the whole, as in the benchmark; ``kind`` is one of `KINDS`.
+    The unit of systems is half of the range of the whole, as in their benchmark, that of others twice the mean step
+    over a season, as in the benchmark of real series. ``season`` is what forecasters are told; ``kind`` is one of
+    `KINDS`.
     """
 
     kind: str
@@ -46,9 +54,10 @@ class Series:
     future: Array
     truth: Array
     unit: Array
+    season: int | None = None
 
 
-KINDS = {"family": 0.42, "random": 0.16, "real-like": 0.30, "recurrent": 0.06, "growth": 0.06}
+KINDS = {"family": 0.34, "random": 0.12, "real-like": 0.18, "recorded": 0.24, "recurrent": 0.06, "growth": 0.06}
 """Kinds of series and their shares."""
 
 
@@ -80,6 +89,7 @@ class Source:
             self._libraries["random"] = Librarian(LibraryConfig(per_family, "mixture", prior_systems)).draw(self._rng)
         if "family" in kinds:
             self._libraries["family"] = Librarian(LibraryConfig(per_family, "", {})).draw(self._rng)
+        self._recorded = recorded() if "recorded" in kinds else []
 
     def draw(self) -> Series:
         """The next series that has points enough and moves."""
@@ -87,6 +97,8 @@ class Source:
             kind = str(self._rng.choice(self._kinds, p=self._shares))
             if kind in self._libraries:
                 series = self._of_library(kind, self._libraries[kind])
+            elif kind == "recorded":
+                series = self._window()
             elif kind == "recurrent":
                 series = self._cut(kind, recurrent(self._rng), 1 - self._rng.uniform(0.03, 0.1))
             elif kind == "growth":
@@ -105,30 +117,53 @@ class Source:
         later = future > cut.times[-1]
         return Series(kind, cut.times, cut.values, future[later], cut.targets[first][later], cut.half_range)
 
-    def _cut(self, kind: str, values: Array, share: float) -> Series:
+    def _window(self) -> Series:
+        """A window of a recorded series, of which the season is often told, as it is where people know it."""
+        season, values = self._recorded[self._rng.integers(len(self._recorded))]
+        length = min(int(np.exp(self._rng.uniform(*np.log(_WINDOWS)))), len(values))
+        first = self._rng.integers(len(values) - length + 1)
+        share = self._rng.uniform(*_SEEN)
+        known = season if 1 < season < share * length / 2 else 1
+        told = known if known > 1 and self._rng.random() < _TOLD else None
+        return self._cut("recorded", values[first : first + length], share, known, told)
+
+    def _cut(self, kind: str, values: Array, share: float, season: int = 1, told: int | None = None) -> Series:
         values = values[:, None]
         count = int(len(values) * share)
         future = np.arange(count, len(values))
         picked = self._rng.choice(future, min(OBSERVATION.unseen, len(future)), replace=False)
         asked = np.unique(np.append(picked, future[-1]))
+        seen = values[:count]
+        steps = 2 * np.abs(seen[season:] - seen[:-season]).mean(axis=0)
         unit = np.ptp(values, axis=0) / 2
-        return Series(kind, np.arange(count, dtype=float), values[:count], asked.astype(float), values[asked], unit)
+        if kind != "recurrent":
+            unit = np.clip(steps, _LEAST_STEPS * unit, unit)
+        return Series(kind, np.arange(count, dtype=float), seen, asked.astype(float), values[asked], unit, told)
 
 
 def rows_of(network: Any, series: Series, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """What the arbiter is asked, one row a time and channel; now and then with a single origin."""
-    fits = {name: get_expert(name).fit for name in STANDARD}
+    """What the arbiter is asked, one row a time and channel: of the future, and of the last backtest by the first."""
+    fits = {name: get_expert(name).told(series.season) for name in STANDARD}
     evidence = Evidence(network, series.times, series.values, fits)
     quantiles = Curve(network, series.times, series.values, float(series.future[-1])).values(series.future)
     forecasts = np.concatenate([evidence.experts.ahead(series.future), median(quantiles)[None]])
     leads = (series.future - series.times[-1]) / (series.times[-1] - series.times[0])
-    backtests = (None, evidence.backtests[1]) if rng.random() < _ONE_ORIGIN else evidence.backtests
-    asked = ask(forecasts, quantiles[..., -1] - quantiles[..., 0], leads, series.values, backtests)
-    return packed(asked, series.truth, series.unit)
+    asked = ask(forecasts, quantiles[..., -1] - quantiles[..., 0], leads, series.values, evidence.backtests)
+    later = packed(asked, series.truth, series.unit, np.zeros(len(leads)))
+    earlier = evidence.earlier()
+    if earlier is None:
+        return later
+    asked, truth, leads = earlier
+    rows = packed(asked, truth, series.unit, leads)
+    kept = np.sort(rng.choice(len(rows["target"]), min(_EARLIER, len(rows["target"])), replace=False))
+    return {name: np.concatenate([later[name], rows[name][kept]]) for name in later}
 
 
-def packed(asked: Questions, truth: Array, unit: Array) -> dict[str, NDArray[Any]]:
-    """Questions, targets (T, D) and units of errors (D,) as arrays of one row a time and channel."""
+def packed(asked: Questions, truth: Array, unit: Array, leads: Array) -> dict[str, NDArray[Any]]:
+    """Questions, targets (T, D), units of errors (D,) and leads of a backtest (T,) as arrays of one row each.
+
+    A lead of zero says that it is no backtest.
+    """
     count = asked.spread.size
     forecasts = asked.forecasts.transpose(1, 2, 0).reshape(count, -1)
     units = np.broadcast_to(np.maximum(unit / asked.half, _LEAST_UNIT), asked.spread.shape)
@@ -140,5 +175,5 @@ def packed(asked: Questions, truth: Array, unit: Array) -> dict[str, NDArray[Any
         "spread": asked.spread.reshape(count).astype(np.float32),
         "target": ((truth - asked.middle) / asked.half).reshape(count).astype(np.float32),
         "unit": units.reshape(count).astype(np.float32),
-        "weight": np.full(count, 1 / count, dtype=np.float32),
+        "lead": np.repeat(leads, asked.spread.shape[1]).astype(np.float32),
     }

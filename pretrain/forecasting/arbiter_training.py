@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pretrain.forecasting.arbiter_cases import KINDS
+from skdyn.forecasting.arbitration import widening
 from skdyn.forecasting.experts.registry import STANDARD
 from skdyn.forecasting.features import OF_FORECASTERS, OF_TIMES
 from skdyn.nn.forecast_arbiter import ForecastArbiter, ForecastArbiterConfig
@@ -25,6 +26,7 @@ LEVEL = 0.8
 _TAILS = (0.4, 0.3, 0.2, 0.1)
 _CLIP = 5.0
 _HIDDEN = 0.1
+_OF_BACKTESTS = 0.2
 
 
 @dataclass(frozen=True)
@@ -56,24 +58,37 @@ class Settings:
 
 
 class Questions:
-    """Rows of several series, as tensors.
+    """Rows of several series, as tensors; a fifth of what a series counts is its last backtest's.
 
     Parameters
     ----------
     parts : sequence of dict
-        As `pretrain.forecasting.arbiter_cases.packed` makes them, one a series.
+        As `pretrain.forecasting.arbiter_cases.rows_of` makes them, one a series.
+    shares : sequence of float
+        How much each series counts.
+
+    Attributes
+    ----------
+    later : boolean array of shape (M,)
+        Which rows ask about the future, and not about the last backtest.
+    weight : array of shape (M,)
     """
 
-    def __init__(self, parts: Sequence[dict[str, NDArray[Any]]]) -> None:
+    def __init__(self, parts: Sequence[dict[str, NDArray[Any]]], shares: Sequence[float]) -> None:
         self.rows = {name: torch.from_numpy(np.concatenate([part[name] for part in parts])) for name in parts[0]}
         self.series = np.repeat(np.arange(len(parts)), [len(part["target"]) for part in parts])
+        self.later = self.rows["lead"].numpy() == 0
+        counts = np.stack([np.bincount(self.series, self.later == is_later) for is_later in (False, True)])
+        part = np.where(counts[0] > 0, _OF_BACKTESTS, 0.0)
+        each = np.where(self.later, (1 - part)[self.series], part[self.series]) / counts[self.later * 1, self.series]
+        self.weight = np.asarray(shares)[self.series] * each
 
     def __len__(self) -> int:
         return len(self.series)
 
 
 def train(questions: Questions, settings: Settings, seed: int) -> ForecastArbiter:
-    """An arbiter, trained on questions of which every series has the same share."""
+    """An arbiter, trained on questions of several series."""
     torch.manual_seed(seed)
     config = ForecastArbiterConfig.from_dict(
         {
@@ -89,7 +104,7 @@ def train(questions: Questions, settings: Settings, seed: int) -> ForecastArbite
     arbiter = ForecastArbiter(config)
     optimiser = torch.optim.AdamW(arbiter.parameters(), lr=settings.peak, weight_decay=settings.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.peak, total_steps=settings.steps, pct_start=0.1)
-    shares = questions.rows["weight"] / questions.rows["weight"].sum()
+    shares = torch.from_numpy(questions.weight / questions.weight.sum())
     for _ in range(settings.steps):
         index = torch.multinomial(shares, settings.batch, replacement=True)
         pinball, error, scale = losses(arbiter, questions, index, _HIDDEN)
@@ -118,6 +133,7 @@ def losses(arbiter: ForecastArbiter, questions: Questions, index: Tensor, hidden
     others and without some.
     """
     rows = {name: values[index] for name, values in questions.rows.items()}
+    rows |= {name: values.float() for name, values in rows.items() if values.dtype == torch.float16}
     who = torch.arange(1, len(FORECASTERS) + 1).expand(len(index), -1)
     there = rows["there"]
     if hidden:
@@ -137,25 +153,48 @@ def losses(arbiter: ForecastArbiter, questions: Questions, index: Tensor, hidden
 
 @torch.no_grad()
 def calibrate(arbiter: ForecastArbiter, questions: Questions) -> None:
-    """Widen or narrow all intervals by one factor, so that they hold 80% of held-out series, each weighing the same.
+    """Widen or narrow all intervals by one factor, so that they hold 80% of held-out series by their weights.
 
-    Split conformal prediction: G. Shafer and V. Vovk, J. Mach. Learn. Res. 9, 371 (2008).
+    That is with the width of each series already following its own backtest, as in forecasts. Split conformal
+    prediction: G. Shafer and V. Vovk, J. Mach. Learn. Res. 9, 371 (2008).
     """
     _, error, width = losses(arbiter, questions, torch.arange(len(questions)), 0.0)
     ratio = (error.abs() / width.clamp(min=1e-9)).numpy()
-    order = np.argsort(ratio)
-    share = np.cumsum(questions.rows["weight"].numpy()[order])
-    place = int(np.searchsorted(share, LEVEL * share[-1]))
-    arbiter.log_widening.add_(float(np.log(ratio[order][place])))
+    low, high = -4.0, 4.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        held = ratio / np.exp(middle) <= _widenings(questions, ratio / np.exp(middle))[questions.series]
+        weight = questions.weight * questions.later
+        too_few = (held * weight).sum() < LEVEL * weight.sum()
+        low, high = (middle, high) if too_few else (low, middle)
+    arbiter.log_widening.add_((low + high) / 2)
+
+
+def _widenings(questions: Questions, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By how much each series' intervals should be wider, from errors over half widths (M,)."""
+    answer = np.ones(questions.series[-1] + 1)
+    leads, backtests = questions.rows["lead"].numpy(), np.flatnonzero(~questions.later)
+    if len(backtests):
+        edges = np.flatnonzero(np.diff(questions.series[backtests])) + 1
+        for rows in np.split(backtests, edges):
+            answer[questions.series[rows[0]]] = widening(ratio[rows], leads[rows])
+    return answer
 
 
 @torch.no_grad()
 def judged(arbiter: ForecastArbiter, questions: Questions, kinds: Sequence[str]) -> dict[str, dict[str, float]]:
-    """For each kind of series the mean square error, the share of series with one below `SOLVED`, and the coverage."""
+    """For each kind of series the mean errors, the share of series that are solved, and the coverage.
+
+    The errors are the mean square and the geometric mean of the mean absolute ones.
+    """
     _, error, width = losses(arbiter, questions, torch.arange(len(questions)), 0.0)
-    counts = np.bincount(questions.series)
-    square = np.bincount(questions.series, error.square().clamp(max=_CLIP**2).numpy()) / counts
-    held = np.bincount(questions.series, (error.abs() <= width).numpy()) / counts
+    wider = _widenings(questions, (error.abs() / width.clamp(min=1e-9)).numpy())
+    series = questions.series[questions.later]
+    size = error.abs().numpy()[questions.later]
+    counts = np.bincount(series)
+    square = np.bincount(series, np.minimum(size, _CLIP) ** 2) / counts
+    absolute = np.bincount(series, size) / counts
+    held = np.bincount(series, size <= width.numpy()[questions.later] * wider[series]) / counts
     found = {}
     for kind in KINDS:
         chosen = np.array(kinds) == kind
@@ -163,6 +202,7 @@ def judged(arbiter: ForecastArbiter, questions: Questions, kinds: Sequence[str])
             found[kind] = {
                 "series": int(chosen.sum()),
                 "error": float(square[chosen].mean()),
+                "typical": float(np.exp(np.log(absolute[chosen] + 1e-4).mean())),
                 "solved": float((square[chosen] < SOLVED).mean()),
                 "in the 80% interval": float(held[chosen].mean()),
             }

@@ -85,7 +85,9 @@ def _statistical(name: str) -> Method:
 
 def _own(model: str, ensemble: str | None) -> Method:
     def forecast(seen: Array, season: int, ahead: int) -> Answer:
-        estimator = make_estimator("lass-ode", model=model, ensemble=ensemble).fit([seen[:, None]])
+        # What the statistical models are told; without a year, everybody has to look for a season.
+        known = {"season": season} if ensemble is not None and season > 1 else {}
+        estimator = make_estimator("lass-ode", model=model, ensemble=ensemble, **known).fit([seen[:, None]])
         answer = estimator.predict(horizon=ahead, quantiles=(0.1, 0.5, 0.9))[:, 0]
         return Answer(answer[:, 1], answer[:, 0], answer[:, 2])
 

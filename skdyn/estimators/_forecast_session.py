@@ -17,7 +17,7 @@ from skdyn.exceptions import WeightsError
 
 if TYPE_CHECKING:
     from skdyn.adaptation.settings import CutSettings
-    from skdyn.forecasting.blending import Blend
+    from skdyn.forecasting.blending import Blend, BlendOf
     from skdyn.models.weights import LoadedModel
 
 
@@ -29,6 +29,7 @@ class ForecastSettings:
     ----------
     ensemble : {"auto", "backtest"} or None
     experts : tuple of str
+    season : int or None
     positive : bool
     n_jobs : int or None
     progress : bool
@@ -36,9 +37,17 @@ class ForecastSettings:
 
     ensemble: str | None
     experts: tuple[str, ...]
+    season: int | None
     positive: bool
     n_jobs: int | None
     progress: bool
+
+    def blend(self) -> BlendOf:
+        """How to blend the forecasts of a series, with an ensemble."""
+        from skdyn.forecasting.blending import blend_of
+
+        assert self.ensemble is not None
+        return blend_of(self.ensemble, self.experts, self.season)
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,6 @@ class Forecasts:
         self, series: Sequence[tuple[np.ndarray, np.ndarray, float, float]], numbers: Sequence[int | None]
     ) -> list[Any]:
         """The forecasts of several series, each with its number among the fitted ones if it is one; see `curve`."""
-        from skdyn.forecasting.blending import blend_of
         from skdyn.forecasting.curve import Curve
         from skdyn.forecasting.positive import PositiveCurve, logarithms
 
@@ -87,11 +95,7 @@ class Forecasts:
         curves: list[Any] = list(Curve.of_many(self.network, series))
         if self.blends is not None and settings.ensemble is not None:
             for place, (k, (times, values, *_)) in enumerate(zip(numbers, series, strict=True)):
-                blend = (
-                    self.blends[k]
-                    if k is not None
-                    else blend_of(settings.ensemble, settings.experts)(self.network, times, values)
-                )
+                blend = self.blends[k] if k is not None else settings.blend()(self.network, times, values)
                 curves[place] = blend.over(curves[place])
         return [PositiveCurve(curve) for curve in curves] if settings.positive else curves
 
@@ -153,15 +157,11 @@ class ForecastSession(Session[Forecasts]):
         settings = self._settings
         if settings.ensemble is None:
             return None
-        from skdyn.forecasting.blending import blend_of
-
         bar = tqdm(series, desc="experts", unit="series", disable=not settings.progress)
         if settings.n_jobs in (None, 1):
-            blend = blend_of(settings.ensemble, settings.experts)
+            blend = settings.blend()
             return [blend(network, times, values) for times, values in bar]
-        return Parallel(settings.n_jobs)(
-            delayed(_blend)(settings.ensemble, settings.experts, network, times, values) for times, values in bar
-        )
+        return Parallel(settings.n_jobs)(delayed(_blend)(settings, network, times, values) for times, values in bar)
 
     def _tuned(self, network: Any, series: Trajectories) -> Any:
         """The network with fine-tuned factors; they are trained once."""
@@ -183,8 +183,6 @@ class ForecastSession(Session[Forecasts]):
         return network if device.type == "cpu" else copy.deepcopy(network).to(device)
 
 
-def _blend(rule: str, further: tuple[str, ...], network: Any, times: np.ndarray, values: np.ndarray) -> Blend:
+def _blend(settings: ForecastSettings, network: Any, times: np.ndarray, values: np.ndarray) -> Blend:
     """The blend of one series in a worker."""
-    from skdyn.forecasting.blending import blend_of
-
-    return blend_of(rule, further)(network, times, values)
+    return settings.blend()(network, times, values)

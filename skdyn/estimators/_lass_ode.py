@@ -65,6 +65,9 @@ class LASSODEForecaster(BaseForecaster):
     experts : sequence of str, default=()
         Further experts for the ensemble, such as ``"sparse-ode"`` or those of plugins; see
         `skdyn.forecasting.experts.registry.list_experts`.
+    season : int, optional
+        Steps of a season where it is known, such as 12 of monthly values, for the experts of the ensemble; they look
+        for one otherwise. 1 says that there is none.
     positive : bool, default=False
         Forecast the logarithms of series that cannot be zero or less; quantiles are then positive too.
     n_jobs : int, optional
@@ -128,6 +131,7 @@ class LASSODEForecaster(BaseForecaster):
         fine_tune: Mapping[str, Any] | None = None,
         ensemble: Literal["auto", "backtest"] | None = None,
         experts: Sequence[str] = (),
+        season: int | None = None,
         positive: bool = False,
         n_jobs: int | None = None,
         progress: bool = False,
@@ -140,6 +144,7 @@ class LASSODEForecaster(BaseForecaster):
         self.fine_tune = fine_tune
         self.ensemble = ensemble
         self.experts = experts
+        self.season = season
         self.positive = positive
         self.n_jobs = n_jobs
         self.progress = progress
@@ -178,11 +183,20 @@ class LASSODEForecaster(BaseForecaster):
             raise ValueError(f"experts must be a list of names such as ['sparse-ode'], got {self.experts!r}")
         if self.experts and self.ensemble is None:
             raise ValueError("experts belong to an ensemble, but ensemble is None: choose ensemble='auto'")
+        if self.season is not None:
+            check_number("season", self.season, low=1, whole=True, include_low=True)
+            if self.ensemble is None:
+                raise ValueError("season is for the experts of an ensemble, but ensemble is None: choose 'auto'")
         for name in ("positive", "progress"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
         return ForecastSettings(
-            self.ensemble, tuple(self.experts), bool(self.positive), self.n_jobs, bool(self.progress)
+            self.ensemble,
+            tuple(self.experts),
+            None if self.season is None else int(self.season),
+            bool(self.positive),
+            self.n_jobs,
+            bool(self.progress),
         )
 
     def _seed(self) -> int:

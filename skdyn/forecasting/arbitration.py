@@ -20,7 +20,7 @@ from skdyn.forecasting.experts.grid import Array, Fit
 if TYPE_CHECKING:
     from skdyn.nn.forecast_arbiter import ForecastArbiter
 
-_LEVEL = 0.8
+LEVEL = 0.8
 """Of the interval whose half width the arbiter calls the scale."""
 _TRUST = 0.5
 """How far the widths follow what the prefix says of them, in logarithms."""
@@ -86,7 +86,7 @@ class Arbitration:
             return quantiles
         middle, scale, _ = self._answer(times[later], quantiles[later])
         levels = quantiles.shape[-1]
-        place = norm.ppf((np.arange(levels) + 1) / (levels + 1)) / norm.ppf((1 + _LEVEL) / 2)
+        place = norm.ppf((np.arange(levels) + 1) / (levels + 1)) / norm.ppf((1 + LEVEL) / 2)
         answer = quantiles.copy()
         answer[later] = middle[..., None] + self.widening * scale[..., None] * self._profile(place)
         return answer
@@ -142,12 +142,20 @@ class Arbitration:
         asked, truth, leads = earlier
         middle, scale, _ = self._judged(asked)
         ratio = np.abs(truth - middle) / np.maximum(scale, 1e-300)
-        # Points far ahead tell of more than one close by.
-        weight = np.repeat(leads + leads[-1] / 4, truth.shape[1])
-        order = np.argsort(ratio.ravel())
-        share = np.cumsum(weight[order])
-        found = ratio.ravel()[order][int(np.searchsorted(share, _LEVEL * share[-1]))]
-        return float(np.exp(_TRUST * np.clip(np.log(max(found, 1e-9)), -_MOST, _MOST)))
+        return widening(ratio.ravel(), np.repeat(leads, truth.shape[1]))
+
+
+def widening(ratio: Array, leads: Array) -> float:
+    """By how much intervals should be wider, from errors over half widths (M,) in a backtest, at leads (M,).
+
+    By a part, in logarithms, of the factor that the backtest itself would have needed.
+    """
+    # Points far ahead tell of more than one close by.
+    weight = leads + leads.max() / 4
+    order = np.argsort(ratio)
+    share = np.cumsum(weight[order])
+    found = ratio[order][int(np.searchsorted(share, LEVEL * share[-1]))]
+    return float(np.exp(_TRUST * np.clip(np.log(max(found, 1e-9)), -_MOST, _MOST)))
 
 
 def _agreed(rows: Array, proven: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -28,7 +28,7 @@ BlendOf = Callable[[Any, np.ndarray, np.ndarray], Blend]
 """Maps a network, times (L,) and values (L, D) to the blend of that series."""
 
 
-def blend_of(rule: str, further: Sequence[str]) -> BlendOf:
+def blend_of(rule: str, further: Sequence[str], season: int | None = None) -> BlendOf:
     """How to blend the forecasts of a series.
 
     Parameters
@@ -37,6 +37,8 @@ def blend_of(rule: str, further: Sequence[str]) -> BlendOf:
         The trained arbiter over the quick experts, or weights by one backtest over two.
     further : sequence of str
         Names of experts to ask as well.
+    season : int, optional
+        Steps of a season; it is looked for otherwise.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def blend_of(rule: str, further: Sequence[str]) -> BlendOf:
         If the arbiter cannot be read.
     """
     names = dict.fromkeys((*(STANDARD if rule == "auto" else BACKTESTED), *further))
-    fits = {name: get_expert(name).fit for name in names}
+    fits = {name: get_expert(name).told(season) for name in names}
     if rule == "backtest":
         from skdyn.forecasting.ensemble import Ensemble
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Forecast = Callable[[Array], Array]
 """Maps later times (H,), increasing, to values (H, D)."""
-Fit = Callable[[Array, Array], Forecast]
-"""Maps times (N,) and complete values (N, D) to a forecast."""
+Fit = Callable[..., Forecast]
+"""Maps times (N,) and complete values (N, D), and ``season=`` where an expert reads it, to a forecast."""
 StepForecast = Callable[[int], Array]
 """Maps a number of steps to so many values (H, D)."""
 
@@ -23,15 +23,16 @@ MOST_STEPS = 100_000
 _MOST_AHEAD = 200_000
 
 
-def on_grid(fit: Callable[[Array], StepForecast]) -> Fit:
+def on_grid(fit: Callable[..., StepForecast]) -> Fit:
     """Make what is fitted to evenly spaced values (N, D) fit values at any times.
 
-    The grid has the median step and ends at the last observation; both ways the values are interpolated linearly.
+    The grid has the median step and ends at the last observation; both ways the values are interpolated linearly. What
+    is known besides, the season, is handed on.
     """
 
-    def expert(times: Array, values: Array) -> Forecast:
+    def expert(times: Array, values: Array, **known: int) -> Forecast:
         step, even = resampled(times, values)
-        ahead_of = fit(even)
+        ahead_of = fit(even, **known)
 
         def forecast(future: Array) -> Array:
             count = int(np.ceil((future[-1] - times[-1]) / step - 1e-6))

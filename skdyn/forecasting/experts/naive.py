@@ -28,8 +28,9 @@ def drift(times: Array, values: Array) -> Forecast:
     return lambda future: values[-1] + (future[:, None] - times[-1]) * slope
 
 
-def _seasonal_naive(even: Array) -> StepForecast:
-    seasons = [season_of(channel) for channel in even.T]
+def _seasonal_naive(even: Array, season: int | None = None) -> StepForecast:
+    seasons = [season_of(channel) if season is None else season for channel in even.T]
+    require(max(seasons) <= len(even), "shorter than the season")
     require(max(seasons) > 1, "no channel has a season")
 
     def ahead(count: int) -> Array:
@@ -41,7 +42,7 @@ def _seasonal_naive(even: Array) -> StepForecast:
     return ahead
 
 
-SEASONAL_NAIVE = Expert("seasonal-naive", on_grid(_seasonal_naive), "a season, seen twice")
+SEASONAL_NAIVE = Expert("seasonal-naive", on_grid(_seasonal_naive), "a season, seen twice", seasonal=True)
 """The last season of each channel once more, with a season found in its autocorrelation."""
 
 LAST_VALUE = Expert("last-value", last_value, "random walks")

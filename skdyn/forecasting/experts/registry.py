@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from skdyn.exceptions import PluginError
@@ -22,11 +23,18 @@ class Expert:
         values (H, D). A ValueError says that there is nothing to be said of this series.
     suits : str
         When it is worth asking, for people.
+    seasonal : bool
+        Whether ``fit`` reads ``season=``, how many steps one has, where that is known; it finds one otherwise.
     """
 
     name: str
     fit: Fit
     suits: str
+    seasonal: bool = False
+
+    def told(self, season: int | None) -> Fit:
+        """How to fit a series of which the season may be known."""
+        return partial(self.fit, season=season) if self.seasonal and season is not None else self.fit
 
 
 def _checked(name: str, value: Any, origin: str) -> Expert:

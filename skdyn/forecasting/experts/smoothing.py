@@ -30,26 +30,28 @@ _SETTINGS: NDArray[np.float64] = np.array(
 """Of level, trend and season each its gain, and the damping of the trend."""
 
 
-def _damped_trend(even: Array) -> StepForecast:
+def _damped_trend(even: Array, season: int | None = None) -> StepForecast:
     require(len(even) >= 8, "too short to be smoothed")
-    channels = [_Smoothed.best(channel[-_MOST_POINTS:]) for channel in even.T]
+    channels = [_Smoothed.best(channel[-_MOST_POINTS:], season) for channel in even.T]
     return lambda count: np.column_stack([channel.ahead(count) for channel in channels])
 
 
-DAMPED_TREND = Expert("damped-trend", on_grid(_damped_trend), "level, trend and season under noise, from 8 points")
+DAMPED_TREND = Expert(
+    "damped-trend", on_grid(_damped_trend), "level, trend and season under noise, from 8 points", seasonal=True
+)
 """Exponential smoothing of level, damped trend and season; of the logarithm where that is the likelier.
 
 C. C. Holt (1957), P. R. Winters (1960); the damping is Gardner's and McKenzie's (*Management Science* 31, 1237, 1985).
 """
 
 
-def _theta(even: Array) -> StepForecast:
+def _theta(even: Array, season: int | None = None) -> StepForecast:
     require(len(even) >= 8, "too short for the theta method")
-    parts = [_theta_of(channel[-_MOST_POINTS:]) for channel in even.T]
+    parts = [_theta_of(channel[-_MOST_POINTS:], season) for channel in even.T]
     return lambda count: np.column_stack([part(count) for part in parts])
 
 
-THETA = Expert("theta", on_grid(_theta), "slow trends under noise, from 8 points")
+THETA = Expert("theta", on_grid(_theta), "slow trends under noise, from 8 points", seasonal=True)
 """Half the slope of the line through the whole, added to a smoothed level, times or plus the season.
 
 V. Assimakopoulos and K. Nikolopoulos, *Int. J. Forecasting* 16, 521 (2000), as simple smoothing with half the slope (R.
@@ -96,9 +98,9 @@ class _Smoothed:
         self.criterion = len(y) * (np.log(scatter) + jacobian) + 2 * free
 
     @classmethod
-    def best(cls, values: Array) -> _Smoothed:
+    def best(cls, values: Array, season: int | None) -> _Smoothed:
         """The likeliest of the ways to smooth values (N,)."""
-        season = season_of(values)
+        season = season_of(values) if season is None else season
         ways = [(1, False)]
         if 1 < season <= len(values) // 2:
             ways.append((season, False))
@@ -116,8 +118,8 @@ class _Smoothed:
         return np.exp(np.minimum(answer, 700.0)) if self.log else answer
 
 
-def _theta_of(values: Array) -> StepForecast:
-    season = season_of(values)
+def _theta_of(values: Array, season: int | None) -> StepForecast:
+    season = season_of(values) if season is None else season
     season = season if 1 < season <= len(values) // 2 else 1
     log = season > 1 and bool((values > 0).all())
     y = np.log(values) if log else values
@@ -141,9 +143,6 @@ def _theta_of(values: Array) -> StepForecast:
         return line * np.exp(cycle) if log else line + cycle
 
     return ahead
-
-
-StepForecast = StepForecast
 
 
 def _profile(y: Array, season: int) -> Array:

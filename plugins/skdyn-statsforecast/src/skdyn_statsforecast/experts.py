@@ -9,8 +9,8 @@ from skdyn_statsforecast.models import Array, quantiles_ahead
 
 
 def _expert(name: str, label: str, suits: str) -> Expert:
-    def fit(even: Array):  # type: ignore[no-untyped-def]
-        seasons = [season_of(channel) for channel in even.T]
+    def fit(even: Array, season: int | None = None):  # type: ignore[no-untyped-def]
+        seasons = [season_of(channel) if season is None else season for channel in even.T]
 
         def ahead(count: int) -> Array:
             parts = [quantiles_ahead(name, channel, season, count, (0.5,)) for channel, season in zip(even.T, seasons)]
@@ -18,7 +18,7 @@ def _expert(name: str, label: str, suits: str) -> Expert:
 
         return ahead
 
-    return Expert(label, on_grid(fit), suits)
+    return Expert(label, on_grid(fit), suits, seasonal=True)
 
 
 AUTO_ARIMA = _expert("AutoARIMA", "auto-arima", "short noisy series with trends and seasons; takes seconds")
