@@ -45,15 +45,15 @@ class Settings:
         its absolute error (which rewards being exact), and of a Laplace likelihood of the scale.
     """
 
-    width: int = 24
+    width: int = 64
     embedded: int = 4
-    steps: int = 600
+    steps: int = 4000
     batch: int = 512
     peak: float = 3e-3
     decay: float = 1e-2
     pinball: float = 4.0
-    square: float = 0.5
-    log: float = 0.05
+    square: float = 0.1
+    log: float = 1.0
     likelihood: float = 0.05
 
 

@@ -2,7 +2,7 @@
 
 None of them is in `skdyn.benchmarks.real_series`, nor another cut, sum or part of one that is: sunspots, carbon
 dioxide, deaths of drivers and of the lungs, and the United States' product, investment, prices, money, interest and
-unemployment are left out. Letters: L points.
+rate of unemployment are left out. Letters: L points.
 """
 
 from __future__ import annotations
@@ -142,5 +142,5 @@ def _series_of(table: Table) -> Iterator[Array]:
 def _longest_run(values: Array) -> Array:
     """The longest part (L,) without a gap."""
     edges = np.flatnonzero(~np.isfinite(np.concatenate([[np.nan], values, [np.nan]])))
-    place = int(np.diff(edges).argmax())
+    place = int(np.diff(edges).argmax()) if len(edges) > 1 else 0
     return values[edges[place] : edges[place + 1] - 1]

@@ -101,12 +101,25 @@ def test_workers_give_the_same(judged, dummy):
     np.testing.assert_allclose(shared.predict(FUTURE)[0], judged.predict(FUTURE), atol=1e-9)
 
 
+def test_a_season_that_is_known_is_used(dummy):
+    t = np.arange(20.0)
+    values = (10 + np.tile([0.0, 3, 1, 2, 7], 4) + 0.5 * np.random.default_rng(3).normal(size=20))[:, None]
+    weights = [
+        LASSODEForecaster(model=dummy, device="cpu", ensemble="auto", season=season).fit([(t, values)]).expert_weights_
+        for season in (5, 1)
+    ]
+    assert weights[0][0]["seasonal-naive"] > 0
+    assert weights[1][0]["seasonal-naive"] == 0
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
         ({"ensemble": "auto", "experts": "parrot"}, "experts must be a list of names"),
         ({"experts": ["parrot"]}, "experts belong to an ensemble, but ensemble is None"),
         ({"ensemble": "auto", "experts": ["nobody"]}, "nothing is registered as 'nobody'"),
+        ({"ensemble": "auto", "season": 0}, "season must be"),
+        ({"season": 12}, "season is for the experts of an ensemble, but ensemble is None"),
     ],
 )
 def test_experts_are_checked(dummy, params, message):

@@ -39,6 +39,7 @@ The mean of up to six whose forecasts of a quarter of the prefix from three orig
 def _best(values: Array, season: int | None) -> StepForecast:
     counts = [int(origin * len(values)) for origin in _ORIGINS]
     tried = list(_ways(values[: counts[0]], season))
+    require(len(tried) > 0, "too short for an autoregression from its first half")
     total = np.zeros(len(tried))
     for count in counts:
         truth = values[count : count + max(2, round(_TESTED * len(values)))]

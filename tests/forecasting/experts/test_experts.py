@@ -56,6 +56,21 @@ def test_what_an_expert_is_for(name, values, largest):
     assert error(name, values) < largest
 
 
+@pytest.mark.parametrize("name", [name for name in STANDARD if get_expert(name).seasonal])
+def test_a_season_that_is_told_need_not_be_found(name):
+    values = (10 + np.tile([0.0, 3, 1, 2, 7, 2], 8) + 0.4 * np.random.default_rng(0).normal(size=48))[:, None]
+    expert = get_expert(name)
+    told, wrong = (expert.told(season)(T[:42], values[:42])(T[42:48]) for season in (6, 4))
+    assert np.abs(told - values[42:]).mean() < 0.6
+    assert np.abs(wrong - told).max() > 0.1
+
+
+def test_who_reads_no_season_is_told_none():
+    fit = get_expert("mean").fit
+    assert get_expert("mean").told(6) is fit
+    assert get_expert("theta").told(None) is get_expert("theta").fit
+
+
 def test_growth_is_not_cut():
     t = np.linspace(0, 3, 60)
     later = np.linspace(3.05, 6, 60)
