@@ -162,10 +162,9 @@ def _equilibria(estimator: Any, slope: float, offset: float) -> tuple[tuple[str,
 def print_table(cases: list[Case]) -> None:
     """Print a row for each seed, the learned beside the oracle, and the median over the seeds."""
     print("\nLearned from the video, and (in brackets) by the oracle from the true position. Errors of drift and")
-    print("diffusion: root mean square over the positions visited, relative to the truth's. Height of the drift, of which")
-    print("the truth's is 1: from the video, by the oracle, and that of the likeliest cubic given position and diffusion.\n")
-    print("seed  correlation  rank    drift error    diffusion error  next-frame error  height               CPU seconds")
-    row = "{:>4}  {:11.3f}  {:.4f}  {:.3f} ({:.3f})  {:.3f} ({:.3f})    {:.4f} ({:.4f})  {:.2f} ({:.2f}) {:.2f} {:15.0f}"
+    print("diffusion: root mean square over the positions visited, relative to the truth's.\n")
+    print("seed  correlation  rank    drift error    diffusion error  next-frame error  CPU seconds")
+    row = "{:>4}  {:11.3f}  {:.4f}  {:.3f} ({:.3f})  {:.3f} ({:.3f})    {:.4f} ({:.4f})   {:11.0f}"
     columns = [field.name for field in dataclasses.fields(Case) if field.type == "float"]
     values = np.array([[getattr(case, name) for name in columns] for case in cases])
     for case, numbers in zip(cases, values, strict=True):
