@@ -38,7 +38,7 @@ class Paths:
     observed, states, slopes : lists of arrays of shape (L, D)
         As they were observed, smoothed, and the slopes of the smoothed paths.
     outside : list of arrays of shape (L, G)
-        Inputs and parameters, in their standard deviations.
+        Inputs and parameters, in their standard deviations; zero where all are constant.
     noise : array of shape (D,)
         Deviation of the white noise.
     state_noise, slope_noise : arrays of shape (D,)
@@ -71,6 +71,7 @@ class Paths:
         states = [context.states[k][cut] for k, cut in zip(chosen, rows, strict=True)]
         outside = [context.outside[k][cut] for k, cut in zip(chosen, rows, strict=True)]
         middle, spread = state_units(np.concatenate(outside))
+        spread = np.where(spread > 0, spread, 1.0)
         together = np.concatenate(states)
         level, deviation = state_units(together)
         with np.errstate(all="ignore"):

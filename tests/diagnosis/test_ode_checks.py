@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdyn import FIMODERegressor, ModelWarning, SparseODERegressor, Trajectories
+from skdyn import FIMODERegressor, ModelWarning, SparseODERegressor, Trajectories, Trajectory
 from skdyn.datasets import load_hare_lynx, make_trajectories
 from skdyn.diagnosis import Diagnosis
 from skdyn.diagnosis.ode import all_checks, data_checks
@@ -44,6 +44,12 @@ def test_sound_data_pass(system, noise):
     times = np.linspace(0, 5, 150) if system == "lorenz" else T
     pairs = make_trajectories(system, [start], times, noise=noise, random_state=0)
     assert Diagnosis(tuple(data_checks(Trajectories(pairs)))).findings == ()
+
+
+@pytest.mark.parametrize("given", [{"u": np.full(120, 0.1)}, {"p": 1e8}, {"u": np.zeros(120), "p": 0.1}])
+def test_inputs_and_parameters_that_never_change_decide_nothing(given):
+    pairs = make_trajectories("van_der_pol", [[2.0, 0.5], [0.5, 1.0]], T)
+    assert data_checks(Trajectories([Trajectory(t, x, **given) for t, x in pairs])) == data_checks(Trajectories(pairs))
 
 
 def test_real_pelts_pass():

@@ -14,7 +14,7 @@ from skdyn.testing import dynamics_checks
 REGISTERED = {"neural-ode": NeuralODERegressor, "neural-sde": NeuralSDERegressor}
 SHORT = NeuralODERegressor(hidden=(8,), lengths=(4, 9), max_iter=6, max_seconds=1e3)
 ESTIMATORS = {
-    "ode": SHORT,
+    "ode": NeuralODERegressor(hidden=(8,), lengths=(3,), max_iter=20, max_seconds=1e3),  # enough to follow inputs
     **{name: NeuralSDERegressor(name, hidden=(8,), max_iter=2, max_seconds=1e3) for name in FAMILIES},
 }
 

@@ -27,17 +27,42 @@ def decays(counts, seed=0):
     return [(tau, np.column_stack([np.exp(-tau), 2 * np.exp(-2 * tau)])) for tau in taus]
 
 
-@given(seed=st.integers(0, 2**16), hidden=st.lists(st.integers(1, 6), max_size=3), dim=st.integers(1, 3))
+def driven(counts, holds):
+    """Exact paths of x' = u - x beside their input, which is held or lies on straight lines."""
+    pairs = []
+    for seed, count in enumerate(counts):
+        tau = irregular(count, seed)
+        u, x = np.random.default_rng(seed).normal(size=count), np.zeros(count)
+        for i, gap in enumerate(np.diff(tau)):
+            rate = 0.0 if holds else (u[i + 1] - u[i]) / gap
+            x[i + 1] = (x[i] - u[i] + rate) * np.exp(-gap) + u[i] - rate + rate * gap
+        pairs.append((tau, np.column_stack([x, u])))
+    return pairs
+
+
+class Filter:
+    """The true field of the driven paths, where a network is expected."""
+
+    def __call__(self, z):
+        return z[:, 1:] - z[:, :1]
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    hidden=st.lists(st.integers(1, 6), max_size=3),
+    dim=st.integers(1, 3),
+    outside=st.integers(0, 2),
+)
 @quick
-def test_the_jacobian_is_the_derivative_of_the_field(seed, hidden, dim):
+def test_the_jacobian_is_the_derivative_of_the_field(seed, hidden, dim, outside):
     rng = np.random.default_rng(seed)
-    widths = [dim, *hidden, dim]
+    widths = [dim + outside, *hidden, dim]
     weights = tuple(rng.normal(size=(b, a)) for a, b in pairwise(widths))
     perceptron = Perceptron(weights, tuple(rng.normal(size=width) for width in widths[1:]))
-    points, step = rng.normal(size=(3, dim)), 1e-6
+    points, step = rng.normal(size=(3, dim + outside)), 1e-6
     differences = [
         (perceptron.field(points + offset) - perceptron.field(points - offset)) / (2 * step)
-        for offset in step * np.eye(dim)
+        for offset in step * np.eye(dim + outside)
     ]
     np.testing.assert_allclose(perceptron.jacobian(points), np.stack(differences, axis=-1), atol=1e-6)
 
@@ -46,7 +71,7 @@ def test_the_jacobian_is_the_derivative_of_the_field(seed, hidden, dim):
 @pytest.mark.parametrize("counts", [(2,), (9, 14), (5, 2, 31)])
 def test_cutting_and_pasting(counts, length):
     pairs = decays(counts)
-    segments = cut(pairs, [z for _, z in pairs], length)
+    segments = cut(pairs, [z for _, z in pairs], length, holds=False)
     assert segments.gaps.sum() == pytest.approx(sum(tau[-1] for tau, _ in pairs))
     assert segments.joined.sum() == len(segments.gaps) - len(counts)
     for pasted, (_, z) in zip(paste(pairs, segments.values, length), pairs, strict=True):
@@ -55,22 +80,34 @@ def test_cutting_and_pasting(counts, length):
 
 def test_paths_of_the_true_field_go_through_all_observations():
     pairs = decays((13, 22))
-    stage = Shooting(cut(pairs, [z for _, z in pairs], 5), SETTINGS, np.random.default_rng(0))
+    stage = Shooting(cut(pairs, [z for _, z in pairs], 5, False), SETTINGS, np.random.default_rng(0))
     paths = stage.paths(lambda z: z * torch.tensor([-1.0, -2.0], dtype=torch.float64))
     errors = (paths - stage.values)[stage.present]
     assert errors.abs().max() < 1e-6
     assert float(stage.loss(paths).detach()) < 1e-12
 
 
+@pytest.mark.parametrize("holds", [False, True])
+def test_inputs_are_those_of_each_interval(holds):
+    pairs = driven((13, 22), holds)
+    taken, otherwise = (
+        Shooting(cut(pairs, [z[:, :1] for _, z in pairs], 5, way), SETTINGS, np.random.default_rng(0))
+        for way in (holds, not holds)
+    )
+    errors = [(stage.paths(Filter()) - stage.values)[stage.present].abs().max() for stage in (taken, otherwise)]
+    assert errors[0] < 1e-8
+    assert errors[1] > 1e-2
+
+
 def test_held_out_segments_are_not_trained_on():
     pairs = decays((41,))
-    stage = Shooting(cut(pairs, [z for _, z in pairs], 4), SETTINGS, np.random.default_rng(0))
+    stage = Shooting(cut(pairs, [z for _, z in pairs], 4, False), SETTINGS, np.random.default_rng(0))
     assert (~stage.trained).sum() == 2
     paths = stage.values.clone()
     paths[torch.from_numpy(~stage.trained), 1:-1] += 3.0
     assert float(stage.loss(paths).detach()) == 0.0
     assert float(stage.held_out_error(paths).detach()) > 1.0
-    few = Shooting(cut(pairs, [z for _, z in pairs], 10), SETTINGS, np.random.default_rng(0))
+    few = Shooting(cut(pairs, [z for _, z in pairs], 10, False), SETTINGS, np.random.default_rng(0))
     assert few.trained.all()
 
 
@@ -84,12 +121,23 @@ class Field:
 @pytest.mark.parametrize("length", [1, 4, 50])
 def test_chords_of_the_true_field_close(length):
     pairs = decays((60, 25, 35))
-    chords = Chords(pairs, np.ones(2), length, 0.2, np.random.default_rng(0))
+    chords = Chords(pairs, False, np.ones(2), length, 0.2, np.random.default_rng(0))
     assert chords.errors(Field()).max() < 1e-3  # trapezia over wide intervals
 
 
+@pytest.mark.parametrize("holds", [False, True])
+def test_chords_under_inputs(holds):
+    pairs = driven((90, 70), holds)
+    taken, otherwise = (
+        Chords(pairs, way, np.ones(1), 4, 0.2, np.random.default_rng(0)).errors(Filter()).max()
+        for way in (holds, not holds)
+    )
+    assert taken < 1e-4  # trapezia
+    assert otherwise > 1e-2
+
+
 def test_no_chord_that_is_trained_on_touches_what_is_held_out():
-    chords = Chords(decays((60,)), np.ones(2), 5, 0.3, np.random.default_rng(1))
+    chords = Chords(decays((60,)), False, np.ones(2), 5, 0.3, np.random.default_rng(1))
     assert chords.judged.sum() == 3
     held = torch.zeros(60, dtype=torch.bool)
     for first in chords.first[chords.judged]:
@@ -98,9 +146,10 @@ def test_no_chord_that_is_trained_on_touches_what_is_held_out():
         assert not held[first + 1 : first + 5].any()
 
 
-def test_the_network_and_its_frozen_layers_agree():
-    network = Network((5, 4), np.array([2.0, 0.5]), np.random.default_rng(0))
-    points = np.random.default_rng(1).normal(size=(7, 2))
+@pytest.mark.parametrize("outside", [0, 2])
+def test_the_network_and_its_frozen_layers_agree(outside):
+    network = Network((5, 4), np.array([2.0, 0.5]), np.random.default_rng(0), outside)
+    points = np.random.default_rng(1).normal(size=(7, 2 + outside))
     values = network(torch.from_numpy(points)).detach().numpy()
     frozen = network.frozen()
     np.testing.assert_allclose(frozen.field(points) * [2.0, 0.5], values, rtol=1e-12)

@@ -24,6 +24,10 @@ class NeuralODERegressor(BaseDynamicsEstimator):
     compared with the field's integral along the data. All of it is minimised by L-BFGS. Some segments are held out:
     each stage stops when their error has not fallen for ``patience`` iterations, and keeps the network of least error.
 
+    Inputs and parameters are arguments of the network beside the states, standardised. Between two observations an
+    input lies on the straight line or is held, as the trajectories say; no step of the solver crosses an observation,
+    and so none crosses a jump. An input or a parameter that is the same in all of the data does not act on the field.
+
     Parameters
     ----------
     hidden : sequence of int, default=(32, 32)
@@ -83,6 +87,7 @@ class NeuralODERegressor(BaseDynamicsEstimator):
     array([[1., 0.]])
     """
 
+    takes_inputs = True
     perceptron_: Perceptron
 
     def __init__(
@@ -115,7 +120,7 @@ class NeuralODERegressor(BaseDynamicsEstimator):
 
     @property
     def symmetries(self) -> frozenset[str]:
-        """Affine maps of states and of time."""
+        """Affine maps of states and of time; those of inputs and parameters change nothing."""
         return frozenset({"affine", "scale", "time"})
 
     def _fit(self, context: Trajectories) -> None:
@@ -142,11 +147,12 @@ class NeuralODERegressor(BaseDynamicsEstimator):
             int(self.substeps),
             float(self.max_seconds),
         )
-        sizes = speeds(pairs)
-        trained = train(pairs, sizes, settings, rng, bool(self.progress))
+        dim = context.n_features
+        sizes = speeds([(tau, z[:, :dim]) for tau, z in pairs])
+        trained = train(pairs, context.given.holds, sizes, settings, rng, bool(self.progress))
         self.perceptron_, self.errors_ = trained.perceptron, trained.errors
         self._units = units
-        self._speeds = sizes * units.scale / units.duration
+        self._speeds = sizes * units.scale[:dim] / units.duration
 
     def _scaled(self, points: np.ndarray) -> np.ndarray:
         return (points - self._units.center) / self._units.scale

@@ -22,11 +22,13 @@ class Network(torch.nn.Module):
     speeds : array of shape (D,)
     rng : numpy.random.Generator
         Of the first weights; biases start at zero.
+    given : int
+        Columns of inputs and parameters behind the variables, G.
     """
 
-    def __init__(self, hidden: tuple[int, ...], speeds: Array, rng: np.random.Generator) -> None:
+    def __init__(self, hidden: tuple[int, ...], speeds: Array, rng: np.random.Generator, given: int = 0) -> None:
         super().__init__()
-        widths = [len(speeds), *hidden, len(speeds)]
+        widths = [len(speeds) + given, *hidden, len(speeds)]
         self.weights, self.biases = torch.nn.ParameterList(), torch.nn.ParameterList()
         for before, after in pairwise(widths):
             weight = torch.from_numpy(rng.normal(size=(after, before)))
@@ -35,14 +37,14 @@ class Network(torch.nn.Module):
         self.speeds = torch.from_numpy(speeds)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Values (N, D) at points (N, D)."""
+        """Values (N, D) at points (N, D + G)."""
         *hidden, last = zip(self.weights, self.biases, strict=True)
         for weight, bias in hidden:
             z = torch.tanh(z @ weight.T + bias)
         return (z @ last[0].T + last[1]) * self.speeds
 
     def linearised(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Values (N, D) and derivatives (N, D, D) of value i by variable j at points (N, D)."""
+        """Values (N, D) and derivatives (N, D, D + G) of value i by column j at points (N, D + G)."""
         *hidden, last = zip(self.weights, self.biases, strict=True)
         chain = torch.eye(z.shape[1], dtype=z.dtype)
         for weight, bias in hidden:

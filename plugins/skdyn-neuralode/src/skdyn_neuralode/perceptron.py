@@ -1,6 +1,6 @@
 """The field as a multilayer perceptron in double precision, with its Jacobian; NumPy alone.
 
-Letters: N queries, D variables.
+Letters: N queries, D variables, G inputs and parameters.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Perceptron:
     biases: tuple[Array, ...]
 
     def field(self, z: Array) -> Array:
-        """Values (N, D) at points (N, D)."""
+        """Values (N, D) at points (N, D + G)."""
         return _in_chunks(lambda rows: self._layers(rows)[-1], z)
 
     def jacobian(self, z: Array) -> Array:
-        """Derivatives (N, D, D) of value i by variable j at points (N, D)."""
+        """Derivatives (N, D, D + G) of value i by column j at points (N, D + G)."""
 
         def answer(rows: Array) -> Array:
             layers = self._layers(rows)
@@ -53,7 +53,7 @@ class Perceptron:
 
 
 def _in_chunks(answer: Callable[[Array], Array], points: Array) -> Array:
-    """Answers to points (N, D) in passes of one size, the last filled up with zeros."""
+    """Answers to points (N, D + G) in passes of one size, the last filled up with zeros."""
     count = max(1, -(-len(points) // _CHUNK))
     padded = np.zeros((count * _CHUNK, points.shape[1]))
     padded[: len(points)] = points

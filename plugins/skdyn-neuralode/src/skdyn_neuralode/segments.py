@@ -1,6 +1,6 @@
 """Trajectories cut into segments of equally many observations, to be integrated side by side.
 
-Letters: K trajectories, L points, S segments, n intervals of each, D variables.
+Letters: K trajectories, L points, S segments, n intervals of each, D variables, G inputs and parameters.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ class Segments:
         Where an integration may start: estimates of the states at the first observations.
     joined : boolean array of shape (S,)
         Whether the segment before ends where this one begins.
+    given, change : arrays of shape (S, n, G)
+        Inputs and parameters at the beginning of each interval, and by how much they move on a straight line until its
+        end: by nothing where inputs are held.
     """
 
     gaps: Array
@@ -35,36 +38,44 @@ class Segments:
     present: np.ndarray
     starts: Array
     joined: np.ndarray
+    given: Array
+    change: Array
 
 
-def cut(pairs: Pairs, estimates: list[Array], length: int) -> Segments:
+def cut(pairs: Pairs, estimates: list[Array], length: int, holds: bool) -> Segments:
     """Cut trajectories (tau, z) into segments of ``length`` intervals.
 
     Parameters
     ----------
-    pairs : list of K pairs of arrays (L_k,) and (L_k, D)
+    pairs : list of K pairs of arrays (L_k,) and (L_k, D + G)
     estimates : list of K arrays (L_k, D)
         Of the states at the observed times.
     length : int
+    holds : bool
+        Whether inputs are held from one observation to the next; else they lie on straight lines.
     """
-    gaps, values, present, starts, joined = [], [], [], [], []
+    gaps, points, present, starts, joined = [], [], [], [], []
     for (tau, z), states in zip(pairs, estimates, strict=True):
         for first in range(0, len(tau) - 1, length):
             places = np.arange(first, first + length + 1)
             inside = np.minimum(places, len(tau) - 1)
             gaps.append(np.diff(tau[inside]))
-            values.append(z[inside])
+            points.append(z[inside])
             present.append(places < len(tau))
             starts.append(states[first])
             joined.append(first > 0)
-    return Segments(np.stack(gaps), np.stack(values), np.stack(present), np.stack(starts), np.array(joined))
+    values, given = np.split(np.stack(points), [len(starts[0])], axis=-1)
+    change = np.diff(given, axis=1) * (not holds)
+    return Segments(
+        np.stack(gaps), values, np.stack(present), np.stack(starts), np.array(joined), given[:, :-1], change
+    )
 
 
 def paste(pairs: Pairs, paths: Array, length: int) -> list[Array]:
     """Estimates (L_k, D) of each trajectory's states, from the paths (S, n + 1, D) of its segments."""
     estimates, segment = [], 0
-    for tau, z in pairs:
-        states = np.empty_like(z)
+    for tau, _ in pairs:
+        states = np.empty((len(tau), paths.shape[-1]))
         for first in range(0, len(tau) - 1, length):
             count = min(length + 1, len(tau) - first)
             states[first : first + count] = paths[segment, :count]

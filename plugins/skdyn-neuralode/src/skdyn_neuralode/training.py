@@ -1,6 +1,6 @@
 """Train a neural ODE: by chords of the data first, then by multiple shooting on longer and longer segments.
 
-Letters: N points of all trajectories, C chords, S segments, n intervals of each, D variables.
+Letters: N points of all trajectories, C chords, S segments, n intervals of each, D variables, G inputs and parameters.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Chords:
     by wide intervals. Errors are in units of the mean chord's time, times the speeds.
     """
 
-    def __init__(self, pairs: Pairs, speeds: Array, length: int, part: float, rng: np.random.Generator) -> None:
+    def __init__(
+        self, pairs: Pairs, holds: bool, speeds: Array, length: int, part: float, rng: np.random.Generator
+    ) -> None:
         firsts, groups, whole, offset, group = [], [], [], 0, 0
         self.length = min(length, max(len(tau) for tau, _ in pairs) - 1)
         for tau, _ in pairs:
@@ -75,13 +77,17 @@ class Chords:
         times = torch.from_numpy(np.concatenate([tau for tau, _ in pairs]))
         self.gaps = times.diff()[:, None]
         spans = times[self.first + self.length] - times[self.first]
-        self.moved = self.points[self.first + self.length] - self.points[self.first]
+        states, given = self.points.split([len(speeds), self.points.shape[1] - len(speeds)], dim=1)
+        self.moved = states[self.first + self.length] - states[self.first]
+        # Where inputs are held, an interval ends under those that it began with.
+        self.ends = torch.cat([states[1:], given[:-1]], dim=1) if holds else None
         self.unit = torch.from_numpy(speeds) * spans.mean()
 
     def errors(self, network: Network) -> Tensor:
         """Squared errors (C, D)."""
         field = network(self.points)
-        summed = torch.cumsum(self.gaps * (field[1:] + field[:-1]) / 2, dim=0)
+        last = field[1:] if self.ends is None else network(self.ends)
+        summed = torch.cumsum(self.gaps * (last + field[:-1]) / 2, dim=0)
         summed = torch.cat([torch.zeros_like(summed[:1]), summed])
         return ((summed[self.first + self.length] - summed[self.first] - self.moved) / self.unit).square()
 
@@ -94,6 +100,7 @@ class Shooting:
         self.gaps = torch.from_numpy(segments.gaps)
         self.values = torch.from_numpy(segments.values)
         self.present = torch.from_numpy(segments.present)
+        self.given, self.change = torch.from_numpy(segments.given), torch.from_numpy(segments.change)
         self.starts = torch.nn.Parameter(torch.from_numpy(segments.starts.copy()))
         self.trained = ~choose_held_out(len(segments.gaps), settings.held_out, rng)
         self.joined = np.flatnonzero(segments.joined & self.trained & np.roll(self.trained, 1))
@@ -103,10 +110,12 @@ class Shooting:
         count = self.gaps.shape[1]
 
         def slope(place: Tensor, z: Tensor) -> Tensor:
-            return network(z) * self.gaps[:, min(int(place), count - 1), None]
+            i = min(int(place), count - 1)
+            given = self.given[:, i] + (place - i) * self.change[:, i]
+            return network(torch.cat([z, given], dim=1)) * self.gaps[:, i, None]
 
         places = torch.arange(count + 1, dtype=torch.float64)
-        # "perturb" evaluates the end of a step just before it, where the gap is still that of the step.
+        # "perturb" evaluates the end of a step just before it, where gap and inputs are still those of the step.
         options = {"step_size": 1.0 / self.settings.substeps, "perturb": True}
         return odeint(slope, self.starts, places, method="rk4", options=options).transpose(0, 1)
 
@@ -127,12 +136,17 @@ class Shooting:
         return (paths - self.values)[mask].square().mean()
 
 
-def train(pairs: Pairs, speeds: Array, settings: Settings, rng: np.random.Generator, progress: bool) -> Trained:
+def train(
+    pairs: Pairs, holds: bool, speeds: Array, settings: Settings, rng: np.random.Generator, progress: bool
+) -> Trained:
     """Train on trajectories (tau, z) in units without dimension.
 
     Parameters
     ----------
-    pairs : list of pairs of arrays (L_k,) and (L_k, D)
+    pairs : list of pairs of arrays (L_k,) and (L_k, D + G)
+        Inputs and parameters stand behind the variables.
+    holds : bool
+        Whether inputs are held from one observation to the next; else they lie on straight lines.
     speeds : array of shape (D,)
         Sizes of the slopes, which the network's output is counted in.
     settings : Settings
@@ -140,17 +154,18 @@ def train(pairs: Pairs, speeds: Array, settings: Settings, rng: np.random.Genera
     progress : bool
         Show a progress bar.
     """
-    network = Network(settings.hidden, speeds, rng)
+    dim = len(speeds)
+    network = Network(settings.hidden, speeds, rng, pairs[0][1].shape[1] - dim)
     longest = max(len(tau) for tau, _ in pairs) - 1
     lengths = list(dict.fromkeys(min(length, longest) for length in settings.lengths))
     end = time.monotonic() + settings.max_seconds
     errors: list[float] = []
     most = (_CHORD_ITERATIONS + len(lengths)) * settings.max_iter
     with tqdm(total=most, desc="neural-ode", unit="iteration", disable=not progress) as bar:
-        _follow_chords(network, Chords(pairs, speeds, lengths[0], settings.held_out, rng), settings, end, bar)
-        estimates = [z for _, z in pairs]
+        _follow_chords(network, Chords(pairs, holds, speeds, lengths[0], settings.held_out, rng), settings, end, bar)
+        estimates = [z[:, :dim] for _, z in pairs]
         for number, length in enumerate(lengths):
-            stage = Shooting(cut(pairs, estimates, length), settings, rng)
+            stage = Shooting(cut(pairs, estimates, length, holds), settings, rng)
             bar.update((_CHORD_ITERATIONS + number) * settings.max_iter - bar.n)
             errors.append(_shoot(network, stage, settings, end, bar))
             if time.monotonic() > end:
