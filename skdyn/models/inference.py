@@ -30,8 +30,8 @@ from skdyn.nn.few_queries import FewQueries, for_few_queries
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
-_CLASSES = (1, 8, 16, 32, 64, 128)
-_USUAL = _CLASSES[-1]
+_LARGE, _USUAL = 512, 64
+_CLASSES = (1, *range(8, _USUAL + 1, 8))
 _JACOBIAN_CHUNK = 32
 _SHARED_FROM = 4096
 """Points of a context from which its operations are long enough for several threads to share each of them."""
@@ -133,11 +133,12 @@ def resolve_device(device: str | torch.device) -> torch.device:
 class Engine:
     """A model on a device, at a precision.
 
-    Queries are cut into chunks of 1, 8, 16, 32, 64, 128 or 512 rows, the last one padded, and every chunk of a size
-    runs through the same kernels at the same shape: in the same place of a chunk of the same size an answer does not
-    depend on the other queries, and elsewhere it differs by rounding. Calls are thread-safe. On the CPU chunks run side
-    by side on as many threads as torch may use, each on one: threads that share an operation wait for each other at its
-    end, which a busy core makes very long. Only the largest contexts are encoded by several threads.
+    Queries are cut into chunks of 512 and of 64 rows and one of a multiple of eight, or of a single row, the last one
+    padded, and every chunk of a size runs through the same kernels at the same shape: in the same place of a chunk of
+    the same size an answer does not depend on the other queries, and elsewhere it differs by rounding. Calls are
+    thread-safe. On the CPU chunks run side by side on as many threads as torch may use, each on one: threads that share
+    an operation wait for each other at its end, which a busy core makes very long. Only the largest contexts are
+    encoded by several threads.
 
     Parameters
     ----------
@@ -295,7 +296,8 @@ class Engine:
         queries : array of shape (B, N, D + G)
             States, with inputs and parameters beside them where the context has some.
         alike : bool, default=False
-            Take no small chunks for few queries, so that an answer is the same to the last bit however many there are.
+            Take no small chunks, so that an answer is the same to the last bit however many queries of a chunk there
+            are.
 
         Returns
         -------
@@ -457,7 +459,7 @@ class Engine:
     ) -> tuple[np.ndarray, ...]:
         """Run ``chunk`` on padded chunks of at most ``size`` normalised queries and join its results as float64."""
         count, columns = queries.shape[1:]
-        sizes = chunk_sizes(max(count, _USUAL) if alike else count, size)
+        sizes = chunk_sizes(-(-count // _USUAL) * _USUAL if alike else count, size)
         exact = self.dtype == torch.float64
         width = columns if columns > context.dim else max(columns, self.width)
         z = np.zeros((len(queries), sum(sizes), width), np.float64 if exact else np.float32)
@@ -505,13 +507,13 @@ def chunk_sizes(count: int, largest: int) -> list[int]:
     Examples
     --------
     >>> chunk_sizes(1, 512), chunk_sizes(5, 512), chunk_sizes(700, 512)
-    ([1], [8], [512, 128, 64])
+    ([1], [8], [512, 64, 64, 64])
     """
-    sizes = [largest] * (count // largest)
-    rest = count % largest
-    if largest > _USUAL:
-        sizes += [_USUAL] * (rest // _USUAL)
-        rest %= _USUAL
+    sizes: list[int] = []
+    rest = count
+    for size in (largest, *(part for part in (_LARGE, _USUAL) if part < largest)):
+        sizes += [size] * (rest // size)
+        rest %= size
     if rest or not sizes:
         sizes.append(min(size for size in (*_CLASSES, largest) if rest <= size <= largest))
     return sizes

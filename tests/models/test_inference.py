@@ -119,7 +119,7 @@ def test_chunks_hold_all_queries_and_waste_few(largest):
         sizes = chunk_sizes(count, largest)
         assert count <= sum(sizes) <= max(16 * count, 1)
         assert max(sizes, default=1) <= largest
-        assert len(sizes) <= count // largest + largest // 128 + 2
+        assert len(sizes) <= count // largest + largest // 512 + 512 // 64 + 2
 
 
 def test_the_field_of_rotations(fitted):
