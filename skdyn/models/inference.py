@@ -26,7 +26,8 @@ from skdyn.models.registry import calling
 from skdyn.models.sharing import Shared
 from skdyn.models.threads import at_most_threads, side_by_side
 from skdyn.models.weights import LoadedModel
-from skdyn.nn.few_queries import FewQueries, for_few_queries
+from skdyn.nn.few_queries import FewOfAll, for_few_queries
+from skdyn.nn.query_tangents import FieldTangents, for_tangents
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
@@ -60,6 +61,7 @@ class Context:
     dim: int
     outside: OutsideScaling
     network: Any
+    _made: dict[Any, Any] = dataclasses.field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
     def units(self) -> np.ndarray:
@@ -74,7 +76,7 @@ class Context:
         return np.concatenate([states, self.outside.normalise(points[..., self.dim :])], axis=-1)
 
     @cached_property
-    def few_queries(self) -> FewQueries | None:
+    def few_queries(self) -> FewOfAll | None:
         """What answers a chunk of a single context on a CPU faster than the network does, if there is such a thing."""
         return for_few_queries(self.network, self.encoded) if len(self.scaling.speed) == 1 else None
 
@@ -89,6 +91,15 @@ class Context:
             return tensor.clone() if tensor.is_inference() else tensor
 
         return _map_tensors(self.encoded, exact)
+
+    def tangents(self, network: Any) -> FieldTangents | None:
+        """What differentiates a single context on a CPU faster than torch does, by the network in double precision."""
+        if len(self.scaling.speed) > 1:
+            return None
+        if network not in self._made:
+            self._made[network] = for_tangents(network, self.for_gradients)
+        found: FieldTangents | None = self._made[network]
+        return found
 
     def take(self, rows: np.ndarray) -> Context:
         """Some contexts of the batch, by their places.
@@ -436,13 +447,18 @@ class Engine:
         if self.precision != "float64" and self.device.type != "mps":
             return self.with_precision("float64").jacobian(context, queries)
         dim, columns, encoded = context.dim, context.units.shape[1], context.for_gradients
+        tangents = context.tangents(self.network) if self.device.type == "cpu" else None
 
         def chunk(z: Tensor) -> tuple[Tensor, Tensor]:
+            if tangents is not None:
+                with torch.inference_mode():
+                    field, rows = tangents(z[0])
+                    return field[None], rows[None]
             with torch.enable_grad(), self._autocast():
                 z = z.clone().requires_grad_(True)
                 field, _ = self.network.decode(encoded, z)
-                rows = [torch.autograd.grad(field[..., i].sum(), z, retain_graph=i + 1 < dim)[0] for i in range(dim)]
-            return field.detach(), torch.stack(rows, dim=-2)
+                slopes = [torch.autograd.grad(field[..., i].sum(), z, retain_graph=i + 1 < dim)[0] for i in range(dim)]
+            return field.detach(), torch.stack(slopes, dim=-2)
 
         # Smaller chunks: the search for equilibria asks for a few states at a time, each of them dearer.
         field, jacobian = self._chunked(context, queries, chunk, min(self.query_chunk, _JACOBIAN_CHUNK))

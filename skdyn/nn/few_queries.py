@@ -12,7 +12,7 @@ variables of the context, F fits, Q monomials in use, E width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,6 @@ from skdyn.nn.arbitrated import ArbitratedContext, ArbitratedFIMODE
 from skdyn.nn.fits.families import FAR, FAST, SPREAD, Fits
 from skdyn.nn.query_attention import Array, NetworkAtQueries, clipped, linears
 
-FewQueries = Callable[[Array], tuple[Array, Array]]
-"""Field and log-scale (N, D) at normalised queries (N, D), padded where D is more than the context's variables."""
 _AT_ONCE = 128
 """Queries for which all that fits and arbiter compute stays in a core's own memory."""
 _MANY = 1024
@@ -34,12 +32,12 @@ _MANY = 1024
 _VARIANCE = tuple(bound**2 for bound in SPREAD)
 
 
-def for_few_queries(network: Any, context: Any) -> FewQueries | None:
+def for_few_queries(network: Any, context: Any) -> FewOfAll | None:
     """Prepare for a few queries of a single encoded context; None for networks other than those of format 2."""
-    return _FewOfAll(network, context) if type(network) is ArbitratedFIMODE else None
+    return FewOfAll(network, context) if type(network) is ArbitratedFIMODE else None
 
 
-class _FewOfAll:
+class FewOfAll:
     """What `ArbitratedFIMODE.decode` says at a few queries of a single context."""
 
     def __init__(self, network: ArbitratedFIMODE, context: ArbitratedContext) -> None:
@@ -54,6 +52,7 @@ class _FewOfAll:
         self.of_arbiter = FewOfArbiter(network.arbiter, features, points, seen)
 
     def __call__(self, z: Array) -> tuple[Array, Array]:
+        """Field and log-scale (N, D) at normalised queries (N, D), padded where D is more than the variables."""
         of_network = None
         if self.of_network is not None:
             answer, log_scale, hidden = self.of_network(z)

@@ -38,7 +38,7 @@ class NetworkAtQueries:
         self.octaves = (2.0 ** np.arange(c.fourier_octaves)).astype(self.active.dtype)
         (self.first, self.of_first), (self.second, self.of_second) = map(linear, linears(network.query_embedding))
         pairs = ([part[0, :, seen] for part in pair] for pair in context.keys_values)
-        self.blocks = [_Block(*parts) for parts in zip(blocks(network.decoder), pairs, strict=True)]
+        self.blocks = [AttendedTokens(*parts) for parts in zip(blocks(network.decoder), pairs, strict=True)]
         self.least, self.norm = _folded(network.decoder_norm)
         (head, of_head), (gate, of_gate) = linear(network.head), linear(network.gate)
         self.head, self.of_head = torch.cat([head, gate], 1), torch.cat([of_head, of_gate])
@@ -86,7 +86,7 @@ class NetworkAtQueries:
         return field * self.active, clipped(answer[:, dim : 2 * dim], -self.log_bound, self.log_bound)
 
 
-class _Block:
+class AttendedTokens:
     """`Block.cross_attend` to tokens of which keys and values (H, M, E / H) are given."""
 
     def __init__(self, block: Block, keys_values: list[Tensor]) -> None:
