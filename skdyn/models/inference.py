@@ -31,8 +31,7 @@ from skdyn.nn.query_tangents import FieldTangents, for_tangents
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
-_LARGE, _USUAL = 512, 64
-_CLASSES = (1, *range(8, _USUAL + 1, 8))
+_LARGE, _USUAL, _STEP = 512, 64, 8
 _JACOBIAN_CHUNK = 32
 _SHARED_FROM = 4096
 """Points of a context from which its operations are long enough for several threads to share each of them."""
@@ -298,7 +297,7 @@ class Engine:
         encoded = _map_tensors(context.encoded, self._to_own_type)
         return dataclasses.replace(context, encoded=encoded, network=self.network)
 
-    def decode(self, context: Context, queries: np.ndarray, alike: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def decode(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field and the Laplace scale of its error, in the user's units.
 
         Parameters
@@ -306,9 +305,6 @@ class Engine:
         context : Context
         queries : array of shape (B, N, D + G)
             States, with inputs and parameters beside them where the context has some.
-        alike : bool, default=False
-            Take no small chunks, so that an answer is the same to the last bit however many queries of a chunk there
-            are.
 
         Returns
         -------
@@ -325,8 +321,31 @@ class Engine:
                 field, log_scale = self.network.decode(context.encoded, z)
             return field, log_scale.exp()
 
-        field, scale = self._chunked(context, queries, chunk, self.query_chunk, alike)
+        field, scale = self._chunked(context, queries, chunk, self.query_chunk)
         return context.scaling.field(field[..., : context.dim]), context.scaling.field(scale[..., : context.dim])
+
+    def field(self, context: Context, queries: np.ndarray, alike: bool = False) -> np.ndarray:
+        """Field (B, N, D) alone, in the user's units.
+
+        Parameters
+        ----------
+        context : Context
+        queries : array of shape (B, N, D + G)
+        alike : bool, default=False
+            Take no small chunks, so that an answer is the same to the last bit however many queries of a chunk there
+            are.
+        """
+
+        def chunk(z: Tensor) -> tuple[Tensor]:
+            with torch.inference_mode(), self._autocast():
+                few = context.few_queries if self._is_plain else None
+                if few is None:
+                    return (self.network.decode(context.encoded, z)[0],)
+                with np.errstate(all="ignore"):
+                    return (torch.from_numpy(few.field(z[0].numpy())[None]),)
+
+        (field,) = self._chunked(context, queries, chunk, self.query_chunk, alike)
+        return context.scaling.field(field[..., : context.dim])
 
     def decode_sde(
         self, context: Context, queries: np.ndarray, alike: bool = False
@@ -338,7 +357,7 @@ class Engine:
         context : Context
         queries : array of shape (B, N, D)
         alike : bool, default=False
-            See `decode`.
+            See `field`.
 
         Returns
         -------
@@ -426,7 +445,7 @@ class Engine:
             return None
         states, times, mask = pad([trajectories])
         queries = np.concatenate([states, pad_outside([trajectories], mask)], axis=-1)
-        field, _ = self.decode(context, queries.reshape(1, -1, queries.shape[-1]))
+        field = self.field(context, queries.reshape(1, -1, queries.shape[-1]))
         scaling = context.scaling
         parts = (
             scaling.normalise_field(field).reshape(states.shape),
@@ -531,7 +550,7 @@ def chunk_sizes(count: int, largest: int) -> list[int]:
         sizes += [size] * (rest // size)
         rest %= size
     if rest or not sizes:
-        sizes.append(min(size for size in (*_CLASSES, largest) if rest <= size <= largest))
+        sizes.append(1 if rest <= 1 else min(-(-rest // _STEP) * _STEP, largest))
     return sizes
 
 

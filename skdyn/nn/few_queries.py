@@ -12,8 +12,8 @@ variables of the context, F fits, Q monomials in use, E width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -53,17 +53,28 @@ class FewOfAll:
 
     def __call__(self, z: Array) -> tuple[Array, Array]:
         """Field and log-scale (N, D) at normalised queries (N, D), padded where D is more than the variables."""
+        field, log_scale = zip(
+            *((field, self.of_arbiter.log_scale(seen)) for field, seen in self._weighed(z)), strict=True
+        )
+        return self._padded(field, z), self._padded(log_scale, z)
+
+    def field(self, z: Array) -> Array:
+        """Field (N, D) alone at queries (N, D)."""
+        return self._padded([field for field, _ in self._weighed(z)], z)
+
+    def _padded(self, parts: Sequence[Array], z: Array) -> Array:
+        """Parts (n, d) as one of the queries' shape (N, D)."""
+        return np.concatenate([np.concatenate(parts), np.zeros_like(z[:, self.dim :])], axis=1)
+
+    def _weighed(self, z: Array) -> Iterator[tuple[Array, Weighed]]:
+        """Fields (n, d) at some of the queries at a time, and what their errors follow from."""
         of_network = None
         if self.of_network is not None:
             answer, log_scale, hidden = self.of_network(z)
             of_network = answer[:, : self.dim], log_scale[:, : self.dim], hidden
-        verdicts = []
         for piece in (slice(start, start + _AT_ONCE) for start in range(0, len(z), _AT_ONCE)):
             own = None if of_network is None else [part[piece] for part in of_network]
-            verdicts.append(self.of_arbiter(self.of_fits(z[piece, : self.columns]), own))
-        padding = np.zeros((len(z), z.shape[1] - self.dim), dtype=z.dtype)
-        field, log_scale = map(np.concatenate, zip(*verdicts, strict=True))
-        return np.concatenate([field, padding], axis=1), np.concatenate([log_scale, padding], axis=1)
+            yield self.of_arbiter(self.of_fits(z[piece, : self.columns]), own)
 
 
 class FewOfFits:
@@ -116,6 +127,20 @@ class FewOfFits:
         return found
 
 
+class Weighed(NamedTuple):
+    """What the arbiter has weighed at queries: answers and weights (N, F + 1, d), and what came of them (N, d).
+
+    ``shared`` (N or none, d, U) is what the queries have in common for the error's last layers.
+    """
+
+    answers: Array
+    weights: Array
+    field: Array
+    deviation: Array
+    base: Array
+    shared: Array
+
+
 class FewOfArbiter:
     """What `Arbiter.forward` makes of answers at a few queries of a single context.
 
@@ -150,11 +175,8 @@ class FewOfArbiter:
         else:
             self.constant = self.constant + arbiter.unseen.numpy() @ to_both
 
-    def __call__(self, answers: Array, network: Sequence[Array] | None) -> tuple[Array, Array]:
-        """Field and log-scale (N, d) from fits (2, N, F + 1, d) and what the network says, if it says anything.
-
-        Letter: U units.
-        """
+    def __call__(self, answers: Array, network: Sequence[Array] | None) -> tuple[Array, Weighed]:
+        """Field (N, d) from fits (2, N, F + 1, d) and what the network says, if it does, and what `log_scale` needs."""
         _, count, others, dim = answers.shape
         fields, own = answers[:, :, :-1]
         median = _median(fields)
@@ -172,20 +194,27 @@ class FewOfArbiter:
         weights = np.exp(scores - np.maximum.reduce(scores, axis=1, keepdims=True))
         weights /= np.add.reduce(weights, axis=1, keepdims=True)
         field, deviation = np.add.reduce(answers * weights, axis=2)
-        parts = np.empty((4, count, others, dim), answers.dtype)
-        np.abs(np.subtract(answers[0], field[:, None], out=parts[0]), out=parts[0])
+        base = spread if self.with_network else deviation
+        return field, Weighed(answers[0], weights, field, deviation, base, shared[..., shared.shape[-1] // 2 :])
+
+    def log_scale(self, seen: Weighed) -> Array:
+        """Log-scale (N, d) of the error of a field."""
+        weights, deviation = seen.weights, seen.deviation
+        count, others, dim = weights.shape
+        parts = np.empty((4, count, others, dim), weights.dtype)
+        np.abs(np.subtract(seen.answers, seen.field[:, None], out=parts[0]), out=parts[0])
         np.log(weights + 1e-9, out=parts[1])
         parts[2:] = self.excess
-        seen = np.empty((7, count, dim), answers.dtype)
-        seen[3] = spread if self.with_network else deviation
-        seen[0], seen[4], seen[5], seen[6] = np.add.reduce(parts * weights, axis=2)
-        seen[0] = np.log(seen[0] + 1e-5)
-        seen[1], seen[2] = deviation, weights[:, -1]
-        inner = (seen.reshape(7, -1).T @ self.from_verdict).reshape(count, dim, -1)
-        inner += shared[..., shared.shape[-1] // 2 :]
+        features = np.empty((7, count, dim), weights.dtype)
+        features[3] = seen.base
+        features[0], features[4], features[5], features[6] = np.add.reduce(parts * weights, axis=2)
+        features[0] = np.log(features[0] + 1e-5)
+        features[1], features[2] = deviation, weights[:, -1]
+        inner = (features.reshape(7, -1).T @ self.from_verdict).reshape(count, dim, -1)
+        inner += seen.shared
         weight, offset = self.last
         correction = (inner / (1 + np.exp(-inner)) @ weight + offset)[..., 0]
-        return field, clipped(seen[3] + correction, *LOG_SCALE)
+        return clipped(seen.base + correction, *LOG_SCALE)
 
     def _scores(
         self, fields: Array, own: Array, median: Array, reference: Array, spread: Array, shared: Array
