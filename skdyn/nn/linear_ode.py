@@ -72,7 +72,7 @@ def _taylor_vectors(matrix: Tensor, constant: Tensor, state: Tensor) -> list[Ten
 def _all_pieces(matrix: Tensor, constant: Tensor, initial: Tensor, parts: int) -> Tensor:
     """`taylor_pieces` with all pieces at once: where each begins follows from their maps, and then its series."""
     rows, pieces, size = constant.shape
-    states = _starts(piece_maps(matrix, constant), initial, parts).reshape(rows * pieces, size, parts)
+    states = _starts(_changes(matrix, constant), initial, parts).reshape(rows * pieces, size, parts)
     matrix, constant = matrix.flatten(0, 1), constant.reshape(rows * pieces, size, 1)
     vectors = [states, torch.baddbmm(constant, matrix, states)]
     for n in range(2, ORDER + 1):
@@ -80,23 +80,33 @@ def _all_pieces(matrix: Tensor, constant: Tensor, initial: Tensor, parts: int) -
     return torch.stack(vectors).view(-1, rows, pieces, size, parts).permute(1, 2, 4, 0, 3).flatten(1, 2)
 
 
-def _starts(maps: Tensor, initial: Tensor, parts: int) -> Tensor:
-    """States (R, K, Z, parts) at which the parts of the pieces begin, of which all of a piece have the same map."""
+def _starts(changes: Tensor, initial: Tensor, parts: int) -> Tensor:
+    """States (R, K, Z, parts) at which the parts of the pieces begin.
+
+    All parts of a piece have the same map, which is given less the identity, so that states keep their digits.
+    """
     state = torch.cat([initial, torch.ones_like(initial[..., :1])], dim=-1)[..., None]  # (R, Z + 1, 1)
-    if maps.is_cuda:  # dependent steps would wait for launches
+    if changes.is_cuda:  # dependent steps would wait for launches
+        maps = changes + torch.eye(changes.shape[-1]).to(changes)
         composed = compose(maps.repeat_interleave(parts, dim=1)[:, :-1])
         states = torch.cat([state[:, None], composed @ state[:, None]], dim=1)[..., 0]
     else:
         found = [state]
-        for one in maps.unbind(1):
+        for change in changes.unbind(1):
             for _ in range(parts):
-                found.append(torch.bmm(one, found[-1]))
+                found.append(torch.baddbmm(found[-1], change, found[-1]))
         states = torch.stack(found[:-1], dim=1)[..., 0]
     return states[..., :-1].unflatten(1, (-1, parts)).transpose(-2, -1)
 
 
 def piece_maps(matrix: Tensor, constant: Tensor) -> Tensor:
-    """Affine maps (..., Z + 1, Z + 1) over one step whose length is in ``matrix`` and ``constant``.
+    """Affine maps (..., Z + 1, Z + 1) over one step whose length is in ``matrix`` and ``constant``."""
+    changes = _changes(matrix, constant)
+    return changes + torch.eye(changes.shape[-1]).to(changes)
+
+
+def _changes(matrix: Tensor, constant: Tensor) -> Tensor:
+    """`piece_maps` less the identity.
 
     The series to its order in powers of the fourth power (Paterson and Stockmeyer, SIAM J. Comput. 2, 1973).
     """
@@ -105,13 +115,13 @@ def piece_maps(matrix: Tensor, constant: Tensor) -> Tensor:
     powers = [torch.eye(generator.shape[-1]).to(generator), generator, square, square @ generator]
     fourth = square @ square
 
-    def four_terms(first: int) -> Tensor:
-        terms = [power / math.factorial(first + k) for k, power in enumerate(powers)]
-        return terms[0] + terms[1] + terms[2] + terms[3]
+    def terms(first: int) -> Tensor:
+        parts = [power / math.factorial(first + k) for k, power in enumerate(powers)]
+        return parts[1] + parts[2] + parts[3] + (parts[0] if first else 0)
 
-    result = four_terms(8) + fourth / math.factorial(ORDER)
+    result = terms(8) + fourth / math.factorial(ORDER)
     for first in (4, 0):
-        result = four_terms(first) + fourth @ result
+        result = terms(first) + fourth @ result
     return result
 
 
