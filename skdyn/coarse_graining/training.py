@@ -11,8 +11,8 @@ found again from its code too: ``|y_i - decoder(z_i)|^2`` is weighed beside the 
 Both losses may leave codes folded: frames that lie far apart get codes that lie close together, and the decoder copes.
 So training starts without the model, from coarse to fine: the codes are taken for a random walk, and the frame to
 predict lies a good part of the system's own time ahead. Its noise smears the codes over a wide stretch, so that only an
-order in which neighbours look alike can predict anything. The horizon shrinks, and once it is less than a frame the
-model takes over; where a frame is longer than the horizon to begin with, the model is there from the start.
+order in which neighbours look alike can predict anything. The horizon shrinks, and once it is less than two
+frames the model takes over; where it is that short to begin with, the model is there from the start.
 
 Source: *Towards Fast Coarse-graining and Equation Discovery with Foundation Inference Models*, arXiv:2510.12618.
 """
@@ -200,7 +200,7 @@ def losses_of(
     context : LatentContext
     horizon : float
         How far ahead to predict by a random walk of the codes, in the model's unit of time, not beyond the recording;
-        less than a frame predicts next frames by the model.
+        less than two frames predicts next frames by the model.
     n_queries : int
         Most frames to predict from.
     denoising : float
@@ -215,7 +215,7 @@ def losses_of(
     seen = frames + denoising * torch.from_numpy(rng.standard_normal(frames.shape)).to(frames) if denoising else frames
     start = autoencoder.encoder(seen)
     noise = torch.from_numpy(rng.standard_normal(start.shape)).to(start)
-    if ahead:
+    if ahead > 1:
         moved = autoencoder.encoder(recordings.frames[later]) - start
         z = start + moved.square().mean(dim=0).sqrt() * noise
     else:
