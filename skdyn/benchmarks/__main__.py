@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (
             "coarse-graining",
             coarse_graining,
-            "codes of recordings beside principal components, and the equation behind a video",
+            "codes beside principal components, and the equation behind a video",
         ),
         ("calibration", calibration, "coverage of the predicted errors"),
         ("speed", speed, "time and size of the usual operations, beside their limits"),

@@ -3,10 +3,10 @@
 Codes are compared with principal components on what is held out of recordings
 (`skdyn.benchmarks.coarse_graining_recordings`). The video shows what the equation is worth: a blob moves across 51 x 51
 pixels as a particle in two wells does, with a diffusion that vanishes at the edge. `FIMCoarseGrainer` sees the video;
-the oracle, `FIMSDERegressor` with the same model, sees the position. The code is mapped to the position by the straight
-line that fits best, and its drift and diffusion with it. The height of a drift is its rise from its lowest place between
-the wells to its highest, in units of the truth's; beside it stands that of the cubic drift of largest likelihood, given
-the position and the true diffusion, as a measure of what the recording can tell.
+the oracle, `FIMSDERegressor` with the same model, sees the position. The code is mapped to the position by the
+straight line that fits best, and its drift and diffusion with it. The height of a drift is its rise from where the
+truth is lowest between the wells to where it is highest, in units of the truth's; beside it stands that of the cubic
+drift of largest likelihood, given the position and the true diffusion, as a measure of what the recording can tell.
 
 Source: *Towards Fast Coarse-graining and Equation Discovery with Foundation Inference Models*, arXiv:2510.12618.
 """
@@ -108,8 +108,8 @@ def run(options: argparse.Namespace) -> int:
     results: list[tuple[Case, Picture]] = []
     for parts in recordings():
         if not options.only or parts.name in options.only:
-            for seed in _progress(options.seeds, parts.name):
-                found.append(compare(parts, fit(parts, seed, settings), seed))
+            seeds = _progress(options.seeds, parts.name)
+            found.extend(compare(parts, fit(parts, seed, settings), seed) for seed in seeds)
     if not options.only or _VIDEO in options.only:
         for seed in _progress(options.seeds, _VIDEO):
             case, picture, comparison = run_case(seed, options.frames, settings)
@@ -211,13 +211,17 @@ def print_table(cases: list[Case]) -> None:
     """Print a row for each seed, the learned beside the oracle, and the median over the seeds."""
     print("\nLearned from the video, and (in brackets) by the oracle from the true position. Errors of drift and")
     print(
-        "diffusion: root mean square over the positions visited, relative to the truth's. Height of the drift between"
+        "diffusion: root mean square over the positions visited, relative to the truth's. Height of the drift, of which"
     )
-    print("the wells: the truth's is 1; last, that of the likeliest cubic, given position and diffusion.\n")
     print(
-        "seed  correlation  rank    drift error    diffusion error  next-frame error  height of the drift   CPU seconds"
+        "the truth's is 1: from the video, by the oracle, and of the likeliest cubic, given position and diffusion.\n"
     )
-    row = "{:>4}  {:11.3f}  {:.4f}  {:.3f} ({:.3f})  {:.3f} ({:.3f})    {:.4f} ({:.4f})   {:5.2f} ({:.2f}) {:5.2f} {:15.0f}"
+    print(
+        "seed  correlation  rank    drift error    diffusion error  next-frame error  height               CPU seconds"
+    )
+    row = (
+        "{:>4}  {:11.3f}  {:.4f}  {:.3f} ({:.3f})  {:.3f} ({:.3f})    {:.4f} ({:.4f})  {:.2f} ({:.2f}) {:.2f} {:15.0f}"
+    )
     columns = [field.name for field in dataclasses.fields(Case) if field.type == "float"]
     values = np.array([[getattr(case, name) for name in columns] for case in cases])
     for case, numbers in zip(cases, values, strict=True):

@@ -1,12 +1,13 @@
 """Learn an autoencoder from recordings: on trial first, with the last frames held out, then on all of them.
 
-What is trained has to foresee and to summarise frames that it has not seen better than the principal components that
-it starts from do; otherwise these are the codes.
+What is held out tells how many steps to train for: after how many do codes foresee and summarise frames that they have
+not seen best? None may be best, and the principal components that training starts from are then the codes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ Recording = tuple[np.ndarray, np.ndarray]
 
 _WINDOW = 200  # transitions in a window of the context
 _MOST = 10_000  # transitions that are judged
+_LOOKS = 5  # at what is held out, evenly over the trial
 
 
 def learn(
@@ -34,7 +36,7 @@ def learn(
     held_out: float | None,
     progress: bool = False,
 ) -> tuple[Autoencoder, list[float]]:
-    """Build an autoencoder and train it, or leave it as it was built where that does better on what is held out.
+    """Build an autoencoder and train it for as many steps as do best on what is held out.
 
     Parameters
     ----------
@@ -56,15 +58,35 @@ def learn(
     """
     parts = None if held_out is None else split(recordings, held_out)
     if parts is not None:
-        tried, unseen = parts
-        autoencoder = build(_frames(tried))
-        seen = prepare(autoencoder, tried)
-        before = held_out_error(autoencoder, latent, seen, prepare(autoencoder, unseen))
-        train(autoencoder, seen, latent, settings, seed, progress)
-        if not held_out_error(autoencoder, latent, seen, prepare(autoencoder, unseen)) < before:
-            return build(_frames(recordings)), []
+        settings = replace(settings, max_iter=best_steps(*parts, build, latent, settings, seed, progress))
     autoencoder = build(_frames(recordings))
+    if settings.max_iter == 0:
+        return autoencoder, []
     return autoencoder, train(autoencoder, prepare(autoencoder, recordings), latent, settings, seed, progress)
+
+
+def best_steps(
+    seen: Sequence[Recording],
+    unseen: Sequence[Recording],
+    build: Callable[[np.ndarray], Autoencoder],
+    latent: LatentModel,
+    settings: Settings,
+    seed: int,
+    progress: bool,
+) -> int:
+    """After how many steps of training on what is seen the error on what is not is least, of a few that are tried."""
+    autoencoder = build(_frames(seen))
+    prepared, held_out = prepare(autoencoder, seen), prepare(autoencoder, unseen)
+    every = -(-settings.max_iter // _LOOKS)
+    errors: dict[int, float] = {}
+
+    def look(steps: int) -> None:
+        if steps % every == 0 or steps == settings.max_iter:
+            errors[steps] = held_out_error(autoencoder, latent, prepared, held_out)
+
+    look(0)
+    train(autoencoder, prepared, latent, settings, seed, progress, look)
+    return min(errors, key=lambda steps: errors[steps] if np.isfinite(errors[steps]) else np.inf)
 
 
 def prepare(autoencoder: Autoencoder, recordings: Sequence[Recording]) -> Recordings:

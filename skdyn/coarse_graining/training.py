@@ -19,7 +19,7 @@ Source: *Towards Fast Coarse-graining and Equation Discovery with Foundation Inf
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -95,6 +95,7 @@ def train(
     settings: Settings,
     seed: int,
     progress: bool = False,
+    watch: Callable[[int], None] | None = None,
 ) -> list[float]:
     """Train the modules of an autoencoder in place.
 
@@ -111,6 +112,8 @@ def train(
         Of the contexts, the queries and the noise.
     progress : bool, default=False
         Show a progress bar.
+    watch : callable, optional
+        Called after each step with the number of steps taken.
 
     Returns
     -------
@@ -159,6 +162,8 @@ def train(
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
+            if watch is not None:
+                watch(step + 1)
             bar.update()
             bar.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
             fine = losses[round(_COARSE * settings.max_iter) :]

@@ -77,7 +77,7 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     learning_rate : float, default=2e-3
         Largest one of Adam; it rises to this over the first tenth of the steps and then falls to zero.
     max_iter : int, default=500
-        Training steps.
+        Most training steps.
     context_size : int, default=1000
         Most frames whose codes are the context of one step, in windows of 200 from anywhere in the recordings.
     n_queries : int, default=256
@@ -99,10 +99,10 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         Deviation of the noise that is added to each feature of the frames that are encoded, in units of the frames'
         own, so that few frames are not learned by heart.
     validation_fraction : float or None, default=0.2
-        Fraction of each recording, at its end, by which a first training on the rest is judged: if predicted and
-        decoded frames are no better there than by the principal components, these stay as they are (``n_iter_`` is
-        zero), else a second training takes all frames. None trains once, on all frames; so do ``method="random"`` and
-        modules of your own, which there is nothing to hold against.
+        Fraction of each recording, at its end, that is left out of a first training, and tells after how many steps
+        predicted and decoded frames are best; a second training, on all frames, takes as many. These may be none, and
+        the codes are then principal components (``n_iter_`` is zero). None trains once, on all frames; so do
+        ``method="random"`` and modules of your own.
     tol : float, default=1e-3
         Once the horizon has shrunk, stop when the mean loss of the latest ``n_iter_no_change`` steps is not below that
         of the same number of steps before by this fraction.
