@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -68,7 +69,9 @@ class LatentDisplay:
         equation = None
         if lower is not None:
             display: Any = DriftDiffusionDisplay if hasattr(dynamics, "diffusion") else PhasePortraitDisplay
-            equation = display.from_estimator(dynamics, resolution=resolution, ax=lower, legend=False)
+            equation = display.from_estimator(dynamics, resolution=resolution, ax=lower, legend=lower.size > 1)
+            for axis in lower.flat:
+                axis.set(xlabel=_of_codes(axis.get_xlabel()), ylabel=_of_codes(axis.get_ylabel()))
         shown = cls(dynamics.context_, equation, upper, figure)
         shown._plot_codes()
         return shown
@@ -81,6 +84,11 @@ class LatentDisplay:
             axis.set_ylabel(f"code {d}")
             axis.margins(x=0)
         self.ax_[-1].set_xlabel(time_label(self.codes.time_unit))
+
+
+def _of_codes(label: str) -> str:
+    """The label of a variable of the equation as that of a code, with the name that it has above."""
+    return re.sub(r"\bx(\d+)\b", r"code \1", label)
 
 
 def _panels(dynamics: Any) -> tuple[Any, np.ndarray, Any]:
@@ -97,5 +105,5 @@ def _panels(dynamics: Any) -> tuple[Any, np.ndarray, Any]:
     parts: Any = figure.subfigures(2, 1, height_ratios=(0.5 + 1.6 * codes, 4.0)) if drawn else (figure, None)
     top, bottom = parts
     upper = np.atleast_1d(top.subplots(codes, 1, sharex=True))
-    lower = None if bottom is None else bottom.subplots(1, below)
+    lower = None if bottom is None else bottom.subplots(1, below, squeeze=False)[0]
     return figure, upper, lower
