@@ -9,6 +9,7 @@ same run.
 from __future__ import annotations
 
 import argparse
+import os
 import pickle
 import subprocess
 import sys
@@ -244,6 +245,8 @@ def _median(call: Callable[[], Any], repeats: int) -> np.ndarray:
 
 
 def _subprocess(code: str, repeats: int) -> np.ndarray:
-    """Medians of what a fresh interpreter prints."""
-    runs = [subprocess.run([sys.executable, "-c", code], check=True, capture_output=True) for _ in range(repeats)]
-    return np.median([[float(part) for part in run.stdout.split()] for run in runs], axis=0)
+    """Medians of what a fresh interpreter prints, after a first one that leaves compiled files behind."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", code]
+    runs = [subprocess.run(command, check=True, capture_output=True, env=environment) for _ in range(repeats + 1)]
+    return np.median([[float(part) for part in run.stdout.split()] for run in runs[1:]], axis=0)

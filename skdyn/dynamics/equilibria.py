@@ -13,6 +13,7 @@ from scipy.stats import qmc
 
 _GRID = {1: 512, 2: 32, 3: 13}
 _SAMPLES = 4096
+_MOST_DATA = 1024
 _STARTS = 48
 _ITERATIONS = 30
 _DEFLATIONS = 3
@@ -260,7 +261,7 @@ def _starts(
         grid = low + (high - low) * qmc.Sobol(dim, scramble=False).random(_SAMPLES)
         size = np.linalg.norm(slow(grid), axis=1)
         local = np.ones(len(grid), dtype=bool)
-    thinned = data[:: max(1, len(data) // 1024)]
+    thinned = data[:: -(-len(data) // _MOST_DATA)]
     data_size = np.linalg.norm(slow(thinned), axis=1)
     minima = np.flatnonzero(local)
     minima = minima[np.argsort(size[minima], kind="stable")][:_STARTS]

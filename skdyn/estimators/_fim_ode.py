@@ -256,4 +256,4 @@ class FIMODERegressor(SolvedODEEstimator):
         array of shape (..., D)
         """
         points = self._check_points(points)
-        return self._session.field(self._flat(points, inputs, parameters))[0].reshape(points.shape)
+        return self._session.velocity(self._flat(points, inputs, parameters)).reshape(points.shape)

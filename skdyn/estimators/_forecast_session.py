@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from skdyn.adaptation.settings import CutSettings
     from skdyn.forecasting.blending import Blend, BlendOf
     from skdyn.models.weights import LoadedModel
+
+_AT_ONCE = 256
+"""Series whose curves are held at once."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,54 @@ class Forecasts:
     network : torch.nn.Module
         With the fine-tuned factors, on the device.
     settings : ForecastSettings
-    curves : list of K curves
-        Of the network alone, where no times are requested; in the user's units.
+    series : sequence of K pairs of arrays (L,) and (L, D)
+        What was observed.
     blends : list of K Blend, or None
         What the forecasts are blended of; None where the network is alone.
     """
 
     network: Any
     settings: ForecastSettings
-    curves: list[Any]
+    series: Sequence[tuple[np.ndarray, np.ndarray]]
     blends: list[Blend] | None
+
+    @cached_property
+    def curves(self) -> list[Any]:
+        """Curves of the network alone, where no times are requested; in the user's units."""
+        from skdyn.forecasting.backtest import nominal_curves
+        from skdyn.forecasting.positive import PositiveCurve, logarithms
+
+        if not self.settings.positive:
+            return list(nominal_curves(self.network, self.series))
+        logs = [(times, logarithms(x, "the series")) for times, x in self.series]
+        return [PositiveCurve(curve) for curve in nominal_curves(self.network, logs)]
+
+    def reconstruction_errors(self) -> np.ndarray:
+        """Errors (K,) of the network's own curves at the points that they were made from."""
+        return np.array(self._by_parts("reconstruct", _errors_of))
+
+    def values(self, asked: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Quantiles (T, D, Q) of every fitted series at times of its own; see `curve`."""
+        return self._by_parts("forecast", _values_of, asked)
+
+    def _by_parts(self, what: str, work: Callable[..., list[Any]], *given: Sequence[Any]) -> list[Any]:
+        """What work makes of each series, with what else is given for it; workers are sent some series at a time."""
+        parts = [slice(start, start + _AT_ONCE) for start in range(0, len(self.series), _AT_ONCE)]
+        jobs = ((self._part(part), *(every[part] for every in given)) for part in parts)
+        if self.settings.n_jobs in (None, 1) or len(parts) == 1:
+            results = (work(*job) for job in jobs)
+        else:
+            results = Parallel(self.settings.n_jobs, return_as="generator")(delayed(work)(*job) for job in jobs)
+        found: list[Any] = []
+        with tqdm(total=len(self.series), desc=what, unit="series", disable=not self.settings.progress) as bar:
+            for some in results:
+                found += some
+                bar.update(len(some))
+        return found
+
+    def _part(self, where: slice) -> Forecasts:
+        blends = None if self.blends is None else self.blends[where]
+        return replace(self, series=self.series[where], blends=blends)
 
     def curve(self, times: np.ndarray, values: np.ndarray, until: float, since: float, k: int | None = None) -> Any:
         """The forecast of a series (L,), (L, D) as a curve: of a fitted one, or of another.
@@ -132,17 +174,11 @@ class ForecastSession(Session[Forecasts]):
         super().__init__(choice)
 
     def _open(self, model: LoadedModel) -> Forecasts:
-        from skdyn.forecasting.backtest import nominal_curves
-        from skdyn.forecasting.positive import PositiveCurve
-
         if model.spec.kind != "forecast":
             raise WeightsError(f"{model.source} is a model of a vector field, not a forecaster: use FIMODERegressor")
         series = self._series()
         network = self._placed(self._tuned(model.network, series))
-        curves: list[Any] = list(nominal_curves(network, series))
-        if self._settings.positive:
-            curves = [PositiveCurve(curve) for curve in curves]
-        return Forecasts(network, self._settings, curves, self._blended(network, series))
+        return Forecasts(network, self._settings, list(self._context), self._blended(network, series))
 
     def _series(self) -> Trajectories:
         """What is forecast: the observed series, or their logarithms."""
@@ -181,6 +217,19 @@ class ForecastSession(Session[Forecasts]):
 
         device = resolve_device(self.choice.device)
         return network if device.type == "cpu" else copy.deepcopy(network).to(device)
+
+
+def _errors_of(forecasts: Forecasts) -> list[float]:
+    from skdyn.forecasting.backtest import reconstruction_error
+
+    pairs = zip(forecasts.curves, forecasts.series, strict=True)
+    return [reconstruction_error(curve, times, x) for curve, (times, x) in pairs]
+
+
+def _values_of(forecasts: Forecasts, asked: Sequence[np.ndarray]) -> list[np.ndarray]:
+    series = [(t, x, float(own[-1]), float(own[0])) for (t, x), own in zip(forecasts.series, asked, strict=True)]
+    curves = forecasts.curves_of(series, range(len(series)))
+    return [curve.values(own) for curve, own in zip(curves, asked, strict=True)]
 
 
 def _blend(settings: ForecastSettings, network: Any, times: np.ndarray, values: np.ndarray) -> Blend:

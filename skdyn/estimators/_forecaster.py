@@ -114,8 +114,7 @@ class BaseForecaster(BaseTrajectoryEstimator):
         for k, t in enumerate(asked):
             check_size(f"the forecast of series {k}", len(t), self.n_features_in_, len(self.levels_))
         answers = []
-        for curve, t in zip(self._curves(asked), asked, strict=True):
-            values = curve.values(t)
+        for values in self._values(asked):
             middle = values.shape[-1] // 2
             answers.append(values[..., middle] if levels is None else at_levels(values, self.levels_, levels))
         self._warn_below_zero(asked, answers)
@@ -239,6 +238,10 @@ class BaseForecaster(BaseTrajectoryEstimator):
 
         errors = [unseen_error(curve, times, x, f"trajectory {k}") for k, (times, x) in enumerate(held_out)]
         return -float(np.mean(errors))
+
+    def _values(self, asked: Sequence[np.ndarray]) -> Iterable[np.ndarray]:
+        """Quantiles (T, D, Q) of all fitted series at the times asked for."""
+        return (curve.values(times) for curve, times in zip(self._curves(asked), asked, strict=True))
 
     def _curves(self, asked: Sequence[np.ndarray]) -> Iterable[Any]:
         """The forecasts of all fitted series as curves that reach the times asked for."""

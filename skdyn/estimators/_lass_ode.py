@@ -71,9 +71,9 @@ class LASSODEForecaster(BaseForecaster):
     positive : bool, default=False
         Forecast the logarithms of series that cannot be zero or less; quantiles are then positive too.
     n_jobs : int, optional
-        Workers (joblib) that share the series' experts.
+        Workers (joblib) that share the series, 256 at a time, and their experts.
     progress : bool, default=False
-        Show a progress bar over the series' experts.
+        Show a progress bar over the series, and over their experts.
     random_state : int, Generator, RandomState or None, default=0
         Seed of the fine-tuning; without it nothing is random.
 
@@ -156,8 +156,6 @@ class LASSODEForecaster(BaseForecaster):
         return Trajectories.with_gaps(X, t) if self.missing == "keep" else super()._read(X, t)
 
     def _fit(self, context: Trajectories) -> None:
-        from skdyn.forecasting.backtest import reconstruction_error
-
         counts = np.array([(~np.isnan(x)).sum(axis=0) for x in context.states])
         check_values(context, counts)
         session = ForecastSession(
@@ -166,9 +164,7 @@ class LASSODEForecaster(BaseForecaster):
         self._session, self.weights_ = session, session.weights
         forecasts = session.opened
         self.levels_ = forecasts.network.config.levels
-        self.reconstruction_error_ = np.array(
-            [reconstruction_error(curve, t, x) for curve, (t, x) in zip(forecasts.curves, context, strict=True)]
-        )
+        self.reconstruction_error_ = forecasts.reconstruction_errors()
         if session.fine_tuning is not None:
             self.fine_tuning_ = session.fine_tuning
         if forecasts.blends is not None:
@@ -246,6 +242,12 @@ class LASSODEForecaster(BaseForecaster):
             return self._session.opened.curves_of(series, range(len(series)))
         except ValueError:  # one by one, for an error that names the series
             return super()._curves(asked)
+
+    def _values(self, asked: Sequence[np.ndarray]) -> Iterable[np.ndarray]:
+        try:
+            return self._session.opened.values(asked)
+        except ValueError:  # one by one, for an error that names the series
+            return super()._values(asked)
 
     def _reference_curves(self) -> list[Any]:
         return self._session.opened.curves

@@ -140,13 +140,21 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         engine = Engine(model, self.choice.device, self.choice.precision, self.choice.query_chunk)
         return engine, engine.encode([arranged(engine, self._context, self._max_context)])
 
-    def field(self, points: np.ndarray, alike: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+    def field(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Field (N, D) at points (N, D + G), and the scale of its error (N, D) where the model predicts one."""
         engine, context = self.opened
         if len(points) == 0:
             return np.zeros((0, context.dim)), np.zeros((0, context.dim))
-        field, scale = engine.decode(context, points[None], alike)
+        field, scale = engine.decode(context, points[None])
         return field[0], _or_none(scale[0])
+
+    def velocity(self, points: np.ndarray, alike: bool = False) -> np.ndarray:
+        """Field (N, D) alone."""
+        engine, context = self.opened
+        if len(points) == 0:
+            return np.zeros((0, context.dim))
+        field: np.ndarray = engine.field(context, points[None], alike)[0]
+        return field
 
     def leading_equations(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """The sparse fits that carry most of the field on the observed states; see `Engine.leading_equations`."""

@@ -66,11 +66,11 @@ class PretrainedSolution:
 
     def velocity(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D)."""
-        return self.session.field(points)[0]
+        return self.session.velocity(points)
 
     def velocity_alike(self, points: np.ndarray) -> np.ndarray:
         """Field (N, D), to the last bit whatever the number of states up to the usual one."""
-        return self.session.field(points, alike=True)[0]
+        return self.session.velocity(points, alike=True)
 
     def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and Jacobian (N, D, D)."""

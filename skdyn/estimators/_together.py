@@ -44,7 +44,7 @@ class FieldsTogether:
     def field(self, of: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Fields (n, D) of contexts ``of`` (n,) at states ``x`` (n, D)."""
         place, slot, queries = self._laid_out(of, x)
-        return self.engine.decode(self._part, queries)[0][place, slot]
+        return self.engine.field(self._part, queries)[place, slot]
 
     def field_jacobian(self, of: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fields (n, D) and Jacobians (n, D, D), in double precision."""

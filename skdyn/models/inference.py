@@ -26,12 +26,12 @@ from skdyn.models.registry import calling
 from skdyn.models.sharing import Shared
 from skdyn.models.threads import at_most_threads, side_by_side
 from skdyn.models.weights import LoadedModel
-from skdyn.nn.few_queries import FewQueries, for_few_queries
+from skdyn.nn.few_queries import FewOfAll, for_few_queries
+from skdyn.nn.query_tangents import FieldTangents, for_tangents
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
-_CLASSES = (1, 8, 16, 32, 64, 128)
-_USUAL = _CLASSES[-1]
+_LARGE, _USUAL, _STEP = 512, 64, 8
 _JACOBIAN_CHUNK = 32
 _SHARED_FROM = 4096
 """Points of a context from which its operations are long enough for several threads to share each of them."""
@@ -60,6 +60,7 @@ class Context:
     dim: int
     outside: OutsideScaling
     network: Any
+    _made: dict[Any, Any] = dataclasses.field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
     def units(self) -> np.ndarray:
@@ -74,7 +75,7 @@ class Context:
         return np.concatenate([states, self.outside.normalise(points[..., self.dim :])], axis=-1)
 
     @cached_property
-    def few_queries(self) -> FewQueries | None:
+    def few_queries(self) -> FewOfAll | None:
         """What answers a chunk of a single context on a CPU faster than the network does, if there is such a thing."""
         return for_few_queries(self.network, self.encoded) if len(self.scaling.speed) == 1 else None
 
@@ -89,6 +90,15 @@ class Context:
             return tensor.clone() if tensor.is_inference() else tensor
 
         return _map_tensors(self.encoded, exact)
+
+    def tangents(self, network: Any) -> FieldTangents | None:
+        """What differentiates a single context on a CPU faster than torch does, by the network in double precision."""
+        if len(self.scaling.speed) > 1:
+            return None
+        if network not in self._made:
+            self._made[network] = for_tangents(network, self.for_gradients)
+        found: FieldTangents | None = self._made[network]
+        return found
 
     def take(self, rows: np.ndarray) -> Context:
         """Some contexts of the batch, by their places.
@@ -133,11 +143,12 @@ def resolve_device(device: str | torch.device) -> torch.device:
 class Engine:
     """A model on a device, at a precision.
 
-    Queries are cut into chunks of 1, 8, 16, 32, 64, 128 or 512 rows, the last one padded, and every chunk of a size
-    runs through the same kernels at the same shape: in the same place of a chunk of the same size an answer does not
-    depend on the other queries, and elsewhere it differs by rounding. Calls are thread-safe. On the CPU chunks run side
-    by side on as many threads as torch may use, each on one: threads that share an operation wait for each other at its
-    end, which a busy core makes very long. Only the largest contexts are encoded by several threads.
+    Queries are cut into chunks of 512 and of 64 rows and one of a multiple of eight, or of a single row, the last one
+    padded, and every chunk of a size runs through the same kernels at the same shape: in the same place of a chunk of
+    the same size an answer does not depend on the other queries, and elsewhere it differs by rounding. Calls are
+    thread-safe. On the CPU chunks run side by side on as many threads as torch may use, each on one: threads that share
+    an operation wait for each other at its end, which a busy core makes very long. Only the largest contexts are
+    encoded by several threads.
 
     Parameters
     ----------
@@ -286,7 +297,7 @@ class Engine:
         encoded = _map_tensors(context.encoded, self._to_own_type)
         return dataclasses.replace(context, encoded=encoded, network=self.network)
 
-    def decode(self, context: Context, queries: np.ndarray, alike: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def decode(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field and the Laplace scale of its error, in the user's units.
 
         Parameters
@@ -294,8 +305,6 @@ class Engine:
         context : Context
         queries : array of shape (B, N, D + G)
             States, with inputs and parameters beside them where the context has some.
-        alike : bool, default=False
-            Take no small chunks for few queries, so that an answer is the same to the last bit however many there are.
 
         Returns
         -------
@@ -312,8 +321,31 @@ class Engine:
                 field, log_scale = self.network.decode(context.encoded, z)
             return field, log_scale.exp()
 
-        field, scale = self._chunked(context, queries, chunk, self.query_chunk, alike)
+        field, scale = self._chunked(context, queries, chunk, self.query_chunk)
         return context.scaling.field(field[..., : context.dim]), context.scaling.field(scale[..., : context.dim])
+
+    def field(self, context: Context, queries: np.ndarray, alike: bool = False) -> np.ndarray:
+        """Field (B, N, D) alone, in the user's units.
+
+        Parameters
+        ----------
+        context : Context
+        queries : array of shape (B, N, D + G)
+        alike : bool, default=False
+            Take no small chunks, so that an answer is the same to the last bit however many queries of a chunk there
+            are.
+        """
+
+        def chunk(z: Tensor) -> tuple[Tensor]:
+            with torch.inference_mode(), self._autocast():
+                few = context.few_queries if self._is_plain else None
+                if few is None:
+                    return (self.network.decode(context.encoded, z)[0],)
+                with np.errstate(all="ignore"):
+                    return (torch.from_numpy(few.field(z[0].numpy())[None]),)
+
+        (field,) = self._chunked(context, queries, chunk, self.query_chunk, alike)
+        return context.scaling.field(field[..., : context.dim])
 
     def decode_sde(
         self, context: Context, queries: np.ndarray, alike: bool = False
@@ -325,7 +357,7 @@ class Engine:
         context : Context
         queries : array of shape (B, N, D)
         alike : bool, default=False
-            See `decode`.
+            See `field`.
 
         Returns
         -------
@@ -413,7 +445,7 @@ class Engine:
             return None
         states, times, mask = pad([trajectories])
         queries = np.concatenate([states, pad_outside([trajectories], mask)], axis=-1)
-        field, _ = self.decode(context, queries.reshape(1, -1, queries.shape[-1]))
+        field = self.field(context, queries.reshape(1, -1, queries.shape[-1]))
         scaling = context.scaling
         parts = (
             scaling.normalise_field(field).reshape(states.shape),
@@ -434,13 +466,18 @@ class Engine:
         if self.precision != "float64" and self.device.type != "mps":
             return self.with_precision("float64").jacobian(context, queries)
         dim, columns, encoded = context.dim, context.units.shape[1], context.for_gradients
+        tangents = context.tangents(self.network) if self.device.type == "cpu" else None
 
         def chunk(z: Tensor) -> tuple[Tensor, Tensor]:
+            if tangents is not None:
+                with torch.inference_mode():
+                    field, rows = tangents(z[0])
+                    return field[None], rows[None]
             with torch.enable_grad(), self._autocast():
                 z = z.clone().requires_grad_(True)
                 field, _ = self.network.decode(encoded, z)
-                rows = [torch.autograd.grad(field[..., i].sum(), z, retain_graph=i + 1 < dim)[0] for i in range(dim)]
-            return field.detach(), torch.stack(rows, dim=-2)
+                slopes = [torch.autograd.grad(field[..., i].sum(), z, retain_graph=i + 1 < dim)[0] for i in range(dim)]
+            return field.detach(), torch.stack(slopes, dim=-2)
 
         # Smaller chunks: the search for equilibria asks for a few states at a time, each of them dearer.
         field, jacobian = self._chunked(context, queries, chunk, min(self.query_chunk, _JACOBIAN_CHUNK))
@@ -457,7 +494,7 @@ class Engine:
     ) -> tuple[np.ndarray, ...]:
         """Run ``chunk`` on padded chunks of at most ``size`` normalised queries and join its results as float64."""
         count, columns = queries.shape[1:]
-        sizes = chunk_sizes(max(count, _USUAL) if alike else count, size)
+        sizes = chunk_sizes(-(-count // _USUAL) * _USUAL if alike else count, size)
         exact = self.dtype == torch.float64
         width = columns if columns > context.dim else max(columns, self.width)
         z = np.zeros((len(queries), sum(sizes), width), np.float64 if exact else np.float32)
@@ -505,15 +542,15 @@ def chunk_sizes(count: int, largest: int) -> list[int]:
     Examples
     --------
     >>> chunk_sizes(1, 512), chunk_sizes(5, 512), chunk_sizes(700, 512)
-    ([1], [8], [512, 128, 64])
+    ([1], [8], [512, 64, 64, 64])
     """
-    sizes = [largest] * (count // largest)
-    rest = count % largest
-    if largest > _USUAL:
-        sizes += [_USUAL] * (rest // _USUAL)
-        rest %= _USUAL
+    sizes: list[int] = []
+    rest = count
+    for size in (largest, *(part for part in (_LARGE, _USUAL) if part < largest)):
+        sizes += [size] * (rest // size)
+        rest %= size
     if rest or not sizes:
-        sizes.append(min(size for size in (*_CLASSES, largest) if rest <= size <= largest))
+        sizes.append(1 if rest <= 1 else min(-(-rest // _STEP) * _STEP, largest))
     return sizes
 
 

@@ -12,13 +12,10 @@ import torch
 from torch import Tensor
 
 ORDER = 12
-"""Order of the Taylor polynomials."""
+"""Order of the Taylor polynomials; see `piece_maps`."""
 
 REACH = 1.5
 """Largest norm of ``A`` times the step for which they are exact in float32: the remainder is 1.5**13 / 13! = 3e-8."""
-
-FEW_ROWS = 10
-"""Up to so many rows, and without gradients, all pieces at once are quicker on a CPU too."""
 
 MAX_NORM = 6.0
 """Largest Frobenius norm of ``A`` times the length of a piece that `bound_norm` lets through."""
@@ -52,14 +49,11 @@ def taylor_pieces(dynamics: Tensor, drive: Tensor, initial: Tensor) -> Tensor:
     norm = float(dynamics.detach().square().sum((-2, -1)).amax().sqrt()) if dynamics.numel() else 0.0
     parts = max(1, math.ceil(norm / pieces / REACH)) if math.isfinite(norm) else 1
     step = 1 / (pieces * parts)
-    scaled = (dynamics * step).unbind(1)
-    drives = (drive * step).unbind(1)
-    few = len(dynamics) <= FEW_ROWS and not torch.is_grad_enabled()
-    if dynamics.is_cuda or few:  # 40 dependent steps would wait for launches, or for Python
-        return _all_pieces(torch.stack(scaled, 1), torch.stack(drives, 1), initial, parts)
+    if dynamics.is_cuda or not torch.is_grad_enabled():
+        return _all_pieces(dynamics * step, drive * step, initial, parts)
     state = initial[..., None]
     solution = []
-    for matrix, constant in zip(scaled, drives, strict=True):
+    for matrix, constant in zip((dynamics * step).unbind(1), (drive * step).unbind(1), strict=True):
         for _ in range(parts):
             vectors = _taylor_vectors(matrix, constant[..., None], state)
             solution.append(torch.cat(vectors, dim=-1))
@@ -76,26 +70,58 @@ def _taylor_vectors(matrix: Tensor, constant: Tensor, state: Tensor) -> list[Ten
 
 
 def _all_pieces(matrix: Tensor, constant: Tensor, initial: Tensor, parts: int) -> Tensor:
-    """`taylor_pieces` with all pieces at once: their maps by Horner's rule, their starts by a scan."""
-    maps = piece_maps(matrix, constant)
-    maps = maps.repeat_interleave(parts, dim=1)
-    start = torch.cat([initial, torch.ones_like(initial[..., :1])], dim=-1)[..., None]  # (R, Z + 1, 1)
-    states = (compose(maps) @ start[:, None])[..., :-1, :]
-    states = torch.cat([initial[:, None, :, None], states[:, :-1]], dim=1)
-    vectors = _taylor_vectors(
-        matrix.repeat_interleave(parts, dim=1), constant.repeat_interleave(parts, dim=1)[..., None], states
-    )
-    return torch.cat(vectors, dim=-1).transpose(-2, -1)
+    """`taylor_pieces` with all pieces at once: where each begins follows from their maps, and then its series."""
+    rows, pieces, size = constant.shape
+    states = _starts(_changes(matrix, constant), initial, parts).reshape(rows * pieces, size, parts)
+    matrix, constant = matrix.flatten(0, 1), constant.reshape(rows * pieces, size, 1)
+    vectors = [states, torch.baddbmm(constant, matrix, states)]
+    for n in range(2, ORDER + 1):
+        vectors.append(torch.baddbmm(constant, matrix, vectors[-1], beta=0, alpha=1 / n))
+    return torch.stack(vectors).view(-1, rows, pieces, size, parts).permute(1, 2, 4, 0, 3).flatten(1, 2)
+
+
+def _starts(changes: Tensor, initial: Tensor, parts: int) -> Tensor:
+    """States (R, K, Z, parts) at which the parts of the pieces begin.
+
+    All parts of a piece have the same map, which is given less the identity, so that states keep their digits.
+    """
+    state = torch.cat([initial, torch.ones_like(initial[..., :1])], dim=-1)[..., None]  # (R, Z + 1, 1)
+    if changes.is_cuda:  # dependent steps would wait for launches
+        maps = changes + torch.eye(changes.shape[-1]).to(changes)
+        composed = compose(maps.repeat_interleave(parts, dim=1)[:, :-1])
+        states = torch.cat([state[:, None], composed @ state[:, None]], dim=1)[..., 0]
+    else:
+        found = [state]
+        for change in changes.unbind(1):
+            for _ in range(parts):
+                found.append(torch.baddbmm(found[-1], change, found[-1]))
+        states = torch.stack(found[:-1], dim=1)[..., 0]
+    return states[..., :-1].unflatten(1, (-1, parts)).transpose(-2, -1)
 
 
 def piece_maps(matrix: Tensor, constant: Tensor) -> Tensor:
     """Affine maps (..., Z + 1, Z + 1) over one step whose length is in ``matrix`` and ``constant``."""
-    size = matrix.shape[-1]
+    changes = _changes(matrix, constant)
+    return changes + torch.eye(changes.shape[-1]).to(changes)
+
+
+def _changes(matrix: Tensor, constant: Tensor) -> Tensor:
+    """`piece_maps` less the identity.
+
+    The series to its order in powers of the fourth power (Paterson and Stockmeyer, SIAM J. Comput. 2, 1973).
+    """
     generator = torch.nn.functional.pad(torch.cat([matrix, constant[..., None]], dim=-1), (0, 0, 0, 1))
-    identity = torch.eye(size + 1, dtype=matrix.dtype, device=matrix.device)
-    result = identity + generator / ORDER
-    for n in range(ORDER - 1, 0, -1):
-        result = identity + generator @ result / n
+    square = generator @ generator
+    powers = [torch.eye(generator.shape[-1]).to(generator), generator, square, square @ generator]
+    fourth = square @ square
+
+    def terms(first: int) -> Tensor:
+        parts = [power / math.factorial(first + k) for k, power in enumerate(powers)]
+        return parts[1] + parts[2] + parts[3] + (parts[0] if first else 0)
+
+    result = terms(8) + fourth / math.factorial(ORDER)
+    for first in (4, 0):
+        result = terms(first) + fourth @ result
     return result
 
 

@@ -234,3 +234,26 @@ def test_answers_too_large_for_memory_are_refused(forecaster):
         forecaster.fit([wave()]).predict(horizon=10**9)
     with pytest.raises(ValueError, match="too far ahead"):
         forecaster.predict(horizon=10**6)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_series_are_forecast_alike_in_parts_and_by_workers(forecaster, monkeypatch, capsys, positive):
+    series = [wave(points) for points in (40, 60, 50, 45, 55)]
+    series = [(t, 2 + x) for t, x in series]
+    settings = {"device": "cpu", "positive": positive}
+    together = type(forecaster)(forecaster.model, **settings).fit(series)
+    monkeypatch.setattr("skdyn.estimators._forecast_session._AT_ONCE", 2)
+    parted = type(forecaster)(forecaster.model, **settings).fit(series)
+    shared = type(forecaster)(forecaster.model, **settings, n_jobs=2, progress=True).fit(series)
+    np.testing.assert_allclose(parted.reconstruction_error_, together.reconstruction_error_, rtol=1e-4)
+    np.testing.assert_array_equal(shared.reconstruction_error_, parted.reconstruction_error_)
+    np.testing.assert_allclose(parted.predict(LATER), together.predict(LATER), rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(shared.predict(LATER), parted.predict(LATER))
+    assert "forecast: 100%" in capsys.readouterr().err
+
+
+def test_an_error_names_the_series_of_any_part(forecaster, monkeypatch):
+    monkeypatch.setattr("skdyn.estimators._forecast_session._AT_ONCE", 2)
+    fitted = forecaster.fit([wave() for _ in range(3)])
+    with pytest.raises(ValueError, match="series 2: t = 1e\\+06 is too far ahead"):
+        fitted.predict([LATER, LATER, np.array([7.0, 1e6])])

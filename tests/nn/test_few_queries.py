@@ -31,7 +31,7 @@ def assert_alike(network, context, z, tolerance):
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3, 4, 9])
-@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("count", [1, 5, 20, 200])
 def test_as_the_network_answers(network, dim, count):
     inputs, _ = normalised(*rotations(dim, paths=3), width=3)
     assert_alike(network, network.encode(*inputs), states(dim, max(dim, 3), count), 2e-5)
