@@ -181,7 +181,7 @@ def build_autoencoder(
     if method == "pca":
         components = _principal((frames - mean) / scale, n_components, seed)
         for module, own, matrix in zip(parts, (encoder, decoder), (components, components.T), strict=True):
-            if own is None:
+            if own is None and isinstance(module, Bent):
                 module.matrix.copy_(torch.from_numpy(matrix))
     return Autoencoder(parts[0], parts[1], mean, scale, np.zeros(n_components), np.ones(n_components))
 

@@ -455,8 +455,9 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         """
         from skdyn.coarse_graining.steps import follow, steps_of
 
-        velocity = self.dynamics_._velocity
+        check_is_fitted(self)
         held_out = self._check_held_out(self._checked_images(X), t)
+        velocity = self.dynamics_._velocity
         known = np.concatenate(self.context_.states)
         some = known[:: -(-len(known) // _RATE_CODES)]
         longest = max(float(np.diff(times).max(initial=0)) for times, _ in held_out)

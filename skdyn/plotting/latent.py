@@ -102,7 +102,7 @@ def _panels(dynamics: Any) -> tuple[Any, np.ndarray, Any]:
     below = 3 if codes == 3 else 2 if codes == 1 and hasattr(dynamics, "diffusion") else 1
     width, height = (max(7.6, 5.0 * below), 1.4 + 1.6 * codes + 4.0 * drawn)
     figure = plt.figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(wspace=0.08)  # type: ignore[union-attr]
+    figure.get_layout_engine().set(wspace=0.08)  # type: ignore[union-attr, call-arg]
     parts: Any = figure.subfigures(2, 1, height_ratios=(0.5 + 1.6 * codes, 4.0)) if drawn else (figure, None)
     top, bottom = parts
     upper = np.atleast_1d(top.subplots(codes, 1, sharex=True))
