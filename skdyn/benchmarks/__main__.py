@@ -36,7 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("peers", peers, "every estimator of an ODE on all of these: accuracy, seconds and memory in one run"),
         ("sde", sde, "drift, diffusion and paths of eight stochastic systems"),
         ("forecast", forecast, "forecasts of 28 families of systems from prefixes, beside baselines"),
-        ("coarse-graining", coarse_graining, "the equation behind a video, beside the one of the true coordinate"),
+        (
+            "coarse-graining",
+            coarse_graining,
+            "codes beside principal components, and the equation behind a video",
+        ),
         ("calibration", calibration, "coverage of the predicted errors"),
         ("speed", speed, "time and size of the usual operations, beside their limits"),
         ("scale", scale, "exponents of time and memory in the size of the problem"),

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 from skdyn.coarse_graining.spread import check_spread
 from skdyn.data.moments import state_moments
 from skdyn.exceptions import TrajectoryError
-from skdyn.nn.autoencoder import perceptron
+from skdyn.nn.autoencoder import Bent, perceptron
 
 _LEAST = 1e-140  # standard deviation of a feature that can be told from zero
 _CHUNK = 4096  # frames or codes mapped at once
@@ -90,7 +91,7 @@ class Autoencoder:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], activation: str, device: torch.device) -> Autoencoder:
-        """Build it anew from `arrays`.
+        """Build it anew from `arrays`: perceptrons, with principal components beneath where there is a matrix.
 
         Raises
         ------
@@ -101,7 +102,8 @@ class Autoencoder:
         for part in ("encoder", "decoder"):
             own = {name.removeprefix(f"{part}."): a for name, a in arrays.items() if name.startswith(f"{part}.")}
             layers = [weight for name, weight in own.items() if name.endswith(".weight")]
-            module = perceptron([layers[0].shape[1], *(len(weight) for weight in layers)], activation)
+            kind = Bent if "matrix" in own else perceptron
+            module = kind([layers[0].shape[1], *(len(weight) for weight in layers)], activation)
             module.load_state_dict({name: torch.from_numpy(array) for name, array in own.items()})
             modules.append(module.to(device, torch.float32 if device.type == "mps" else torch.float64))
         encoder, decoder = modules
@@ -122,10 +124,13 @@ def build_autoencoder(
     decoder: nn.Module | None,
     hidden: Sequence[int],
     activation: str,
+    method: str,
     seed: int,
     device: torch.device,
 ) -> Autoencoder:
     """Build an autoencoder to be trained, with the scaling of its frames.
+
+    With ``method="pca"`` it encodes and decodes as the principal components of the frames do, until it is trained.
 
     Parameters
     ----------
@@ -133,11 +138,13 @@ def build_autoencoder(
     n_components : int
         Codes d.
     encoder, decoder : torch.nn.Module or None
-        Copied; None is a perceptron.
+        Copied; None is a perceptron, beside principal components with ``method="pca"``.
     hidden : sequence of int
         Widths of the hidden layers of the encoder, and in reverse order of the decoder.
     activation : str
         One of `skdyn.nn.autoencoder.ACTIVATIONS`.
+    method : str
+        "pca" or "random".
     seed : int
         Of the initial weights; torch's global generator is left as it was.
     device : torch.device
@@ -149,7 +156,7 @@ def build_autoencoder(
     Raises
     ------
     TrajectoryError
-        If the frames vary too much or too little for arithmetic.
+        If the frames vary too much or too little for arithmetic, or in fewer directions than there are components.
     ValueError
         If a module given does not map arrays of the right shapes.
     """
@@ -157,11 +164,12 @@ def build_autoencoder(
         if not (module is None or isinstance(module, nn.Module)):
             raise ValueError(f"{name} must be a torch.nn.Module or None, got {module!r}")
     width, sizes = frames.shape[1], [frames.shape[1], *hidden, n_components]
+    kind = Bent if method == "pca" else perceptron
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         modules = [
-            perceptron(sizes, activation) if encoder is None else copy.deepcopy(encoder),
-            perceptron(sizes[::-1], activation) if decoder is None else copy.deepcopy(decoder),
+            kind(sizes, activation) if encoder is None else copy.deepcopy(encoder),
+            kind(sizes[::-1], activation) if decoder is None else copy.deepcopy(decoder),
         ]
     parts = [module.to(device, torch.float32).requires_grad_() for module in modules]
     _check("encoder", parts[0], width, n_components)
@@ -170,7 +178,21 @@ def build_autoencoder(
     if not (np.isfinite(std).all() and std.max() > _LEAST):
         raise TrajectoryError(f"the frames vary by {std.max():.3g}, too much or too little for float64 arithmetic")
     scale = float(std.max() * np.sqrt(np.square(std / std.max()).mean()))
+    if method == "pca":
+        components = _principal((frames - mean) / scale, n_components, seed)
+        for module, own, matrix in zip(parts, (encoder, decoder), (components, components.T), strict=True):
+            if own is None and isinstance(module, Bent):
+                module.matrix.copy_(torch.from_numpy(matrix))
     return Autoencoder(parts[0], parts[1], mean, scale, np.zeros(n_components), np.ones(n_components))
+
+
+def _principal(scaled: np.ndarray, n_components: int, seed: int) -> np.ndarray:
+    """Principal components (d, D) of scaled frames (N, D)."""
+    most = min(scaled.shape)
+    if n_components > most:
+        raise TrajectoryError(f"n_components={n_components}, but {scaled.shape[0]} frames of {scaled.shape[1]} features"
+                              f" vary in {most} directions at most: choose fewer, or method='random'")  # fmt: skip
+    return PCA(n_components, random_state=seed).fit(scaled).components_
 
 
 def _check(name: str, module: nn.Module, inputs: int, outputs: int) -> None:

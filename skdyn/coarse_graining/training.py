@@ -2,21 +2,26 @@
 
 For a frame ``y_i`` with code ``z_i = encoder(y_i)``, and drift f and diffusion g that the model reads off the codes of
 a context of frames, the loss is ``|y_{i+1} - decoder(z_i + f(z_i) h + g(z_i) sqrt(h) noise)|^2`` with h the time from
-one frame to the next. Gradients flow through the code and through the context; the model's weights are fixed.
+one frame to the next, where the drift is followed in several steps if it is fast. Gradients flow through the code and
+through the context; the model's weights are fixed.
 
-That loss alone leaves codes folded: frames that lie far apart get codes that lie close together, and the decoder copes.
+Where most of a frame is news, that loss alone rewards codes of the little that can be foreseen. So a frame has to be
+found again from its code too: ``|y_i - decoder(z_i)|^2`` is weighed beside the prediction.
+
+Both losses may leave codes folded: frames that lie far apart get codes that lie close together, and the decoder copes.
 So training starts without the model, from coarse to fine: the codes are taken for a random walk, and the frame to
 predict lies a good part of the system's own time ahead. Its noise smears the codes over a wide stretch, so that only an
-order in which neighbours look alike can predict anything. The horizon shrinks to the next frame, and the model takes
-over.
+order in which neighbours look alike can predict anything. The horizon shrinks, and once it is less than two
+frames the model takes over; where it is that short to begin with, the model is there from the start.
 
 Source: *Towards Fast Coarse-graining and Equation Discovery with Foundation Inference Models*, arXiv:2510.12618.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +31,7 @@ from tqdm import tqdm
 from skdyn.coarse_graining.autoencoder import Autoencoder
 from skdyn.coarse_graining.latent import LatentContext, LatentModel
 from skdyn.coarse_graining.spread import check_spread, deviation
+from skdyn.coarse_graining.steps import follow, steps_of
 from skdyn.coarse_graining.windows import draw_transitions, draw_windows
 from skdyn.exceptions import SkdynError
 
@@ -71,6 +77,8 @@ class Settings:
     n_queries: int
     horizon: float
     isometry: float
+    reconstruction: float
+    denoising: float
     tol: float
     n_iter_no_change: int | None
 
@@ -87,6 +95,7 @@ def train(
     settings: Settings,
     seed: int,
     progress: bool = False,
+    watch: Callable[[int], None] | None = None,
 ) -> list[float]:
     """Train the modules of an autoencoder in place.
 
@@ -103,6 +112,8 @@ def train(
         Of the contexts, the queries and the noise.
     progress : bool, default=False
         Show a progress bar.
+    watch : callable, optional
+        Called after each step with the number of steps taken.
 
     Returns
     -------
@@ -130,25 +141,29 @@ def train(
             codes = autoencoder.encoder(recordings.frames[windows.frames[windows.mask]])
             initial = deviation(codes) if initial is None else initial
             check_spread(codes, initial, f"at step {step}")
-            loss, decoded = prediction_loss(
+            losses_of_step = losses_of(
                 autoencoder,
                 recordings,
                 latent.context(codes, recordings.times[windows.frames], windows.mask),
                 horizon=settings.horizon_at(step),
                 n_queries=settings.n_queries,
+                denoising=settings.denoising,
                 rng=rng,
             )
+            loss = losses_of_step.balanced(settings.reconstruction)
             if not bool(torch.isfinite(loss)):
                 raise SkdynError(f"the loss is {loss.item()} at step {step}: choose a smaller learning_rate")
             optimizer.zero_grad()
             if settings.isometry > 0:
-                penalty = stretch_variance(autoencoder.decoder, decoded, deviation(codes), rng)
+                penalty = stretch_variance(autoencoder.decoder, losses_of_step.codes, deviation(codes), rng)
                 (loss + settings.isometry * penalty).backward()
             else:
                 loss.backward()
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
+            if watch is not None:
+                watch(step + 1)
             bar.update()
             bar.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
             fine = losses[round(_COARSE * settings.max_iter) :]
@@ -159,16 +174,29 @@ def train(
     return losses
 
 
-def prediction_loss(
+class Losses(NamedTuple):
+    """Mean square errors of predicted and of decoded frames, and the codes (N, d) of predictions, without gradients."""
+
+    prediction: Tensor
+    reconstruction: Tensor
+    codes: Tensor
+
+    def balanced(self, reconstruction: float) -> Tensor:
+        """Mean of the two, where the second has a weight in units of the first's."""
+        return (self.prediction + reconstruction * self.reconstruction) / (1 + reconstruction)
+
+
+def losses_of(
     autoencoder: Autoencoder,
     recordings: Recordings,
     context: LatentContext,
     *,
     horizon: float,
     n_queries: int,
+    denoising: float,
     rng: np.random.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Mean square error of predicted frames.
+) -> Losses:
+    """Mean square errors of predicted frames, and of the frames that they are predicted from.
 
     Parameters
     ----------
@@ -176,46 +204,47 @@ def prediction_loss(
     recordings : Recordings
     context : LatentContext
     horizon : float
-        Zero predicts next frames by the model. Otherwise, how far ahead to predict by a random walk of the codes, in
-        the model's unit of time; a frame at least, and not beyond the recording.
+        How far ahead to predict by a random walk of the codes, in the model's unit of time, not beyond the recording;
+        less than two frames predicts next frames by the model.
     n_queries : int
         Most frames to predict from.
+    denoising : float
+        Deviation of the noise that the encoder sees in each feature of those frames.
     rng : numpy.random.Generator
-
-    Returns
-    -------
-    loss : Tensor of shape ()
-    decoded : Tensor of shape (N, d)
-        The codes of the predictions, without gradients.
     """
-    ahead = max(1, int(horizon / (context.speed * recordings.mean_step)))
+    ahead = int(horizon / (context.speed * recordings.mean_step))
     device = recordings.frames.device
-    now, later = (torch.from_numpy(i).to(device) for i in draw_transitions(recordings.lengths, ahead, n_queries, rng))
-    z = autoencoder.encoder(recordings.frames[now])
-    noise = torch.from_numpy(rng.standard_normal(z.shape)).to(z)
-    if horizon > 0:
-        moved = autoencoder.encoder(recordings.frames[later]) - z
-        z = z + moved.square().mean(dim=0).sqrt() * noise
+    pairs = draw_transitions(recordings.lengths, max(ahead, 1), n_queries, rng)
+    now, later = (torch.from_numpy(i).to(device) for i in pairs)
+    frames = recordings.frames[now]
+    seen = frames + denoising * torch.from_numpy(rng.standard_normal(frames.shape)).to(frames) if denoising else frames
+    start = autoencoder.encoder(seen)
+    noise = torch.from_numpy(rng.standard_normal(start.shape)).to(start)
+    if ahead > 1:
+        moved = autoencoder.encoder(recordings.frames[later]) - start
+        z = start + moved.square().mean(dim=0).sqrt() * noise
     else:
-        step = (recordings.times[later] - recordings.times[now])[:, None].to(z.dtype)
-        drift, diffusion = context.dynamics(z)
-        z = z + drift * step
+        step = (recordings.times[later] - recordings.times[now])[:, None].to(start.dtype)
+        drift, diffusion = context.dynamics(start)
+        count = steps_of((drift * step).detach(), deviation(start))
+        z = follow(lambda codes: context.dynamics(codes)[0], start, step, count, drift)
         if diffusion is not None:
             z = z + diffusion * step.sqrt() * noise
-    return (autoencoder.decoder(z) - recordings.frames[later]).square().mean(), z.detach()
+    predicted, again = autoencoder.decoder(torch.cat([z, start])).split(len(z))
+    return Losses((predicted - recordings.frames[later]).square().mean(), (again - frames).square().mean(), z.detach())
 
 
 def stretch_variance(decoder: nn.Module, codes: Tensor, units: Tensor, rng: np.random.Generator) -> Tensor:
     """Variance of the logarithm of how much frames change with a small step of their codes in a random direction.
 
-    It is zero if the decoder is an isometry up to a factor, in the units given.
+    It is zero if the decoder is an isometry up to a factor, as principal components are.
 
     Parameters
     ----------
     decoder : torch.nn.Module
     codes : Tensor of shape (N, d)
     units : Tensor of shape (d,)
-        Deviations of the codes.
+        Deviations of the codes, whose root mean square is the unit of a step.
     rng : numpy.random.Generator
 
     References
@@ -223,7 +252,7 @@ def stretch_variance(decoder: nn.Module, codes: Tensor, units: Tensor, rng: np.r
     A. Gropp, M. Atzmon and Y. Lipman, *Isometric autoencoders*, arXiv:2006.09289, whose factor is one.
     """
     direction = torch.from_numpy(rng.standard_normal(codes.shape)).to(codes)
-    step = _SMALL_STEP * units * direction / direction.norm(dim=1, keepdim=True)
+    step = _SMALL_STEP * units.square().mean().sqrt() * direction / direction.norm(dim=1, keepdim=True)
     change = (decoder(codes + step) - decoder(codes - step)).square().mean(dim=1)
     return (change + _LEAST_CHANGE).log().var(correction=0) / 4
 

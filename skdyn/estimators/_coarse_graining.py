@@ -21,6 +21,7 @@ from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.estimators._fim_sde import FIMSDERegressor
 from skdyn.estimators._grainer_files import GrainerParts
+from skdyn.estimators._grainer_images import as_rows, image_shape
 from skdyn.estimators._persistence import damage_named, plain_params
 from skdyn.exceptions import ModelWarning, TrajectoryError, silenced
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from skdyn.coarse_graining.autoencoder import Autoencoder
     from skdyn.diagnosis import Diagnosis
 
+_RATE_CODES = 256  # of the context, whose drift tells how finely it is followed
 _LONGEST = 1e150  # step between frames whose square float64 can hold
 _LARGEST = 1e12  # error that a frame counts with at most, so that a mean stays finite
 
@@ -39,16 +41,18 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
 
     An encoder and a decoder are trained so that a frozen, pretrained in-context model, given the codes of a context of
     frames, predicts each next frame: ``decoder(z + f(z) h + g(z) sqrt(h) noise)`` with z the code of the frame before
-    and h the time between the two. What is learned is the autoencoder; drift f and diffusion g come from the model in
-    one forward pass.
+    and h the time between the two; and so that each frame is found again from its code. What is learned is the
+    autoencoder: it starts as the principal components of the frames and bends them. Drift f and diffusion g come from
+    the model in one forward pass.
 
     The loss of predictions cannot tell the codes from any smooth, invertible function of them, so f and g, and with
     them the equilibria of the drift, are those of one coordinate among many (Ito's formula leads from one to another).
     The law of the simulated frames does not depend on that choice. Scale and sign are fixed after training: each code
     has mean zero and variance one over the training frames, and rises with the feature with which it varies most.
 
-    `fit` takes one recording or several, a row a frame; an array (L, H, W) is one recording of images. No pair of
-    frames is taken across recordings. A code that collapses to a constant while training is a SkdynError.
+    `fit` takes one recording or several, a row a frame; an array (L, H, W) is one recording of images, a list of them
+    is several, and `inverse_transform` then gives images. No pair of frames is taken across recordings. A code that
+    collapses to a constant while training is a SkdynError.
 
     Letters: L frames of a recording, D features of a frame, d = ``n_components`` codes, N queries.
 
@@ -59,30 +63,46 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     model : str or path, default="fim-sde"
         The frozen model: a registered name, a folder, or ``hf://owner/repo[/sub/folder][@revision]``. With a model of
         ODEs, such as ``"fim-ode"``, the codes follow a deterministic equation.
+    method : {"pca", "random"}, default="pca"
+        What training starts from. With ``"pca"`` encoder and decoder are the d principal components of the frames, and
+        perceptrons beside them, at first zero, are trained. With ``"random"`` they are perceptrons with random weights,
+        as in the reference.
     encoder, decoder : torch.nn.Module, optional
         Modules from frames (N, D) to codes (N, d) and from codes to frames, as starting points; they are copied. By
-        default perceptrons with the layers ``hidden`` and their mirror image. Frames reach them with the mean frame
-        taken off and a variance of one over all features together.
+        default as ``method`` says, with the layers ``hidden`` and their mirror image. Frames reach them with the mean
+        frame taken off and a variance of one over all features together.
     hidden : sequence of int, default=(128, 64, 32)
         Widths of the encoder's hidden layers.
     activation : {"elu", "gelu", "relu", "sigmoid", "silu", "tanh"}, default="silu"
     learning_rate : float, default=2e-3
         Largest one of Adam; it rises to this over the first tenth of the steps and then falls to zero.
-    max_iter : int, default=1000
-        Training steps.
+    max_iter : int, default=500
+        Most training steps.
     context_size : int, default=1000
         Most frames whose codes are the context of one step, in windows of 200 from anywhere in the recordings.
     n_queries : int, default=256
         Most frames that one step predicts from; they are drawn from all recordings.
     horizon : float, default=0.25
-        Over the first 60% of the steps the codes are taken for a random walk, and the frame to predict lies this far
-        ahead at first, in units of the time in which the codes forget where they were, and less and less far later.
-        Zero trains with the model from the start, as the reference does, and often leaves the codes folded.
+        Over at most the first 60% of the steps the codes are taken for a random walk, and the frame to predict lies
+        this far ahead at first, in units of the time in which the codes forget where they were, and less and less far
+        later, until it is the next frame. Zero trains with the model from the start, as the reference does, and, with
+        ``method="random"``, often leaves the codes folded.
     isometry : float, default=0.1
         Weight of a penalty on codes that are stretched in one place and squeezed in another: the variance of the
         logarithm of how much the decoded frame changes where a code moves a little. The loss of predictions leaves
         that open; the penalty takes the coordinate in which equal steps change the frame equally. Zero is the
         reference's loss.
+    reconstruction : float, default=10.0
+        Weight of the error of frames decoded from their own codes, beside that of predicted frames. Zero is the
+        reference's loss, whose codes tell what can be foreseen of a frame, and may summarise it poorly.
+    denoising : float, default=0.3
+        Deviation of the noise that is added to each feature of the frames that are encoded, in units of the frames'
+        own, so that few frames are not learned by heart.
+    validation_fraction : float or None, default=0.2
+        Fraction of each recording, at its end, that is left out of a first training, and tells after how many steps
+        predicted and decoded frames are best; a second training, on all frames, takes as many. These may be none, and
+        the codes are then principal components (``n_iter_`` is zero). None trains once, on all frames; so do
+        ``method="random"`` and modules of your own.
     tol : float, default=1e-3
         Once the horizon has shrunk, stop when the mean loss of the latest ``n_iter_no_change`` steps is not below that
         of the same number of steps before by this fraction.
@@ -108,7 +128,9 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     loss_curve_ : list of float
         Loss of each step, as a fraction of the frames' variance.
     n_iter_ : int
-        Steps taken.
+        Steps taken; zero if the codes are principal components.
+    frame_shape_ : tuple of int
+        (D,), or (H, W) of images.
     n_features_in_ : int
     feature_names_in_ : array of shape (D,)
         Only where the recordings came with names.
@@ -116,6 +138,8 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     References
     ----------
     *Towards Fast Coarse-graining and Equation Discovery with Foundation Inference Models*, arXiv:2510.12618.
+    P. Vincent, H. Larochelle, Y. Bengio and P.-A. Manzagol, *Extracting and composing robust features with denoising
+    autoencoders*, ICML 2008, for the noise on the frames.
 
     Examples
     --------
@@ -134,22 +158,27 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     dynamics_: FIMSDERegressor | FIMODERegressor
     loss_curve_: list[float]
     n_iter_: int
+    frame_shape_: tuple[int, ...]
 
     def __init__(
         self,
         n_components: int = 1,
         *,
         model: str | os.PathLike[str] = "fim-sde",
+        method: Literal["pca", "random"] = "pca",
         encoder: torch.nn.Module | None = None,
         decoder: torch.nn.Module | None = None,
         hidden: Sequence[int] = (128, 64, 32),
         activation: Literal["elu", "gelu", "relu", "sigmoid", "silu", "tanh"] = "silu",
         learning_rate: float = 2e-3,
-        max_iter: int = 1000,
+        max_iter: int = 500,
         context_size: int = 1000,
         n_queries: int = 256,
         horizon: float = 0.25,
         isometry: float = 0.1,
+        reconstruction: float = 10.0,
+        denoising: float = 0.3,
+        validation_fraction: float | None = 0.2,
         tol: float = 1e-3,
         n_iter_no_change: int | None = None,
         missing: Literal["raise", "drop"] = "raise",
@@ -159,6 +188,7 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     ) -> None:
         self.n_components = n_components
         self.model = model
+        self.method = method
         self.encoder = encoder
         self.decoder = decoder
         self.hidden = hidden
@@ -169,6 +199,9 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         self.n_queries = n_queries
         self.horizon = horizon
         self.isometry = isometry
+        self.reconstruction = reconstruction
+        self.denoising = denoising
+        self.validation_fraction = validation_fraction
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.missing = missing
@@ -176,24 +209,54 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         self.random_state = random_state
         self.verbose = verbose
 
+    def fit(self, X: Any, y: Any = None, *, t: Any = None) -> Self:
+        """Train on recordings; if that fails, what was fitted before is left as it was.
+
+        Parameters
+        ----------
+        X : array (L, D) or (L, H, W), list of arrays or of (t, x) pairs, DataFrame or Trajectories
+            Frames; inputs are never modified.
+        y : ignored
+            Present for scikit-learn's conventions.
+        t : float, timedelta, array of shape (L,) or list of arrays (L_k,), optional
+            Times for inputs that carry none; unit steps by default.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TrajectoryError
+            If ``X`` cannot be read as recordings, or shows no motion.
+        SkdynError
+            If a code collapses, or the loss is not finite.
+        WeightsError
+            If the model cannot be found or trusted.
+        """
+        shape = image_shape(X)
+
+        def learn(fitted: Self, context: Trajectories) -> None:
+            fitted._fit(context)
+            fitted.frame_shape_ = (context.n_features,) if shape is None else shape
+
+        return self._fit_by(self._read(X, t), learn)
+
     def _read(self, X: Any, t: Any) -> Trajectories:
         """Recordings; a feature that rises all the time, or stands still in each of them, may well be one of frames."""
         if isinstance(X, Trajectories):
             return super()._read(X, t)
-        raw = replace(read_any(_flat(X), t), meant=True)
+        raw = replace(read_any(as_rows(X), t), meant=True)
         return Trajectories.from_raw(raw, Cleaning.of(self.missing, False, "raise"))
 
     def _fit(self, context: Trajectories) -> None:
-        import torch
-
         from skdyn.coarse_graining.autoencoder import build_autoencoder
         from skdyn.coarse_graining.latent import LatentModel
-        from skdyn.coarse_graining.training import Recordings, train
+        from skdyn.coarse_graining.learning import learn
         from skdyn.estimators._grainer_settings import check_settings
         from skdyn.models.inference import Engine
         from skdyn.models.weights import load_model
 
-        frames = np.concatenate(context.states)
         settings = check_settings(self.get_params(deep=False))
         engine = Engine(load_model(self.model), self.device)
         latent = LatentModel(engine.model, engine.network, int(self.n_components))
@@ -202,23 +265,31 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         if not ((steps > 1 / _LONGEST) & (steps < _LONGEST)).all():
             raise TrajectoryError("the time steps are too large or too small for float64 arithmetic")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        autoencoder = build_autoencoder(
-            frames,
-            latent.dim,
-            encoder=self.encoder,
-            decoder=self.decoder,
-            hidden=[int(width) for width in self.hidden],
-            activation=self.activation,
-            seed=seed,
-            device=engine.device,
+
+        def build(frames: np.ndarray) -> Autoencoder:
+            return build_autoencoder(
+                frames,
+                latent.dim,
+                encoder=self.encoder,
+                decoder=self.decoder,
+                hidden=[int(width) for width in self.hidden],
+                activation=self.activation,
+                method=self.method,
+                seed=seed,
+                device=engine.device,
+            )
+
+        starts_as_pca = self.method == "pca" and self.encoder is None and self.decoder is None
+        autoencoder, losses = learn(
+            list(context),
+            build,
+            latent,
+            settings,
+            seed,
+            held_out=self.validation_fraction if starts_as_pca else None,
+            progress=bool(self.verbose),
         )
-        prepared = Recordings(
-            frames=autoencoder.scaled(frames),
-            times=torch.from_numpy(np.concatenate(context.times)).to(engine.device),
-            lengths=tuple(len(times) for times in context.times),
-        )
-        losses = train(autoencoder, prepared, latent, settings, seed, progress=bool(self.verbose))
-        autoencoder.finish(frames)
+        autoencoder.finish(np.concatenate(context.states))
         regressor = FIMSDERegressor if latent.is_stochastic else FIMODERegressor
         codes = [(times, autoencoder.encode(x)) for times, x in context]
         with silenced(ModelWarning):
@@ -254,6 +325,7 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
             self.dynamics_,
             self.loss_curve_,
             self._names if hasattr(self, "feature_names_in_") else None,
+            self.frame_shape_,
         )
         parts.write(folder)
 
@@ -271,6 +343,7 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
             grainer = cls(**parts.params)
         fitted = grainer._unfitted()
         fitted._keep(parts.autoencoder, parts.dynamics, parts.loss_curve)
+        fitted.frame_shape_ = parts.frame_shape
         fitted._remember_features(len(parts.autoencoder.frame_mean), parts.feature_names)
         grainer._become(fitted)
         return grainer
@@ -280,7 +353,7 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
 
         Parameters
         ----------
-        X : array or DataFrame of shape (N, D), or recordings in any form that `fit` takes
+        X : array or DataFrame of shape (N, D), images (N, H, W), or recordings in any form that `fit` takes
 
         Returns
         -------
@@ -299,14 +372,14 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
 
         Returns
         -------
-        array of shape (N, D)
+        array of shape (N, D), or (N, H, W) if `fit` was given images
             In the units of the frames that `fit` was given.
         """
         check_is_fitted(self)
         codes = self.dynamics_._check_points(X, "X")
         if codes.ndim != 2:
             raise ValueError(f"X has shape {codes.shape}: expected (N, {self._n_features_out}), a row of codes a frame")
-        return self.autoencoder_.decode(codes)
+        return self.autoencoder_.decode(codes).reshape(len(codes), *self.frame_shape_)
 
     def vector_field(self, points: Any, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Drift of the codes at any points (..., d); see `FIMSDERegressor.vector_field`."""
@@ -365,7 +438,8 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
         """Minus the error of predicted next frames, as a fraction of the variance of the training frames.
 
-        A frame is predicted from the one before by ``decoder(z + f(z) h)``, without noise.
+        A frame is predicted from the one before by ``decoder(z + f(z) h)``, without noise; where h is long, the drift
+        is followed in several steps.
 
         Parameters
         ----------
@@ -379,18 +453,34 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
             At most 0; -1 is as good as the mean frame for recordings like those of the training. Never NaN or
             infinite.
         """
+        from skdyn.coarse_graining.steps import follow, steps_of
+
+        check_is_fitted(self)
+        held_out = self._check_held_out(self._checked_images(X), t)
+        velocity = self.dynamics_._velocity
+        known = np.concatenate(self.context_.states)
+        some = known[:: -(-len(known) // _RATE_CODES)]
+        longest = max(float(np.diff(times).max(initial=0)) for times, _ in held_out)
         errors = []
-        for times, frames in self._check_held_out(X, t):
-            codes = self.autoencoder_.encode(frames)
-            step = np.diff(times)[:, None]
-            with np.errstate(all="ignore"):
-                following = codes[:-1] + self.dynamics_._velocity(codes[:-1]) * step
+        with np.errstate(all="ignore"):
+            count = steps_of(velocity(some) * longest, known.std(axis=0))
+            for times, frames in held_out:
+                codes = self.autoencoder_.encode(frames[:-1])
+                following = follow(velocity, codes, np.diff(times)[:, None], count, velocity(codes))
                 predicted = self.autoencoder_.decode(following)
                 errors.append(np.square((predicted - frames[1:]) / self.autoencoder_.frame_scale).mean(axis=1))
         return -float(np.nan_to_num(np.concatenate(errors), nan=_LARGEST).clip(max=_LARGEST).mean())
 
+    def _checked_images(self, X: Any) -> Any:
+        """The same; images of another height and width than those of `fit` are refused."""
+        shape = image_shape(X)
+        if shape is not None and shape != self.frame_shape_ and len(self.frame_shape_) == 2:
+            raise ValueError(f"X has images of shape {shape}, but `fit` was given images of shape {self.frame_shape_}")
+        return X
+
     def _frames(self, X: Any) -> np.ndarray:
         """Frames (N, D) of any accepted input, one after the other."""
+        X = as_rows(self._checked_images(X))
         if is_dataframe(X):
             several = has_labels(X)
         elif isinstance(X, (list, tuple)):
@@ -398,10 +488,5 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         else:
             several = isinstance(X, Trajectories)
         if not several:
-            return self._check_rows(_flat(X))
+            return self._check_rows(X)
         return np.concatenate(self._check_held_out(X, None).states)
-
-
-def _flat(X: Any) -> Any:
-    """A recording of images (L, H, W) as rows (L, H * W); anything else as it is."""
-    return X.reshape(len(X), -1) if isinstance(X, np.ndarray) and X.ndim == 3 and X.size else X

@@ -23,7 +23,7 @@ from skdyn.files.writing import write_folder
 if TYPE_CHECKING:
     from skdyn.coarse_graining.autoencoder import Autoencoder
 
-_FORMAT = 2
+_FORMAT = 3
 _GRAINER, _AUTOENCODER, _DYNAMICS = "grainer.json", "autoencoder.npz", "dynamics"
 _PARTS = {_AUTOENCODER, f"{_DYNAMICS}/{ESTIMATOR}", f"{_DYNAMICS}/{CONTEXT}"}
 
@@ -41,6 +41,8 @@ class GrainerParts:
         Fitted to the codes.
     loss_curve : list of float
     feature_names : sequence of D str, or None
+    frame_shape : tuple of int
+        (D,), or (H, W) of images.
     """
 
     params: dict[str, Any]
@@ -48,6 +50,7 @@ class GrainerParts:
     dynamics: FIMSDERegressor | FIMODERegressor
     loss_curve: list[float]
     feature_names: Sequence[str] | None
+    frame_shape: tuple[int, ...]
 
     def write(self, folder: str | os.PathLike[str]) -> None:
         """Write the folder, all of it or nothing."""
@@ -55,6 +58,7 @@ class GrainerParts:
             "params": self.params,
             "feature_names": None if self.feature_names is None else list(self.feature_names),
             "loss_curve": plain("loss_curve_", [float(loss) for loss in self.loss_curve]),
+            "frame_shape": list(self.frame_shape),
             "stochastic": isinstance(self.dynamics, FIMSDERegressor),
         }
         parts = {_AUTOENCODER: pack_arrays(self.autoencoder.arrays())} | {
@@ -74,6 +78,9 @@ class GrainerParts:
                 raise FileError(f"{path / _GRAINER} is damaged: stochastic or loss_curve is not what it should be")
             arrays = unpack_arrays(files[_AUTOENCODER], path / _AUTOENCODER)
             autoencoder = _autoencoder(arrays, params)
+            shape = values["frame_shape"]
+            if not (_are_sizes(shape) and math.prod(shape) == len(autoencoder.frame_mean)):
+                raise FileError(f"{path / _GRAINER} is damaged: frame_shape is not that of its frames")
             if names is not None:
                 check_names(names, len(autoencoder.frame_mean))
             inner = {name: files[f"{_DYNAMICS}/{name}"] for name in (ESTIMATOR, CONTEXT)}
@@ -85,11 +92,15 @@ class GrainerParts:
                 frames = autoencoder.decode(np.concatenate(dynamics.context_.states))
                 if not (np.isfinite(frames).all() and np.isfinite(autoencoder.encode(frames)).all()):
                     raise FileError(f"{path} is damaged: its autoencoder overflows on its own codes")
-        return cls(params, autoencoder, dynamics, losses, names)
+        return cls(params, autoencoder, dynamics, losses, names, tuple(shape))
 
 
 def _are_losses(losses: Any) -> bool:
     return isinstance(losses, list) and all(type(loss) is float and math.isfinite(loss) for loss in losses)
+
+
+def _are_sizes(shape: Any) -> bool:
+    return isinstance(shape, list) and len(shape) in (1, 2) and all(type(n) is int and n > 0 for n in shape)
 
 
 def _autoencoder(arrays: Mapping[str, np.ndarray], params: Mapping[str, Any]) -> Autoencoder:
@@ -98,11 +109,12 @@ def _autoencoder(arrays: Mapping[str, np.ndarray], params: Mapping[str, Any]) ->
 
     from skdyn.coarse_graining.autoencoder import Autoencoder
     from skdyn.models.inference import resolve_device
-    from skdyn.nn.autoencoder import perceptron
+    from skdyn.nn.autoencoder import Bent, perceptron
 
     check_settings(params)
     hidden, codes = params["hidden"], params["n_components"]
-    if len(arrays) != 4 * (len(hidden) + 1) + 4:
+    bent = params["method"] == "pca"
+    if len(arrays) != 4 * (len(hidden) + 1 + bent) + 4:
         raise ValueError(f"hidden has {len(hidden)} layers, which need other than {len(arrays)} arrays")
     sizes = [arrays["frame_mean"].size, *hidden, codes]
     shapes: dict[str, tuple[int, ...]] = {
@@ -113,7 +125,7 @@ def _autoencoder(arrays: Mapping[str, np.ndarray], params: Mapping[str, Any]) ->
     }
     with torch.device("meta"):
         for part, widths in (("encoder", sizes), ("decoder", sizes[::-1])):
-            state = perceptron(widths, params["activation"]).state_dict()
+            state = (Bent if bent else perceptron)(widths, params["activation"]).state_dict()
             shapes |= {f"{part}.{name}": tuple(tensor.shape) for name, tensor in state.items()}
     for name, shape in shapes.items():
         if arrays[name].shape != shape or arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -68,7 +69,9 @@ class LatentDisplay:
         equation = None
         if lower is not None:
             display: Any = DriftDiffusionDisplay if hasattr(dynamics, "diffusion") else PhasePortraitDisplay
-            equation = display.from_estimator(dynamics, resolution=resolution, ax=lower, legend=False)
+            equation = display.from_estimator(dynamics, resolution=resolution, ax=lower)
+            for axis in lower.flat:
+                axis.set(xlabel=_of_codes(axis.get_xlabel()), ylabel=_of_codes(axis.get_ylabel()))
         shown = cls(dynamics.context_, equation, upper, figure)
         shown._plot_codes()
         return shown
@@ -83,6 +86,11 @@ class LatentDisplay:
         self.ax_[-1].set_xlabel(time_label(self.codes.time_unit))
 
 
+def _of_codes(label: str) -> str:
+    """The label of a variable of the equation as that of a code, with the name that it has above."""
+    return re.sub(r"\bx(\d+)\b", r"code \1", label)
+
+
 def _panels(dynamics: Any) -> tuple[Any, np.ndarray, Any]:
     """A figure, the axes of the codes and those of the equation."""
     try:
@@ -94,8 +102,9 @@ def _panels(dynamics: Any) -> tuple[Any, np.ndarray, Any]:
     below = 3 if codes == 3 else 2 if codes == 1 and hasattr(dynamics, "diffusion") else 1
     width, height = (max(7.6, 5.0 * below), 1.4 + 1.6 * codes + 4.0 * drawn)
     figure = plt.figure(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(wspace=0.08)  # type: ignore[union-attr, call-arg]
     parts: Any = figure.subfigures(2, 1, height_ratios=(0.5 + 1.6 * codes, 4.0)) if drawn else (figure, None)
     top, bottom = parts
     upper = np.atleast_1d(top.subplots(codes, 1, sharex=True))
-    lower = None if bottom is None else bottom.subplots(1, below)
+    lower = None if bottom is None else bottom.subplots(1, below, squeeze=False)[0]
     return figure, upper, lower

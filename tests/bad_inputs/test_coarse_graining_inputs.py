@@ -14,6 +14,7 @@ OTHERWISE = {
     "constant trajectories",
     "two constants",
     "too small to move",
+    "list of 3-D",  # images
 }
 
 
@@ -35,6 +36,10 @@ def fitted(make):
 def test_recordings(make, case):
     data, kind, message = TRAJECTORIES[case]
     refused(make().fit, kind, message, data)
+
+
+def test_one_image_is_no_recording(make):
+    refused(make().fit, TrajectoryError, "trajectory 0 has 1 sample", [X[None], X[None]])
 
 
 @pytest.mark.parametrize("case", TIMES)

@@ -13,14 +13,15 @@ from skdyn import FIMCoarseGrainer, FIMODERegressor, FIMSDERegressor, SkdynError
 from skdyn.coarse_graining.autoencoder import build_autoencoder
 from skdyn.coarse_graining.latent import LatentModel
 from skdyn.coarse_graining.spread import check_spread
-from skdyn.coarse_graining.training import Recordings, Settings, has_converged, prediction_loss, stretch_variance
+from skdyn.coarse_graining.training import Recordings, Settings, has_converged, losses_of, stretch_variance
 from skdyn.coarse_graining.windows import draw_transitions, draw_windows
 from skdyn.datasets import make_blob_video
 from skdyn.models.weights import load_model
 from skdyn.nn.autoencoder import perceptron
 from tests.contract.test_contract import DUMMY, DUMMY_SDE
 
-TINY = {"max_iter": 12, "hidden": (16, 8), "context_size": 400, "n_queries": 64, "random_state": 0, "device": "cpu"}
+TINY = {"max_iter": 12, "hidden": (16, 8), "context_size": 400, "n_queries": 64, "random_state": 0, "device": "cpu",
+        "validation_fraction": None}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -207,14 +208,15 @@ def test_windows_cover_every_transition_once():
     assert len(draw_transitions([1000], 1, 7, rng)[0]) == 7
 
 
-SETTINGS = Settings(1e-3, 10, 400, 64, horizon=0.5, isometry=0.0, tol=0.0, n_iter_no_change=None)
+SETTINGS = Settings(1e-3, 10, 400, 64, horizon=0.5, isometry=0.0, reconstruction=0.0, denoising=0.0, tol=0.0,
+                    n_iter_no_change=None)  # fmt: skip
 
 
 @pytest.fixture
 def parts(video):
     frames = video.frames.astype(float)
     autoencoder = build_autoencoder(frames, 1, encoder=None, decoder=None, hidden=[8], activation="tanh", seed=0,
-                                    device=torch.device("cpu"))  # fmt: skip
+                                    method="random", device=torch.device("cpu"))  # fmt: skip
     recordings = Recordings(autoencoder.scaled(frames), torch.from_numpy(video.t), (400,))
     model = load_model(DUMMY_SDE)
     return autoencoder, recordings, LatentModel(model, model.network, 1)
@@ -249,8 +251,8 @@ def test_the_loss_is_that_of_the_paper(parts):
     autoencoder, recordings, latent = parts
     z = autoencoder.encoder(recordings.frames)
     context = latent.context(z, recordings.times[None], np.ones((1, 400), bool))
-    settings = {"horizon": 0.0, "n_queries": 10**6, "rng": np.random.default_rng(3)}
-    loss, decoded = prediction_loss(autoencoder, recordings, context, **settings)
+    settings = {"horizon": 0.0, "n_queries": 10**6, "denoising": 0.0, "rng": np.random.default_rng(3)}
+    loss, reconstruction, decoded = losses_of(autoencoder, recordings, context, **settings)
     rng = np.random.default_rng(3)
     order = rng.permutation(399)
     noise = torch.from_numpy(rng.standard_normal((399, 1))).float()
@@ -258,6 +260,8 @@ def test_the_loss_is_that_of_the_paper(parts):
     following = z[order] + 0.01 * drift + 0.1 * diffusion * noise
     expected = (autoencoder.decoder(following) - recordings.frames[order + 1]).square().mean()
     torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-6)
+    again = (autoencoder.decoder(z) - recordings.frames)[:-1].square().mean()
+    torch.testing.assert_close(reconstruction, again, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(decoded, following.detach(), rtol=1e-4, atol=1e-5)
 
 
@@ -266,9 +270,8 @@ def test_the_first_steps_take_the_codes_for_a_random_walk(parts):
     z = autoencoder.encoder(recordings.frames)
     context = latent.context(z, recordings.times[None], np.ones((1, 400), bool))
     horizon = 20.5 * 0.01 * context.speed  # twenty frames and a half
-    loss, _ = prediction_loss(
-        autoencoder, recordings, context, horizon=horizon, n_queries=10**6, rng=np.random.default_rng(3)
-    )
+    settings = {"horizon": horizon, "n_queries": 10**6, "denoising": 0.0, "rng": np.random.default_rng(3)}
+    loss, _, _ = losses_of(autoencoder, recordings, context, **settings)
     rng = np.random.default_rng(3)
     now = rng.permutation(399)
     later = np.minimum(now + 20, 399)

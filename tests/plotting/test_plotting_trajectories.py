@@ -86,4 +86,4 @@ def test_codes_of_a_grainer(dummy_sde):
     assert repr(display) == "LatentDisplay(1 code, 120 frames)"
     (line,) = display.ax_[0].get_lines()
     np.testing.assert_array_equal(line.get_ydata(), grainer.context_.states[0][:, 0])
-    assert "drift of x0" in [ax.get_ylabel() for ax in display.figure_.axes]
+    assert "drift of code 0" in [ax.get_ylabel() for ax in display.figure_.axes]

@@ -167,7 +167,8 @@ def test_a_train_config_that_is_no_object():
 
 
 def test_the_golden_configurations_are_in_their_format():
-    folders = sorted(path.parent for path in (Path(__file__).parent / "golden").glob("*/config.json"))
+    golden = (Path(__file__).parent / "golden").glob("*/config.json")
+    folders = sorted(path.parent for path in golden if not path.parent.name.startswith("sde"))
     assert len(folders) == 5
     for folder in folders:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

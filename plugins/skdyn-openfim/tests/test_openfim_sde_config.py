@@ -92,6 +92,7 @@ def test_switches_are_on_where_absent_and_off_where_false():
     layer = with_layer(bias=False, query_residual=False).encoder
     assert (layer.bias, layer.query_residual) == (False, False)
     assert not read(end_tokens=False).end_tokens
+    assert read(end_tokens="all").end_tokens == "all"
 
 
 def test_the_mean_time_step():

@@ -1,5 +1,7 @@
 """Agreement with the outputs of OpenFIM's FIM-SDE, computed in double precision by golden/make_sde_golden.py."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +126,50 @@ def test_end_tokens_do_not_matter_where_all_trajectories_are_as_long(sde_checkpo
     without, _ = ours(sde_checkpoint(end_tokens=False), equal, queries)
     for name, values in with_tokens.items():
         np.testing.assert_array_equal(values, without[name])
+
+
+def padded_case(k):
+    """Context k of the authors' batch of three, without its gaps and padding, its queries and their answers."""
+    case = np.load(GOLDEN.parent / "sde-padded" / "case.npz")
+    paths = zip(case["obs_times"][k, ..., 0], case["obs_values"][k], case["obs_mask"][k, ..., 0], strict=True)
+    context = Trajectories([(t[seen].astype(float), x[seen].astype(float)) for t, x, seen in paths])
+    return (
+        context,
+        case["locations"][k].astype(float),
+        {name: case[name][k] for name in case if name[:2] in ("dr", "di")},
+    )
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_all_end_tokens_are_those_of_a_batch_that_is_padded_further(k, tmp_path):
+    """No context of the case is as long as its batch; left alone, the longest path of each has no end token."""
+    context, queries, theirs = padded_case(k)
+    folder = GOLDEN.parent / "sde-padded"
+    config = json.loads((folder / "config.json").read_text())
+    off = {}
+    for end_tokens in (True, False, "all"):
+        copy = tmp_path / str(end_tokens)
+        copy.mkdir()
+        shutil.copy(folder / "model.safetensors", copy)
+        (copy / "config.json").write_text(json.dumps(config | {"end_tokens": end_tokens}))
+        values, scaling = ours(copy, context, queries, "float32")
+        drift, diffusion = scaling.field(values["drift"][None])[0], scaling.diffusion(values["diffusion"][None])[0]
+        suffix = "" if end_tokens else "_without_phantom_token"
+        off[end_tokens] = max(
+            difference(drift, theirs[f"drift{suffix}"]), difference(diffusion, theirs[f"diffusion{suffix}"])
+        )
+    assert off["all"] < 1e-5
+    assert off[False] < 1e-5
+    assert 1e-3 < off[True] < 0.1
+
+
+def test_padding_changes_nothing_where_all_end_tokens_count(sde_checkpoint, contexts):
+    context, _ = contexts[2]
+    engine = Engine(load_model(sde_checkpoint(end_tokens="all")), "cpu", "float64")
+    longer = Trajectories([*context, *[(np.arange(40.0), np.sin(np.arange(80.0)).reshape(40, 2))]])
+    alone, batch = engine.encode([context]), engine.encode([longer, context])
+    for one, two in zip(alone.encoded.drift, batch.encoded.drift, strict=True):
+        keys, padded = one[0][0], two[0][1]
+        assert padded.shape[-2] > keys.shape[-2]
+        seen, seen_padded = one[-1][0].flatten(), two[-1][1].flatten()
+        torch.testing.assert_close(padded[:, seen_padded], keys[:, seen], rtol=1e-9, atol=1e-12)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from skdyn_openfim.config import (
     DIMENSIONS,
@@ -54,9 +54,10 @@ class FIMSDEConfig:
         None without the head that predicts the error.
     mean_step : float
         Geometric mean that the normalised time steps had in training.
-    end_tokens : bool
+    end_tokens : bool or "all"
         Whether the last point of every trajectory that is shorter than the longest of its context is a token, with
-        increments of zero. The authors' code makes such tokens of padded trajectories in training and in use.
+        increments of zero; ``"all"`` is that of the longest too. The authors' code makes such tokens of trajectories
+        that are padded, in training and in use: of the longest only in a batch with a longer one in another context.
     """
 
     max_dim: int
@@ -65,7 +66,7 @@ class FIMSDEConfig:
     operator: HeadConfig
     loss_scale: HeadConfig | None
     mean_step: float
-    end_tokens: bool
+    end_tokens: bool | Literal["all"]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FIMSDEConfig:
@@ -74,8 +75,8 @@ class FIMSDEConfig:
         Parameters
         ----------
         values : dict
-            The whole ``config.json``. ``"end_tokens": false`` is this package's own key, for networks trained without
-            such tokens.
+            The whole ``config.json``. ``"end_tokens"`` is this package's own key: false for networks trained without
+            such tokens, ``"all"`` for numbers as the authors' code gives them in a batch with a longer context.
 
         Raises
         ------
@@ -95,7 +96,7 @@ class FIMSDEConfig:
             operator=_head(values, "operator", width),
             loss_scale=_head(values, "learnable_loss_scales", width) if has_scale else None,
             mean_step=_mean_step(_name(values, "times_norm", _TIMES_NORM)),
-            end_tokens=flag(values, "end_tokens"),
+            end_tokens="all" if values.get("end_tokens") == "all" else flag(values, "end_tokens"),
         )
 
 

@@ -68,8 +68,12 @@ class FIMSDE(nn.Module):
         -------
         EncodedContext
         """
+        if self.config.end_tokens == "all":
+            states, times, mask = F.pad(states, (0, 0, 0, 1)), F.pad(times, (0, 1)), F.pad(mask, (0, 1))
         token_mask = has_next(mask)
-        if self.config.end_tokens:
+        if self.config.end_tokens == "all":
+            token_mask = mask[..., :-1]
+        elif self.config.end_tokens:
             lengths = mask.sum(-1, keepdim=True)
             longest = lengths.amax(1, keepdim=True)
             token_mask = token_mask | (mask[..., :-1] & (lengths < longest))
