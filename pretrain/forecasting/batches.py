@@ -18,6 +18,10 @@ from pretrain.priors.library import Library
 from skdyn.nn.lass_ode import Prefixes, make_prefixes
 
 
+_LEAST_MOVE = 1e-4
+"""Range of a channel's prefix, in half-ranges of its whole recording, of what can be a training example."""
+
+
 @dataclass(frozen=True)
 class PrefixShape:
     """Size of a batch.
@@ -73,8 +77,17 @@ def make_forecast_batch(
 ) -> ForecastBatch:
     """Draw recordings of ``dim`` channels and cut them into prefix and future."""
     count = max(1, shape.channels // dim)
-    parts = [observe(_recording(library, dim, config, rng), shape.points, config, rng) for _ in range(count)]
-    return collate(parts)
+    return collate([_moving_cut(library, dim, shape, config, rng) for _ in range(count)])
+
+
+def _moving_cut(
+    library: Library, dim: int, shape: PrefixShape, config: ObservationConfig, rng: np.random.Generator
+) -> Cut:
+    """A cut all of whose channels move in the prefix: what comes after one that does not has no unit."""
+    while True:
+        cut = observe(_recording(library, dim, config, rng), shape.points, config, rng)
+        if (np.ptp(cut.values, axis=0) > _LEAST_MOVE * cut.half_range).all():
+            return cut
 
 
 def collate(parts: list[Cut]) -> ForecastBatch:

@@ -51,3 +51,13 @@ def test_nothing_after_the_prefix_reaches_the_network():
     first, second = (collate([part]).prefixes for part in (cut, changed))
     for field in dataclasses.fields(first):
         assert torch.equal(getattr(first, field.name), getattr(second, field.name))
+
+
+def test_a_channel_that_moves_only_after_the_prefix_is_no_example():
+    late = np.zeros((4, 241, 1), dtype=np.float32)
+    late[:, 200:, 0] = np.linspace(0, 1, 41)
+    late[0, :, 0] = np.linspace(0, 1, 241)
+    config = ObservationConfig(ratio=(0.3, 0.5), clean=1.0)
+    batch = make_forecast_batch({1: late}, 1, PrefixShape(40, 30, 1.0), config, np.random.default_rng(0))
+    assert batch.scale.max() < 1e4
+    assert batch.targets.isfinite().all()
