@@ -17,7 +17,6 @@ from pretrain.forecasting.corruption import Cut, ObservationConfig, observe
 from pretrain.priors.library import Library
 from skdyn.nn.lass_ode import Prefixes, make_prefixes
 
-
 _LEAST_MOVE = 1e-4
 """Range of a channel's prefix, in half-ranges of its whole recording, of what can be a training example."""
 
