@@ -165,18 +165,19 @@ def grainer():
     return FIMCoarseGrainer(model=model, **params).fit(video.frames, t=video.t)
 
 
+_FIRST = "encoder.perceptron.0.weight"
 GRAINERS = {
     "a mean that is infinite": ({"frame_mean": np.full(25, np.inf)}, "frame_mean must hold finite numbers"),
     "a mean of other shape": ({"frame_mean": np.zeros((25, 1))}, "frame_mean must hold"),
-    "weights that are NaN": ({"encoder.0.weight": np.full((4, 25), np.nan)}, "encoder.0.weight must hold finite"),
-    "weights of other width": ({"encoder.0.weight": np.zeros((10**6, 1))}, "encoder.0.weight must hold"),
+    "weights that are NaN": ({_FIRST: np.full((4, 25), np.nan)}, f"{_FIRST} must hold finite"),
+    "weights of other width": ({_FIRST: np.zeros((10**6, 1))}, f"{_FIRST} must hold"),
     "whole numbers": ({"code_mean": np.zeros(1, dtype=np.int64)}, "code_mean must hold"),
     "a scale of zero": ({"frame_scale": np.array(0.0)}, "must not be zero"),
     "a negative scale": ({"frame_scale": np.array(-1.0)}, "must not be zero"),
     "a code's scale of zero": ({"code_scale": np.array([0.0])}, "must not be zero"),
     "more means": ({"code_mean": np.zeros(5)}, "code_mean must hold"),
     "one array more": ({"more": np.zeros(5)}, "hidden has 1 layers"),
-    "numbers that overflow": ({"decoder.2.bias": np.full(25, 1e308), "frame_scale": np.array(1e3)}, "overflows"),
+    "numbers that overflow": ({"decoder.offset": np.full(25, 1e308), "frame_scale": np.array(1e3)}, "overflows"),
 }
 
 

@@ -44,7 +44,7 @@ def test_what_a_run_leaves_behind(tmp_path):
     report = json.loads((tmp_path / "run.json").read_text())
     assert report["status"] == "finished"
     assert report["model_flops_per_second"] > 0
-    assert report["task"]["recordings"] == {"families": 4 * len(micro.FEW) * 2, "prior": 0}
+    assert report["task"]["recordings"] == {"families": 4 * len(micro.FEW) * 2, "prior": 0, "recorded-like": 0}
     assert {"unseen/mean", "unseen/30%_clean", "unseen/90%_noisy"} <= set(report["validation"])
     last = [row for row in read_metrics(tmp_path / "metrics.jsonl") if row["kind"] == "train"][-1]
     assert {"loss", "forecast_loss", "divergence", "balance", "error/seen", "error/unseen"} <= set(last)
