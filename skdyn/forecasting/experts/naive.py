@@ -29,7 +29,7 @@ def drift(times: Array, values: Array) -> Forecast:
 
 
 def _seasonal_naive(even: Array, season: int | None = None) -> StepForecast:
-    seasons = [season_of(channel) if season is None else season for channel in even.T]
+    seasons = [season_of(channel, season) for channel in even.T]
     require(max(seasons) <= len(even), "shorter than the season")
     require(max(seasons) > 1, "no channel has a season")
 

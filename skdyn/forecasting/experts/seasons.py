@@ -11,12 +11,14 @@ _MOST_POINTS = 4096
 _NEAR_BEST = 0.9
 
 
-def season_of(values: Array) -> int:
-    """Steps of the season of values (N,), 1 where there is none.
+def season_of(values: Array, known: int | None = None) -> int:
+    """Steps of the season of values (N,), 1 where there is none; what is known of it is not looked for.
 
     The lag of the first high peak of the autocorrelation of what is left of a straight line, at least two of which fit
     into the series.
     """
+    if known is not None:
+        return known
     values = values[-_MOST_POINTS:]
     n = len(values)
     if n < 8:

@@ -100,7 +100,7 @@ class _Smoothed:
     @classmethod
     def best(cls, values: Array, season: int | None) -> _Smoothed:
         """The likeliest of the ways to smooth values (N,)."""
-        season = season_of(values) if season is None else season
+        season = season_of(values, season)
         ways = [(1, False)]
         if 1 < season <= len(values) // 2:
             ways.append((season, False))
@@ -119,7 +119,7 @@ class _Smoothed:
 
 
 def _theta_of(values: Array, season: int | None) -> StepForecast:
-    season = season_of(values) if season is None else season
+    season = season_of(values, season)
     season = season if 1 < season <= len(values) // 2 else 1
     log = season > 1 and bool((values > 0).all())
     y = np.log(values) if log else values

