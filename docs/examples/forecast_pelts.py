@@ -31,7 +31,7 @@ def main(folder, model="lass-ode"):
     figure, axes = plt.subplots(2, 2, figsize=(11, 6), layout="constrained", sharex="col")
     for column, (title, (times, values, names, seen)) in zip(axes.T, series.items(), strict=True):
         with warnings.catch_warnings():
-            # Of a poor fit, and of counts below zero: the picture shows both.
+            # Of counts below zero: the picture shows them.
             warnings.simplefilter("ignore", ForecastWarning)
             forecaster = LASSODEForecaster(model).fit([Trajectory(times[:seen], values[:seen], names)])
             ForecastDisplay.from_estimator(forecaster, truth=(times[seen:], values[seen:]), ax=column)

@@ -169,7 +169,7 @@ def _forecasting(make: Callable[[int], Any]) -> Callable[[int], Callable[[], Any
         from skdyn import LASSODEForecaster
 
         data = make(size)
-        return lambda: LASSODEForecaster(device="cpu").fit(data).predict(horizon=50)
+        return lambda: LASSODEForecaster(device="cpu", ensemble=None).fit(data).predict(horizon=50)
 
     return prepare
 

@@ -137,7 +137,7 @@ def _measure(data: _Data, repeats: int, when: str, fit_limit: float = 0.15) -> N
     _row("SDE: drift and diffusion at 1,000 points (s)", _median(lambda: sde.diffusion(states), repeats), 1.5)
 
     def forecast() -> None:
-        LASSODEForecaster(device="cpu").fit(data.series).predict(horizon=100)
+        LASSODEForecaster(device="cpu", ensemble=None).fit(data.series).predict(horizon=100)
 
     forecast()
     _row("forecast of 16 x 200 points x 3 channels (s)", _median(forecast, repeats), 0.15)
@@ -160,7 +160,8 @@ def _compare(data: _Data, repeats: int) -> None:
     if find_spec("statsforecast") is None:
         print("statsforecast is not installed: no ratio to it")
     else:
-        forecast = _median(lambda: LASSODEForecaster(device="cpu").fit(data.series).predict(horizon=100), repeats)
+        forecaster = LASSODEForecaster(device="cpu", ensemble=None)
+        forecast = _median(lambda: forecaster.fit(data.series).predict(horizon=100), repeats)
         _compare_with_statsforecast(data, forecast)
 
 

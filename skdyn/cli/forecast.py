@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from skdyn.cli.pictures import check_picture, draw_forecast
 
     answer = Answer(options.json)
-    estimator = build_estimator("lass-ode", options, missing=options.missing)
+    estimator = build_estimator("lass-ode", options, missing=options.missing, progress=sys.stderr.isatty())
     if options.out:
         check_file(options.out)
     if options.plot:

@@ -16,9 +16,8 @@ from skdyn.estimators._forecast_session import ForecastSession, ForecastSettings
 from skdyn.estimators._forecaster import BaseForecaster
 from skdyn.estimators._session import ModelChoice
 from skdyn.exceptions import ForecastWarning, TrajectoryError, warn
-from skdyn.forecasting.request import (
-    check_values,
-)
+from skdyn.forecasting.evidence import NETWORK
+from skdyn.forecasting.request import check_values
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +29,7 @@ _POOR_RECONSTRUCTION = 0.05
 
 
 class LASSODEForecaster(BaseForecaster):
-    """Forecast series from their observed prefixes with a pretrained network, without training.
+    """Forecast series from their observed prefixes with a pretrained network and classical experts, without training.
 
     The network reads a prefix and answers with a linear ODE for each of 20 equal pieces of time, before and after the
     last observation; the forecast is their exact solution. Series may be irregular in time and of different lengths,
@@ -56,12 +55,12 @@ class LASSODEForecaster(BaseForecaster):
         Adapt the attention to the fitted series by low-rank updates, trained on cuts of the series themselves until
         their held-out ends are forecast no better: any of ``rank`` (8), ``epochs`` (30) and ``lr`` (5e-3). ``{}`` takes
         these values.
-    ensemble : {"auto", "backtest", None}, default=None
+    ensemble : {"auto", "backtest", None}, default="auto"
         Who forecasts beside the network. ``"auto"``: some quick classical experts, fitted to each prefix; a small
         trained network weighs all of them at every time by how well each forecast the end of the prefix, and says how
-        wide the interval is. ``"backtest"``: context parroting and a sparse ODE (`skdyn.sparse`), with one weight each
-        by their errors on the last 30% of the prefix; takes seconds. `vector_field` and `equilibria` stay the
-        network's.
+        wide the interval is; about half a second a series. ``"backtest"``: context parroting and a sparse ODE
+        (`skdyn.sparse`), with one weight each by their errors on the last 30% of the prefix; takes seconds. None: the
+        network alone, some milliseconds a series. `vector_field` and `equilibria` are the network's in any case.
     experts : sequence of str, default=()
         Further experts for the ensemble, such as ``"sparse-ode"`` or those of plugins; see
         `skdyn.forecasting.experts.registry.list_experts`.
@@ -129,7 +128,7 @@ class LASSODEForecaster(BaseForecaster):
         missing: Literal["raise", "drop", "keep"] = "raise",
         adapter: str | os.PathLike[str] | None = None,
         fine_tune: Mapping[str, Any] | None = None,
-        ensemble: Literal["auto", "backtest"] | None = None,
+        ensemble: Literal["auto", "backtest"] | None = "auto",
         experts: Sequence[str] = (),
         season: int | None = None,
         positive: bool = False,
@@ -217,7 +216,7 @@ class LASSODEForecaster(BaseForecaster):
             raise ValueError(f"fine_tune: {error}") from None
 
     def _warn_of_little_support(self, counts: np.ndarray) -> None:
-        poor = np.flatnonzero(~(self.reconstruction_error_ <= _POOR_RECONSTRUCTION))
+        poor = np.flatnonzero(self._mostly_network(len(counts)) & ~(self.reconstruction_error_ <= _POOR_RECONSTRUCTION))
         few = np.flatnonzero((counts < _FEW_POINTS).any(axis=1))
         if len(poor):
             warn(
@@ -232,6 +231,12 @@ class LASSODEForecaster(BaseForecaster):
                 f"{few[0]}): the forecast is mostly the model's expectation",
                 ForecastWarning,
             )
+
+    def _mostly_network(self, series: int) -> np.ndarray:
+        """Which (K,) forecasts are the network's by half or more."""
+        if self.ensemble is None:
+            return np.ones(series, dtype=bool)
+        return np.array([weights[NETWORK] >= 0.5 for weights in self.expert_weights_])
 
     def _forecast(self, times: np.ndarray, values: np.ndarray, until: float, since: float, k: int | None) -> Any:
         return self._session.opened.curve(times, values, until, since, k)

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdyn.forecasting.curve import Curve
-from skdyn.forecasting.evidence import ORIGINS, Backtest, Experts
+from skdyn.forecasting.evidence import NETWORK, ORIGINS, Backtest, Experts
 from skdyn.forecasting.experts.grid import Array, Fit
 from skdyn.forecasting.features import bounded, features
 
-NETWORK = "network"
 _RIGHT = 1e-3
 """Root mean square error in backtests, in half-ranges, of who counts as always right."""
 

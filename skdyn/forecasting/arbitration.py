@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from skdyn.forecasting.arbitrated import NETWORK, Evidence, Questions, median
+from skdyn.forecasting.arbitrated import Evidence, Questions, median
 from skdyn.forecasting.curve import Curve
-from skdyn.forecasting.evidence import LEAST_POINTS
+from skdyn.forecasting.evidence import LEAST_POINTS, NETWORK
 from skdyn.forecasting.experts.grid import Array, Fit
 
 if TYPE_CHECKING:

@@ -13,10 +13,8 @@ from scipy.stats import norm
 
 from skdyn.exceptions import silenced
 from skdyn.forecasting.curve import Curve
-from skdyn.forecasting.evidence import FAILURES, LEAST_POINTS
+from skdyn.forecasting.evidence import FAILURES, LEAST_POINTS, NETWORK
 from skdyn.forecasting.experts.grid import Fit, Forecast
-
-NETWORK = "network"
 
 HELD_OUT = 0.3
 """Share of a prefix that forecasters are tested on."""

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from skdyn.exceptions import silenced
 from skdyn.forecasting.experts.grid import Array, Fit, Forecast
 
+NETWORK = "network"
+
 ORIGINS = (0.6, 0.8)
 """Shares of the prefix after which every forecaster is tested."""
 

@@ -110,8 +110,8 @@ def test_gaps_many_channels_and_short_series(network):
 @pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
 def test_the_estimator_keeps_its_fine_tuning(folder):
     options = {"rank": 2, "epochs": 3, "lr": 1e-2}
-    plain = LASSODEForecaster(model=folder, device="cpu").fit(waves())
-    tuned = LASSODEForecaster(model=folder, device="cpu", fine_tune=options).fit(waves())
+    plain = LASSODEForecaster(model=folder, device="cpu", ensemble=None).fit(waves())
+    tuned = LASSODEForecaster(model=folder, device="cpu", ensemble=None, fine_tune=options).fit(waves())
     assert tuned.fine_tuning_["settings"] == options | {"seed": 0}
     later = np.linspace(12.5, 18, 9)
     assert np.abs(tuned.predict(later) - plain.predict(later)).max() > 1e-4
@@ -123,7 +123,8 @@ def test_the_estimator_keeps_its_fine_tuning(folder):
 
 @pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
 def test_a_saved_estimator_is_tuned_alike(folder, tmp_path):
-    tuned = LASSODEForecaster(model=folder, device="cpu", fine_tune={"rank": 2, "epochs": 2}).fit(waves())
+    options = {"rank": 2, "epochs": 2}
+    tuned = LASSODEForecaster(model=folder, device="cpu", ensemble=None, fine_tune=options).fit(waves())
     tuned.save(tmp_path)
     loaded = LASSODEForecaster.load(tmp_path)
     assert loaded.fine_tune == {"rank": 2, "epochs": 2}

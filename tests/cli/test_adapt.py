@@ -58,8 +58,8 @@ def test_of_a_forecaster_as_the_estimator_does(csv_file, tmp_path, capsys):
     assert record["alpha"] == 4.0
     assert record["training"]["settings"]["epochs"] == 2
     data, later = read_csv(csv_file), np.linspace(8.2, 12, 9)
-    adapted = LASSODEForecaster(model=model, adapter=out, device="cpu").fit(data)
-    tuned = LASSODEForecaster(model=model, fine_tune={"rank": 2, "epochs": 2}, device="cpu").fit(data)
+    adapted = LASSODEForecaster(model=model, adapter=out, device="cpu", ensemble=None).fit(data)
+    tuned = LASSODEForecaster(model=model, fine_tune={"rank": 2, "epochs": 2}, device="cpu", ensemble=None).fit(data)
     np.testing.assert_allclose(adapted.predict(later), tuned.predict(later), atol=1e-6)
     assert adapted.weights_["sha256"] != tuned.weights_["sha256"]
 

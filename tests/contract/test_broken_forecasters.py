@@ -154,7 +154,7 @@ BROKEN = [
 @pytest.mark.parametrize(("broken", "name"), BROKEN)
 def test_broken_forecasters_are_caught(broken, name):
     with pytest.raises(AssertionError):
-        dict(forecaster_checks())[name](broken(DUMMY, device="cpu"))
+        dict(forecaster_checks())[name](broken(DUMMY, device="cpu", ensemble=None))
 
 
 def test_each_check_has_something_to_catch():
@@ -163,4 +163,4 @@ def test_each_check_has_something_to_catch():
 
 def test_the_whole_suite_names_the_failure():
     with pytest.raises(AssertionError, match="CrossingQuantiles fails check_quantiles_are_sorted"):
-        check_forecaster(CrossingQuantiles(DUMMY, device="cpu"))
+        check_forecaster(CrossingQuantiles(DUMMY, device="cpu", ensemble=None))

@@ -22,8 +22,8 @@ def test_scikit_learn(estimator, check):
 ESTIMATORS = {
     "bundled": LASSODEForecaster(device="cpu"),
     "dummy": LASSODEForecaster(model=DUMMY, device="cpu"),
-    "gaps": LASSODEForecaster(model=DUMMY, device="cpu", missing="keep"),
-    "ensemble": LASSODEForecaster(model=DUMMY, device="cpu", ensemble="auto"),
+    "network": LASSODEForecaster(model=DUMMY, device="cpu", ensemble=None),
+    "gaps": LASSODEForecaster(model=DUMMY, device="cpu", ensemble=None, missing="keep"),
 }
 CASES = [
     pytest.param(estimator, check, id=f"{label}-{name}")

@@ -1,4 +1,4 @@
-"""The forecaster as its users see it; the contract suite holds what every forecaster keeps."""
+"""The network's forecasts as their users see them; the contract suite holds what every forecaster keeps."""
 
 import pickle
 
@@ -13,7 +13,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarnin
 
 @pytest.fixture(scope="module")
 def forecaster(request):
-    return LASSODEForecaster(model=request.path.parents[1] / "dummy" / "lass-ode-tiny", device="cpu")
+    model = request.path.parents[1] / "dummy" / "lass-ode-tiny"
+    return LASSODEForecaster(model=model, device="cpu", ensemble=None)
 
 
 def wave(points=60, dim=2):
@@ -97,7 +98,7 @@ def test_a_table_of_several_series_names_them(forecaster):
 
 def test_positive_series_stay_positive(forecaster):
     t, x = wave()
-    positive = type(forecaster)(forecaster.model, device="cpu", positive=True)
+    positive = type(forecaster)(forecaster.model, device="cpu", ensemble=None, positive=True)
     fitted = positive.fit([(t, np.exp(x))])
     plain = forecaster.fit([(t, x)])
     np.testing.assert_allclose(fitted.predict(LATER), np.exp(plain.predict(LATER)), rtol=1e-6)
@@ -197,7 +198,7 @@ def test_a_pickle_refuses_other_weights(forecaster, tmp_path):
     import shutil
 
     shutil.copytree(forecaster.model, tmp_path / "model")
-    fitted = LASSODEForecaster(model=tmp_path / "model", device="cpu").fit([wave()])
+    fitted = LASSODEForecaster(model=tmp_path / "model", device="cpu", ensemble=None).fit([wave()])
     content = pickle.dumps(fitted)
     other = (tmp_path / "model" / "config.json").read_text().replace('"kernel_width": 0.04', '"kernel_width": 0.05')
     (tmp_path / "model" / "config.json").write_text(other)

@@ -23,7 +23,7 @@ def models(dummy_folder):
     return {
         "ode": FIMODERegressor(model=str(dummy_folder), device="cpu"),
         "sde": FIMSDERegressor(model=str(folder / "fim-sde-16d"), device="cpu"),
-        "forecaster": LASSODEForecaster(model=str(folder / "lass-ode-tiny"), device="cpu"),
+        "forecaster": LASSODEForecaster(model=str(folder / "lass-ode-tiny"), device="cpu", ensemble=None),
         "sparse": SparseODERegressor(),
     }
 

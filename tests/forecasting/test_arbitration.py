@@ -30,7 +30,7 @@ def dummy(request):
 
 @pytest.fixture(scope="module")
 def judged(dummy):
-    return LASSODEForecaster(model=dummy, device="cpu", ensemble="auto").fit([(T, orbit(T))])
+    return LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])
 
 
 def test_a_network_that_knows_nothing_is_outvoted(judged):
@@ -42,7 +42,7 @@ def test_a_network_that_knows_nothing_is_outvoted(judged):
 
 
 def test_the_past_stays_the_network_s(judged, dummy):
-    alone = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])
+    alone = LASSODEForecaster(model=dummy, device="cpu", ensemble=None).fit([(T, orbit(T))])
     times = np.concatenate([T[50::7], FUTURE])
     seen = times <= T[-1]
     np.testing.assert_array_equal(judged.predict(times)[seen], alone.predict(times)[seen])
@@ -50,7 +50,7 @@ def test_the_past_stays_the_network_s(judged, dummy):
 
 def test_noise_widens_the_interval(judged, dummy):
     noisy = orbit(T) + 0.1 * np.random.default_rng(0).normal(size=(121, 2))
-    other = LASSODEForecaster(model=dummy, device="cpu", ensemble="auto").fit([(T, noisy)])
+    other = LASSODEForecaster(model=dummy, device="cpu").fit([(T, noisy)])
     width = [np.ptp(e.predict(FUTURE, quantiles=(0.1, 0.9)), axis=-1).mean() for e in (judged, other)]
     assert width[1] > 2 * width[0]
 
@@ -59,21 +59,21 @@ def test_noise_widens_the_interval(judged, dummy):
 def test_growth_and_decay_go_on(judged, rate):
     t = np.linspace(0, 4, 80)
     later = np.linspace(4.05, 8, 79)
-    est = LASSODEForecaster(device="cpu", ensemble="auto").fit([(t, np.exp(rate * t)[:, None])])
+    est = LASSODEForecaster(device="cpu").fit([(t, np.exp(rate * t)[:, None])])
     np.testing.assert_allclose(est.predict(later)[:, 0], np.exp(rate * later), rtol=0.05)
 
 
 def test_a_prefix_twice_as_long_of_logistic_growth_goes_on():
     t = np.linspace(-4, 1, 80)
     later = np.linspace(1.05, 6, 60)
-    est = LASSODEForecaster(device="cpu", ensemble="auto").fit([(t, 1 / (1 + np.exp(-t))[:, None])])
+    est = LASSODEForecaster(device="cpu").fit([(t, 1 / (1 + np.exp(-t))[:, None])])
     np.testing.assert_allclose(est.predict(later)[:, 0], 1 / (1 + np.exp(-later)), rtol=0.05)
 
 
 def test_too_little_leaves_the_network_alone(dummy):
     few = [(T[:11], orbit(T[:11]))]
-    short = LASSODEForecaster(model=dummy, device="cpu", ensemble="auto").fit(few)
-    alone = LASSODEForecaster(model=dummy, device="cpu").fit(few)
+    short = LASSODEForecaster(model=dummy, device="cpu").fit(few)
+    alone = LASSODEForecaster(model=dummy, device="cpu", ensemble=None).fit(few)
     assert short.expert_weights_ == [{"network": 1.0}]
     np.testing.assert_array_equal(short.predict(FUTURE), alone.predict(FUTURE))
 
@@ -89,7 +89,7 @@ def test_further_experts_are_asked_and_may_fail(dummy, monkeypatch):
     monkeypatch.setattr(
         blending, "get_expert", lambda name: Expert(name, fits[name], "") if name in fits else get_expert(name)
     )
-    est = LASSODEForecaster(model=dummy, device="cpu", ensemble="auto", experts=["oracle", "broken"])
+    est = LASSODEForecaster(model=dummy, device="cpu", experts=["oracle", "broken"])
     (weights,) = est.fit([(T, orbit(T))]).expert_weights_
     assert weights["broken"] == 0
     assert weights["oracle"] > 0.01
@@ -97,7 +97,7 @@ def test_further_experts_are_asked_and_may_fail(dummy, monkeypatch):
 
 def test_workers_give_the_same(judged, dummy):
     series = [(T, orbit(T)), (T, orbit(T + 1))]
-    shared = LASSODEForecaster(model=dummy, device="cpu", ensemble="auto", n_jobs=2).fit(series)
+    shared = LASSODEForecaster(model=dummy, device="cpu", n_jobs=2).fit(series)
     np.testing.assert_allclose(shared.predict(FUTURE)[0], judged.predict(FUTURE), atol=1e-9)
 
 
@@ -105,7 +105,7 @@ def test_a_season_that_is_known_is_used(dummy):
     t = np.arange(20.0)
     values = (10 + np.tile([0.0, 3, 1, 2, 7], 4) + 0.5 * np.random.default_rng(3).normal(size=20))[:, None]
     weights = [
-        LASSODEForecaster(model=dummy, device="cpu", ensemble="auto", season=season).fit([(t, values)]).expert_weights_
+        LASSODEForecaster(model=dummy, device="cpu", season=season).fit([(t, values)]).expert_weights_
         for season in (5, 1)
     ]
     assert weights[0][0]["seasonal-naive"] > 0
@@ -115,11 +115,11 @@ def test_a_season_that_is_known_is_used(dummy):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"ensemble": "auto", "experts": "parrot"}, "experts must be a list of names"),
-        ({"experts": ["parrot"]}, "experts belong to an ensemble, but ensemble is None"),
-        ({"ensemble": "auto", "experts": ["nobody"]}, "nothing is registered as 'nobody'"),
-        ({"ensemble": "auto", "season": 0}, "season must be"),
-        ({"season": 12}, "season is for the experts of an ensemble, but ensemble is None"),
+        ({"experts": "parrot"}, "experts must be a list of names"),
+        ({"ensemble": None, "experts": ["parrot"]}, "experts belong to an ensemble, but ensemble is None"),
+        ({"experts": ["nobody"]}, "nothing is registered as 'nobody'"),
+        ({"season": 0}, "season must be"),
+        ({"ensemble": None, "season": 12}, "season is for the experts of an ensemble, but ensemble is None"),
     ],
 )
 def test_experts_are_checked(dummy, params, message):

@@ -72,7 +72,7 @@ def test_what_forecasts_the_end_of_the_prefix_counts(blended):
 
 
 def test_the_past_stays_the_network_s(blended, dummy):
-    alone = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])
+    alone = LASSODEForecaster(model=dummy, device="cpu", ensemble=None).fit([(T, orbit(T))])
     times = np.concatenate([T[50::7], FUTURE])
     seen = times <= T[-1]
     np.testing.assert_array_equal(blended.predict(times)[seen], alone.predict(times)[seen])
@@ -81,7 +81,7 @@ def test_the_past_stays_the_network_s(blended, dummy):
 
 
 def test_quantiles_narrow_with_the_error_and_widen_with_disagreement(blended, dummy):
-    alone = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])
+    alone = LASSODEForecaster(model=dummy, device="cpu", ensemble=None).fit([(T, orbit(T))])
     levels = blended.levels_
     ours, theirs = (np.diff(e.predict(FUTURE, quantiles=levels), axis=-1) for e in (blended, alone))
     (ensemble,) = blended._session.opened.blends
@@ -102,7 +102,7 @@ def test_the_derivative_is_that_of_the_median(blended):
 def test_too_little_leaves_the_network_alone(dummy):
     few = [(T[:11], orbit(T[:11]))]
     short = LASSODEForecaster(model=dummy, device="cpu", ensemble="backtest").fit(few)
-    alone = LASSODEForecaster(model=dummy, device="cpu").fit(few)
+    alone = LASSODEForecaster(model=dummy, device="cpu", ensemble=None).fit(few)
     assert short.expert_weights_ == [{NETWORK: 1.0}]
     np.testing.assert_array_equal(short.predict(FUTURE), alone.predict(FUTURE))
     np.testing.assert_array_equal(short.derivative(FUTURE), alone.derivative(FUTURE))
@@ -141,7 +141,7 @@ def test_gaps_are_no_obstacle(dummy):
 
 
 def test_the_score_is_the_blend_s(blended, dummy):
-    alone = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])
+    alone = LASSODEForecaster(model=dummy, device="cpu", ensemble=None).fit([(T, orbit(T))])
     assert -0.01 < blended.score([(T, orbit(T))]) <= 0
     assert alone.score([(T, orbit(T))]) < 10 * blended.score([(T, orbit(T))])
 
@@ -155,7 +155,7 @@ def test_refit_without_an_ensemble_forgets_it(dummy):
 
 
 def test_the_width_is_never_more_than_the_network_s(dummy):
-    network = LASSODEForecaster(model=dummy, device="cpu").fit([(T, orbit(T))])._session.opened.network
+    network = LASSODEForecaster(model=dummy, device="cpu", ensemble=None).fit([(T, orbit(T))])._session.opened.network
     noise = np.random.default_rng(0).normal(size=(60, 1))
     assert Ensemble(network, T[:60], noise, FITS).width <= 1
 

@@ -24,7 +24,7 @@ def _close_figures():
 @pytest.fixture(scope="module")
 def fitted():
     with pytest.warns(UserWarning, match="reconstructs"):
-        return LASSODEForecaster(DUMMY).fit(
+        return LASSODEForecaster(DUMMY, ensemble=None).fit(
             [Trajectory(T[:40], X[:40], ("a", "b")), Trajectory(T[:30], -X[:30], ("a", "b"))]
         )
 
@@ -73,7 +73,7 @@ def test_bad_requests(fitted, arguments, message):
 def test_dates_stay_dates():
     dates = np.datetime64("2024-01-01") + np.arange(61)
     with pytest.warns(UserWarning, match="reconstructs"):
-        forecaster = LASSODEForecaster(DUMMY).fit([(dates[:40], X[:40])])
+        forecaster = LASSODEForecaster(DUMMY, ensemble=None).fit([(dates[:40], X[:40])])
     display = ForecastDisplay.from_estimator(forecaster, truth=(dates[40:], X[40:]))
     assert display.times[-1] == dates[-1]
     np.testing.assert_array_equal(display.observed[0], dates[:40])

@@ -66,7 +66,7 @@ def test_what_cannot_be_drawn_is_refused(estimator, dummy_folder):
     with pytest.raises(ValueError, match="series 1: the estimator was fitted on 1"):
         TrajectoryDisplay.from_estimator(estimator, series=1)
     with pytest.warns(ForecastWarning):  # random weights
-        forecaster = LASSODEForecaster(dummy_folder.parent / "lass-ode-tiny").fit([(T, X)])
+        forecaster = LASSODEForecaster(dummy_folder.parent / "lass-ode-tiny", ensemble=None).fit([(T, X)])
     with pytest.raises(ValueError, match="LASSODEForecaster cannot simulate"):
         TrajectoryDisplay.from_estimator(forecaster)
 

@@ -122,9 +122,13 @@ class Fields:
 
 def monomials(terms: Terms, z: Array) -> Array:
     """All monomials (..., P) of states (..., D)."""
-    phi = np.ones((*z.shape[:-1], 1))
+    phi = np.empty((*z.shape[:-1], len(terms)))
+    phi[..., 0] = 1.0
+    begin = 1
     for parents, variables in _parents(terms):
-        phi = np.concatenate([phi, phi[..., parents] * z[..., variables]], axis=-1)
+        end = begin + len(parents)
+        np.multiply(phi[..., parents], z[..., variables], out=phi[..., begin:end])
+        begin = end
     return phi
 
 
