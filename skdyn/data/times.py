@@ -78,6 +78,10 @@ class TimeAxis:
                 return self.origin.astype("datetime64[ns]") + fine
         return ticks if self.kind == "duration" else self.origin + ticks
 
+    def numbers(self, dates: np.ndarray) -> np.ndarray:
+        """Dates (T,) as numbers on this axis of dates; what `labels` undoes."""
+        return np.asarray(_count(dates - self.origin.astype(dates.dtype), self.unit))
+
     def refuse_other(self, other: TimeAxis, what: str) -> None:
         """Refuse times of another kind.
 

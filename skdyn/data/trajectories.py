@@ -395,6 +395,10 @@ class Trajectories(Sequence):
         self.given.checked(names)
         return self._with(states=tuple(states), feature_names=names)
 
+    def with_times(self, times: Sequence[np.ndarray]) -> Trajectories:
+        """The same trajectories with other times (L_k,); not checked."""
+        return self._with(times=tuple(times))
+
     def _with(self, **changed: Any) -> Trajectories:
         """The same with some attributes changed."""
         other = copy.copy(self)

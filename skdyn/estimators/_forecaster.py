@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.data.calendar import Calendar, calendars_of, evenly
 from skdyn.data.parameters import check_size
 from skdyn.data.reading import is_dataframe
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
@@ -19,6 +20,7 @@ from skdyn.forecasting.request import arranged, at_levels, checked_levels, is_li
 from skdyn.forecasting.tables import forecast_table, table_library
 
 if TYPE_CHECKING:
+    from skdyn.data.trajectories import Trajectories
     from skdyn.forecasting.local_field import LocalLinearField
 
 
@@ -29,10 +31,15 @@ class BaseForecaster(BaseTrajectoryEstimator):
     implements `_forecast` and `_reference_curves`. A curve is an object with the attributes ``start`` and ``end`` and
     the methods ``values(times) -> (T, D, Q)`` and ``slopes(times) -> (T, D)``, of the median. Letters: K series, L
     points, T times, D variables, Q quantiles, N queries.
+
+    Dates a calendar month, a quarter or a year apart are even steps: `_forecast` and `_fit` see times as if every step
+    were as long as the mean one.
     """
 
     levels_: tuple[float, ...]
     _library: str | None
+    _calendars: list[Calendar | None]
+    _even: Trajectories
 
     @abstractmethod
     def _forecast(self, times: np.ndarray, values: np.ndarray, until: float, since: float, k: int | None) -> Any:
@@ -76,6 +83,14 @@ class BaseForecaster(BaseTrajectoryEstimator):
         self._library = table_library(X)
         return self
 
+    def _fit_by(self, context: Trajectories, learn: Callable[[Self, Trajectories], None]) -> Self:
+        def learn_evenly(fitted: Self, series: Trajectories) -> None:
+            fitted._calendars = calendars_of(series)
+            fitted._even = evenly(series, fitted._calendars)
+            learn(fitted, fitted._even)
+
+        return super()._fit_by(context, learn_evenly)
+
     def predict(self, X: Any = None, *, horizon: int | None = None, quantiles: Sequence[float] | None = None) -> Any:
         """Forecast the fitted series.
 
@@ -86,7 +101,8 @@ class BaseForecaster(BaseTrajectoryEstimator):
             Times before a series' last observation give the model's reconstruction. An array of shape (N, D) holds
             states instead, as scikit-learn has it, and gives the `vector_field` there.
         horizon : int, optional
-            In place of times: so many steps after each series' last observation, each the median step of the series.
+            In place of times: so many steps after each series' last observation, each the median step of the series;
+            of dates that are calendar months, quarters or years apart, the next ones.
         quantiles : sequence of Q floats, optional
             Levels of quantiles in place of the median, between the least and the largest of ``levels_``.
 
@@ -114,7 +130,7 @@ class BaseForecaster(BaseTrajectoryEstimator):
         for k, t in enumerate(asked):
             check_size(f"the forecast of series {k}", len(t), self.n_features_in_, len(self.levels_))
         answers = []
-        for values in self._values(asked):
+        for values in self._values(self._evenly(asked)):
             middle = values.shape[-1] // 2
             answers.append(values[..., middle] if levels is None else at_levels(values, self.levels_, levels))
         self._warn_below_zero(asked, answers)
@@ -154,7 +170,12 @@ class BaseForecaster(BaseTrajectoryEstimator):
         """
         check_is_fitted(self)
         times = requested_times(t, None, self.context_)
-        return arranged([curve.slopes(part) for curve, part in zip(self._curves(times), times, strict=True)], t)
+        even = self._evenly(times)
+        slopes = [curve.slopes(part) for curve, part in zip(self._curves(even), even, strict=True)]
+        for k, (calendar, part) in enumerate(zip(self._calendars, times, strict=True)):
+            if calendar is not None:
+                slopes[k] = slopes[k] * calendar.rate(part)[:, None]
+        return arranged(slopes, t)
 
     def vector_field(self, points: Any) -> np.ndarray:
         """Vector field near the forecast.
@@ -236,8 +257,14 @@ class BaseForecaster(BaseTrajectoryEstimator):
         def curve(times: np.ndarray, values: np.ndarray, until: float, since: float) -> Any:
             return self._forecast(times, values, until, since, None)
 
-        errors = [unseen_error(curve, times, x, f"trajectory {k}") for k, (times, x) in enumerate(held_out)]
+        even = evenly(held_out, calendars_of(held_out))
+        errors = [unseen_error(curve, times, x, f"trajectory {k}") for k, (times, x) in enumerate(even)]
         return -float(np.mean(errors))
+
+    def _evenly(self, asked: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Times for each series, as `_forecast` sees them."""
+        pairs = zip(asked, self._calendars, strict=True)
+        return [times if calendar is None else calendar.even(times) for times, calendar in pairs]
 
     def _values(self, asked: Sequence[np.ndarray]) -> Iterable[np.ndarray]:
         """Quantiles (T, D, Q) of all fitted series at the times asked for."""
@@ -248,7 +275,7 @@ class BaseForecaster(BaseTrajectoryEstimator):
         return (self._curve(k, times) for k, times in enumerate(asked))
 
     def _curve(self, k: int, times: np.ndarray) -> Any:
-        observed, values = self.context_[k]
+        observed, values = self._even[k]
         try:
             return self._forecast(observed, values, float(times[-1]), float(times[0]), k)
         except SkdynError:

@@ -242,7 +242,7 @@ class LASSODEForecaster(BaseForecaster):
         return self._session.opened.curve(times, values, until, since, k)
 
     def _curves(self, asked: Sequence[np.ndarray]) -> Iterable[Any]:
-        series = [(t, x, float(own[-1]), float(own[0])) for (t, x), own in zip(self.context_, asked, strict=True)]
+        series = [(t, x, float(own[-1]), float(own[0])) for (t, x), own in zip(self._even, asked, strict=True)]
         try:
             return self._session.opened.curves_of(series, range(len(series)))
         except ValueError:  # one by one, for an error that names the series

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from skdyn.data.calendar import Calendar, calendar_of
 from skdyn.data.cleaning import check_increasing
 from skdyn.data.parameters import check_number, check_size
 from skdyn.data.times import read_times
@@ -34,7 +35,7 @@ def requested_times(times: Any, horizon: Any, context: Trajectories) -> list[np.
     ----------
     times : array of shape (T,), list of K arrays of shape (T_k,), or None
     horizon : int or None
-        So many median steps after each series' last observation, in place of times.
+        So many steps after each series' last observation, in place of times: of its calendar, or else median ones.
     context : Trajectories
         The observed series.
 
@@ -49,7 +50,7 @@ def requested_times(times: Any, horizon: Any, context: Trajectories) -> list[np.
         check_number("horizon", horizon, whole=True)
         check_size("the forecast", len(context), horizon, context.n_features)
         with np.errstate(over="ignore"):  # a time that overflows is too far ahead, as the forecast will say
-            return [t[-1] + np.median(np.diff(t)) * np.arange(1, horizon + 1) for t in context.times]
+            return [_next(t, horizon, calendar_of(context.axis, t)) for t in context.times]
     listed = is_listed(times)
     if listed and len(times) != len(context):
         raise ValueError(f"X lists {len(times)} arrays of times for {len(context)} fitted series")
@@ -73,6 +74,13 @@ def requested_times(times: Any, horizon: Any, context: Trajectories) -> list[np.
                 f"{_RESHAPE}"
             )
     return read
+
+
+def _next(times: np.ndarray, count: int, calendar: Calendar | None) -> np.ndarray:
+    """The times after a series."""
+    if calendar is not None:
+        return calendar.ahead(float(times[-1]), count)
+    return times[-1] + np.median(np.diff(times)) * np.arange(1, count + 1)
 
 
 def checked_levels(quantiles: Any, known: Sequence[float]) -> np.ndarray:

@@ -1,0 +1,110 @@
+"""Dates that are calendar months, quarters or years apart: even steps, though their days are not.
+
+Letters: L points, T times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdyn.data.times import TimeAxis
+from skdyn.data.trajectories import Trajectories
+
+_DAYS_OF_A_MONTH = 365.2425 / 12
+_MOST_STEPS = 100_000
+_DAY = np.timedelta64(1, "D")
+
+
+class Calendar:
+    """The steps of a dated series, such as the first of every month, or the last of every quarter.
+
+    Parameters
+    ----------
+    axis : TimeAxis
+        Of dates.
+    first : datetime64[M]
+        Month of the first row.
+    months : int
+        Of a step.
+    offset : timedelta64
+        From the begin of its month to a row; where it is negative, from the end.
+
+    Attributes
+    ----------
+    length : float
+        Mean length of a step, in the unit of the axis.
+    """
+
+    def __init__(self, axis: TimeAxis, first: np.datetime64, months: int, offset: np.timedelta64) -> None:
+        self._axis, self._first, self._months, self._offset = axis, first, months, offset
+        day = axis.numbers(axis.origin.astype("datetime64[us]") + _DAY)
+        self.length = months * _DAYS_OF_A_MONTH * float(day)
+        self._start = float(self.times(np.array([0]))[0])
+
+    def times(self, steps: NDArray[np.int64]) -> np.ndarray:
+        """Times (T,) after so many steps from the first row, on the axis."""
+        return self._axis.numbers(self._dates(steps))
+
+    def ahead(self, last: float, count: int) -> np.ndarray:
+        """The next times (count,) after one of the series'."""
+        begin = round(float(self._places(np.array([last]))[0]))
+        return self.times(begin + np.arange(1, count + 1))
+
+    def even(self, times: np.ndarray) -> np.ndarray:
+        """Times (T,) as if every step were as long as the mean one; the first row's own time stays as it is."""
+        return self._start + self.length * self._places(times)
+
+    def rate(self, times: np.ndarray) -> np.ndarray:
+        """By how much even times grow with times (T,)."""
+        before = np.clip(np.floor(self._places(times)), 0, _MOST_STEPS - 1).astype(np.int64)
+        return self.length / (self.times(before + 1) - self.times(before))
+
+    def _dates(self, steps: NDArray[np.int64]) -> np.ndarray:
+        months = self._first + self._months * steps
+        if self._offset < np.timedelta64(0):
+            months = months + 1
+        return months.astype("datetime64[us]") + self._offset
+
+    def _places(self, times: np.ndarray) -> np.ndarray:
+        """Numbers of steps (T,) from the first row."""
+        furthest = (times.max(initial=self._start) - self._start) / self.length
+        knots = self.times(np.arange(int(min(furthest, _MOST_STEPS - 2)) + 3))
+        beyond = np.maximum(times - knots[-1], 0.0)
+        return np.interp(times, knots, np.arange(len(knots))) + beyond / self.length
+
+
+def calendar_of(axis: TimeAxis, times: np.ndarray) -> Calendar | None:
+    """The calendar that a series of times (L,) follows, rows of which may be missing; None where it follows none.
+
+    Its rows are a month or more apart, all at the same time of their month, counted from its begin or from its end.
+    """
+    if axis.kind != "date" or len(times) < 3:
+        return None
+    # To the millisecond, as times in years hold no more.
+    dates = (axis.labels(times).astype("datetime64[us]") + np.timedelta64(500, "us")).astype("datetime64[ms]")
+    months = dates.astype("datetime64[M]")
+    jumps = np.diff(months.astype(np.int64))
+    if (jumps < 1).any():
+        return None
+    for edges in (months, months + 1):
+        offsets = dates - edges.astype("datetime64[ms]")
+        # A day that not every month has can be counted from neither side.
+        if (offsets == offsets[0]).all() and np.abs(offsets[0]) <= 28 * _DAY:
+            return Calendar(axis, months[0], int(np.gcd.reduce(jumps)), offsets[0])
+    return None
+
+
+def calendars_of(context: Trajectories) -> list[Calendar | None]:
+    """The calendar of each series."""
+    return [calendar_of(context.axis, times) for times in context.times]
+
+
+def evenly(context: Trajectories, calendars: Sequence[Calendar | None]) -> Trajectories:
+    """The series with even steps where they follow a calendar."""
+    if not any(calendars):
+        return context
+    pairs = zip(context.times, calendars, strict=True)
+    return context.with_times([t if calendar is None else calendar.even(t) for t, calendar in pairs])
