@@ -1,4 +1,4 @@
-"""Dates that are calendar months, quarters or years apart: even steps, though their days are not.
+"""Dates of calendar months, quarters or years, or of working days: even steps, though what lies between them is not.
 
 Letters: L points, T times.
 """
@@ -6,6 +6,7 @@ Letters: L points, T times.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +16,73 @@ from skdyn.data.trajectories import Trajectories
 
 _DAYS_OF_A_MONTH = 365.2425 / 12
 _MOST_STEPS = 100_000
+_MARGIN = 5
+"""Steps further than their mean length says, so that weekends and short months are covered."""
+_LEAST_WORKDAYS = 10
 _DAY = np.timedelta64(1, "D")
 
 
+@dataclass(frozen=True)
+class Months:
+    """So many months from row to row, of which the first is in a given one.
+
+    Attributes
+    ----------
+    first : datetime64[M]
+    step : int
+    offset : timedelta64
+        From the begin of its month to a row; where it is negative, from the end.
+    """
+
+    first: np.datetime64
+    step: int
+    offset: np.timedelta64
+
+    @property
+    def days(self) -> float:
+        """Mean length of a step."""
+        return self.step * _DAYS_OF_A_MONTH
+
+    def dates(self, steps: NDArray[np.int64]) -> np.ndarray:
+        """Dates (T,) so many steps after the first row."""
+        months = self.first + self.step * steps
+        if self.offset < np.timedelta64(0):
+            months = months + 1
+        return np.asarray(months.astype("datetime64[us]") + self.offset)
+
+
+@dataclass(frozen=True)
+class Workdays:
+    """A row every day from Monday to Friday.
+
+    Attributes
+    ----------
+    first : datetime64[D]
+    offset : timedelta64
+        From the begin of its day to a row.
+    """
+
+    first: np.datetime64
+    offset: np.timedelta64
+
+    @property
+    def days(self) -> float:
+        """Mean length of a step."""
+        return 7 / 5
+
+    def dates(self, steps: NDArray[np.int64]) -> np.ndarray:
+        """Dates (T,) so many steps after the first row."""
+        return np.asarray(np.busday_offset(self.first, steps).astype("datetime64[us]") + self.offset)
+
+
 class Calendar:
-    """The steps of a dated series, such as the first of every month, or the last of every quarter.
+    """The steps of a dated series, such as the first of every month, the last of every quarter, or working days.
 
     Parameters
     ----------
     axis : TimeAxis
         Of dates.
-    first : datetime64[M]
-        Month of the first row.
-    months : int
-        Of a step.
-    offset : timedelta64
-        From the begin of its month to a row; where it is negative, from the end.
+    rows : Months or Workdays
 
     Attributes
     ----------
@@ -38,15 +90,14 @@ class Calendar:
         Mean length of a step, in the unit of the axis.
     """
 
-    def __init__(self, axis: TimeAxis, first: np.datetime64, months: int, offset: np.timedelta64) -> None:
-        self._axis, self._first, self._months, self._offset = axis, first, months, offset
-        day = axis.numbers(axis.origin.astype("datetime64[us]") + _DAY)
-        self.length = months * _DAYS_OF_A_MONTH * float(day)
+    def __init__(self, axis: TimeAxis, rows: Months | Workdays) -> None:
+        self._axis, self._rows = axis, rows
+        self.length = rows.days * float(axis.numbers(axis.origin.astype("datetime64[us]") + _DAY))
         self._start = float(self.times(np.array([0]))[0])
 
     def times(self, steps: NDArray[np.int64]) -> np.ndarray:
         """Times (T,) after so many steps from the first row, on the axis."""
-        return self._axis.numbers(self._dates(steps))
+        return self._axis.numbers(self._rows.dates(steps))
 
     def ahead(self, last: float, count: int) -> np.ndarray:
         """The next times (count,) after one of the series'."""
@@ -62,16 +113,10 @@ class Calendar:
         before = np.clip(np.floor(self._places(times)), 0, _MOST_STEPS - 1).astype(np.int64)
         return self.length / (self.times(before + 1) - self.times(before))
 
-    def _dates(self, steps: NDArray[np.int64]) -> np.ndarray:
-        months = self._first + self._months * steps
-        if self._offset < np.timedelta64(0):
-            months = months + 1
-        return months.astype("datetime64[us]") + self._offset
-
     def _places(self, times: np.ndarray) -> np.ndarray:
         """Numbers of steps (T,) from the first row."""
         furthest = (times.max(initial=self._start) - self._start) / self.length
-        knots = self.times(np.arange(int(min(furthest, _MOST_STEPS - 2)) + 3))
+        knots = self.times(np.arange(int(min(furthest, _MOST_STEPS)) + _MARGIN))
         beyond = np.maximum(times - knots[-1], 0.0)
         return np.interp(times, knots, np.arange(len(knots))) + beyond / self.length
 
@@ -79,12 +124,18 @@ class Calendar:
 def calendar_of(axis: TimeAxis, times: np.ndarray) -> Calendar | None:
     """The calendar that a series of times (L,) follows, rows of which may be missing; None where it follows none.
 
-    Its rows are a month or more apart, all at the same time of their month, counted from its begin or from its end.
+    Its rows are a month or more apart, all at the same time of their month, counted from its begin or from its end; or
+    they are working days, over weekends of which not one has a row.
     """
     if axis.kind != "date" or len(times) < 3:
         return None
     # To the millisecond, as times in years hold no more.
     dates = (axis.labels(times).astype("datetime64[us]") + np.timedelta64(500, "us")).astype("datetime64[ms]")
+    rows = _months(dates) or _workdays(dates)
+    return None if rows is None else Calendar(axis, rows)
+
+
+def _months(dates: np.ndarray) -> Months | None:
     months = dates.astype("datetime64[M]")
     jumps = np.diff(months.astype(np.int64))
     if (jumps < 1).any():
@@ -93,8 +144,19 @@ def calendar_of(axis: TimeAxis, times: np.ndarray) -> Calendar | None:
         offsets = dates - edges.astype("datetime64[ms]")
         # A day that not every month has can be counted from neither side.
         if (offsets == offsets[0]).all() and np.abs(offsets[0]) <= 28 * _DAY:
-            return Calendar(axis, months[0], int(np.gcd.reduce(jumps)), offsets[0])
+            return Months(months[0], int(np.gcd.reduce(jumps)), offsets[0])
     return None
+
+
+def _workdays(dates: np.ndarray) -> Workdays | None:
+    days = dates.astype("datetime64[D]")
+    offsets = dates - days.astype("datetime64[ms]")
+    jumps = np.diff(days) // _DAY
+    if len(days) < _LEAST_WORKDAYS or (offsets != offsets[0]).any() or (jumps < 1).any():
+        return None
+    if np.median(jumps) != 1 or not np.is_busday(days).all():
+        return None
+    return Workdays(days[0], offsets[0])
 
 
 def calendars_of(context: Trajectories) -> list[Calendar | None]:

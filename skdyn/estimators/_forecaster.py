@@ -32,8 +32,8 @@ class BaseForecaster(BaseTrajectoryEstimator):
     the methods ``values(times) -> (T, D, Q)`` and ``slopes(times) -> (T, D)``, of the median. Letters: K series, L
     points, T times, D variables, Q quantiles, N queries.
 
-    Dates a calendar month, a quarter or a year apart are even steps: `_forecast` and `_fit` see times as if every step
-    were as long as the mean one.
+    Dates a calendar month, a quarter or a year apart and working days are even steps: `_forecast` and `_fit` see times
+    as if every step were as long as the mean one.
     """
 
     levels_: tuple[float, ...]
@@ -102,7 +102,7 @@ class BaseForecaster(BaseTrajectoryEstimator):
             states instead, as scikit-learn has it, and gives the `vector_field` there.
         horizon : int, optional
             In place of times: so many steps after each series' last observation, each the median step of the series;
-            of dates that are calendar months, quarters or years apart, the next ones.
+            of dates that are calendar months, quarters or years apart, or working days, the next ones.
         quantiles : sequence of Q floats, optional
             Levels of quantiles in place of the median, between the least and the largest of ``levels_``.
 

@@ -42,11 +42,31 @@ def test_months_are_even_steps_and_go_on(dates, unit, seed):
     np.testing.assert_array_equal(ahead.astype("datetime64[s]"), later.astype("datetime64[s]"))
 
 
+@given(
+    first=st.dates(np.datetime64("1700-01-01").item(), np.datetime64("2200-01-01").item()),
+    hour=st.integers(0, 23),
+    seed=st.integers(0, 99),
+)
+def test_working_days_are_even_steps_and_go_on(first, hour, seed):
+    days = np.busday_offset(first, np.arange(50), roll="forward")
+    dates = days.astype("datetime64[s]") + np.timedelta64(hour, "h")
+    kept = np.random.default_rng(seed).random(40) < 0.9  # holidays
+    kept[0] = kept[-1] = True
+    context = read(dates[:40][kept], "day")
+    calendar = calendar_of(context.axis, context.times[0])
+    even = calendar.even(context.times[0])
+    np.testing.assert_allclose(even, 1.4 * np.flatnonzero(kept), rtol=1e-12)
+    ahead = context.axis.labels(calendar.ahead(context.times[0][-1], 10))
+    np.testing.assert_array_equal(ahead.astype("datetime64[s]"), dates[40:])
+
+
 @pytest.mark.parametrize(
     "dates",
     [
         np.datetime64("2020-01-01") + 30 * np.arange(20),
         np.datetime64("2020-01-01") + np.arange(100),
+        np.datetime64("2024-01-01") + np.arange(5),  # from Monday to Friday, and no more
+        np.datetime64("2024-01-02") + 7 * np.arange(20),
         pd.date_range("2020-01-05", periods=30, freq="W").to_numpy(),
         pd.DatetimeIndex(["2020-01-01", "2020-02-02", "2020-03-01", "2020-04-01"]).to_numpy(),
         np.array(["2020-01-30", "2020-03-30", "2020-05-01"], dtype="datetime64[D]"),
