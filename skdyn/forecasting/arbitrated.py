@@ -64,15 +64,17 @@ class Evidence:
         self.experts = Experts(times, values, fits)
         self.names = (*self.experts.names, NETWORK)
         self.times, self.values = times, values
-        tested = [self._test(network, count) for count in self.experts.origins()]
+        self._origins = self.experts.origins()
+        tested = [self._test(network, count) for count in self._origins]
         self.backtests = (*[None] * (len(ORIGINS) - len(tested)), *tested)
 
     def _test(self, network: Any, count: int) -> Backtest:
-        times, values, asked = self.times[:count], self.values[:count], self.times[count:]
+        times, values, after = self.times[:count], self.values[:count], self.experts.after(count)
+        asked = self.times[after]
         quantiles = Curve(network, times, values, float(asked[-1])).values(asked)
         forecasts = np.concatenate([self.experts.tested(count), median(quantiles)[None]])
         leads = (asked - times[-1]) / (times[-1] - times[0])
-        return Backtest(leads, self.values[count:], forecasts, quantiles[..., -1] - quantiles[..., 0])
+        return Backtest(leads, self.values[after], forecasts, quantiles[..., -1] - quantiles[..., 0])
 
     def questions(self, times: Array, quantiles: Array) -> Questions:
         """What to ask about later times (T,), given the network's quantiles (T, D, Q) there."""
@@ -85,9 +87,9 @@ class Evidence:
         first, last = self.backtests[0], self.backtests[-1]
         if first is None or last is None:
             return None
-        begin = len(first.truth) - len(last.truth)
+        begin = self._origins[-1] - self._origins[0]
         past = Backtest(first.leads[:begin], first.truth[:begin], first.forecasts[:, :begin], first.spread[:begin])
-        seen = self.values[: len(self.values) - len(last.truth)]
+        seen = self.values[: self._origins[-1]]
         return ask(last.forecasts, last.spread, last.leads, seen, (None, past)), last.truth, last.leads
 
 

@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from skdyn.forecasting.arbitrated import Evidence, Questions, median
 from skdyn.forecasting.curve import Curve
-from skdyn.forecasting.evidence import LEAST_POINTS, NETWORK
+from skdyn.forecasting.evidence import LEAST_POINTS, MOST_TESTED, NETWORK
 from skdyn.forecasting.experts.grid import Array, Fit
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Arbitration:
     Attributes
     ----------
     weights : dict of str to float
-        Means over the channels and a continuation of a quarter of the prefix; they sum to one.
+        Means over the channels and a continuation of a quarter of the prefix, or of a thousand steps; they sum to one.
     widening : float
         Factor of the arbiter's intervals by what they would have held of the end of the prefix.
     """
@@ -72,7 +72,7 @@ class Arbitration:
         self._evidence = evidence = Evidence(network, times, values, fits)
         self._who = np.array([known.get(name, 0) for name in evidence.names])
         self.last = times[-1]
-        span = times[-1] - times[0]
+        span = min(times[-1] - times[0], 4 * MOST_TESTED * np.median(np.diff(times)))
         ahead = times[-1] + span * np.linspace(0.01, 0.25, 25)
         _, _, weights = self._answer(ahead, Curve(network, times, values, float(ahead[-1])).values(ahead))
         means = weights.mean(axis=(0, 1))

@@ -19,6 +19,9 @@ NETWORK = "network"
 ORIGINS = (0.6, 0.8)
 """Shares of the prefix after which every forecaster is tested."""
 
+MOST_TESTED = 1000
+"""Points that follow an origin and are forecast from it."""
+
 LEAST_POINTS = 12
 """Complete rows that experts need."""
 
@@ -72,9 +75,13 @@ class Experts:
         counts = [round(share * len(self.times)) for share in ORIGINS]
         return [count for count in counts if count >= LEAST_POINTS // 2]
 
+    def after(self, count: int) -> slice:
+        """The points on which forecasts from the first ``count`` are tested."""
+        return slice(count, count + MOST_TESTED)
+
     def tested(self, count: int) -> Array:
-        """Forecasts (E, R, D) of the rest from the first ``count`` points."""
-        times, values, asked = self.times[:count], self.values[:count], self.times[count:]
+        """Forecasts (E, R, D) of what follows the first ``count`` points."""
+        times, values, asked = self.times[:count], self.values[:count], self.times[self.after(count)]
         fits = (fitted(self._fits[name], times, values) for name in self.names)
         return np.stack([answered(fit, asked, values.shape[1]) for fit in fits])
 

@@ -142,6 +142,17 @@ def test_the_evidence_of_a_series(judged):
     assert earlier.forecasts.shape == (3, 24, 2)
 
 
+def test_long_series_are_tested_on_what_follows_an_origin_at_once(judged, monkeypatch):
+    monkeypatch.setattr("skdyn.forecasting.evidence.MOST_TESTED", 20)
+    evidence = Evidence(judged._session.opened.network, T, orbit(T), {"mean": get_expert("mean").fit})
+    first, last = evidence.backtests
+    np.testing.assert_array_equal(first.truth, orbit(T)[73:93])
+    np.testing.assert_array_equal(last.truth, orbit(T)[97:117])
+    _, truth, leads = evidence.earlier()
+    np.testing.assert_array_equal(truth, last.truth)
+    np.testing.assert_allclose(leads, (T[97:117] - T[96]) / (T[96] - T[0]))
+
+
 def test_only_where_two_who_did_well_would_go_may_a_forecast_go():
     errors = np.array([[0.1], [3.0], [0.2], [0.15]])
     held = bounded(np.array([9.0, 50.0, 0.5, -7.0])[:, None, None], errors, np.zeros(1), np.ones(1))

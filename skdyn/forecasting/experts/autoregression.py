@@ -1,11 +1,11 @@
 """Autoregression of each channel, on differences where those are forecast better.
 
-Letters: N points of an even grid, D channels, P lags, S steps of a season.
+Letters: N points of an even grid, D channels, W regressions, P lags, H values ahead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ _ORIGINS = (0.55, 0.7, 0.85)
 _TESTED = 0.25
 _MOST_WAYS, _NEAR_BEST = 6, 2.0
 _RIDGE = 1e-4
+_LARGEST = 1e150
 
 
 def _autoregression(even: Array, season: int | None = None) -> StepForecast:
@@ -43,11 +44,12 @@ def _best(values: Array, season: int | None) -> StepForecast:
     total = np.zeros(len(tried))
     for count in counts:
         truth = values[count : count + max(2, round(_TESTED * len(values)))]
-        errors = [np.mean(np.abs(_Fitted(values[:count], *way).ahead(len(truth)) - truth)) for way in tried]
+        forecasts = _ahead([_Fitted(values[:count], *way) for way in tried], len(truth))
+        errors = np.mean(np.abs(forecasts - truth), axis=1)
         total += np.where(np.isfinite(errors), errors, np.inf)
     chosen = [i for i in np.argsort(total, kind="stable")[:_MOST_WAYS] if total[i] <= _NEAR_BEST * total.min()]
     fitted = [_Fitted(values, *tried[i]) for i in chosen]
-    return lambda count: np.mean([way.ahead(count) for way in fitted], axis=0)
+    return lambda count: _ahead(fitted, count).mean(axis=0)
 
 
 def _ways(values: Array, season: int | None) -> Iterator[tuple[int, bool, int]]:
@@ -75,20 +77,27 @@ class _Fitted:
         gram = design.T @ design
         ridge = _RIDGE * np.trace(gram) / self.order + 1e-300
         self.weights = np.linalg.solve(gram + ridge * np.eye(self.order), design.T @ y[self.order :])
-        self.recent = y[-self.order :][::-1]
+        self.recent = y[-self.order :]
 
-    def ahead(self, count: int) -> Array:
-        """So many values (count,) after the last."""
-        state, answer = self.recent.copy(), np.empty(count)
-        for row in range(count):
-            answer[row] = value = np.clip(self.weights @ state, -1e150, 1e150)
-            state[1:] = state[:-1].copy()
-            state[0] = value
-        answer += self.center
+    def restored(self, answer: Array) -> Array:
+        """Values (H,) after the last from what the regression says of their differences."""
+        answer = answer + self.center
         if self.differences:
             answer = self.seasonal[-1] + np.cumsum(answer)
         if self.season > 1:
-            for phase in range(min(self.season, count)):
-                start = self.values[len(self.values) - self.season + phase]
-                answer[phase :: self.season] = start + np.cumsum(answer[phase :: self.season])
+            rises = np.pad(answer, (0, -len(answer) % self.season)).reshape(-1, self.season)
+            answer = (self.values[-self.season :] + np.cumsum(rises, axis=0)).ravel()[: len(answer)]
         return answer
+
+
+def _ahead(fitted: Sequence[_Fitted], count: int) -> Array:
+    """So many values (W, count) after the last, by all W regressions side by side."""
+    most = max(way.order for way in fitted)
+    weights, path = np.zeros((len(fitted), most)), np.zeros((len(fitted), most + count))
+    for row, way in enumerate(fitted):
+        weights[row, most - way.order :] = way.weights[::-1]
+        path[row, most - way.order : most] = way.recent
+    for step in range(count):
+        value = np.einsum("wp,wp->w", weights, path[:, step : step + most])
+        path[:, most + step] = np.minimum(np.maximum(value, -_LARGEST), _LARGEST)
+    return np.stack([way.restored(part) for way, part in zip(fitted, path[:, most:], strict=True)])

@@ -12,6 +12,8 @@ from skdyn.forecasting.experts.registry import Expert
 
 _RANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 _MOST_POINTS, _MOST_DELAYS = 1000, 100
+_FEWEST_DELAYS, _MOST_COLUMNS = 10, 400
+"""Many channels need fewer delays."""
 _TESTED = 0.25
 _RETAINED = 1e-9
 
@@ -59,7 +61,8 @@ class _Delays:
         self.center = even.mean(axis=0)
         self.unit = np.maximum(even.std(axis=0), 1e-12 * np.abs(even).max() + 1e-300)
         scaled = (even - self.center) / self.unit
-        delays = int(np.clip(len(even) // 2, 2, _MOST_DELAYS))
+        most = max(_FEWEST_DELAYS, min(_MOST_DELAYS, _MOST_COLUMNS // even.shape[1]))
+        delays = int(np.clip(len(even) // 2, 2, most))
         windows = np.lib.stride_tricks.sliding_window_view(scaled, delays, axis=0)  # (N - M + 1, D, M)
         self.dim = even.shape[1]
         self.hankel = windows.transpose(0, 2, 1).reshape(len(windows), -1).T  # (M D, N - M + 1)
