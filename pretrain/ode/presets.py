@@ -164,13 +164,6 @@ PRESETS["arbiter"] = dataclasses.replace(
 PRESETS["forced"] = dataclasses.replace(
     PRESETS["arbiter"], forced_share=0.3, schedule=Schedule(peak=1e-3, warmup=0.05, warmup_steps=20)
 )
-PRESETS["plain"] = dataclasses.replace(
-    PRESETS["arbiter"],
-    prior="plain",
-    systems={1: 512, 2: 1536, 3: 2048},
-    schedule=Schedule(peak=2e-3, warmup=0.05, warmup_steps=20),
-    validate_every=3600.0,
-)
 PRESETS["together"] = dataclasses.replace(
     PRESETS["small"], schedule=Schedule(peak=8e-4, warmup_steps=50, decay_from=0.4), validate_every=1200.0
 )
