@@ -31,7 +31,9 @@ from skdyn.nn.query_tangents import FieldTangents, for_tangents
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
-_LARGE, _USUAL, _STEP = 512, 64, 8
+_STEP, _ALIKE = 8, 64
+_LEAST_SHARED = 32
+"""Rows of a chunk that are worth a thread of their own."""
 _JACOBIAN_CHUNK = 32
 _SHARED_FROM = 4096
 """Points of a context from which its operations are long enough for several threads to share each of them."""
@@ -143,12 +145,12 @@ def resolve_device(device: str | torch.device) -> torch.device:
 class Engine:
     """A model on a device, at a precision.
 
-    Queries are cut into chunks of 512 and of 64 rows and one of a multiple of eight, or of a single row, the last one
-    padded, and every chunk of a size runs through the same kernels at the same shape: in the same place of a chunk of
-    the same size an answer does not depend on the other queries, and elsewhere it differs by rounding. Calls are
-    thread-safe. On the CPU chunks run side by side on as many threads as torch may use, each on one: threads that share
-    an operation wait for each other at its end, which a busy core makes very long. Only the largest contexts are
-    encoded by several threads.
+    Queries are cut into chunks of 512 rows and, what is left, into one for each thread, of a multiple of eight rows or
+    of a single one, the last one padded. Every chunk of a size runs through the same kernels at the same shape: in the
+    same place of a chunk of the same size an answer does not depend on the other queries, and elsewhere it differs by
+    rounding at most. Calls are thread-safe. On the CPU chunks run side by side on as many threads as torch may use,
+    each on one: threads that share an operation wait for each other at its end, which a busy core makes very long. Only
+    the largest contexts are encoded by several threads.
 
     Parameters
     ----------
@@ -332,8 +334,8 @@ class Engine:
         context : Context
         queries : array of shape (B, N, D + G)
         alike : bool, default=False
-            Take no small chunks, so that an answer is the same to the last bit however many queries of a chunk there
-            are.
+            Take chunks of 64 rows for what is left, so that an answer is the same to the last bit however many queries
+            there are.
         """
 
         def chunk(z: Tensor) -> tuple[Tensor]:
@@ -494,7 +496,7 @@ class Engine:
     ) -> tuple[np.ndarray, ...]:
         """Run ``chunk`` on padded chunks of at most ``size`` normalised queries and join its results as float64."""
         count, columns = queries.shape[1:]
-        sizes = chunk_sizes(-(-count // _USUAL) * _USUAL if alike else count, size)
+        sizes = alike_sizes(count, size) if alike else chunk_sizes(count, size, self._threads)
         exact = self.dtype == torch.float64
         width = columns if columns > context.dim else max(columns, self.width)
         z = np.zeros((len(queries), sum(sizes), width), np.float64 if exact else np.float32)
@@ -536,22 +538,29 @@ class Engine:
         return nullcontext()
 
 
-def chunk_sizes(count: int, largest: int) -> list[int]:
+def chunk_sizes(count: int, largest: int, threads: int = 1) -> list[int]:
     """Sizes of the chunks that so many queries are cut into; the last one may be larger than what is left for it.
 
     Examples
     --------
-    >>> chunk_sizes(1, 512), chunk_sizes(5, 512), chunk_sizes(700, 512)
-    ([1], [8], [512, 64, 64, 64])
+    >>> chunk_sizes(1, 512), chunk_sizes(5, 512), chunk_sizes(700, 512), chunk_sizes(700, 512, threads=2)
+    ([1], [8], [512, 192], [512, 96, 96])
     """
-    sizes: list[int] = []
-    rest = count
-    for size in (largest, *(part for part in (_LARGE, _USUAL) if part < largest)):
-        sizes += [size] * (rest // size)
-        rest %= size
-    if rest or not sizes:
-        sizes.append(1 if rest <= 1 else min(-(-rest // _STEP) * _STEP, largest))
+    sizes = [largest] * (count // largest)
+    rest = count % largest
+    if rest == 1 or count == 0:
+        sizes.append(1)
+    elif rest:
+        parts = min(threads, -(-rest // _LEAST_SHARED))
+        size = min(-(-rest // (_STEP * parts)) * _STEP, largest)
+        sizes += [size] * -(-rest // size)
     return sizes
+
+
+def alike_sizes(count: int, largest: int) -> list[int]:
+    """Sizes of chunks with no small ones among them; see `Engine.field`."""
+    size = min(_ALIKE, largest)
+    return [largest] * (count // largest) + [size] * -(-(count % largest) // size) or [size]
 
 
 def pad(contexts: Sequence[Trajectories]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from skdyn.nn.arbiter import LOG_SCALE, WEIGHED_VIEWS, Arbiter, FitFeatures
 from skdyn.nn.arbitrated import ArbitratedContext, ArbitratedFIMODE
 from skdyn.nn.fits.families import FAR, FAST, SPREAD, Fits
-from skdyn.nn.query_attention import Array, NetworkAtQueries, clipped, linears
+from skdyn.nn.query_attention import FEW, Array, NetworkAtQueries, clipped, linears
 
 _AT_ONCE = 128
 """Queries for which all that fits and arbiter compute stays in a core's own memory."""
@@ -260,8 +260,8 @@ def _arrays(layer: nn.Linear) -> tuple[Array, Array]:
 
 
 def _take_asinh(x: Array) -> None:
-    """`numpy.arcsinh` in place; of more than a few numbers by a formula that is four times as fast."""
-    if x.size < _MANY:
+    """`numpy.arcsinh` in place of (4, N, F, d); of more than a few by a formula that is four times as fast."""
+    if x.shape[1] <= FEW and x.size < _MANY:
         np.arcsinh(x, out=x)
         return
     signed = torch.from_numpy(x)

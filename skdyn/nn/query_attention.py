@@ -20,7 +20,7 @@ from skdyn.nn.attention import Block, RMSNorm, blocks
 from skdyn.nn.fim_ode import FIMODE, EncodedContext
 
 Array = NDArray[np.floating]
-_FEW = 8
+FEW = 8
 """Queries up to which torch's operations are not worth their dispatch."""
 _AT_ONCE = 128
 """Queries whose weights for all tokens stay in a core's own memory."""
@@ -41,14 +41,14 @@ class NetworkAtQueries:
         self.blocks = [AttendedTokens(*parts) for parts in zip(blocks(network.decoder), pairs, strict=True)]
         self.least, self.norm = _folded(network.decoder_norm)
         (head, of_head), (gate, of_gate) = linear(network.head), linear(network.gate)
-        self.head, self.of_head = torch.cat([head, gate], 1), torch.cat([of_head, of_gate])
+        self.head, self.of_head = _widened(torch.cat([head, gate], 1)), _widened(torch.cat([of_head, of_gate]))
         shrink = c.local_width**0.5
         self.local, self.local_state = (
             layer.weight.T / shrink for layer in (network.local_query, network.local_query_state)
         )
         self.keys = context.local_keys[0, seen].T.contiguous()
         offsets = context.velocity - (context.jacobian @ context.state[..., None])[..., 0]
-        self.tokens = torch.cat([offsets, context.jacobian.flatten(-2)], -1)[0, seen]
+        self.tokens = _widened(torch.cat([offsets, context.jacobian.flatten(-2)], -1)[0, seen])
 
     def __call__(self, z: Array) -> tuple[Array, Array, Array]:
         """Field and log-scale (N, D), and hidden states (N, E)."""
@@ -56,7 +56,7 @@ class NetworkAtQueries:
         angles = (z[:, :, None] * self.octaves).reshape(count, -1)
         active = self.active if count == 1 else np.repeat(self.active, count, axis=0)
         features = np.concatenate([z, np.sin(angles), np.cos(angles), active], axis=1)
-        return self._few(z, features) if count <= _FEW else self._many(z, torch.from_numpy(features))
+        return self._few(z, features) if count <= FEW else self._many(z, torch.from_numpy(features))
 
     def _few(self, z: Array, features: Array) -> tuple[Array, Array, Array]:
         h = _gelu(features @ self.first.numpy() + self.of_first.numpy()) @ self.second.numpy() + self.of_second.numpy()
@@ -78,11 +78,11 @@ class NetworkAtQueries:
         return *self._field(z, affine.numpy(), torch.addmm(self.of_head, h, self.head).numpy()), h.numpy()
 
     def _field(self, z: Array, affine: Array, answer: Array) -> tuple[Array, Array]:
-        """Field and log-scale from blended linear models (N, D + D D) and what the heads and the gate say."""
+        """Field and log-scale from blended linear models (N, D + D D, ...) and what the heads and the gate say."""
         count, dim = z.shape
-        matrices = affine[:, dim:].reshape(count, dim, dim)
+        matrices = affine[:, dim : dim + dim**2].reshape(count, dim, dim)
         local = affine[:, :dim] + np.einsum("nij,nj->ni", matrices, z)
-        field = local / (1 + np.exp(-answer[:, 2 * dim :])) + answer[:, :dim]
+        field = local / (1 + np.exp(-answer[:, 2 * dim : 3 * dim])) + answer[:, :dim]
         return field * self.active, clipped(answer[:, dim : 2 * dim], -self.log_bound, self.log_bound)
 
 
@@ -136,6 +136,11 @@ def _unit(x: Tensor, least: Tensor) -> Tensor:
 def _unit_of_few(x: Array, least: Tensor) -> Array:
     squares: Array = np.einsum("...e,...e->...", x, x)[..., None]
     return x / np.sqrt(squares + float(least) ** 2)
+
+
+def _widened(columns: Tensor) -> Tensor:
+    """Zeros behind, up to a multiple of eight columns: products by a handful of them round rows by their place."""
+    return F.pad(columns, (0, -columns.shape[-1] % 8))
 
 
 def linears(modules: nn.Sequential) -> list[nn.Linear]:

@@ -58,8 +58,9 @@ def _of_network(at: NetworkAtQueries, x: Tensor, dim: int) -> tuple[Tensor, Tens
     h = _unit(h, at.least) * at.norm
     queries = h @ at.local + features @ at.local_state
     affine = _blended(queries[None], at.keys[None], at.tokens[None])[0]
-    local = affine[..., :width] + _times(affine[..., width:].unflatten(-1, (width, width)), x[..., None, :]).sum(-1)
-    direct, log_scale, gate = _linear(h, at.head, at.of_head).split(width, -1)
+    matrices = affine[..., width : width + width**2].unflatten(-1, (width, width))
+    local = affine[..., :width] + _times(matrices, x[..., None, :]).sum(-1)
+    direct, log_scale, gate = _linear(h, at.head, at.of_head)[..., : 3 * width].split(width, -1)
     share = gate[0].sigmoid()
     field = (_times(local, _mapped(gate, share, share * (1 - share))) + direct)[..., :dim]
     return field, _clamped(log_scale[..., :dim], -at.log_bound, at.log_bound), h

@@ -106,7 +106,7 @@ def test_sizes_of_chunks_change_rounding_only(engine, context, count):
 def test_within_a_size_other_queries_do_not_matter(engine, context):
     rng = np.random.default_rng(7)
     encoded = engine.encode([context])
-    for least, most in ((1, 1), (2, 8), (9, 128), (137, 256)):
+    for least, most in ((1, 1), (2, 8), (9, 16), (137, 144), (700, 704)):
         queries = rng.normal(size=(1, most, 2))
         together, _ = engine.decode(encoded, queries)
         fewer, _ = engine.decode(encoded, queries[:, :least])
@@ -119,7 +119,10 @@ def test_chunks_hold_all_queries_and_waste_few(largest):
         sizes = chunk_sizes(count, largest)
         assert count <= sum(sizes) <= max(16 * count, 1)
         assert max(sizes, default=1) <= largest
-        assert len(sizes) <= count // largest + largest // 512 + 512 // 64 + 2
+        assert len(sizes) == max(-(-count // largest), 1)
+        shared = chunk_sizes(count, largest, threads=2)
+        assert sum(sizes) <= sum(shared) <= sum(sizes) + 8
+        assert len(shared) <= len(sizes) + 1
 
 
 def test_the_field_of_rotations(fitted):
