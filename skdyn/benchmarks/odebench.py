@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--missing-entries",
         type=float,
         default=0.0,
-        help="share of single values that are missing, for estimators with missing='keep' (default: %(default)s)",
+        help="""share of single values that are missing, for estimators with --params '{"missing": "keep"}' (default: %(default)s)""",
     )
 
 
@@ -181,7 +181,7 @@ def is_batched(estimator: Any) -> bool:
     """Whether all contexts of one kind are encoded at once."""
     from skdyn.estimators._fim_ode import FIMODERegressor
 
-    return isinstance(estimator, FIMODERegressor) and estimator.refine is None
+    return isinstance(estimator, FIMODERegressor) and estimator.refine is None and estimator.missing != "keep"
 
 
 def score_jobs(
