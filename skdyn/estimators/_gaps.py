@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.sparse.smoothing import completed, smoothed
+
+if TYPE_CHECKING:
+    from skdyn.models.inference import Context, Engine
 
 
 def filled_along(context: Trajectories, velocity: Callable[[np.ndarray], np.ndarray]) -> Trajectories:
@@ -33,3 +37,17 @@ def filled_along(context: Trajectories, velocity: Callable[[np.ndarray], np.ndar
     speeds = np.split(velocity(np.concatenate(starts)), np.cumsum([len(t) for t in context.times])[:-1])
     curves = zip(context.times, speeds, strict=True)
     return completed(context, [CubicSpline(t, own).antiderivative()(t) for t, own in curves])
+
+
+def encoded(engine: Engine, contexts: Sequence[Trajectories]) -> Context:
+    """Encode contexts in one batch; where values are missing, twice, as `FIMODERegressor` does."""
+    filled = [completed(context) for context in contexts]
+    batch = engine.encode(filled)
+    if all(one is other for one, other in zip(filled, contexts, strict=True)):
+        return batch
+
+    def field_of(row: int) -> Callable[[np.ndarray], np.ndarray]:
+        own = batch.take(np.array([row]))
+        return lambda points: engine.field(own, points[None])[0]
+
+    return engine.encode([filled_along(context, field_of(row)) for row, context in enumerate(contexts)])

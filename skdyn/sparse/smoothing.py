@@ -124,7 +124,8 @@ def completed(context: Trajectories, along: Sequence[Array] | None = None) -> Tr
     context : Trajectories
         NaN where not observed.
     along : sequence of K arrays of shape (L, D), optional
-        Curves beside which the observations change little: what these leave of them is smoothed, and added to the curves.
+        Curves beside which the observations change little: what these leave of them is smoothed, and added to the
+        curves.
 
     Returns
     -------
