@@ -85,17 +85,13 @@ def test_units_do_not_matter(seed, size, exponent, start):
     assert (error < 2e-2 * np.abs(field).max(axis=0)).all()
 
 
-@settings(max_examples=examples(4))
-@given(seeds, st.permutations(range(5)))
-def test_the_order_of_many_variables_does_not_matter(seed, order):
-    matrix = np.random.default_rng(seed).normal(size=(5, 5)) / 3 - np.eye(5) / 3
-    times = np.linspace(0.0, 4.0, 60)
-    clean = solve_ivp(lambda _, x: matrix @ x, (0.0, 4.0), np.arange(1.0, 6.0), t_eval=times).y.T
-    x = holes(seed, clean, noise=0.01, share=0.3)
-    one, other = keeping([(times, x)]), keeping([(times, x[:, order])])
-    field = one.predict(clean[::10])
-    error = np.abs(other.predict(clean[::10][:, order]) - field[:, order])
-    assert (error < 1e-3 * np.abs(field).max()).all()
+@settings(max_examples=examples(10))
+@given(seeds)
+def test_the_order_of_the_variables_does_not_matter_to_what_is_filled_in(seed):
+    x = holes(seed)
+    one = filled_along(Trajectories.with_gaps([(T, x)]), hares)
+    other = filled_along(Trajectories.with_gaps([(T, x[:, ::-1])]), lambda points: hares(points[:, ::-1])[:, ::-1])
+    np.testing.assert_allclose(other.states[0][:, ::-1], one.states[0], rtol=1e-10)
 
 
 def test_half_of_the_values_say_nearly_as_much_as_all():
