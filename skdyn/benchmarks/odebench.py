@@ -33,6 +33,7 @@ from skdyn.data.trajectories import Trajectories
 from skdyn.datasets.odebench import ODEBenchSystem, load_odebench, odebench_times, simulate_odebench
 from skdyn.dynamics.metrics import variance_weighted_r2
 from skdyn.dynamics.simulate import rk4
+from skdyn.estimators._gaps import encoded
 from skdyn.exceptions import SkdynError
 
 
@@ -86,7 +87,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--missing-entries",
         type=float,
         default=0.0,
-        help="share of single values that are missing, for estimators with missing='keep' (default: %(default)s)",
+        help="share of single values that are missing; other estimators than fim-ode in one pass need "
+        "the parameter missing='keep' (default: %(default)s)",
     )
 
 
@@ -244,9 +246,10 @@ def _batched(estimator: Any, jobs: list[Job], substeps: int) -> tuple[np.ndarray
     from skdyn.models.inference import Engine
     from skdyn.models.weights import load_model
 
-    engine = Engine(load_model(estimator.model), estimator.device, estimator.precision, query_chunk=2)
+    model = load_model(estimator.model)
+    engine = Engine(model, estimator.device, estimator.precision, query_chunk=2)
     start = time.perf_counter()
-    context = engine.encode([job.observed for job in jobs])
+    context = encoded(Engine(model, estimator.device, estimator.precision), [job.observed for job in jobs])
     seconds = time.perf_counter() - start
     x0 = np.array([job.system.initial_states for job in jobs])
 

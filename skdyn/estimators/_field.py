@@ -344,7 +344,8 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         write_report(self, path, n_fits=n_fits)
 
     def _warn_where_hopeless(self) -> None:
-        if is_silenced(ModelWarning):
+        gaps = self._context_as_given is not self.context_  # what fills them is smoother than what was observed
+        if gaps or is_silenced(ModelWarning):
             return
         message = Diagnosis(tuple(self._data_checks())).warning()
         if message is not None:

@@ -14,12 +14,14 @@ from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.units import widened_box
 from skdyn.estimators._equations import NamedEquations
+from skdyn.estimators._gaps import filled_along
 from skdyn.estimators._session import FieldSession, ModelChoice
 from skdyn.estimators._solution import PretrainedSolution, SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
 from skdyn.exceptions import warn
 from skdyn.sparse import Constraints, FieldPrior, Library, SparseODE
 from skdyn.sparse.field import SparseField
+from skdyn.sparse.smoothing import completed
 
 if TYPE_CHECKING:
     import torch
@@ -55,8 +57,10 @@ class FIMODERegressor(SolvedODEEstimator):
     max_context : int, default=8192
         Most points to encode, because the cost grows with their square. Longer contexts are thinned evenly, with a
         warning.
-    missing : {"raise", "drop"}, default="raise"
-        What to do with rows that hold a NaN.
+    missing : {"raise", "drop", "keep"}, default="raise"
+        What to do with rows that hold a NaN. With ``"keep"`` single values may be missing: they are filled in by
+        smoothing splines, then along the field that follows from these, and the trajectories are encoded again. With
+        ``refine`` what was observed, and nothing else, is compared with the equations' solution.
     adapter : str or path, optional
         Folder of a low-rank adapter that ``skdyn adapt`` trained on this model for the data at hand.
     refine : {None, "sparse", "auto"}, default=None
@@ -76,7 +80,7 @@ class FIMODERegressor(SolvedODEEstimator):
     feature_names_in_ : array of shape (D,)
         Only where the context came with names.
     context_ : Trajectories
-        What was given to `fit`.
+        What was given to `fit`, with what was missing filled in.
     weights_ : dict
         ``name``, ``source`` and ``sha256`` of the model that was used; with an adapter, the sha256 is of both together.
 
@@ -102,6 +106,7 @@ class FIMODERegressor(SolvedODEEstimator):
     (100, 2)
     """
 
+    keeps_missing = True
     weights_: dict[str, str]
     refinement_: SparseODE
     refined_: bool
@@ -115,7 +120,7 @@ class FIMODERegressor(SolvedODEEstimator):
         precision: Literal["float32", "float64", "bfloat16"] = "float32",
         query_chunk: int = 512,
         max_context: int = 8192,
-        missing: Literal["raise", "drop"] = "raise",
+        missing: Literal["raise", "drop", "keep"] = "raise",
         adapter: str | os.PathLike[str] | None = None,
         refine: Literal["sparse", "auto"] | None = None,
         library: Library | str | Mapping[str, Any] | None = None,
@@ -148,8 +153,17 @@ class FIMODERegressor(SolvedODEEstimator):
         return frozenset({"time", "scale" if ModelChoice.of(self).load().sees_origin else "affine"})
 
     def _fit(self, context: Trajectories) -> None:
-        sampled = self._encodable(context)
-        self._settle(context, sampled, FieldSession(ModelChoice.of(self), sampled, int(self.max_context)))
+        filled = completed(context)
+        sampled = self._encodable(filled)
+        session = self._encoded(sampled)
+        if filled is not context:
+            self._filled = filled_along(context, session.velocity)
+            sampled = sample(self._filled, int(self.max_context))
+            session = self._encoded(sampled)
+        self._settle(context, sampled, session)
+
+    def _encoded(self, sampled: Trajectories) -> FieldSession:
+        return FieldSession(ModelChoice.of(self), sampled, int(self.max_context))
 
     def _encodable(self, context: Trajectories) -> Trajectories:
         """The trajectories that are encoded, all of them unless there are too many; parameters are checked first."""
@@ -186,11 +200,12 @@ class FIMODERegressor(SolvedODEEstimator):
 
     def _refine(self, context: Trajectories) -> None:
         """Fit sparse equations with the pretrained field as its prior, and decide which of the two to use."""
-        data = context.points
+        filled = vars(self).get("_filled", context)
+        data = filled.points
         low, high = widened_box(data)
         span = np.where(high > low, high - low, 1.0)
         around = low + span * qmc.Sobol(data.shape[1], scramble=False).random(_PRIOR_POINTS)
-        points = np.concatenate([around, thin(context, _LOOKED_AT).points])
+        points = np.concatenate([around, thin(filled, _LOOKED_AT).points])
         field, scale = self._session.field(points)
         prior = None
         if scale is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import RandomState, check_number, read_generator
+from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.evidence import PlausibleFields
 from skdyn.dynamics.simulate import MOST_EVALUATIONS
 from skdyn.estimators._equations import NamedEquations
@@ -186,6 +187,18 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
     """Base class of estimators whose `_fit` leaves a solution behind: it answers, and has equations or none."""
 
     _solution: Solution
+    _filled: Trajectories
+    """The context with what is missing filled in, which a subclass that keeps gaps sets in `_fit`."""
+
+    @property
+    def _context_as_given(self) -> Trajectories:
+        return vars(self).get("_with_gaps", self.context_)
+
+    def _remember(self, context: Trajectories) -> None:
+        filled = vars(self).get("_filled", context)
+        if filled is not context:
+            self._with_gaps = context
+        super()._remember(filled)
 
     @property
     def most_evaluations(self) -> int:

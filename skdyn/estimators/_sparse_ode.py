@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
-
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._solution import SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
@@ -82,16 +80,6 @@ class SparseODERegressor(SolvedODEEstimator):
         """Affine maps of time; sparsity depends on the origin of the states."""
         return frozenset({"time"})
 
-    @property
-    def _context_as_given(self) -> Trajectories:
-        return vars(self).get("_with_gaps", self.context_)
-
-    def _remember(self, context: Trajectories) -> None:
-        if any(np.isnan(x).any() for x in context.states):
-            self._with_gaps = context
-            context = completed(context)
-        super()._remember(context)
-
     def _fit(self, context: Trajectories) -> None:
         symbolic = SymbolicField.fit(
             context,
@@ -102,3 +90,4 @@ class SparseODERegressor(SolvedODEEstimator):
         )
         self._solution = SymbolicSolution(symbolic)
         self.equations_ = symbolic.ode
+        self._filled = completed(context)

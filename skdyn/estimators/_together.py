@@ -88,7 +88,8 @@ class Together:
 
 def fit_together(estimator: Any, contexts: Sequence[Trajectories]) -> Together:
     """Fit clones of an estimator to contexts of the same number of variables."""
-    if type(estimator) is FIMODERegressor:
+    complete = all(np.isfinite(x).all() for context in contexts for x in context.states)
+    if type(estimator) is FIMODERegressor and complete:
         try:
             return _encoded_together(estimator, contexts)
         except Exception:  # what cannot be had together is had one by one, and each finds its own error

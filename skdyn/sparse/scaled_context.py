@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skdyn.data.given import default_names
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
-from skdyn.sparse.smoothing import smooth, smooth_with_gaps
+from skdyn.sparse.smoothing import check_observed, smooth, smooth_with_gaps
 
 Array = NDArray[np.float64]
 
@@ -25,7 +25,6 @@ FLOOR = 3e-4
 MAX_POINTS = 1200
 MAX_TRAJECTORIES = 240
 MAX_FEATURES = 64
-_LEAST_OBSERVED = 2
 _LEAST_ROWS = 2
 #: A variable that moves less than this share of its level is measured from the level, not from zero.
 HIGH_LEVEL = 0.01
@@ -221,13 +220,8 @@ def _check_sizes(context: Trajectories) -> None:
             f"a sparse fit takes at most {MAX_FEATURES} variables, got {context.n_features}; reduce them first, for "
             "instance with FIMCoarseGrainer"
         )
+    check_observed(context)
     for k, (t, x) in enumerate(context):
-        for d, count in enumerate((~np.isnan(x)).sum(axis=0)):
-            if count < _LEAST_OBSERVED:
-                raise TrajectoryError(
-                    f"trajectory {k}, variable {d} was observed {count} times: each variable needs {_LEAST_OBSERVED} "
-                    "observations in each trajectory; leave the trajectory or the variable out"
-                )
         for d, largest in enumerate(np.nanmax(np.abs(x), axis=0)):
             if largest and not 1 / MAX_SIZE <= largest <= MAX_SIZE:
                 raise TrajectoryError(

@@ -5,18 +5,22 @@ Letters: L points, D variables.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline
 from scipy.linalg import solveh_banded
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.exceptions import TrajectoryError
 
 Array = NDArray[np.float64]
 
 #: Fewest points for which generalised cross-validation is used; below it a parabola is fitted.
 MIN_SPLINE_POINTS = 6
 _GRID = 48
+_LEAST_OBSERVED = 2
 _CLOSEST = 1e-3
 
 
@@ -112,12 +116,56 @@ def smooth_with_gaps(t: Array, x: Array) -> tuple[Array, Array, NDArray[np.bool_
     return states, slopes, usable
 
 
-def completed(context: Trajectories) -> Trajectories:
-    """The same trajectories with what is missing filled in by the smoothing splines."""
+def completed(context: Trajectories, along: Sequence[Array] | None = None) -> Trajectories:
+    """The same trajectories with what is missing filled in by the smoothing splines.
+
+    Parameters
+    ----------
+    context : Trajectories
+        NaN where not observed.
+    along : sequence of K arrays of shape (L, D), optional
+        Curves beside which the observations change little: what these leave of them is smoothed, and added to the
+        curves.
+
+    Returns
+    -------
+    Trajectories
+        The given object where nothing is missing.
+
+    Raises
+    ------
+    TrajectoryError
+        If a variable was observed less than twice in a trajectory.
+    """
     if not any(np.isnan(x).any() for x in context.states):
         return context
-    filled = [np.where(np.isnan(x), smooth_with_gaps(t, x)[0], x) for t, x in zip(context.times, context.states)]
+    check_observed(context)
+    filled = []
+    for k, (t, x) in enumerate(context):
+        curve = np.zeros_like(x) if along is None else along[k]
+        filled.append(np.where(np.isnan(x), curve + smooth_with_gaps(t, x - curve)[0], x))
     return context.with_states(filled, context.feature_names)
+
+
+def smoothed(context: Trajectories) -> list[Array]:
+    """The smoothing splines (L_k, D) through each trajectory's observations."""
+    return [smooth_with_gaps(t, x)[0] for t, x in context]
+
+
+def check_observed(context: Trajectories) -> None:
+    """Refuse trajectories in which a variable was observed less than twice.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    for k, x in enumerate(context.states):
+        for d, count in enumerate((~np.isnan(x)).sum(axis=0)):
+            if count < _LEAST_OBSERVED:
+                raise TrajectoryError(
+                    f"trajectory {k}, variable {d} was observed {count} times: each variable needs {_LEAST_OBSERVED} "
+                    "observations in each trajectory; leave the trajectory or the variable out"
+                )
 
 
 def _parabola(t: Array, y: Array) -> tuple[Array, Array]:

@@ -1,0 +1,134 @@
+"""Single values that are missing: what is filled in, and what the pretrained field makes of it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+
+from skdyn import FIMODERegressor, Trajectories, Trajectory
+from skdyn.estimators._gaps import filled_along
+from skdyn.exceptions import TrajectoryError
+from skdyn.sparse.smoothing import completed
+from tests.property.effort import examples
+
+T = np.linspace(0.0, 12.0, 120)
+seeds = st.integers(0, 10_000)
+
+
+def hares(x):
+    return np.stack([1.1 * x[:, 0] - 0.4 * x[:, 0] * x[:, 1], 0.1 * x[:, 0] * x[:, 1] - 0.4 * x[:, 1]], axis=1)
+
+
+CLEAN = solve_ivp(lambda _, x: hares(x[None])[0], (0.0, 12.0), [10.0, 5.0], t_eval=T, rtol=1e-9, atol=1e-9).y.T
+
+
+def holes(seed, clean=CLEAN, noise=0.05, share=0.5):
+    """Noisy states of which a share is missing, but for the first row."""
+    rng = np.random.default_rng(seed)
+    x = clean * (1 + noise * rng.standard_normal(clean.shape))
+    x[rng.random(x.shape) < share] = np.nan
+    x[0] = clean[0]
+    return x
+
+
+def keeping(pairs, **params):
+    return FIMODERegressor(device="cpu", missing="keep", **params).fit(pairs)
+
+
+def filled_error(context, gaps):
+    rows = np.isin(T, context.times[0])
+    missing = np.isnan(gaps.states[0])
+    return np.sqrt(np.mean((context.states[0] - CLEAN[rows])[missing] ** 2))
+
+
+def test_what_was_observed_stays_and_the_rest_follows_the_field():
+    gaps = Trajectories.with_gaps([(T, holes(0))])
+    along = filled_along(gaps, hares)
+    seen = ~np.isnan(gaps.states[0])
+    np.testing.assert_array_equal(along.states[0][seen], gaps.states[0][seen])
+    assert filled_error(along, gaps) < 0.9 * filled_error(completed(gaps), gaps)
+
+
+@settings(max_examples=examples(10))
+@given(seeds)
+def test_a_field_that_says_nothing_fills_as_the_splines_do(seed):
+    gaps = Trajectories.with_gaps([(T, holes(seed)), (T + 3.0, holes(seed + 1))])
+    along = filled_along(gaps, np.zeros_like)
+    for one, other in zip(along.states, completed(gaps).states, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+@settings(max_examples=examples(6))
+@given(seeds)
+def test_where_nothing_is_missing_answers_are_the_same_bit_for_bit(seed):
+    pairs = [(T, holes(seed, share=0.0))]
+    points = CLEAN[::30]
+    kept, plain = keeping(pairs), FIMODERegressor(device="cpu").fit(pairs)
+    for one, other in zip(
+        kept.vector_field(points, return_std=True), plain.vector_field(points, return_std=True), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(kept.context_.states[0], plain.context_.states[0])
+
+
+@settings(max_examples=examples(6))
+@given(seeds, st.floats(-3, 3), st.floats(-10, 10), st.floats(-100, 100))
+def test_units_do_not_matter(seed, size, exponent, start):
+    scale, unit = 10.0 ** np.array([size, -size]), 10.0**exponent
+    x = holes(seed)
+    base = keeping([(T, x)])
+    moved = keeping([((T + start) * unit, x * scale)])
+    np.testing.assert_allclose(moved.context_.states[0] / scale, base.context_.states[0], rtol=1e-2, atol=1e-2)
+    field = base.predict(CLEAN[::10])
+    error = np.abs(moved.predict(CLEAN[::10] * scale) * unit / scale - field)
+    assert (error < 2e-2 * np.abs(field).max(axis=0)).all()
+
+
+@settings(max_examples=examples(10))
+@given(seeds)
+def test_the_order_of_the_variables_does_not_matter_to_what_is_filled_in(seed):
+    x = holes(seed)
+    one = filled_along(Trajectories.with_gaps([(T, x)]), hares)
+    other = filled_along(Trajectories.with_gaps([(T, x[:, ::-1])]), lambda points: hares(points[:, ::-1])[:, ::-1])
+    np.testing.assert_allclose(other.states[0][:, ::-1], one.states[0], rtol=1e-10)
+
+
+def test_half_of_the_values_say_nearly_as_much_as_all():
+    """More than the rows that are complete, which are a quarter."""
+    x = holes(1)
+    truth = hares(CLEAN)
+    kept, dropped = keeping([(T, x)]), FIMODERegressor(device="cpu", missing="drop").fit([(T, x)])
+    errors = [np.abs(est.predict(CLEAN) - truth).sum() / np.abs(truth).sum() for est in (kept, dropped)]
+    assert errors[0] < 0.05
+    assert errors[0] < 0.8 * errors[1]
+
+
+def test_saving_keeps_the_gaps(tmp_path):
+    estimator = keeping([(T, holes(2))])
+    assert np.isfinite(estimator.context_.states[0]).all()
+    estimator.save(tmp_path / "saved")
+    loaded = FIMODERegressor.load(tmp_path / "saved")
+    np.testing.assert_array_equal(loaded.predict(CLEAN[::10]), estimator.predict(CLEAN[::10]))
+
+
+def test_inputs_are_complete_where_states_are_not():
+    u = np.sin(T)[:, None]
+    clean = solve_ivp(lambda t, x: -x + np.sin(t), (0.0, 12.0), [1.0], t_eval=T, rtol=1e-9, atol=1e-9).y.T
+    x = np.hstack([clean, 0.5 * clean + 0.1 * u])
+    x[5:60:3, 0] = np.nan
+    estimator = keeping([Trajectory(T, x, u=u)])
+    rows = np.isnan(x[:, 0])
+    np.testing.assert_allclose(estimator.context_.states[0][rows, 0], clean[rows, 0], atol=1e-3)
+
+
+def test_a_search_compares_what_was_observed():
+    estimator = keeping([(T, holes(3, noise=0.01))], refine="sparse", library="x0, x1, x0*x1")
+    assert estimator.equations(2) == ["d(x0)/dt = 1.1 x0 - 0.4 x0 x1", "d(x1)/dt = -0.4 x1 + 0.1 x0 x1"]
+
+
+def test_a_variable_that_was_hardly_observed_is_refused():
+    x = CLEAN.copy()
+    x[1:, 1] = np.nan
+    with pytest.raises(TrajectoryError, match="trajectory 0, variable 1 was observed 1 times"):
+        keeping([(T, x)])
