@@ -94,6 +94,20 @@ def test_the_order_of_the_variables_does_not_matter_to_what_is_filled_in(seed):
     np.testing.assert_allclose(other.states[0][:, ::-1], one.states[0], rtol=1e-10)
 
 
+def test_the_order_of_many_variables_does_not_matter():
+    ring = solve_ivp(
+        lambda _, x: (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + 8,
+        (0.0, 5.0),
+        4 + np.arange(5.0),
+        t_eval=np.linspace(0, 5, 150),
+        rtol=1e-8,
+    )
+    gaps, queries, order = holes(3, ring.y.T, noise=0.02, share=0.3), ring.y.T[::10], np.array([3, 0, 4, 1, 2])
+    field = keeping([(ring.t, gaps)]).vector_field(queries)
+    reordered = keeping([(ring.t, gaps[:, order])]).vector_field(queries[:, order])
+    np.testing.assert_allclose(reordered, field[:, order], atol=1e-6 * np.abs(field).max())
+
+
 def test_half_of_the_values_say_nearly_as_much_as_all():
     """More than the rows that are complete, which are a quarter."""
     x = holes(1)
