@@ -153,6 +153,7 @@ def draw(records: Sequence[Record], path: Path) -> None:
                     for record in records
                     if (record.estimator, record.suite) == (row, suite)
                     and record.case in values
+                    and record.outcome == "answered"
                     and record.cpu_seconds is not None
                 ]
                 if seconds:
