@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skdyn import Constraints, FIMODERegressor, Library, SparseODERegressor, Trajectories, TrajectoryError
+from skdyn import Constraints, FIMSDERegressor, Library, SparseODERegressor, Trajectories, TrajectoryError
 from skdyn.exceptions import SkdynError
 
 T = np.linspace(0.0, 6.0, 50)
@@ -70,7 +70,7 @@ def test_missing_values_that_cannot_be_kept():
     with pytest.raises(TrajectoryError, match="fewer than 2 points have all variables observed"):
         SparseODERegressor(missing="keep").fit([(T[::12], apart[np.r_[0:50:12] + np.arange(5) % 2])])
     with pytest.raises(TrajectoryError, match="missing must be 'raise' or 'drop'"):
-        FIMODERegressor(missing="keep").fit([(T, holes)])
+        FIMSDERegressor(missing="keep").fit([(T, holes)])
 
 
 def test_a_known_part_is_printed():
