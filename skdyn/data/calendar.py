@@ -164,9 +164,12 @@ def calendars_of(context: Trajectories) -> list[Calendar | None]:
     return [calendar_of(context.axis, times) for times in context.times]
 
 
+def even_times(times: Sequence[np.ndarray], calendars: Sequence[Calendar | None]) -> list[np.ndarray]:
+    """Times (T_k,) of each series with even steps where it follows a calendar."""
+    pairs = zip(times, calendars, strict=True)
+    return [own if calendar is None else calendar.even(own) for own, calendar in pairs]
+
+
 def evenly(context: Trajectories, calendars: Sequence[Calendar | None]) -> Trajectories:
     """The series with even steps where they follow a calendar."""
-    if not any(calendars):
-        return context
-    pairs = zip(context.times, calendars, strict=True)
-    return context.with_times([t if calendar is None else calendar.even(t) for t, calendar in pairs])
+    return context.with_times(even_times(context.times, calendars)) if any(calendars) else context

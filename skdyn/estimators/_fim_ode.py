@@ -21,7 +21,7 @@ from skdyn.estimators._symbolic import SymbolicField
 from skdyn.exceptions import warn
 from skdyn.sparse import Constraints, FieldPrior, Library, SparseODE
 from skdyn.sparse.field import SparseField
-from skdyn.sparse.smoothing import completed
+from skdyn.sparse.smoothing import completed, has_gaps, smoothed
 
 if TYPE_CHECKING:
     import torch
@@ -153,11 +153,11 @@ class FIMODERegressor(SolvedODEEstimator):
         return frozenset({"time", "scale" if ModelChoice.of(self).load().sees_origin else "affine"})
 
     def _fit(self, context: Trajectories) -> None:
-        filled = completed(context)
-        sampled = self._encodable(filled)
+        paths = smoothed(context) if has_gaps(context) else None
+        sampled = self._encodable(completed(context, paths))
         session = self._encoded(sampled)
-        if filled is not context:
-            self._filled = filled_along(context, session.velocity)
+        if paths is not None:
+            self._filled = filled_along(context, paths, session.velocity)
             sampled = sample(self._filled, int(self.max_context))
             session = self._encoded(sampled)
         self._settle(context, sampled, session)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.data.calendar import Calendar, calendars_of, evenly
+from skdyn.data.calendar import Calendar, calendars_of, even_times, evenly
 from skdyn.data.parameters import check_size
 from skdyn.data.reading import is_dataframe
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
@@ -130,7 +130,7 @@ class BaseForecaster(BaseTrajectoryEstimator):
         for k, t in enumerate(asked):
             check_size(f"the forecast of series {k}", len(t), self.n_features_in_, len(self.levels_))
         answers = []
-        for values in self._values(self._evenly(asked)):
+        for values in self._values(even_times(asked, self._calendars)):
             middle = values.shape[-1] // 2
             answers.append(values[..., middle] if levels is None else at_levels(values, self.levels_, levels))
         self._warn_below_zero(asked, answers)
@@ -170,7 +170,7 @@ class BaseForecaster(BaseTrajectoryEstimator):
         """
         check_is_fitted(self)
         times = requested_times(t, None, self.context_)
-        even = self._evenly(times)
+        even = even_times(times, self._calendars)
         slopes = [curve.slopes(part) for curve, part in zip(self._curves(even), even, strict=True)]
         for k, (calendar, part) in enumerate(zip(self._calendars, times, strict=True)):
             if calendar is not None:
@@ -260,11 +260,6 @@ class BaseForecaster(BaseTrajectoryEstimator):
         even = evenly(held_out, calendars_of(held_out))
         errors = [unseen_error(curve, times, x, f"trajectory {k}") for k, (times, x) in enumerate(even)]
         return -float(np.mean(errors))
-
-    def _evenly(self, asked: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Times for each series, as `_forecast` sees them."""
-        pairs = zip(asked, self._calendars, strict=True)
-        return [times if calendar is None else calendar.even(times) for times, calendar in pairs]
 
     def _values(self, asked: Sequence[np.ndarray]) -> Iterable[np.ndarray]:
         """Quantiles (T, D, Q) of all fitted series at the times asked for."""

@@ -17,6 +17,7 @@ from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._base import check_motion
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.estimators._session import FieldSession, ModelChoice, arranged, open_engine
+from skdyn.sparse.smoothing import has_gaps
 
 if TYPE_CHECKING:
     from skdyn.models.inference import Context, Engine
@@ -88,8 +89,7 @@ class Together:
 
 def fit_together(estimator: Any, contexts: Sequence[Trajectories]) -> Together:
     """Fit clones of an estimator to contexts of the same number of variables."""
-    complete = all(np.isfinite(x).all() for context in contexts for x in context.states)
-    if type(estimator) is FIMODERegressor and complete:
+    if type(estimator) is FIMODERegressor and not any(map(has_gaps, contexts)):
         try:
             return _encoded_together(estimator, contexts)
         except Exception:  # what cannot be had together is had one by one, and each finds its own error

@@ -116,16 +116,20 @@ def smooth_with_gaps(t: Array, x: Array) -> tuple[Array, Array, NDArray[np.bool_
     return states, slopes, usable
 
 
-def completed(context: Trajectories, along: Sequence[Array] | None = None) -> Trajectories:
-    """The same trajectories with what is missing filled in by the smoothing splines.
+def has_gaps(context: Trajectories) -> bool:
+    """Whether single values are missing."""
+    return any(np.isnan(x).any() for x in context.states)
+
+
+def completed(context: Trajectories, paths: Sequence[Array] | None = None) -> Trajectories:
+    """The same trajectories with what is missing filled in, by default by the smoothing splines.
 
     Parameters
     ----------
     context : Trajectories
         NaN where not observed.
-    along : sequence of K arrays of shape (L, D), optional
-        Curves beside which the observations change little: what these leave of them is smoothed, and added to the
-        curves.
+    paths : sequence of K arrays of shape (L, D), optional
+        From which what is missing is taken.
 
     Returns
     -------
@@ -137,18 +141,22 @@ def completed(context: Trajectories, along: Sequence[Array] | None = None) -> Tr
     TrajectoryError
         If a variable was observed less than twice in a trajectory.
     """
-    if not any(np.isnan(x).any() for x in context.states):
+    if not has_gaps(context):
         return context
-    check_observed(context)
-    filled = []
-    for k, (t, x) in enumerate(context):
-        curve = np.zeros_like(x) if along is None else along[k]
-        filled.append(np.where(np.isnan(x), curve + smooth_with_gaps(t, x - curve)[0], x))
+    paths = smoothed(context) if paths is None else paths
+    filled = [np.where(np.isnan(x), path, x) for x, path in zip(context.states, paths, strict=True)]
     return context.with_states(filled, context.feature_names)
 
 
 def smoothed(context: Trajectories) -> list[Array]:
-    """The smoothing splines (L_k, D) through each trajectory's observations."""
+    """The smoothing splines (L_k, D) through each trajectory's observations.
+
+    Raises
+    ------
+    TrajectoryError
+        If a variable was observed less than twice in a trajectory.
+    """
+    check_observed(context)
     return [smooth_with_gaps(t, x)[0] for t, x in context]
 
 

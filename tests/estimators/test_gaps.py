@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 from skdyn import FIMODERegressor, Trajectories, Trajectory
 from skdyn.estimators._gaps import filled_along
 from skdyn.exceptions import TrajectoryError
-from skdyn.sparse.smoothing import completed
+from skdyn.sparse.smoothing import completed, smoothed
 from tests.property.effort import examples
 
 T = np.linspace(0.0, 12.0, 120)
@@ -44,7 +44,7 @@ def filled_error(context, gaps):
 
 def test_what_was_observed_stays_and_the_rest_follows_the_field():
     gaps = Trajectories.with_gaps([(T, holes(0))])
-    along = filled_along(gaps, hares)
+    along = filled_along(gaps, smoothed(gaps), hares)
     seen = ~np.isnan(gaps.states[0])
     np.testing.assert_array_equal(along.states[0][seen], gaps.states[0][seen])
     assert filled_error(along, gaps) < 0.9 * filled_error(completed(gaps), gaps)
@@ -54,7 +54,7 @@ def test_what_was_observed_stays_and_the_rest_follows_the_field():
 @given(seeds)
 def test_a_field_that_says_nothing_fills_as_the_splines_do(seed):
     gaps = Trajectories.with_gaps([(T, holes(seed)), (T + 3.0, holes(seed + 1))])
-    along = filled_along(gaps, np.zeros_like)
+    along = filled_along(gaps, smoothed(gaps), np.zeros_like)
     for one, other in zip(along.states, completed(gaps).states, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
 
@@ -89,8 +89,9 @@ def test_units_do_not_matter(seed, size, exponent, start):
 @given(seeds)
 def test_the_order_of_the_variables_does_not_matter_to_what_is_filled_in(seed):
     x = holes(seed)
-    one = filled_along(Trajectories.with_gaps([(T, x)]), hares)
-    other = filled_along(Trajectories.with_gaps([(T, x[:, ::-1])]), lambda points: hares(points[:, ::-1])[:, ::-1])
+    gaps, reordered = Trajectories.with_gaps([(T, x)]), Trajectories.with_gaps([(T, x[:, ::-1])])
+    one = filled_along(gaps, smoothed(gaps), hares)
+    other = filled_along(reordered, smoothed(reordered), lambda points: hares(points[:, ::-1])[:, ::-1])
     np.testing.assert_allclose(other.states[0][:, ::-1], one.states[0], rtol=1e-10)
 
 
