@@ -221,15 +221,17 @@ class ForecastSession(Session[Forecasts]):
 
 def _errors_of(forecasts: Forecasts) -> list[float]:
     from skdyn.forecasting.backtest import reconstruction_error
+    from skdyn.forecasting.curve import values_at
 
-    pairs = zip(forecasts.curves, forecasts.series, strict=True)
-    return [reconstruction_error(curve, times, x) for curve, (times, x) in pairs]
+    answers = values_at(forecasts.curves, [times for times, _ in forecasts.series])
+    return [reconstruction_error(answer, x) for answer, (_, x) in zip(answers, forecasts.series, strict=True)]
 
 
 def _values_of(forecasts: Forecasts, asked: Sequence[np.ndarray]) -> list[np.ndarray]:
+    from skdyn.forecasting.curve import values_at
+
     series = [(t, x, float(own[-1]), float(own[0])) for (t, x), own in zip(forecasts.series, asked, strict=True)]
-    curves = forecasts.curves_of(series, range(len(series)))
-    return [curve.values(own) for curve, own in zip(curves, asked, strict=True)]
+    return values_at(forecasts.curves_of(series, range(len(series))), asked)
 
 
 def _blend(settings: ForecastSettings, network: Any, times: np.ndarray, values: np.ndarray) -> Blend:

@@ -28,9 +28,8 @@ def nominal_curves(network: Any, series: Iterable[tuple[np.ndarray, np.ndarray]]
     return Curve.of_many(network, ends)
 
 
-def reconstruction_error(curve: Any, times: np.ndarray, values: np.ndarray) -> float:
-    """Error of a curve at the points that it was made from."""
-    answer = curve.values(times)
+def reconstruction_error(answer: np.ndarray, values: np.ndarray) -> float:
+    """Error of quantiles (L, D, Q) at the points (L, D) that they were made from."""
     return float(np.nanmean(((answer[..., answer.shape[-1] // 2] - values) / _half_ranges(values)) ** 2))
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -150,6 +150,10 @@ SIZES: dict[str, LASSODEConfig] = {
 """Configurations: the paper's, and two smaller ones with every improvement."""
 
 
+_OF_SERIES = ("polynomials", "dynamics", "drive", "mean", "log_variance", "kl")
+"""What `EncodedPrefixes` have for each series."""
+
+
 @dataclass(frozen=True)
 class EncodedPrefixes:
     """All that decoding needs of a batch of prefixes, and the terms of the objective that encoding gives.
@@ -182,8 +186,14 @@ class EncodedPrefixes:
 
     def row(self, b: int) -> EncodedPrefixes:
         """One series of the batch, as a batch of one; balance, router_z and load remain those of the whole."""
-        names = ("polynomials", "dynamics", "drive", "mean", "log_variance", "kl")
-        return replace(self, **{name: getattr(self, name)[b : b + 1] for name in names})
+        return replace(self, **{name: getattr(self, name)[b : b + 1] for name in _OF_SERIES})
+
+    @classmethod
+    def joined(cls, rows: Sequence[EncodedPrefixes]) -> EncodedPrefixes:
+        """Batches of equal shapes one after the other; balance, router_z and load are those of the first."""
+        if len(rows) == 1:
+            return rows[0]
+        return replace(rows[0], **{name: torch.cat([getattr(row, name) for row in rows]) for name in _OF_SERIES})
 
 
 class LASSODE(nn.Module):

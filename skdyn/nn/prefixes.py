@@ -7,6 +7,7 @@ after the last observation does (docs/design/lass-ode.md).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -75,6 +76,14 @@ class PrefixScaling:
     def row(self, b: int) -> PrefixScaling:
         """The maps of one series of the batch, as a batch of one."""
         return PrefixScaling(*(part[b : b + 1] for part in (self.center, self.half, self.start, self.span)))
+
+    @classmethod
+    def joined(cls, rows: Sequence[PrefixScaling]) -> PrefixScaling:
+        """The maps of several batches, one after the other."""
+        if len(rows) == 1:
+            return rows[0]
+        names = ("center", "half", "start", "span")
+        return cls(*(torch.cat([getattr(row, name) for row in rows]) for name in names))
 
     def normalise(self, values: Tensor) -> Tensor:
         """Map values of shape (B, D, ...) to normalised units."""

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from skdyn.forecasting import curve as module
+from skdyn.forecasting import window as windows
 from skdyn.forecasting.channels import MAX_POINTS, last_observed, split_channels
-from skdyn.forecasting.curve import Curve, Request, Window, _recent, encode
+from skdyn.forecasting.curve import Curve, _recent
+from skdyn.forecasting.window import Request, windows_of
 from skdyn.models.weights import load_model
 from skdyn.nn.lass_ode import LASSODE, LASSODEConfig
 
@@ -152,8 +154,7 @@ def test_long_channels_are_averaged_but_for_their_last_point():
 
 
 def window_of(network, t, x, end):
-    request = Request(t, x, end)
-    return Window(network, request, encode(network, [request])[0])
+    return windows_of(network, [Request(t, x, end)])[0]
 
 
 def test_more_channels_than_codes_go_in_groups(network):
@@ -200,6 +201,6 @@ def test_many_times_are_decoded_in_pieces(network, monkeypatch):
     t, x = wave()
     curve, times = Curve(network, t, x, 10.0), np.linspace(0, 10, 57)
     values, slopes = curve.values(times), curve.slopes(times)
-    monkeypatch.setattr(module, "_MOST_TIMES", 10)
+    monkeypatch.setattr(windows, "_MOST_TIMES", 10)
     np.testing.assert_allclose(curve.values(times), values, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(curve.slopes(times), slopes, rtol=1e-5, atol=1e-5)

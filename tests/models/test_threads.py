@@ -1,3 +1,5 @@
+import multiprocessing
+import os
 import threading
 
 import pytest
@@ -50,3 +52,49 @@ def test_an_error_of_a_part_is_the_callers():
     with pytest.raises(ZeroDivisionError):
         side_by_side(lambda part: 1 / part, [1, 0, 2], 2)
     assert torch.get_num_threads() == 3
+
+
+def test_parts_of_parts_come_to_an_end():
+    def sums(part):
+        return sum(side_by_side(lambda k: k * part, range(4), 3))
+
+    assert side_by_side(sums, range(40), 3) == [6 * part for part in range(40)]
+
+
+def test_helpers_that_are_late_are_not_waited_for():
+    busy, ready = threading.Event(), threading.Semaphore(0)
+
+    def hold(part):
+        ready.release()
+        busy.wait()
+
+    workers = os.cpu_count() or 1
+    holding = threading.Thread(target=side_by_side, args=(hold, range(workers + 1), workers + 1))
+    holding.start()
+    for _ in range(workers + 1):
+        ready.acquire()
+    try:
+        assert side_by_side(lambda part: threading.get_ident(), range(5), 3) == [threading.get_ident()] * 5
+    finally:
+        busy.set()
+        holding.join()
+
+
+def squares_of(sender):
+    sender.send(side_by_side(lambda part: part**2, range(9), 3))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_helpers_of_its_own():
+    side_by_side(lambda part: part, range(9), 3)
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=squares_of, args=(sender,))
+    child.start()
+    try:
+        assert receiver.poll(60)
+        assert receiver.recv() == [part**2 for part in range(9)]
+    finally:
+        child.kill()
+        child.join()
