@@ -22,11 +22,11 @@ Functions = tuple[ScalarFunction, ...]
 #: Degree of the polynomial beside the functions.
 DEGREE = 2
 _PENALTY = 12.0
-_POWERS = (1, 2, 4)
+POWERS = (1, 2, 4)
 #: Logarithm of the ratio of neighbouring scales, of the turns in the data's width and of the half-saturations.
-_STEP = 0.25
-_TURNS = 0.15 * np.exp(_STEP * np.arange(12))
-_HALVES = 0.1 * np.exp(_STEP * np.arange(13))
+STEP = 0.25
+TURNS = 0.15 * np.exp(STEP * np.arange(12))
+HALVES = 0.1 * np.exp(STEP * np.arange(13))
 
 
 def choose_functions(context: ScaledContext, count: int, kinds: Sequence[str] = ("sin", "hill")) -> list[Functions]:
@@ -65,7 +65,7 @@ def _refined(context: ScaledContext, functions: Functions) -> tuple[float, Funct
     def value(log_factor: float) -> float:
         return _criterion(context, stretched(functions, direction, float(np.exp(log_factor))))
 
-    found = minimize_scalar(value, bounds=(-_STEP, _STEP), method="bounded", options={"maxiter": 14})
+    found = minimize_scalar(value, bounds=(-STEP, STEP), method="bounded", options={"maxiter": 14})
     return float(found.fun), stretched(functions, direction, float(np.exp(found.x)))
 
 
@@ -89,7 +89,7 @@ def _sets(path: Array, dim: int, kinds: Sequence[str]) -> Iterator[tuple[tuple[o
         width = float(np.ptp(z))
         if width == 0:
             continue
-        for turns in _TURNS:
+        for turns in TURNS:
             direction = tuple(2 * np.pi * turns / width * np.array(axis))
             yield ("sin", axis), (ScalarFunction("sin", direction), ScalarFunction("cos", direction))
     for axis in axes if "hill" in kinds else []:
@@ -97,10 +97,10 @@ def _sets(path: Array, dim: int, kinds: Sequence[str]) -> Iterator[tuple[tuple[o
         if np.ptp(z) == 0:
             continue
         positive = z.min() >= 0
-        for power in _POWERS:
+        for power in POWERS:
             if power % 2 and not positive:
                 continue
-            for half in _HALVES * np.abs(z).max():
+            for half in HALVES * np.abs(z).max():
                 direction = tuple(np.array(axis) / half)
                 yield ("rise", axis, power), (ScalarFunction("rise", direction, power),)
                 yield ("fall", axis, power), (ScalarFunction("fall", direction, power),)

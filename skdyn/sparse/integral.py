@@ -8,6 +8,7 @@ Letters: M points, D variables, L columns, T terms.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -42,18 +43,23 @@ class Integrals:
 
     @classmethod
     def along(cls, context: ScaledContext, library: TermLibrary, window: int = WINDOW) -> Integrals:
-        """Integrate by Simpson's rule along the cubics through states and slopes of a context's path."""
+        """Integrate the terms of a library."""
+        return cls.of(context, lambda columns: library.design(columns)[:, : library.n_terms], window)
+
+    @classmethod
+    def of(cls, context: ScaledContext, terms: Callable[[Array], Array], window: int = WINDOW) -> Integrals:
+        """Integrate terms (N, T) of columns (N, L) along the cubics through a path, by Simpson's rule."""
         columns, slopes, tau = context.columns, context.slopes, context.tau
         steps = np.diff(tau)[:, None]
         middle, end = (columns[1:] + columns[:-1]) / 2, columns[1:].copy()
         middle[:, : slopes.shape[1]] += steps / 8 * (slopes[:-1] - slopes[1:])
-        at_points = library.design(columns)
+        at_points = terms(columns)
         at_end = at_points[1:]
         if context.holds:
             for part in (middle, end):
                 part[:, slopes.shape[1] :] = context.outside[:-1]
-            at_end = library.design(end)
-        parts = steps / 6 * (at_points[:-1] + 4 * library.design(middle) + at_end)
+            at_end = terms(end)
+        parts = steps / 6 * (at_points[:-1] + 4 * terms(middle) + at_end)
         known = np.asarray(context.usable.all(axis=1))
         design, number = np.zeros_like(at_points), np.zeros(len(tau), dtype=np.intp)
         trusted = np.zeros(len(tau), dtype=bool)
@@ -65,7 +71,25 @@ class Integrals:
                 trusted[a:b] = np.logical_and.accumulate(known[a:b])
                 number[a:b] = count
                 count += 1
-        return cls(design[:, : library.n_terms], number, trusted)
+        return cls(design, number, trusted)
+
+    def counted(self, weights: Array) -> Array:
+        """Weights (M,) of what can be fitted: zero behind a gap, and where nothing was observed."""
+        return np.where(self.trusted & (weights > 0), weights, 0.0)
+
+    def rooted(self, values: Array, weights: Array) -> Array:
+        """Values (M, ...) less their weighted means in each window, times the roots of the weights (M,).
+
+        Their products are those of `moments`.
+        """
+        weights = self.counted(weights)
+        flat = values.reshape(len(values), -1)
+        share = np.bincount(self.window, weights)
+        sums = np.zeros((len(share), flat.shape[1]))
+        np.add.at(sums, self.window, flat * weights[:, None])
+        means = sums / np.where(share > 0, share, 1.0)[:, None]
+        rooted = (flat - means[self.window]) * np.sqrt(weights)[:, None]
+        return rooted.reshape(values.shape)
 
     def moments(self, observed: Array, weights: Array) -> tuple[Array, Array, float, float]:
         """Return the normal equations of one variable, observed as (M,) with weights (M,), the starts eliminated.
@@ -79,7 +103,7 @@ class Integrals:
         count : float
             Observations less windows.
         """
-        weights = np.where(self.trusted & (weights > 0), weights, 0.0)
+        weights = self.counted(weights)
         windows = int(self.window[-1]) + 1
         share = np.bincount(self.window, weights, windows)
         inverse = np.where(share > 0, 1.0 / np.where(share > 0, share, 1.0), 0.0)

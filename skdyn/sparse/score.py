@@ -40,8 +40,8 @@ START_MARGIN = 1.0
 FAR = 4.0
 #: ... and what the score charges one that does from all of them.
 RUNAWAY_WEIGHT = 20.0
-#: ... what it charges, where noise is seen, a field with a function whose scale is fitted: polynomials that fit nearly
-#: as well come first, since almost any smooth curve is a piece of some sine.
+#: ... what it charges, where noise is seen, for each function whose scale is fitted: polynomials that fit nearly as
+#: well come first, since almost any smooth curve is a piece of some sine.
 FUNCTION_WEIGHT = 14.0
 _N_COARSE = 80
 #: Correlation of neighbouring residuals that counts as structure, in standard deviations of that of noise.
@@ -98,7 +98,7 @@ class Scorer:
         )
         total += RUNAWAY_WEIGHT * self.runaway(library, batch.coefficients)
         if not context.clean:
-            total += FUNCTION_WEIGHT * uses_functions(library, batch.support)
+            total += FUNCTION_WEIGHT * functions_in(library, batch.support)
         return replace(batch, score=total)
 
     def runaway(self, library: TermLibrary, coefficients: Array) -> Array:
@@ -159,7 +159,7 @@ class Scorer:
         return (weight * square).mean(axis=0).T
 
 
-def uses_functions(library: TermLibrary, support: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which supports (C, R, D) hold a function whose scale is fitted, an array of shape (C,)."""
-    own = np.concatenate([np.zeros(0, dtype=np.intp), *library.parameters().values()])
-    return np.asarray(support[:, own].any(axis=(1, 2)))
+def functions_in(library: TermLibrary, support: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """How many scales of functions are fitted in supports (C, R, D), an array of shape (C,)."""
+    own = [support[:, terms].any(axis=(1, 2)) for terms in library.parameters().values()]
+    return np.sum(own, axis=0, dtype=np.intp) if own else np.zeros(len(support), dtype=np.intp)

@@ -23,6 +23,7 @@ from skdyn.sparse.constraints import Constraints, ReadConstraints
 from skdyn.sparse.field import SparseField
 from skdyn.sparse.function_choice import DEGREE as FUNCTION_DEGREE
 from skdyn.sparse.function_choice import choose_functions
+from skdyn.sparse.function_screening import beside, rescaled, screen_functions
 from skdyn.sparse.functions import ScalarFunction, TermFunction, stretched
 from skdyn.sparse.library import TermLibrary
 from skdyn.sparse.model import SparseODE, Stage
@@ -63,8 +64,12 @@ _PATIENCE_WITH_MANY = 1
 _BUDGET = 6e6
 #: Sets of functions that are tried, by the number of variables, ...
 _FUNCTION_SETS = {1: 3, 2: 2}
+#: ... of many variables up to so many at once, for up to so many variables, ...
+_MOST_FUNCTIONS, _MOST_WITH_FUNCTIONS = 6, 12
 #: ... and the scale of each is fitted within this factor of its guess.
 _STRETCH = 1.25
+#: Share of the variance below which nothing is left to explain.
+_EXACT = 1e-12
 _TRIALS = 6
 #: Fields whose score is this much worse are a thousand times less likely; they and all beyond so many are forgotten.
 _NEARLY_AS_GOOD = 14.0
@@ -149,6 +154,8 @@ def fit_sparse(
         return search.result()
     if scaled.n_features >= _MANY and not known.any:
         search.run_node_wise([choice.polynomials(degree) for degree in _node_wise_degrees(scaled, chosen.degree)])
+        if chosen.kinds and scaled.n_features <= _MOST_WITH_FUNCTIONS and not scaled.center.any():
+            search.run_functions_node_wise(chosen.kinds)
         if scaled.n_features > _TOGETHER:
             return search.result()
     for degree in _degrees(scaled) if chosen.degree is None else (chosen.degree,):
@@ -233,8 +240,7 @@ class _Search:
             held = problem, pool
             if earlier is not None and pool.score[0] >= earlier.score[0]:
                 break
-            path = replace(context, path=pool.states[0])
-            path = replace(path, slopes=problem.library.field(path.columns, pool.coefficients[0]))
+            path = _along(context, problem.library, pool)
             if problem.library.degrees[pool.support[0].any(axis=1)[: problem.library.n_terms]].max(initial=0) < 3:
                 libraries = libraries[:1]
         assert held is not None  # there is a first stage
@@ -288,6 +294,21 @@ class _Search:
                 library = self._problem.library
                 self.run(library, f"{_kinds(library.functions)}, fitted: ")
 
+    def run_functions_node_wise(self, kinds: Sequence[str]) -> None:
+        """Search with the functions of a kind that the equations lack most; then with others, if much is left."""
+        path = _along(self._context, self._problem.library, self._best)
+        screened = [(*screen_functions(path, kind, _MOST_FUNCTIONS), kind) for kind in kinds if self.wants_functions()]
+        for _, terms, kind in sorted(screened, key=lambda entry: entry[0]):
+            for _ in range(_RESELECTIONS if terms and self.wants_functions() else 0):
+                before = self._least
+                self.run_node_wise([self._choice.with_terms(FUNCTION_DEGREE, terms)])
+                if self._least >= before or not self.wants_functions():
+                    break
+                library = self._problem.library
+                path = _along(self._context, library, self._best)
+                used = rescaled(path, library, self._best.support[0])
+                terms = beside(used, screen_functions(path, kind, _MOST_FUNCTIONS)[1])
+
     def _stretch_all(self) -> None:
         """Fit the scale of each function of the best field, its frequency or half-saturation."""
         for direction, own in self._problem.library.parameters().items():
@@ -314,6 +335,11 @@ class _Search:
         """Say whether the best field misses more than four times the noise, or one percent."""
         noise = self._context.noise.sum() / max(float(self._context.observed.var(axis=0).sum()), 1e-300)
         return bool(self._scorer.missed(self._problem.library, self._best)[0] > max(4.0 * noise, 0.01))
+
+    def wants_functions(self) -> bool:
+        """Say whether the best field of many variables misses something, and leaves structure or has many terms."""
+        exact = self._scorer.missed(self._problem.library, self._best)[0] < _EXACT
+        return not exact and (self.leaves_structure() or self.is_dense())
 
     def is_dense(self) -> bool:
         """Say whether the best field has more than three terms a variable."""
@@ -380,6 +406,12 @@ class _Search:
             stage = self._path[-1]
             print(f"{stage.name}: score {stage.score:.2f}, {stage.n_terms} terms", file=sys.stderr)
         return batch
+
+
+def _along(context: ScaledContext, library: TermLibrary, batch: Candidates) -> ScaledContext:
+    """The context with the fitted path of the first field of a batch."""
+    path = replace(context, path=batch.states[0])
+    return replace(path, slopes=library.field(path.columns, batch.coefficients[0]))
 
 
 def _form(library: TermLibrary, support: NDArray[np.bool_]) -> tuple[object, ...]:

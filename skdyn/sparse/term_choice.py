@@ -15,7 +15,7 @@ import numpy as np
 from skdyn.data.parameters import check_number
 from skdyn.sparse.constraints import ReadConstraints
 from skdyn.sparse.functions import KnownPart, TermFunction
-from skdyn.sparse.library import TermLibrary, factor_count, listed, monomials
+from skdyn.sparse.library import TermKey, TermLibrary, factor_count, listed, monomials
 from skdyn.sparse.parsing import Term, parse_terms
 
 KINDS = ("sin", "hill")
@@ -193,6 +193,12 @@ class TermChoice:
             if row not in rows:
                 rows.append(row)
         return listed(tuple(row for row, _ in rows), functions, tuple(f for _, f in rows))
+
+    def with_terms(self, degree: int, keys: Sequence[TermKey]) -> TermLibrary:
+        """The library of a degree, with its extra terms and others behind it."""
+        library = self.polynomials(degree)
+        own = [library.key(t) for t in range(library.n_terms)]
+        return TermLibrary.of_keys(dict.fromkeys([*own, *keys]))
 
     def _monomials(self, degree: int) -> list[tuple[int, ...]]:
         if self.library.interactions is False:
