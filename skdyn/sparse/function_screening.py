@@ -190,7 +190,76 @@ class _Equation:
         count = max(1.0, float(counted.sum() - len(np.unique(terms.window[counted]))))
         return cls(weights, observed, observed, np.zeros((len(observed), 0)), count)._with(terms)
 
-    def beside(known: Sequence[TermKey], new: Sequence[TermKey]) -> list[TermKey]:
+    def beside(self, context: ScaledContext, option: _Option) -> _Equation:
+        """The equation with one addition."""
+        return self._with(Integrals.of(context, option.columns))
+
+    def _with(self, terms: Integrals) -> _Equation:
+        """With terms, if they do not follow from those that there are."""
+        basis = self.basis
+        for column in terms.rooted(terms.design, self.weights).T:
+            size = np.linalg.norm(column)
+            for _ in range(2):  # twice is enough
+                column = column - basis @ (basis.T @ column)
+            new = np.linalg.norm(column)
+            if new > _DEPENDENT * size:
+                basis = np.column_stack([basis, column / new])
+        return replace(self, basis=basis, left=self.observed - basis @ (basis.T @ self.observed))
+
+    @property
+    def log_left(self) -> float:
+        """Count of the observations times the logarithm of their mean square."""
+        return self.count * float(np.log(self.left @ self.left / self.count + _LEAST_ERROR))
+
+    def gains(self, every: Integrals, starts: NDArray[np.intp]) -> Array:
+        """What the logarithm of the likelihood gains by each option: its one or two columns, from its start on."""
+        columns = every.rooted(every.design, self.weights)
+        sizes = np.sum(columns**2, axis=0)
+        columns -= self.basis @ (self.basis.T @ columns)
+        first = columns[:, starts]
+        gained = _explained(first, self.left, sizes[starts])
+        pairs = np.diff([*starts, columns.shape[1]]) == 2
+        if pairs.any():
+            head, second = first[:, pairs], columns[:, starts[pairs] + 1]
+            norm = np.maximum(np.sum(head**2, axis=0), 1e-300)
+            second = second - head * (np.sum(head * second, axis=0) / norm)
+            gained[pairs] += _explained(second, self.left, sizes[starts[pairs] + 1])
+        total, floor = float(self.left @ self.left), self.count * _LEAST_ERROR
+        return self.count / 2 * np.log((total + floor) / (np.maximum(total - gained, 0.0) + floor))
+
+
+def _explained(columns: Array, left: Array, sizes: Array) -> Array:
+    """Squares of what each column explains; nothing where it follows from what there is."""
+    own = np.sum(columns**2, axis=0)
+    fresh = own > _DEPENDENT * sizes
+    return np.where(fresh, (left @ columns) ** 2 / np.where(fresh, own, 1.0), 0.0)
+
+
+def _leaders(options: list[_Option], gains: Array) -> list[_Option]:
+    """The options that gain most, one of each argument: scales between those of the grid may change their order."""
+    chosen: dict[object, _Option] = {}
+    for place in np.argsort(-gains, kind="stable").tolist():
+        chosen.setdefault(options[place].argument, options[place])
+        if len(chosen) == _REFINED:
+            break
+    return list(chosen.values())
+
+
+def _at_best_scale(context: ScaledContext, equation: _Equation, option: _Option) -> tuple[float, _Option]:
+    """What an option gains at the best scale near its own, less its terms' costs."""
+
+    def loss(log_factor: float) -> float:
+        own = option.stretched(log_factor) if option.functions else option
+        gains = equation.gains(Integrals.of(context, own.columns), np.zeros(1, dtype=np.intp))
+        return _PENALTY * option.width - float(gains[0])
+
+    if not option.functions:
+        return -loss(0.0), option
+    found = minimize_scalar(loss, bounds=(-STEP, STEP), method="bounded", options={"maxiter": 12})
+    return -float(found.fun), option.stretched(float(found.x))
+
+
+def beside(known: Sequence[TermKey], new: Sequence[TermKey]) -> list[TermKey]:
     """Terms, and of new ones those whose functions are not nearly the same."""
     functions = [function for _, function in known if isinstance(function, ScalarFunction)]
 

@@ -101,8 +101,9 @@ def fit_sparse(
     max_degree : int, optional
         Largest total degree of the monomials, without any other functions. Where omitted: 5 for one variable; 3 for
         two (5 if 3 misses much) and three (under noise 2, and 3 if 2 misses much or needs many terms); 2 and 3 for
-        four to eleven; 2 for more; and for one and two variables sines, cosines and Hill functions where polynomials
-        leave structure unexplained. Under constraints 2 for four to eight, and 1 for more.
+        four to eleven; 2 for more; and sines, cosines and Hill functions where polynomials leave structure unexplained,
+        for one and two variables, and, also where they need many terms, for four to twelve. Under constraints 2 for
+        four to eight, and 1 for more.
     max_points : int, default=1200
         Most points that enter the fit; more are thinned evenly, which the result records.
     verbose : bool, default=False

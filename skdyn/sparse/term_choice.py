@@ -32,8 +32,8 @@ class Library:
         Largest total degree of the monomials; by default chosen by the search, and tried one after another.
     functions : tuple of {"sin", "hill"}, or bool, default=("sin", "hill")
         Kinds of functions that are tried where polynomials leave structure unexplained: sines with cosines, and Hill
-        functions, both with fitted scales. True is both, False none. By default they are tried for one and two
-        variables only; said here, for any number.
+        functions, both with fitted scales. True is both, False none. By default they are tried for one, two, and
+        four to twelve variables, for three only if said here.
     interactions : {True, False, "inputs-linear"}, default=True
         Products of different variables: all, none, or all but those with more than one factor that is an input or a
         parameter.
@@ -195,8 +195,10 @@ class TermChoice:
         return listed(tuple(row for row, _ in rows), functions, tuple(f for _, f in rows))
 
     def with_terms(self, degree: int, keys: Sequence[TermKey]) -> TermLibrary:
-        """The library of a degree, with its extra terms and others behind it."""
+        """The library of a degree, with its extra terms and others behind it, unless these are products not allowed."""
         library = self.polynomials(degree)
+        if self.library.interactions is False:
+            keys = [key for key in keys if not any(key[0])]
         own = [library.key(t) for t in range(library.n_terms)]
         return TermLibrary.of_keys(dict.fromkeys([*own, *keys]))
 

@@ -1,0 +1,85 @@
+"""Functions screened equation by equation in many variables."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from skdyn.data.trajectories import Trajectories
+from skdyn.sparse.function_screening import beside, screen_functions
+from skdyn.sparse.functions import ScalarFunction
+from skdyn.sparse.scaled_context import scale_context
+from skdyn.sparse.search import fit_sparse
+
+
+def repressors(x):
+    """A ring of four genes, each repressing the next."""
+    return 0.1 + 2.0 / (1.0 + (np.roll(x, 1, axis=-1) / 0.6) ** 2) - 0.9 * x
+
+
+def grids(x):
+    """Two coupled generators: angles and speeds."""
+    torque = 1.3 * np.sin(x[..., 0] - x[..., 1])
+    return np.stack(
+        [x[..., 2], x[..., 3], 0.2 - 0.3 * x[..., 2] - torque, -0.2 - 0.3 * x[..., 3] + 0.5 * torque], axis=-1
+    )
+
+
+def recorded(field, low, high, count=3, noise=0.0, duration=10.0):
+    rng, t = np.random.default_rng(2), np.linspace(0.0, duration, 80)
+    out = []
+    for _ in range(count):
+        start = rng.uniform(low, high)
+        x = solve_ivp(lambda _, x: field(x), (0, duration), start, t_eval=t, rtol=1e-9, atol=1e-10).y.T
+        out.append((t, x * (1 + noise * rng.normal(size=x.shape))))
+    return Trajectories(out)
+
+
+def test_a_hill_function_is_found_with_its_half_saturation():
+    context = scale_context(recorded(repressors, [0.1] * 4, [2.0] * 4))
+    _, keys = screen_functions(context, "hill", 4)
+    axes = {}
+    for exponents, function in keys:
+        (axis,) = np.flatnonzero(function.direction)
+        axes[int(axis)] = exponents, function.power, context.scale[axis] / function.direction[axis]
+    assert set(axes) == {0, 1, 2, 3}
+    for exponents, power, half in axes.values():
+        assert exponents == (0, 0, 0, 0)
+        assert power == 2
+        assert half == pytest.approx(0.6, rel=0.05)
+
+
+def test_a_difference_is_one_of_the_users_units():
+    context = scale_context(recorded(grids, [-1.5, -0.5, -0.5, -0.5], [1.5, 0.5, 0.5, 0.5]))
+    _, keys = screen_functions(context, "sin", 1)
+    direction = np.array(keys[0][1].direction) / context.scale
+    np.testing.assert_allclose(np.abs(direction), [1, 1, 0, 0], atol=0.05)
+    assert direction[0] == pytest.approx(-direction[1])
+
+
+def test_straight_lines_need_no_function():
+    t = np.linspace(0.0, 4.0, 60)
+    context = scale_context(Trajectories([(t, np.exp(-np.outer(t, [0.3, 0.6, 1.0, 1.5])))]))
+    for kind in ("sin", "hill"):
+        assert screen_functions(context, kind, 4)[1] == []
+
+
+def test_nearly_the_same_function_is_not_added():
+    rise = (0, 0), ScalarFunction("rise", (2.0, 0.0), 2)
+    other = (1, 0), ScalarFunction("rise", (2.1, 0.0), 2)
+    third = (0, 0), ScalarFunction("rise", (2.1, 0.0), 4)
+    assert beside([rise], [other, third]) == [rise, third]
+
+
+@pytest.mark.slow
+def test_noisy_coupled_generators_are_found():
+    low, high = np.array([[-1.5, -0.5, -0.5, -0.5], [1.5, 0.5, 0.5, 0.5]])
+    context = recorded(grids, low, high, noise=0.03)
+    field, plain = fit_sparse(context), fit_sparse(context, library={"functions": False})
+    points = np.random.default_rng(0).uniform(low, high, (200, 4))
+    truth = grids(points)
+    errors = [np.sqrt(np.mean((one.field(points) - truth) ** 2) / np.mean(truth**2)) for one in (field, plain)]
+    print(errors)
+    assert errors[0] < 0.1
+    assert errors[0] < errors[1] / 2
+    assert any("sin(" in equation for equation in field.equations())
+    assert not any("sin(" in equation for equation in plain.equations())
