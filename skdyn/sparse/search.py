@@ -101,9 +101,8 @@ def fit_sparse(
     max_degree : int, optional
         Largest total degree of the monomials, without any other functions. Where omitted: 5 for one variable; 3 for
         two (5 if 3 misses much) and three (under noise 2, and 3 if 2 misses much or needs many terms); 2 and 3 for
-        four to eleven; 2 for more; and sines, cosines and Hill functions where polynomials leave structure unexplained,
-        for one and two variables, and, also where they need many terms, for four to twelve. Under constraints 2 for
-        four to eight, and 1 for more.
+        four to eleven; 2 for more; and for one and two variables sines, cosines and Hill functions where polynomials
+        leave structure unexplained. Under constraints 2 for four to eight, and 1 for more.
     max_points : int, default=1200
         Most points that enter the fit; more are thinned evenly, which the result records.
     verbose : bool, default=False
@@ -155,15 +154,16 @@ def fit_sparse(
         return search.result()
     if scaled.n_features >= _MANY and not known.any:
         search.run_node_wise([choice.polynomials(degree) for degree in _node_wise_degrees(scaled, chosen.degree)])
-        if chosen.kinds and scaled.n_features <= _MOST_WITH_FUNCTIONS and not scaled.center.any():
-            search.run_functions_node_wise(chosen.kinds)
+        asked = chosen.kinds if chosen.functions is not None else ()
+        if asked and scaled.n_features <= _MOST_WITH_FUNCTIONS and not scaled.center.any():
+            search.run_functions_node_wise(asked)
         if scaled.n_features > _TOGETHER:
             return search.result()
     for degree in _degrees(scaled) if chosen.degree is None else (chosen.degree,):
         search.run(choice.polynomials(degree), f"degree {degree}: ")
         if not search.misses_much() and (degree >= _ORDINARY_DEGREE or not search.is_dense()):
             break
-    sets = _FUNCTION_SETS.get(scaled.n_features, 0 if chosen.functions is None else 2)
+    sets = _FUNCTION_SETS.get(scaled.n_features, 2 if chosen.functions is not None and scaled.n_features < _MANY else 0)
     if chosen.kinds and sets and not scaled.center.any() and search.leaves_structure():
         search.run_functions(choose_functions(scaled, sets, chosen.kinds))
     return search.result()
