@@ -45,7 +45,7 @@ class StateSpace:
     scale : array of shape (D,)
         Standard deviations of the context.
     errors : callable, (M, D) -> (M, D), (M, D), optional
-        Laplace scales of the errors of drift and diffusion.
+        Scales of the errors of drift and diffusion, taken for standard deviations: two of them hold 95%.
     """
 
     drift_diffusion: DriftDiffusion
@@ -91,13 +91,13 @@ class StateSpace:
 
     @staticmethod
     def _widened(windows: Windows, errors: DriftDiffusion, steps: np.ndarray) -> Windows:
-        """The same windows with the variance, twice the squared scale, that errors add over each step."""
+        """The same windows with the variance, the squared scale, that errors add over each step."""
         starts = windows.observed[:, :-1][windows.valid]
         drift, diffusion = errors(starts)
         kept = np.diagonal(windows.slope[windows.valid], axis1=1, axis2=2)
         h = steps[:, None]
         # An error of the drift acts over the step, and is forgotten as the state is.
-        added = 2 * diffusion**2 * h + 2 * (drift * h * (1 + kept.clip(0, 1)) / 2) ** 2
+        added = diffusion**2 * h + (drift * h * (1 + kept.clip(0, 1)) / 2) ** 2
         wide = windows.covariance[windows.valid] + added[:, :, None] * np.eye(added.shape[1])
         return replace(windows, covariance=_spread(wide, windows.valid))
 

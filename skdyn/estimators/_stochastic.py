@@ -275,8 +275,11 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         float
             In nats a transition; never NaN or infinite: no transition counts less than -1e12.
         """
-        held_out = self._check_held_out(X, t)
-        return float(self._state_space.log_likelihoods(held_out, self._measurement).mean())
+        return float(self._log_likelihoods(self._check_held_out(X, t)).mean())
+
+    def _log_likelihoods(self, observed: Trajectories) -> np.ndarray:
+        """Log-density of every observation given those before it in its trajectory, but for the first of each."""
+        return self._state_space.log_likelihoods(observed, self._measurement)
 
     def stationary_density(
         self,
