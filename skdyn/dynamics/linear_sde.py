@@ -6,8 +6,8 @@ form, under flat priors of a and of the logarithm of s. So Brownian motion with 
 process and either with noise are weighed by their evidence, and what is predicted counts what is not known of them.
 
 Letters: C points of the grid, K windows of W transitions, M transitions.
-Source: Harvey, Forecasting, Structural Time Series Models and the Kalman Filter (1989), sections 3.4 and 4.5; Zellner, An
-Introduction to Bayesian Inference in Econometrics (1971), section 3.2.
+Source: Harvey, Forecasting, Structural Time Series Models and the Kalman Filter (1989), sections 3.4 and 4.5;
+Zellner, An Introduction to Bayesian Inference in Econometrics (1971), section 3.2.
 """
 
 from __future__ import annotations

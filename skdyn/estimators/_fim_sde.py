@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.trajectories import Trajectories

@@ -45,8 +45,8 @@ def main(seeds):
                 low, middle, high = np.quantile(g, [0.1, 0.5, 0.9])
                 held = np.mean(np.abs(g - SIZE) <= 2 * g_scale), np.mean(np.abs(f + AT) <= 2 * f_scale)
                 print(
-                    f"| {step:g} | {noise:g} | {paths} x {points} | {middle:.3f} [{low:.3f}, {high:.3f}] | {held[0]:.2f} "
-                    f"| {np.median(f):.3f} | {held[1]:.2f} |",
+                    f"| {step:g} | {noise:g} | {paths} x {points} | {middle:.3f} [{low:.3f}, {high:.3f}] "
+                    f"| {held[0]:.2f} | {np.median(f):.3f} | {held[1]:.2f} |",
                     flush=True,
                 )
 
