@@ -22,6 +22,7 @@ _RATIOS = np.concatenate([[0.0], np.geomspace(0.05, 30.0, 8)])
 _LENGTH, _LOOKED_AT = 64, 1500  # transitions of a window, and about of all
 _FLAT = 1e-9  # information of a, of one mean step
 _NOT_WEIGHED = 1e-5  # share of the evidence below which a point of the grid is left out
+_IMPOSSIBLE = -1e12  # least log-density
 _NO_MOTION = 1e-20  # least sum of squared innovations, in units of the increments' or the states'
 
 Path = tuple[np.ndarray, np.ndarray]
@@ -87,8 +88,17 @@ class LinearSDE:
         log_weight = evidence - logsumexp(evidence)
         kept = log_weight > np.log(_NOT_WEIGHED)
         log_weight = log_weight[kept] - logsumexp(log_weight[kept])
-        parts = (rate, ratio * unit, cross / information, information, left / freedom)
-        return cls(center, scale, *(part[kept] for part in parts), log_weight, freedom)
+        return cls(
+            center=center,
+            scale=scale,
+            rate=rate[kept],
+            noise=(ratio * unit)[kept],
+            constant=(cross / information)[kept],
+            information=information[kept],
+            square=(left / freedom)[kept],
+            log_weight=log_weight,
+            freedom=freedom,
+        )
 
     def log_likelihoods(self, path: Path) -> np.ndarray:
         """Log-densities (L - 1,) of the observations of a path, given those before and the context."""
@@ -115,12 +125,9 @@ def averaged(log_densities: np.ndarray, log_weights: np.ndarray) -> np.ndarray:
     log_weights : array of shape (C,)
         Of the models before the first observation; each observation weighs them anew (Bayes' rule).
     """
-    each = np.where(np.isfinite(log_densities), log_densities, IMPOSSIBLE).clip(min=IMPOSSIBLE)
+    each = np.where(np.isfinite(log_densities), log_densities, _IMPOSSIBLE).clip(min=_IMPOSSIBLE)
     joint = np.concatenate([np.zeros((len(each), 1)), each.cumsum(axis=1)], axis=1) + log_weights[:, None]
     return np.diff(logsumexp(joint, axis=0))
-
-
-IMPOSSIBLE = -1e12
 
 
 def _filtered(paths: list[Path], rate: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -261,7 +261,8 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         points mean and covariance follow drift and diffusion, linearised where the observation before lies and anew in
         every part of a long step, and the observations have the noise `noise_`. It is exact for a linear drift and a
         constant diffusion, however long and unequal the steps. Where the estimator predicts the errors of drift and
-        diffusion, their variance is added, so that what happens far from the data is predicted with less certainty.
+        diffusion, their variance is added and the density is Student's, with the fewer degrees of freedom the less the
+        diffusion is known, so that what happens far from the data is predicted with less certainty.
         Scores depend on the units of the states, as densities do.
 
         Parameters
