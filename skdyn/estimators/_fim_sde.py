@@ -27,8 +27,8 @@ class FIMSDERegressor(BaseStochasticEstimator):
     at every query. With more than three variables the polynomials answer alone. `predict`, `vector_field`, `jacobian`
     and `equilibria` are of the drift f, `diffusion` is g. Under ``x -> a x + b`` with ``a > 0`` (for each variable)
     both are multiplied by ``a``; under ``t -> c t + e`` the drift is divided by ``c`` and the diffusion by its square
-    root. Neither depends on the order of the trajectories or of the queries. Two scales of the predicted errors hold 95%
-    of these on the systems that the bundled weights were trained on. `score` is of predictions that count what is not
+    root. Neither depends on the order of the trajectories or of the queries. Two scales of the predicted errors hold
+    95% of these on systems as the bundled weights were trained on. `score` is of predictions that count what is not
     known, and are averaged with those of linear equations.
 
     Parameters

@@ -107,7 +107,8 @@ def blocks(context: Trajectories) -> Iterator[tuple[Trajectories, Trajectories]]
         return
     whole = [(k, len(t) - 1) for k, t in enumerate(context.times)]
     for j in range(_BLOCKS):
-        rest, held_out = [], []
+        rest: list[tuple[int, slice]] = []
+        held_out: list[tuple[int, slice]] = []
         for k, transitions in whole:
             start, end = (round(transitions * i / _BLOCKS) for i in (j, j + 1))
             pieces = ((rest, 0, start), (held_out, start, end), (rest, end, transitions))
