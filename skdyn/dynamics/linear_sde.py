@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
+from skdyn.dynamics.units import state_units
+
 _RATES, _SLOWEST, _FASTEST = 16, 0.2, 3.0  # in the time of all transitions, and in their mean step
 _RATIOS = np.concatenate([[0.0], np.geomspace(0.05, 30.0, 8)])
 _LENGTH, _LOOKED_AT = 64, 1500  # transitions of a window, and about of all
@@ -66,7 +68,8 @@ class LinearSDE:
     def fit(cls, context: list[Path]) -> LinearSDE:
         """Weigh the grid by a context of at least one transition."""
         values = np.concatenate([x for _, x in context])
-        center, scale = float(values.mean()), float(values.std()) or 1.0
+        center, scale = (float(part[0]) for part in state_units(values[:, None]))
+        scale = scale or 1.0
         pieces = [
             (t[i : i + _LENGTH + 1], (x[i : i + _LENGTH + 1] - center) / scale)
             for t, x in context
@@ -85,6 +88,7 @@ class LinearSDE:
         left = np.maximum(left, _NO_MOTION * max(moved, 1 / unit))
         freedom = max(count - 1, 1)
         evidence = -0.5 * (freedom * np.log(left) + np.log(size).sum(1) + np.log(information))
+        evidence = np.nan_to_num(evidence, nan=_IMPOSSIBLE).clip(min=_IMPOSSIBLE)
         log_weight = evidence - logsumexp(evidence)
         kept = log_weight > np.log(_NOT_WEIGHED)
         log_weight = log_weight[kept] - logsumexp(log_weight[kept])

@@ -97,11 +97,12 @@ class StateSpace:
         _, g = self.drift_diffusion(starts)
         kept = np.diagonal(windows.slope[windows.valid], axis1=1, axis2=2)
         h = steps[:, None]
-        # An error of the drift acts over the step, and is forgotten as the state is.
-        added = diffusion**2 * h + (drift * h * (1 + kept.clip(0, 1)) / 2) ** 2
-        wide = windows.covariance[windows.valid] + added[:, :, None] * np.eye(added.shape[1])
-        # Of a squared normal variable with the mean g and the deviation s.
-        doubt = (4 * g**2 * diffusion**2 + 2 * diffusion**4) * h**2
+        with np.errstate(all="ignore"):
+            # An error of the drift acts over the step, and is forgotten as the state is.
+            added = diffusion**2 * h + (drift * h * (1 + kept.clip(0, 1)) / 2) ** 2
+            wide = windows.covariance[windows.valid] + added[:, :, None] * np.eye(added.shape[1])
+            # Of a squared normal variable with the mean g and the deviation s.
+            doubt = (4 * g**2 * diffusion**2 + 2 * diffusion**4) * h**2
         return replace(windows, covariance=_spread(wide, windows.valid), doubt=_spread(doubt, windows.valid))
 
     def measure(self, context: Trajectories) -> Measurement:

@@ -166,7 +166,7 @@ class Windows:
             if self.doubt is None:
                 density = -0.5 * (square + log_size + dim * np.log(2 * np.pi))
             else:
-                relative = (self.doubt / np.diagonal(sizes, axis1=-2, axis2=-1) ** 2).max(-1)
+                relative = np.nan_to_num(self.doubt / np.diagonal(sizes, axis1=-2, axis2=-1) ** 2).max(-1)
                 n = 4 + 2 / relative.clip(min=_LEAST_DOUBT)
                 constant = gammaln((n + dim) / 2) - gammaln(n / 2) - dim / 2 * np.log((n - 2) * np.pi)
                 density = constant - 0.5 * log_size - (n + dim) / 2 * np.log1p(square / (n - 2))
