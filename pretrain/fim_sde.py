@@ -26,17 +26,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line("pretrain.fim_sde", __doc__, PRESETS)
     parser.add_argument(
         "--train",
-        choices=("all", "arbiter"),
+        choices=("all", "arbiter", "scales"),
         default="all",
-        help="the arbiters alone over a network that stays as --initial gave it, or all together (default)",
+        help="the arbiters alone over a network that stays as --initial gave it, the scales of errors alone that they "
+        "predict, or all together (default)",
     )
     options = parser.parse_args(arguments)
     check_options(parser, options)
-    arbiter_only = options.train == "arbiter"
-    if arbiter_only and options.initial is None:
-        parser.error("--train arbiter needs --initial, whose network it leaves as it is")
+    if options.train != "all" and options.initial is None:
+        parser.error(f"--train {options.train} needs --initial, whose network it leaves as it is")
     preset = PRESETS[options.preset]
-    make = partial(FIMSDETask, preset, options.seed, initial=options.initial, arbiter_only=arbiter_only)
+    make = partial(FIMSDETask, preset, options.seed, initial=options.initial, part=options.train)
     run_from_command_line(make, preset, options)
 
 

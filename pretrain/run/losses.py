@@ -9,6 +9,8 @@ not for the gradient: backward, the zero of a masked position is multiplied by t
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -21,6 +23,19 @@ def counted(truth: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
 def laplace(truth: Tensor, mean: Tensor, log_scale: Tensor, active: Tensor) -> Tensor:
     """Negative log-likelihood of a Laplace distribution without its constant, summed over D with weights ``active``."""
     return (((truth - mean).abs() * (-log_scale).exp() + log_scale) * active).sum(-1)
+
+
+_LEAST_ERROR = 1e-5
+
+
+def holding(error: Tensor, log_scale: Tensor, share: float, active: Tensor) -> Tensor:
+    """Loss of scales, summed over D with weights ``active``: least where ``share`` of the errors is within two of them.
+
+    It is the pinball loss of the logarithms, so that errors of any size count alike. Source: Koenker and Bassett,
+    Regression quantiles, Econometrica 46:33 (1978).
+    """
+    beyond = (error.abs() + _LEAST_ERROR).log() - math.log(2) - log_scale
+    return (torch.where(beyond > 0, share * beyond, (share - 1) * beyond) * active).sum(-1)
 
 
 def absolute(truth: Tensor, found: Tensor, active: Tensor) -> Tensor:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 from pretrain.run.cost import count_flops
-from pretrain.run.losses import absolute, counted, laplace, masked_mean, total, weighted_mean
+from pretrain.run.losses import absolute, counted, holding, laplace, masked_mean, total, weighted_mean
 from pretrain.sde.batches import Examples
 from skdyn.nn.arbitrated_sde import ArbitratedFIMSDE, ArbitratedSDEConfig
 from skdyn.nn.fim_sde import EncodedSDEContext, make_sde_tokens
+from skdyn.nn.sde_arbiter import Verdict
 
 TOKEN_WEIGHT = 0.3
 NETWORK_WEIGHT = 0.3
+HELD = 0.95
+"""Share of the errors that two predicted scales are to hold, as two deviations of a normal distribution do."""
 
 
 class FIMSDEObjective(nn.Module):
@@ -22,7 +27,8 @@ class FIMSDEObjective(nn.Module):
     of the same for ``log(g + floor)``: the likelihood of both, independent of each other given the context. The
     network's own answers have a share of it so that they stay good, and the tokens' own estimates at their states are
     trained in the same way, with a smaller weight. Where the batch hides the network, the arbiters judge the fits
-    alone. If the network takes no gradients (`freeze_network`), only the arbiters learn.
+    alone. If only the arbiters learn (`train_only`), the network takes no gradients; if only the scales of errors do,
+    they learn which scale holds `HELD` of the errors twice over: of the drift, and of the diffusion itself.
 
     Parameters
     ----------
@@ -33,11 +39,11 @@ class FIMSDEObjective(nn.Module):
         super().__init__()
         self.network = ArbitratedFIMSDE(config)
 
-    def freeze_network(self) -> None:
-        """Train the arbiters alone."""
+    def train_only(self, part: Literal["arbiter", "scales"]) -> None:
+        """Leave all as it is but for the arbiters, or for the scales of errors that they predict."""
         self.network.requires_grad_(False)
-        self.network.drift_arbiter.requires_grad_(True)
-        self.network.diffusion_arbiter.requires_grad_(True)
+        for arbiter in (self.network.drift_arbiter, self.network.diffusion_arbiter):
+            (arbiter if part == "arbiter" else arbiter.scale).requires_grad_(True)
 
     def forward(self, batch: Examples) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss, and for each metric a Tensor of its sum and count."""
@@ -59,10 +65,12 @@ class FIMSDEObjective(nn.Module):
         queries, weight = batch.query_mask, batch.weight
         truth = counted(batch.drift, queries, weight)
         log_truth = (counted(batch.diffusion, queries, weight) + self.network.config.diffusion_floor).log()
-        drift_loss = masked_mean(laplace(truth, drift.value.float(), drift.log_scale.float(), active), queries)
-        diffusion_loss = masked_mean(
-            laplace(log_truth, diffusion.value.float(), diffusion.log_scale.float(), active), queries
-        )
+        if frozen and not self.network.drift_arbiter.score.weight.requires_grad:
+            of_drift, of_diffusion = self._held(truth, log_truth, drift, diffusion, active)
+        else:
+            of_drift = laplace(truth, drift.value.float(), drift.log_scale.float(), active)
+            of_diffusion = laplace(log_truth, diffusion.value.float(), diffusion.log_scale.float(), active)
+        drift_loss, diffusion_loss = masked_mean(of_drift, queries), masked_mean(of_diffusion, queries)
         loss = drift_loss + diffusion_loss
         parts = {"drift_loss": drift_loss, "diffusion_loss": diffusion_loss}
         if context is not None and not frozen:
@@ -84,6 +92,17 @@ class FIMSDEObjective(nn.Module):
             for dim in range(1, self.network.config.max_dim + 1):
                 sums[f"{name}/drift_{dim}d"] = total(error, weight * (batch.dims == dim))
         return weighted_mean(loss, weight), sums
+
+    def _held(
+        self, truth: Tensor, log_truth: Tensor, drift: Verdict, diffusion: Verdict, active: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Losses (B, Q) of the scales, of the errors of the drift and of the diffusion in units of what it is."""
+        level, floor = diffusion.value.float().exp(), self.network.config.diffusion_floor
+        error = (log_truth.exp() - level.clamp(min=floor)) / level
+        return (
+            holding(truth - drift.value.float(), drift.log_scale.float(), HELD, active),
+            holding(error, diffusion.log_scale.float(), HELD, active),
+        )
 
     def _token_loss(self, batch: Examples, context: EncodedSDEContext, active: Tensor) -> Tensor:
         tokens, weight = batch.tokens.mask, batch.weight

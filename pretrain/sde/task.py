@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -18,6 +18,8 @@ from pretrain.sde.objective import FIMSDEObjective, forward_flops
 from pretrain.sde.presets import Preset
 from pretrain.sde.validation import SDEValidationSuite
 
+Part = Literal["all", "arbiter", "scales"]
+
 
 class FIMSDETask(ModelTask[Preset, FIMSDEObjective, ExamplePool]):
     """FIM-SDE on stochastic systems of a prior; its pool is one of examples, ready observed and fitted.
@@ -30,8 +32,9 @@ class FIMSDETask(ModelTask[Preset, FIMSDEObjective, ExamplePool]):
     rank : int
     initial : Path, optional
         As of `ModelTask`.
-    arbiter_only : bool
-        Leave the network as it is and train the arbiters over it.
+    part : {"all", "arbiter", "scales"}
+        What is trained: the network and the arbiters, these alone over a network that stays as it is, or only the
+        scales of errors that they predict.
     """
 
     stacks = ("encoder", "decoder")
@@ -56,12 +59,12 @@ class FIMSDETask(ModelTask[Preset, FIMSDEObjective, ExamplePool]):
         device: torch.device,
         rank: int = 0,
         initial: Path | None = None,
-        arbiter_only: bool = False,
+        part: Part = "all",
     ) -> None:
         super().__init__(preset, seed, device, rank, initial)
-        self._arbiter_only = arbiter_only
-        if arbiter_only:
-            self.module.freeze_network()
+        self._part = part
+        if part != "all":
+            self.module.train_only(part)
         self._simulator = SDESimulator(Mixture(prior_weights(preset.drifts)), DIFFUSIONS[preset.diffusions])
         self._flops: dict[int, float] = {}
 
@@ -92,7 +95,7 @@ class FIMSDETask(ModelTask[Preset, FIMSDEObjective, ExamplePool]):
         pool = ExamplePool.of(
             recordings, p.observations, p.examples_per_system, p.queries, p.noise, p.network, generator
         )
-        return pool.answered(self.module.network) if self._arbiter_only else pool
+        return pool.answered(self.module.network) if self._part != "all" else pool
 
     def _new_suite(self) -> SDEValidationSuite:
         return SDEValidationSuite(self.preset.validation, self.preset.network, self._device)
@@ -111,7 +114,7 @@ class FIMSDETask(ModelTask[Preset, FIMSDEObjective, ExamplePool]):
             "batch": p.batch,
             "queries": p.queries,
             "hidden": p.hidden,
-            "arbiter_only": self._arbiter_only,
+            "trained": self._part,
         }
 
     def _drawn(self) -> dict[str, Any]:

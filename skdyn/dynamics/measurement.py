@@ -45,7 +45,7 @@ class StateSpace:
     scale : array of shape (D,)
         Standard deviations of the context.
     errors : callable, (M, D) -> (M, D), (M, D), optional
-        Laplace scales of the errors of drift and diffusion.
+        Scales of the errors of drift and diffusion, taken for standard deviations: two of them hold 95%.
     """
 
     drift_diffusion: DriftDiffusion
@@ -81,7 +81,8 @@ class StateSpace:
     def log_likelihoods(self, observed: Trajectories, measurement: Measurement) -> np.ndarray:
         """Log-density of every observation given those before it in its trajectory, but for the first of each.
 
-        Where the errors of drift and diffusion are known, their variance is part of the predicted one.
+        Where the errors of drift and diffusion are known, their variance is part of the predicted one, and the
+        densities are Student's, with the fewer degrees of freedom the less the diffusion is known.
         """
         length = 1 if not measurement.noise.any() else None
         windows = self.windows(observed, measurement.correlation, length)
@@ -89,17 +90,20 @@ class StateSpace:
             windows = self._widened(windows, self.errors, np.concatenate([np.diff(t) for t in observed.times]))
         return windows.log_likelihoods(measurement.noise[None] ** 2)[0][windows.valid]
 
-    @staticmethod
-    def _widened(windows: Windows, errors: DriftDiffusion, steps: np.ndarray) -> Windows:
-        """The same windows with the variance, twice the squared scale, that errors add over each step."""
+    def _widened(self, windows: Windows, errors: DriftDiffusion, steps: np.ndarray) -> Windows:
+        """The same windows with the variance that errors add over each step, and the doubt that they cast on it."""
         starts = windows.observed[:, :-1][windows.valid]
         drift, diffusion = errors(starts)
+        _, g = self.drift_diffusion(starts)
         kept = np.diagonal(windows.slope[windows.valid], axis1=1, axis2=2)
         h = steps[:, None]
-        # An error of the drift acts over the step, and is forgotten as the state is.
-        added = 2 * diffusion**2 * h + 2 * (drift * h * (1 + kept.clip(0, 1)) / 2) ** 2
-        wide = windows.covariance[windows.valid] + added[:, :, None] * np.eye(added.shape[1])
-        return replace(windows, covariance=_spread(wide, windows.valid))
+        with np.errstate(all="ignore"):
+            # An error of the drift acts over the step, and is forgotten as the state is.
+            added = diffusion**2 * h + (drift * h * (1 + kept.clip(0, 1)) / 2) ** 2
+            wide = windows.covariance[windows.valid] + added[:, :, None] * np.eye(added.shape[1])
+            # Of a squared normal variable with the mean g and the deviation s.
+            doubt = (4 * g**2 * diffusion**2 + 2 * diffusion**4) * h**2
+        return replace(windows, covariance=_spread(wide, windows.valid), doubt=_spread(doubt, windows.valid))
 
     def measure(self, context: Trajectories) -> Measurement:
         """The likeliest noise of the observations of a context, and the correlations that its innovations show."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import gammaln
 
 DriftDiffusion = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -21,6 +22,7 @@ _FINE = 0.05  # slope times step below which a few terms of a series are enough
 _STEEP = 50.0  # largest slope times step that is followed
 _SHIFT = 1e-2  # of a variable's scale: the differences that make the slope of the drift
 WORST = -1e12  # least log-density that a transition counts with, so that a mean stays finite
+_LEAST_DOUBT = 1e-8  # squared relative doubt of a variance below which a density is as good as normal
 _NOISELESS = 1e-8  # a transition's standard deviation is taken as at least this fraction of the data's
 
 
@@ -133,6 +135,8 @@ class Windows:
     slope, covariance : array of shape (K, W, D, D)
     valid : boolean array of shape (K, W)
     scale : array of shape (D,)
+    doubt : array of shape (K, W, D), optional
+        Variances of the variances, where these are not certain.
     """
 
     observed: np.ndarray
@@ -141,9 +145,13 @@ class Windows:
     covariance: np.ndarray
     valid: np.ndarray
     scale: np.ndarray
+    doubt: np.ndarray | None = None
 
     def log_likelihoods(self, variances: np.ndarray) -> np.ndarray:
         """Log-densities (R, K, W) of each observation given those before it in its window; zero where there is none.
+
+        They are normal, or Student's where the variances are in doubt: an inverse gamma distribution of a variance with
+        mean V and variance ``c^2 V^2`` makes ``4 + 2 / c^2`` degrees of freedom; the most doubtful variable's count.
 
         Parameters
         ----------
@@ -154,7 +162,14 @@ class Windows:
         with np.errstate(all="ignore"):
             solved = np.linalg.solve(sizes, innovations[..., None])[..., 0]
             _, log_size = np.linalg.slogdet(sizes)
-            density = -0.5 * ((innovations * solved).sum(-1) + log_size + self.scale.size * np.log(2 * np.pi))
+            square, dim = (innovations * solved).sum(-1), self.scale.size
+            if self.doubt is None:
+                density = -0.5 * (square + log_size + dim * np.log(2 * np.pi))
+            else:
+                relative = np.nan_to_num(self.doubt / np.diagonal(sizes, axis1=-2, axis2=-1) ** 2).max(-1)
+                n = 4 + 2 / relative.clip(min=_LEAST_DOUBT)
+                constant = gammaln((n + dim) / 2) - gammaln(n / 2) - dim / 2 * np.log((n - 2) * np.pi)
+                density = constant - 0.5 * log_size - (n + dim) / 2 * np.log1p(square / (n - 2))
         density = np.where(np.isfinite(density), density, WORST).clip(min=WORST)
         return np.where(self.valid, density, 0.0)
 

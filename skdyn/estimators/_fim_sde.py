@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.estimators._base import check_motion
+from skdyn.estimators._predictive import BesideLinear
 from skdyn.estimators._session import FieldSession, ModelChoice
 from skdyn.estimators._stochastic import BaseStochasticEstimator
+from skdyn.exceptions import TrajectoryError
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +27,9 @@ class FIMSDERegressor(BaseStochasticEstimator):
     at every query. With more than three variables the polynomials answer alone. `predict`, `vector_field`, `jacobian`
     and `equilibria` are of the drift f, `diffusion` is g. Under ``x -> a x + b`` with ``a > 0`` (for each variable)
     both are multiplied by ``a``; under ``t -> c t + e`` the drift is divided by ``c`` and the diffusion by its square
-    root. Neither depends on the order of the trajectories or of the queries.
+    root. Neither depends on the order of the trajectories or of the queries. Two scales of the predicted errors hold
+    95% of these on systems as the bundled weights were trained on. `score` is of predictions that count what is not
+    known, and are averaged with those of linear equations.
 
     Parameters
     ----------
@@ -103,6 +109,66 @@ class FIMSDERegressor(BaseStochasticEstimator):
         choice = ModelChoice.of(self)
         session = FieldSession(choice, context, stochastic=True)
         self._session, self.weights_ = session, session.weights
+
+    def _remember(self, context: Trajectories) -> None:
+        super()._remember(context)
+        self._beside: BesideLinear | None = None
+
+    @property
+    def linear_share_(self) -> float:
+        """Share of linear equations with noise in what `score` predicts, before the first observation of a path.
+
+        Zero where the inferred equation predicts blocks of the context, each from the others, clearly better than a
+        linear drift with a constant diffusion does; near one where these are all that the context supports. It is found
+        when it or `score` is first asked for, which takes as long as four fits.
+        """
+        return self._predictive.share
+
+    @property
+    def _predictive(self) -> BesideLinear:
+        check_is_fitted(self)
+        if self._beside is None:
+            self._beside = BesideLinear.of(self.context_, self._predicted)
+        return self._beside
+
+    def _predicted(self, context: Trajectories, held_out: Trajectories) -> np.ndarray | None:
+        """Log-densities of held-out transitions under what a part of the context gives."""
+        try:
+            check_motion(context)
+        except TrajectoryError:
+            return None
+        part = self._unfitted()
+        part._fit(context)
+        part._remember(context)
+        return super(FIMSDERegressor, part)._log_likelihoods(held_out)
+
+    def _log_likelihoods(self, observed: Trajectories) -> np.ndarray:
+        return self._predictive.log_likelihoods(super()._log_likelihoods(observed), observed)
+
+    def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
+        """Mean log-likelihood of held-out transitions, from each point to the next, as they are predicted.
+
+        The density of an observation given those before it in its trajectory is an average of two. The first is that
+        of the inferred equation by a Kalman filter with the noise `noise_`: between two points mean and covariance
+        follow drift and diffusion, linearised where the observation before lies and anew in every part of a long step,
+        and the variances of the predicted errors of both are added. The second is that of linear equations with noise,
+        one for each variable, whose parameters are integrated out. Each path starts with the share `linear_share_`
+        of the second; what was observed of a path weighs the two anew by Bayes' rule. So a path that leaves what the
+        context shows is predicted with less certainty. `predict`, `diffusion` and `simulate` are of the inferred
+        equation alone. Scores depend on the units of the states, as densities do.
+
+        Parameters
+        ----------
+        X : trajectories in any accepted form
+        y : ignored
+        t : see `fit`
+
+        Returns
+        -------
+        float
+            In nats a transition; never NaN or infinite: no transition counts less than -1e12.
+        """
+        return super().score(X, y, t=t)
 
     def _drift_and_diffusion(
         self, points: np.ndarray

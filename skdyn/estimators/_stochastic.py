@@ -261,7 +261,8 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         points mean and covariance follow drift and diffusion, linearised where the observation before lies and anew in
         every part of a long step, and the observations have the noise `noise_`. It is exact for a linear drift and a
         constant diffusion, however long and unequal the steps. Where the estimator predicts the errors of drift and
-        diffusion, their variance is added, so that what happens far from the data is predicted with less certainty.
+        diffusion, their variance is added and the density is Student's, with the fewer degrees of freedom the less the
+        diffusion is known, so that what happens far from the data is predicted with less certainty.
         Scores depend on the units of the states, as densities do.
 
         Parameters
@@ -275,8 +276,11 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         float
             In nats a transition; never NaN or infinite: no transition counts less than -1e12.
         """
-        held_out = self._check_held_out(X, t)
-        return float(self._state_space.log_likelihoods(held_out, self._measurement).mean())
+        return float(self._log_likelihoods(self._check_held_out(X, t)).mean())
+
+    def _log_likelihoods(self, observed: Trajectories) -> np.ndarray:
+        """Log-density of every observation given those before it in its trajectory, but for the first of each."""
+        return self._state_space.log_likelihoods(observed, self._measurement)
 
     def stationary_density(
         self,

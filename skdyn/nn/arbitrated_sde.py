@@ -90,7 +90,10 @@ class ArbitratedFIMSDE(FIMSDE):
     def decode_sde(  # type: ignore[override]
         self, context: ArbitratedSDEContext, queries: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Drift, its Laplace log-scale, diffusion and the log-scale of its error, each of shape (B, N, D)."""
+        """Drift, the log-scale of its error, diffusion and that of its error, each of shape (B, N, D).
+
+        Two scales of the bundled weights hold 95% of the errors on draws of their prior.
+        """
         drift, drift_scale, log_diffusion, diffusion_scale = self._own(context, queries)
         diffusion = (log_diffusion.exp() - self.config.diffusion_floor).clamp(min=0)
         return self._padded((drift, drift_scale, diffusion, diffusion_scale + log_diffusion), queries)

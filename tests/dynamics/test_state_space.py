@@ -1,9 +1,12 @@
 """Moments over steps and the likelihood of noisy observations, against closed forms and brute force."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.linalg import expm
 from scipy.stats import multivariate_normal, norm
+from scipy.stats import t as student
 
 from skdyn import Trajectories
 from skdyn.dynamics.measurement import Measurement, StateSpace
@@ -120,6 +123,28 @@ def test_what_the_data_do_not_show_is_not_found():
         found = KNOWN.measure(ornstein_uhlenbeck(0.1, 10, 30, seed=seed))
         np.testing.assert_array_equal(found.noise, [0, 0])
         np.testing.assert_array_equal(found.correlation, np.eye(2))
+
+
+def test_what_is_in_doubt_is_predicted_as_students_t():
+    """Brownian motion with a drift known to .4 and a diffusion known to .2, both beside their values."""
+    step, g, s, f = 0.5, 0.6, 0.2, 0.4
+    x = np.random.default_rng(0).normal(size=(6, 1)).cumsum(axis=0)
+    observed, none = Trajectories([(step * np.arange(6.0), x)]), Measurement(np.zeros(1), np.eye(1))
+    space = StateSpace(lambda x: (0 * x, np.full_like(x, g)), 1.0, np.ones(1),
+                       lambda x: (np.full_like(x, f), np.full_like(x, s)))  # fmt: skip
+    variance = (g**2 + s**2) * step + (f * step) ** 2
+    doubt = (4 * g**2 * s**2 + 2 * s**4) * step**2 / variance**2
+    n = 4 + 2 / doubt
+    expected = student(n, 0, np.sqrt(variance * (n - 2) / n)).logpdf(np.diff(x[:, 0]))
+    np.testing.assert_allclose(space.log_likelihoods(observed, none), expected, rtol=1e-6)
+    assert student(n, 0, np.sqrt(variance * (n - 2) / n)).var() == pytest.approx(variance)
+
+
+def test_certain_answers_are_predicted_as_normal():
+    observed, none = ornstein_uhlenbeck(0.3, 3, 10), Measurement(np.zeros(2), np.eye(2))
+    certain = replace(KNOWN, errors=lambda x: (0 * x, np.full_like(x, 1e-7)))
+    found, expected = (space.log_likelihoods(observed, none) for space in (certain, KNOWN))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_the_true_noise_is_likelier_than_none():

@@ -3,7 +3,7 @@ import dataclasses
 import micro
 import torch
 
-from pretrain.sde.objective import NETWORK_WEIGHT, TOKEN_WEIGHT
+from pretrain.sde.objective import HELD, NETWORK_WEIGHT, TOKEN_WEIGHT
 from pretrain.sde.task import FIMSDETask
 
 CPU = torch.device("cpu")
@@ -66,7 +66,7 @@ def test_a_masked_target_that_is_not_a_number_changes_nothing():
 
 
 def test_frozen_the_arbiters_alone_learn_from_cached_answers():
-    task = FIMSDETask(SEEN, 0, CPU, arbiter_only=True)
+    task = FIMSDETask(SEEN, 0, CPU, part="arbiter")
     batch = task.batch(0)
     assert batch.answer is not None
     with torch.no_grad():
@@ -81,9 +81,37 @@ def test_frozen_the_arbiters_alone_learn_from_cached_answers():
 
 
 def test_a_hidden_network_has_no_say():
-    task = FIMSDETask(dataclasses.replace(micro.SDE, hidden=1.0), 0, CPU, arbiter_only=True)
+    task = FIMSDETask(dataclasses.replace(micro.SDE, hidden=1.0), 0, CPU, part="arbiter")
     batch = task.batch(0)
     loss, sums = task.module(batch)
     other = dataclasses.replace(batch, answer=tuple(part + 1 for part in batch.answer))
     assert torch.equal(task.module(other)[0], loss)
     assert "hidden/drift" in sums
+
+
+def test_the_scales_alone_learn_to_hold_most_errors():
+    task = FIMSDETask(SEEN, 0, CPU, part="scales")
+    batch = task.batch(0)
+    loss, _ = task.module(batch)
+    loss.backward()
+    moved = {name for name, p in task.module.named_parameters() if p.grad is not None and p.grad.any()}
+    assert moved
+    assert all("_arbiter.scale." in name for name in moved)
+    network = task.module.network
+    last = [arbiter.scale[2].bias for arbiter in (network.drift_arbiter, network.diffusion_arbiter)]
+    optimizer = torch.optim.Adam(last, lr=0.05)
+    for _ in range(150):
+        optimizer.zero_grad()
+        task.module(batch)[0].backward()
+        optimizer.step()
+    with torch.no_grad():
+        drift, diffusion = network.arbitrate(batch.fits, batch.queries, batch.answer)
+    asked = (batch.query_mask & (batch.weight[:, None] > 0))[..., None] & (batch.tokens.dim_mask[:, None] > 0)
+    level = diffusion.value.exp()
+    g = (level - network.config.diffusion_floor).clamp(min=0)
+    for error, scale in (
+        (batch.drift - drift.value, drift.log_scale.exp()),
+        (batch.diffusion - g, diffusion.log_scale.exp() * level),
+    ):
+        held = (error.abs() <= 2 * scale)[asked].float().mean()
+        assert abs(held - HELD) < 0.03

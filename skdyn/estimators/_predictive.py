@@ -1,0 +1,129 @@
+"""What an inferred SDE predicts, averaged with the simplest equation as far as the context supports no more.
+
+Each block of the context is predicted from the others, by the equation inferred from these and by a linear one with
+noise of the observations (`skdyn.dynamics.linear_sde`). The mean log-odds of a block are the odds of the two before the
+first observation of a path; each observation then weighs them anew. So what is predicted where the inferred equation
+leaves the data, or missed their noise, costs no more than the odds against the linear one.
+
+Letters: K trajectories, M transitions, D variables.
+Source: Bayesian model averaging (Hoeting et al., Statistical Science 14:382, 1999) with cross-validated densities as
+evidence (Geisser and Eddy, JASA 74:153, 1979).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from skdyn.data.trajectories import Trajectories
+from skdyn.dynamics.linear_sde import LinearSDE, averaged
+from skdyn.dynamics.units import state_units
+
+_BLOCKS = 4
+_JUDGED = 400  # most transitions of a block that are predicted
+_FEWEST = 8  # transitions of a context from which on a linear equation is believed at all
+_CERTAIN = 30.0  # largest log-odds
+
+
+@dataclass(frozen=True)
+class BesideLinear:
+    """Linear equations of a context, one for each variable, and how far to believe them.
+
+    Attributes
+    ----------
+    linear : tuple of D LinearSDE
+        Empty where the context is too short for them.
+    log_odds : float
+        For the inferred equation.
+    """
+
+    linear: tuple[LinearSDE, ...]
+    log_odds: float
+
+    @classmethod
+    def of(
+        cls, context: Trajectories, predict: Callable[[Trajectories, Trajectories], np.ndarray | None]
+    ) -> BesideLinear:
+        """Judge by blocks of a context.
+
+        Parameters
+        ----------
+        context : Trajectories
+        predict : callable
+            From a part of the context and a held-out one to the log-densities (M,) of its transitions under the
+            equation inferred from the first; None where nothing can be inferred from it.
+        """
+        if context.n_points - len(context) < _FEWEST:
+            return cls((), _CERTAIN)
+        gains = []
+        for rest, held_out in blocks(context):
+            inferred = predict(rest, held_out)
+            if inferred is not None:
+                gains.append(np.sum(inferred) - np.sum(_densities(_fitted(rest), held_out)))
+        log_odds = float(np.clip(np.mean(gains), -_CERTAIN, _CERTAIN)) if gains else 0.0
+        return cls(_fitted(context), log_odds)
+
+    @property
+    def share(self) -> float:
+        """Of the linear equations, before the first observation of a path."""
+        return float(1 / (1 + np.exp(self.log_odds))) if self.linear else 0.0
+
+    def log_likelihoods(self, inferred: np.ndarray, observed: Trajectories) -> np.ndarray:
+        """Log-densities (M,) of observations given those before, from those under the inferred equation."""
+        if not self.linear:
+            return inferred
+        linear = _densities(self.linear, observed)
+        log_weights = -np.logaddexp(0, np.array([-1, 1]) * self.log_odds)
+        ends = np.cumsum([len(t) - 1 for t in observed.times])[:-1]
+        both = zip(np.split(inferred, ends), np.split(linear, ends), strict=True)
+        return np.concatenate([averaged(np.stack(pair), log_weights) for pair in both])
+
+
+def _fitted(context: Trajectories) -> tuple[LinearSDE, ...]:
+    return tuple(LinearSDE.fit([(t, x[:, d]) for t, x in context]) for d in range(context.n_features))
+
+
+def _densities(linear: tuple[LinearSDE, ...], observed: Trajectories) -> np.ndarray:
+    return np.concatenate(
+        [np.sum([model.log_likelihoods((t, x[:, d])) for d, model in enumerate(linear)], axis=0) for t, x in observed]
+    )
+
+
+def blocks(context: Trajectories) -> Iterator[tuple[Trajectories, Trajectories]]:
+    """Parts of a context and what they are to predict: pieces of a few trajectories, or every fourth of many.
+
+    Many trajectories are taken in the order of their mean states, so that the order in which they came does not matter.
+    """
+    if len(context) >= _BLOCKS:
+        center, scale = state_units(np.concatenate(context.states))
+        means = [float(((x.mean(axis=0) - center) / np.where(scale > 0, scale, 1.0)).sum()) for x in context.states]
+        order = np.argsort(means, kind="stable")
+        for j in range(_BLOCKS):
+            held = np.zeros(len(context), dtype=bool)
+            held[order[j::_BLOCKS]] = True
+            yield context[np.flatnonzero(~held)], _first(context[np.flatnonzero(held)])
+        return
+    whole = [(k, len(t) - 1) for k, t in enumerate(context.times)]
+    for j in range(_BLOCKS):
+        rest: list[tuple[int, slice]] = []
+        held_out: list[tuple[int, slice]] = []
+        for k, transitions in whole:
+            start, end = (round(transitions * i / _BLOCKS) for i in (j, j + 1))
+            pieces = ((rest, 0, start), (held_out, start, end), (rest, end, transitions))
+            for part, first, last in pieces:
+                if last > first:
+                    part.append((k, slice(first, last + 1)))
+        if rest and held_out:
+            yield context.parts(rest), _first(context.parts(held_out))
+
+
+def _first(held_out: Trajectories) -> Trajectories:
+    """As many of the first trajectories, or of the first points of one, as are judged."""
+    cuts, left = [], _JUDGED
+    for k, t in enumerate(held_out.times):
+        if left > 0:
+            cuts.append((k, slice(0, left + 1)))
+            left -= len(t) - 1
+    return held_out.parts(cuts)
