@@ -84,8 +84,9 @@ class GrainerParts:
             if names is not None:
                 check_names(names, len(autoencoder.frame_mean))
             inner = {name: files[f"{_DYNAMICS}/{name}"] for name in (ESTIMATOR, CONTEXT)}
+            kind: type[LatentSDERegressor | FIMODERegressor]
             kind = LatentSDERegressor if values["stochastic"] else FIMODERegressor
-            dynamics: LatentSDERegressor | FIMODERegressor = unpack(kind, inner, path / _DYNAMICS)
+            dynamics = unpack(kind, inner, path / _DYNAMICS)
             if dynamics.n_features_in_ != len(autoencoder.code_mean):
                 raise FileError(f"{path} is damaged: its dynamics and its autoencoder have different numbers of codes")
             with np.errstate(all="ignore"):
