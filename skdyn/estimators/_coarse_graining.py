@@ -19,9 +19,9 @@ from skdyn.data.reading import is_dataframe, is_recording, read_any
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.estimators._fim_ode import FIMODERegressor
-from skdyn.estimators._fim_sde import FIMSDERegressor
 from skdyn.estimators._grainer_files import GrainerParts
 from skdyn.estimators._grainer_images import as_rows, image_shape
+from skdyn.estimators._latent_sde import LatentSDERegressor
 from skdyn.estimators._persistence import damage_named, plain_params
 from skdyn.exceptions import ModelWarning, TrajectoryError, silenced
 
@@ -43,7 +43,8 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     frames, predicts each next frame: ``decoder(z + f(z) h + g(z) sqrt(h) noise)`` with z the code of the frame before
     and h the time between the two; and so that each frame is found again from its code. What is learned is the
     autoencoder: it starts as the principal components of the frames and bends them. Drift f and diffusion g come from
-    the model in one forward pass.
+    the model in one forward pass; after the training, polynomials are added to the drift as far as the codes'
+    transitions ask for them (`dynamics_`).
 
     The loss of predictions cannot tell the codes from any smooth, invertible function of them, so f and g, and with
     them the equilibria of the drift, are those of one coordinate among many (Ito's formula leads from one to another).
@@ -121,8 +122,9 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     ----------
     autoencoder_ : skdyn.coarse_graining.autoencoder.Autoencoder
         The trained modules and the scaling of frames and codes.
-    dynamics_ : FIMSDERegressor or FIMODERegressor
-        Fitted to the codes of the training frames.
+    dynamics_ : LatentSDERegressor or FIMODERegressor
+        Fitted to the codes of the training frames. The former has the methods of `FIMSDERegressor`; where the codes'
+        transitions show that the model's drift misses something, polynomials are added to it.
     context_ : Trajectories
         Those codes, one trajectory a recording.
     loss_curve_ : list of float
@@ -155,7 +157,7 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
     """
 
     autoencoder_: Autoencoder
-    dynamics_: FIMSDERegressor | FIMODERegressor
+    dynamics_: LatentSDERegressor | FIMODERegressor
     loss_curve_: list[float]
     n_iter_: int
     frame_shape_: tuple[int, ...]
@@ -290,13 +292,15 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
             progress=bool(self.verbose),
         )
         autoencoder.finish(np.concatenate(context.states))
-        regressor = FIMSDERegressor if latent.is_stochastic else FIMODERegressor
+        regressor = LatentSDERegressor if latent.is_stochastic else FIMODERegressor
         codes = [(times, autoencoder.encode(x)) for times, x in context]
         with silenced(ModelWarning):
             dynamics = regressor(self.model, device=self.device).fit(codes)
         self._keep(autoencoder, dynamics, losses)
 
-    def _keep(self, autoencoder: Autoencoder, dynamics: FIMSDERegressor | FIMODERegressor, losses: list[float]) -> None:
+    def _keep(
+        self, autoencoder: Autoencoder, dynamics: LatentSDERegressor | FIMODERegressor, losses: list[float]
+    ) -> None:
         self.autoencoder_, self.dynamics_, self.loss_curve_ = autoencoder, dynamics, losses
         self.context_, self.n_iter_ = dynamics.context_, len(losses)
         self._n_features_out = dynamics.n_features_in_

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from skdyn.estimators._fim_ode import FIMODERegressor
-from skdyn.estimators._fim_sde import FIMSDERegressor
 from skdyn.estimators._grainer_settings import check_settings
+from skdyn.estimators._latent_sde import LatentSDERegressor
 from skdyn.estimators._persistence import CONTEXT, ESTIMATOR, check_names, damage_named, pack, plain, read_saved, unpack
 from skdyn.exceptions import FileError
 from skdyn.files.arrays import pack_arrays, unpack_arrays
@@ -23,7 +23,7 @@ from skdyn.files.writing import write_folder
 if TYPE_CHECKING:
     from skdyn.coarse_graining.autoencoder import Autoencoder
 
-_FORMAT = 3
+_FORMAT = 4
 _GRAINER, _AUTOENCODER, _DYNAMICS = "grainer.json", "autoencoder.npz", "dynamics"
 _PARTS = {_AUTOENCODER, f"{_DYNAMICS}/{ESTIMATOR}", f"{_DYNAMICS}/{CONTEXT}"}
 
@@ -37,7 +37,7 @@ class GrainerParts:
     params : dict
         Its parameters, as plain values.
     autoencoder : Autoencoder
-    dynamics : FIMSDERegressor or FIMODERegressor
+    dynamics : LatentSDERegressor or FIMODERegressor
         Fitted to the codes.
     loss_curve : list of float
     feature_names : sequence of D str, or None
@@ -47,7 +47,7 @@ class GrainerParts:
 
     params: dict[str, Any]
     autoencoder: Autoencoder
-    dynamics: FIMSDERegressor | FIMODERegressor
+    dynamics: LatentSDERegressor | FIMODERegressor
     loss_curve: list[float]
     feature_names: Sequence[str] | None
     frame_shape: tuple[int, ...]
@@ -59,7 +59,7 @@ class GrainerParts:
             "feature_names": None if self.feature_names is None else list(self.feature_names),
             "loss_curve": plain("loss_curve_", [float(loss) for loss in self.loss_curve]),
             "frame_shape": list(self.frame_shape),
-            "stochastic": isinstance(self.dynamics, FIMSDERegressor),
+            "stochastic": isinstance(self.dynamics, LatentSDERegressor),
         }
         parts = {_AUTOENCODER: pack_arrays(self.autoencoder.arrays())} | {
             f"{_DYNAMICS}/{name}": content for name, content in pack(self.dynamics).items()
@@ -84,7 +84,8 @@ class GrainerParts:
             if names is not None:
                 check_names(names, len(autoencoder.frame_mean))
             inner = {name: files[f"{_DYNAMICS}/{name}"] for name in (ESTIMATOR, CONTEXT)}
-            kind: type[FIMSDERegressor | FIMODERegressor] = FIMSDERegressor if values["stochastic"] else FIMODERegressor
+            kind: type[LatentSDERegressor | FIMODERegressor]
+            kind = LatentSDERegressor if values["stochastic"] else FIMODERegressor
             dynamics = unpack(kind, inner, path / _DYNAMICS)
             if dynamics.n_features_in_ != len(autoencoder.code_mean):
                 raise FileError(f"{path} is damaged: its dynamics and its autoencoder have different numbers of codes")

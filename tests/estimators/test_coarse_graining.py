@@ -16,6 +16,7 @@ from skdyn.coarse_graining.spread import check_spread
 from skdyn.coarse_graining.training import Recordings, Settings, has_converged, losses_of, stretch_variance
 from skdyn.coarse_graining.windows import draw_transitions, draw_windows
 from skdyn.datasets import make_blob_video
+from skdyn.estimators._latent_sde import LatentSDERegressor
 from skdyn.models.weights import load_model
 from skdyn.nn.autoencoder import perceptron
 from tests.contract.test_contract import DUMMY, DUMMY_SDE
@@ -60,7 +61,7 @@ def test_a_coarse_to_fine_training_learns(grainer, video):
 
 def test_the_dynamics_are_those_of_the_codes(grainer, video):
     codes = grainer.transform(video.frames)
-    oracle = FIMSDERegressor(DUMMY_SDE, device="cpu").fit(codes, t=video.t)
+    oracle = LatentSDERegressor(DUMMY_SDE, device="cpu").fit(codes, t=video.t)
     points = codes[:7]
     np.testing.assert_allclose(grainer.vector_field(points), oracle.vector_field(points), rtol=1e-4)
     np.testing.assert_allclose(grainer.diffusion(points), oracle.diffusion(points), rtol=1e-4)
