@@ -117,7 +117,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
             The same for parameters.
         return_std : bool, default=False
             Also return the predicted scale of the field's error: the scale b of a Laplace distribution (its standard
-            deviation is b times the square root of 2).
+            deviation is b times the square root of 2); of stochastic equations one of which two hold 95%.
 
         Returns
         -------

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import skdyn
+import skdyn.plugins
 from skdyn import FIMSDERegressor, Trajectories
 from skdyn.estimators._session import _or_none
 from skdyn.nn.fim_sde import FIMSDEConfig
