@@ -196,7 +196,7 @@ GRAINER_DESCRIPTIONS = {
     "an activation that is none": (lambda v: v["params"].update(activation="step"), "activation must be one of"),
     "a curve that is none": (lambda v: v.update(loss_curve=[1.0, "2"]), "loss_curve is not what it should be"),
     "neither kind of dynamics": (lambda v: v.update(stochastic=1), "stochastic or loss_curve"),
-    "the other kind of dynamics": (lambda v: v.update(stochastic=False), "holds a FIMSDERegressor"),
+    "the other kind of dynamics": (lambda v: v.update(stochastic=False), "holds a LatentSDERegressor"),
     "too few names": (lambda v: v.update(feature_names=["a"]), "must be 25 different names"),
     "a parameter too many": (lambda v: v["params"].update(depth=3), "unexpected keyword argument 'depth'"),
 }
