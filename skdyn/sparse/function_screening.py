@@ -97,34 +97,33 @@ def screen_functions(context: ScaledContext, kind: str, most: int) -> tuple[floa
     total = 0.0
     for d in range(dim):
         plain = _Equation.of(context, base, d)
-        equation, added = plain, list[_Option]()
+        columns = plain.columns(every)
+        equation, added = plain, list[tuple[_Option, Array]]()
         while len(added) < _MOST_ADDED:
-            leaders = _leaders(options, equation.gains(every, starts) - costs)
+            leaders = _leaders(options, equation.gains(columns, starts) - costs)
             gain, option = max((_at_best_scale(context, equation, option) for option in leaders), key=lambda e: e[0])
             if gain <= 0:
                 break
-            added.append(option)
-            equation = equation.beside(context, option)
-        equation, losses = _pruned(context, plain, equation, added)
-        found += [(loss, option) for loss, option in zip(losses, added, strict=True) if option.functions]
-        total += equation.log_left / 2 + _PENALTY * sum(option.width for option in added)
+            added.append((option, equation.columns(Integrals.of(context, option.columns))))
+            equation = equation.beside(added[-1][1])
+        equation, losses = _pruned(plain, equation, added)
+        found += [(loss, option) for loss, (option, _) in zip(losses, added, strict=True) if option.functions]
+        total += equation.log_left / 2 + _PENALTY * sum(option.width for option, _ in added)
     return total, _joined(found, most)
 
 
-def _pruned(
-    context: ScaledContext, plain: _Equation, equation: _Equation, added: list[_Option]
-) -> tuple[_Equation, list[float]]:
+def _pruned(plain: _Equation, equation: _Equation, added: list[tuple[_Option, Array]]) -> tuple[_Equation, list[float]]:
     """Drop what later additions have made needless; return what is left, and what each of the others is worth."""
     while True:
         others = []
         for k in range(len(added)):
             without = plain
-            for option in added[:k] + added[k + 1 :]:
-                without = without.beside(context, option)
+            for _, columns in added[:k] + added[k + 1 :]:
+                without = without.beside(columns)
             others.append(without)
         losses = [
             (other.log_left - equation.log_left) / 2 - _PENALTY * option.width
-            for other, option in zip(others, added, strict=True)
+            for other, (option, _) in zip(others, added, strict=True)
         ]
         if min(losses, default=1.0) > 0:
             return equation, losses
@@ -188,16 +187,17 @@ class _Equation:
         observed = terms.rooted(context.observed[:, d], weights)
         counted = terms.counted(weights) > 0
         count = max(1.0, float(counted.sum() - len(np.unique(terms.window[counted]))))
-        return cls(weights, observed, observed, np.zeros((len(observed), 0)), count)._with(terms)
+        plain = cls(weights, observed, observed, np.zeros((len(observed), 0)), count)
+        return plain.beside(plain.columns(terms))
 
-    def beside(self, context: ScaledContext, option: _Option) -> _Equation:
-        """The equation with one addition."""
-        return self._with(Integrals.of(context, option.columns))
+    def columns(self, terms: Integrals) -> Array:
+        """Terms (M, C) as the observations are; see `Integrals.rooted`."""
+        return terms.rooted(terms.design, self.weights)
 
-    def _with(self, terms: Integrals) -> _Equation:
-        """With terms, if they do not follow from those that there are."""
+    def beside(self, columns: Array) -> _Equation:
+        """The equation with more terms, if they do not follow from those that there are."""
         basis = self.basis
-        for column in terms.rooted(terms.design, self.weights).T:
+        for column in columns.T:
             size = np.linalg.norm(column)
             for _ in range(2):  # twice is enough
                 column = column - basis @ (basis.T @ column)
@@ -211,11 +211,10 @@ class _Equation:
         """Count of the observations times the logarithm of their mean square."""
         return self.count * float(np.log(self.left @ self.left / self.count + _LEAST_ERROR))
 
-    def gains(self, every: Integrals, starts: NDArray[np.intp]) -> Array:
+    def gains(self, columns: Array, starts: NDArray[np.intp]) -> Array:
         """What the logarithm of the likelihood gains by each option: its one or two columns, from its start on."""
-        columns = every.rooted(every.design, self.weights)
         sizes = np.sum(columns**2, axis=0)
-        columns -= self.basis @ (self.basis.T @ columns)
+        columns = columns - self.basis @ (self.basis.T @ columns)
         first = columns[:, starts]
         gained = _explained(first, self.left, sizes[starts])
         pairs = np.diff([*starts, columns.shape[1]]) == 2
@@ -250,7 +249,7 @@ def _at_best_scale(context: ScaledContext, equation: _Equation, option: _Option)
 
     def loss(log_factor: float) -> float:
         own = option.stretched(log_factor) if option.functions else option
-        gains = equation.gains(Integrals.of(context, own.columns), np.zeros(1, dtype=np.intp))
+        gains = equation.gains(equation.columns(Integrals.of(context, own.columns)), np.zeros(1, dtype=np.intp))
         return _PENALTY * option.width - float(gains[0])
 
     if not option.functions:
