@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -118,6 +118,11 @@ class FIMSDERegressor(BaseStochasticEstimator):
     def linear_share_(self) -> float:
         """Share of linear equations with noise in what `score` predicts, before the first observation of a path.
 
+        `score` averages the density of an observation given those before it under the inferred equation with that under
+        linear equations, one for each variable, whose parameters are integrated out; what was observed of a path weighs
+        the two anew by Bayes' rule, so that one that leaves what the context shows is predicted with less certainty.
+        `predict`, `diffusion` and `simulate` are of the inferred equation alone.
+
         Zero where the inferred equation predicts blocks of the context, each from the others, clearly better than a
         linear drift with a constant diffusion does; near one where these are all that the context supports. It is found
         when it or `score` is first asked for, which takes as long as four fits.
@@ -144,31 +149,6 @@ class FIMSDERegressor(BaseStochasticEstimator):
 
     def _log_likelihoods(self, observed: Trajectories) -> np.ndarray:
         return self._predictive.log_likelihoods(super()._log_likelihoods(observed), observed)
-
-    def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
-        """Mean log-likelihood of held-out transitions, from each point to the next, as they are predicted.
-
-        The density of an observation given those before it in its trajectory is an average of two. The first is that
-        of the inferred equation by a Kalman filter with the noise `noise_`: between two points mean and covariance
-        follow drift and diffusion, linearised where the observation before lies and anew in every part of a long step,
-        and the variances of the predicted errors of both are added. The second is that of linear equations with noise,
-        one for each variable, whose parameters are integrated out. Each path starts with the share `linear_share_`
-        of the second; what was observed of a path weighs the two anew by Bayes' rule. So a path that leaves what the
-        context shows is predicted with less certainty. `predict`, `diffusion` and `simulate` are of the inferred
-        equation alone. Scores depend on the units of the states, as densities do.
-
-        Parameters
-        ----------
-        X : trajectories in any accepted form
-        y : ignored
-        t : see `fit`
-
-        Returns
-        -------
-        float
-            In nats a transition; never NaN or infinite: no transition counts less than -1e12.
-        """
-        return super().score(X, y, t=t)
 
     def _drift_and_diffusion(
         self, points: np.ndarray
