@@ -44,6 +44,8 @@ _TERMS_PER_POINT = 0.6
 _NOT_ALLOWED = 99
 _MOST_TOGETHER = 512
 """Monomials of which all products with each other are computed, whether they are wanted or not."""
+_AT_ONCE = 2**20
+"""Numbers in the Gram matrices of the equations that are solved side by side."""
 FAR, FAST = 12.0, 60.0
 SPREAD = (1e-6, 1e4)
 
@@ -288,8 +290,7 @@ class _Context:
             denoised = torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
             views += [self._matching(self._integrals(denoised), _LONGEST), self._velocities()]
         fitted = self._families(views)
-        kept = self._kept
-        coefficients, root, log_noise, log_residuals, active = (part[:, :, kept].flatten(1, 2) for part in fitted)
+        coefficients, root, log_noise, log_residuals, active = (part.flatten(1, 2) for part in fitted)
         centred, scaled = self.chosen
         return Fits(
             coefficients=coefficients,
@@ -303,7 +304,7 @@ class _Context:
             terms=None if centred is None or scaled is None else torch.stack([centred.places, scaled.places], 1),
             origin=self.origin,
             scale=self.scale,
-            families=tuple(FITS_PER_VIEW * view + k for view in range(len(views)) for k in kept),
+            families=tuple(FITS_PER_VIEW * view + k for view in range(len(views)) for k in self._kept),
             library=self.library,
         )
 
@@ -342,7 +343,7 @@ class _Context:
             matching(integrals[0], self.states, self.mask, size),
             matching(integrals[1], scaled, self.mask, size),
         )
-        return views if len(self.library.terms) > _MOST_TOGETHER else tuple(view.moments() for view in views)
+        return views if len(self.library.terms) > _MOST_TOGETHER else tuple(view.moments for view in views)
 
     def _residuals_of_network(self) -> Tensor | None:
         """Log deviation (B, 3, D) of what the tokens' velocities, integrated, leave of the observed states."""
@@ -365,11 +366,25 @@ class _Context:
         )
 
     def _families(self, views: list[tuple[Moments | Regressors, ...]]) -> tuple[Tensor, ...]:
-        """Coefficients (B, V, 6, D, Q), roots, log noises, log residuals and supports of every family of some views."""
-        centred, scaled = (Moments.stack([self._in_use(view[kind], kind) for view in views]) for kind in (0, 1))
-        degrees = [self._degrees_in_use(kind, centred) for kind in (0, 1)]
+        """Coefficients (B, V, F, D, Q), roots, log noises, log residuals and supports of the F families of some views.
+
+        The equations of some variables at a time, where each has terms of its own: what they need stays in the caches.
+        """
+        at_once = self.variables
+        if self.chosen[0] is not None:
+            terms = self.chosen[0].places.shape[-1]
+            at_once = max(1, _AT_ONCE // max(1, len(self.states) * len(views) * CENTRED * terms**2))
+        blocks = [slice(first, first + at_once) for first in range(0, self.variables, at_once)]
+        parts = [self._families_of(views, block) for block in blocks]
+        return parts[0] if len(parts) == 1 else tuple(map(torch.cat, zip(*parts, strict=True), (3, 3, 3, 4, 3)))
+
+    def _families_of(self, views: list[tuple[Moments | Regressors, ...]], block: slice) -> tuple[Tensor, ...]:
+        """What `_families` finds, of a block of the variables."""
+        centred, scaled = (Moments.stack([self._in_use(view[kind], kind, block) for view in views]) for kind in (0, 1))
+        degrees = [self._degrees_in_use(kind, centred, block) for kind in (0, 1)]
         allowed = self._that_fit(centred, degrees[0])
-        masks = torch.stack([allowed & (degrees[0] <= degree) for degree in self.library.centred_degrees], 2)
+        of_centred = [self.library.centred_degrees[k] for k in self._kept if k < CENTRED]
+        masks = torch.stack([allowed & (degrees[0] <= degree) for degree in of_centred], 2)
         gram, cross, square, count = (
             part[:, :, None] for part in (centred.gram, centred.cross, centred.square, centred.count)
         )
@@ -379,7 +394,7 @@ class _Context:
         supports = torch.stack(eliminate(*parts, allowed, WALD), 2)
         gram, cross, square, count = (part[:, :, None] for part in parts)
         high = ridge(gram, cross, square, count, supports, _SPARSE_PRIOR, _ROUNDS)
-        in_units = self.scale[:, : self.variables].log()[:, None, None]
+        in_units = self.scale[:, : self.variables][:, block].log()[:, None, None]
         return (
             torch.cat([low.coefficients, high.coefficients], 2),
             torch.cat([low.root, high.root], 2),
@@ -394,17 +409,17 @@ class _Context:
             torch.cat([low.active, high.active], 2),
         )
 
-    def _in_use(self, view: Moments | Regressors, kind: int) -> Moments:
+    def _in_use(self, view: Moments | Regressors, kind: int, block: slice) -> Moments:
         chosen = self.chosen[kind]
         if chosen is not None:
-            return view.select(chosen.places)
-        return view.moments() if isinstance(view, Regressors) else view
+            return view.select(chosen.places[:, block], block)
+        return view.moments if isinstance(view, Regressors) else view
 
-    def _degrees_in_use(self, kind: int, moments: Moments) -> Tensor:
+    def _degrees_in_use(self, kind: int, moments: Moments, block: slice) -> Tensor:
         """Degree of each term in use (B, V, D, Q), beyond all degrees where the context may not have it."""
         chosen, degrees = self.chosen[kind], self.degrees
         if chosen is not None:
-            degrees = torch.where(chosen.allowed, degrees[chosen.places], _NOT_ALLOWED)[:, None]
+            degrees = torch.where(chosen.allowed, degrees[chosen.places], _NOT_ALLOWED)[:, None, block]
         return degrees.expand(moments.cross.shape)
 
     def _that_fit(self, moments: Moments, degrees: Tensor) -> Tensor:

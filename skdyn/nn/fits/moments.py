@@ -6,6 +6,7 @@ Letters: B contexts, K trajectories, L points, D variables, P monomials, M = K L
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -44,12 +45,13 @@ class Moments:
         batch, dim = terms.shape
         return self.gram[torch.arange(batch)[:, None], torch.arange(dim), terms]
 
-    def select(self, terms: Tensor) -> Moments:
-        """The moments of some terms (B, D, Q) alone."""
+    def select(self, terms: Tensor, variables: slice) -> Moments:
+        """The moments of some terms (B, D, Q) alone, of so many D of the variables."""
         batch, dim, _ = terms.shape
         own = torch.arange(batch)[:, None, None, None], torch.arange(dim)[:, None, None]
-        gram = self.gram[(*own, terms[..., None], terms[..., None, :])]
-        return Moments(gram, self.cross.gather(-1, terms), self.square, self.count)
+        gram = self.gram[:, variables][(*own, terms[..., None], terms[..., None, :])]
+        cross = self.cross[:, variables].gather(-1, terms)
+        return Moments(gram, cross, self.square[:, variables], self.count[:, variables])
 
     def log_residuals(self, coefficients: Tensor) -> Tensor:
         """Log deviations (B, V, F, W, D) of what coefficients (B, V, F, D, P) leave of each stacked view W."""
@@ -100,18 +102,20 @@ class Regressors:
         """As `Moments` have them."""
         return self._columns(terms).mT @ self.terms
 
+    @cached_property
     def moments(self) -> Moments:
         """Moments of all terms."""
         gram = (self.terms.mT @ self.terms)[:, None].expand(-1, self.observed.shape[-1], -1, -1)
         return Moments(gram, self.cross, self.observed.square().sum(1), self.count)
 
-    def select(self, terms: Tensor) -> Moments:
-        """The moments of some terms (B, D, Q) alone."""
+    def select(self, terms: Tensor, variables: slice) -> Moments:
+        """The moments of some terms (B, D, Q) alone, of so many D of the variables."""
         if self.terms.shape[1] >= self.terms.shape[2]:
-            return self.moments().select(terms)
+            return self.moments.select(terms, variables)
         own = self._columns(terms.flatten(1)).unflatten(-1, terms.shape[1:]).movedim(2, 1)  # (B, D, M, Q)
-        cross = (own.mT @ self.observed.mT[..., None])[..., 0]
-        return Moments(own.mT @ own, cross, self.observed.square().sum(1), self.count)
+        observed = self.observed[..., variables]
+        cross = (own.mT @ observed.mT[..., None])[..., 0]
+        return Moments(own.mT @ own, cross, observed.square().sum(1), self.count[:, variables])
 
     def _columns(self, terms: Tensor) -> Tensor:
         """Columns (B, M, N) of terms (B, N)."""
@@ -135,7 +139,7 @@ def less_means(values: Tensor, mask: Tensor) -> Tensor:
 
 def by_integrals(integrals: Tensor, states: Tensor, mask: Tensor, size: int) -> Moments:
     """Moments of the `matching` of states with integrals of the monomials, in windows."""
-    return matching(integrals, states, mask, size).moments()
+    return matching(integrals, states, mask, size).moments
 
 
 def matching(integrals: Tensor, states: Tensor, mask: Tensor, size: int) -> Regressors:

@@ -103,7 +103,7 @@ def eliminate(
         column = inverse.gather(-1, weakest[..., None].expand(*weakest.shape[:-1], inverse.shape[-1], 1))[..., 0]
         ratio = column / column.gather(-1, weakest).clamp(min=1e-300)
         solved = solved - ratio * solved.gather(-1, weakest)
-        inverse = inverse - ratio[..., :, None] * column[..., None, :]
+        inverse -= ratio[..., :, None] * column[..., None, :]
         there = there.scatter(-1, weakest, False)
         leaves_at = leaves_at.scatter(-1, weakest, float(step))
     if not strength:

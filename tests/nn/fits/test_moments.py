@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from skdyn.nn.fits.moments import Moments, by_integrals, by_velocities, less_means, windows
+from skdyn.nn.fits.moments import Moments, by_integrals, by_velocities, less_means, matching, windows
 
 
 def generator(seed=0):
@@ -68,12 +68,18 @@ def test_selected_terms_have_their_own_moments():
     integrals, states, mask = normal(2, 1, 20, 6), normal(2, 1, 20, 2, seed=1), torch.ones(2, 1, 20, dtype=torch.bool)
     whole = by_integrals(integrals, states, mask, 10)
     terms = torch.tensor([[[0, 2, 5], [1, 3, 4]], [[0, 1, 2], [2, 4, 5]]])
-    selected = whole.select(terms)
+    selected = whole.select(terms, slice(None))
     for b in range(2):
         for d in range(2):
             part = by_integrals(integrals[b : b + 1, :, :, terms[b, d]], states[b : b + 1], mask[b : b + 1], 10)
             torch.testing.assert_close(selected.gram[b, d], part.gram[0, d])
             torch.testing.assert_close(selected.cross[b, d], part.cross[0, d])
+    few_points = matching(integrals[:, :, :5], states[:, :, :5], mask[:, :, :5], 10)
+    for source in (whole, few_points):
+        both = source.select(terms, slice(None))
+        second = source.select(terms[:, 1:], slice(1, None))
+        for name in ("gram", "cross", "square", "count"):
+            torch.testing.assert_close(getattr(second, name), getattr(both, name)[:, 1:])
     stacked = Moments.stack([whole, whole])
     assert stacked.gram.shape == (2, 2, 2, 6, 6)
     assert torch.equal(stacked.cross[:, 1], whole.cross)
