@@ -294,9 +294,9 @@ class _Context:
         centred, scaled = self.chosen
         return Fits(
             coefficients=coefficients,
-            root=root.float(),
-            log_noise=log_noise.float(),
-            log_residuals=log_residuals.float(),
+            root=root,
+            log_noise=log_noise,
+            log_residuals=log_residuals,
             log_of_network=self._residuals_of_network(),
             log_terms=active.sum(-1).float().log1p(),
             log_points=self.mask.sum((1, 2)).float().log(),
@@ -397,15 +397,15 @@ class _Context:
         in_units = self.scale[:, : self.variables][:, block].log()[:, None, None]
         return (
             torch.cat([low.coefficients, high.coefficients], 2),
-            torch.cat([low.root, high.root], 2),
-            torch.cat([_log_deviation(low), _log_deviation(high) + in_units], 2),
+            torch.cat([low.root, high.root], 2).float(),
+            torch.cat([_log_deviation(low), _log_deviation(high) + in_units], 2).float(),
             torch.cat(
                 [
                     centred.log_residuals(low.coefficients),
                     scaled.log_residuals(high.coefficients) + in_units[:, :, None],
                 ],
                 2,
-            ),
+            ).float(),
             torch.cat([low.active, high.active], 2),
         )
 

@@ -58,8 +58,7 @@ def choose_terms(moments: Moments | Regressors, degrees: Tensor, columns: int) -
     wanted = min(int(each.max()), total)
     # Constant and linear terms come first whatever the variable: one basis for all of them.
     common = _Selection(moments, cross, moments.squares[:, None], forced)
-    for step in range(forced):
-        common.take(torch.full((batch, 1), step, device=cross.device))
+    common.take_first(forced)
     selection = common.each_by_itself(wanted - forced)
     free = torch.ones(batch, dim, total, dtype=torch.bool, device=cross.device)
     free[..., :forced] = False
@@ -106,8 +105,26 @@ class _Selection:
         gain = torch.where(free & (self.left > _LEAST_LEFT * self.own), gain, -1.0)
         return torch.where(free, gain.clamp(min=-0.5), -1.0)  # what is rounding comes last, but before repetition
 
+    def take_first(self, count: int) -> None:
+        """Add the first terms of the library; the residual follows once, when the basis is there."""
+        lengths = []
+        for step in range(count):
+            lengths.append(self._extend(torch.full((len(self.residual), 1), step, device=self.residual.device)))
+        basis, length = self.basis[:, 0], torch.cat(lengths, -1)
+        # Products of the basis with what was observed, from those of the terms, which are products of the basis.
+        of_terms = basis[..., :count].mT.tril(-1) + torch.diag_embed(length)
+        products = torch.linalg.solve_triangular(of_terms, self.residual[..., :count].mT, upper=False)
+        self.residual = self.residual - products.mT @ basis
+
     def take(self, terms: Tensor) -> None:
         """Add terms (B, V)."""
+        length = self._extend(terms)
+        unit = self.basis[:, :, self.step - 1]
+        product = self.residual.gather(-1, terms[..., None].expand(-1, self.residual.shape[1], -1))
+        self.residual = self.residual - unit * (product / length[..., None])
+
+    def _extend(self, terms: Tensor) -> Tensor:
+        """Add what is new in terms (B, V) to the basis; lengths (B, V), infinite where that is rounding."""
         places = terms[..., None]
         column = self.moments.rows(terms)
         at = self.common.gather(-1, terms[:, None].expand(-1, self.common.shape[1], -1))  # (B, steps, V)
@@ -117,10 +134,9 @@ class _Selection:
         column = column - (at.mT @ earlier)[..., 0, :]
         norm = self.left.gather(-1, places)
         usable = norm > _LEAST_LEFT * self.own.gather(-1, places)
-        length = norm.clamp(min=1e-300).sqrt()
-        unit = torch.where(usable, column / length, 0.0)
-        product = self.residual.gather(-1, places.expand(-1, self.residual.shape[1], -1))
-        self.residual = self.residual - unit * torch.where(usable, product / length, 0.0)
+        length = torch.where(usable, norm.clamp(min=1e-300).sqrt(), torch.inf)
+        unit = column / length
         self.left = (self.left - unit.square()).clamp(min=0)
         self.basis[:, :, self.step] = unit
         self.step += 1
+        return length[..., 0]

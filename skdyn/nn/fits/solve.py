@@ -90,6 +90,7 @@ def eliminate(
     inverse = torch.cholesky_inverse(factor).nan_to_num(1.0, 1.0, 1.0) * used[..., :, None]
     solved = (inverse @ moved[..., None])[..., 0]
     residual = (square - (solved * moved).sum(-1)).clamp(min=0)
+    together = inverse.flatten(0, -3)
     there, terms = active, used.sum(-1)
     leaves_at = torch.full_like(used, torch.inf)
     steps = int(terms.max()) if terms.numel() else 0
@@ -103,7 +104,7 @@ def eliminate(
         column = inverse.gather(-1, weakest[..., None].expand(*weakest.shape[:-1], inverse.shape[-1], 1))[..., 0]
         ratio = column / column.gather(-1, weakest).clamp(min=1e-300)
         solved = solved - ratio * solved.gather(-1, weakest)
-        inverse -= ratio[..., :, None] * column[..., None, :]
+        together.baddbmm_(ratio.flatten(0, -2)[..., None], column.flatten(0, -2)[:, None], alpha=-1)
         there = there.scatter(-1, weakest, False)
         leaves_at = leaves_at.scatter(-1, weakest, float(step))
     if not strength:
