@@ -107,10 +107,9 @@ class _Selection:
 
     def take_first(self, count: int) -> None:
         """Add the first terms of the library; the residual follows once, when the basis is there."""
-        lengths = []
-        for step in range(count):
-            lengths.append(self._extend(torch.full((len(self.residual), 1), step, device=self.residual.device)))
-        basis, length = self.basis[:, 0], torch.cat(lengths, -1)
+        one = torch.ones(len(self.residual), 1, dtype=torch.long, device=self.residual.device)
+        length = torch.cat([self._extend(step * one) for step in range(count)], -1)
+        basis = self.basis[:, 0]
         # Products of the basis with what was observed, from those of the terms, which are products of the basis.
         of_terms = basis[..., :count].mT.tril(-1) + torch.diag_embed(length)
         products = torch.linalg.solve_triangular(of_terms, self.residual[..., :count].mT, upper=False)
