@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 
 OBSERVATION = ObservationConfig(seen=1, unseen=16)
 _EARLIER = 12
-"""Questions of the last backtest that are kept of a series."""
+"""Questions of each later backtest that are kept of a series."""
 _POINTS = (60, 100, 140, 200)
 _SYSTEMS = {1: 100, 2: 400, 3: 300}
 _SEEN = (0.6, 0.92)
@@ -142,7 +142,7 @@ class Source:
 
 
 def rows_of(network: Any, series: Series, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """What the arbiter is asked, one row a time and channel: of the future, and of the last backtest by the first."""
+    """What the arbiter is asked, one row a time and channel: of the future, and of each backtest by those before."""
     fits = {name: get_expert(name).told(series.season) for name in STANDARD}
     evidence = Evidence(network, series.times, series.values, fits)
     quantiles = Curve(network, series.times, series.values, float(series.future[-1])).values(series.future)
@@ -150,13 +150,12 @@ def rows_of(network: Any, series: Series, rng: np.random.Generator) -> dict[str,
     leads = (series.future - series.times[-1]) / (series.times[-1] - series.times[0])
     asked = ask(forecasts, quantiles[..., -1] - quantiles[..., 0], leads, series.values, evidence.backtests)
     later = packed(asked, series.truth, series.unit, np.zeros(len(leads)))
-    earlier = evidence.earlier()
-    if earlier is None:
-        return later
-    asked, truth, leads = earlier
-    rows = packed(asked, truth, series.unit, leads)
-    kept = np.sort(rng.choice(len(rows["target"]), min(_EARLIER, len(rows["target"])), replace=False))
-    return {name: np.concatenate([later[name], rows[name][kept]]) for name in later}
+    parts = [later]
+    for asked, truth, leads in evidence.earlier():
+        rows = packed(asked, truth, series.unit, leads)
+        kept = np.sort(rng.choice(len(rows["target"]), min(_EARLIER, len(rows["target"])), replace=False))
+        parts.append({name: values[kept] for name, values in rows.items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in later}
 
 
 def packed(asked: Questions, truth: Array, unit: Array, leads: Array) -> dict[str, NDArray[Any]]:

@@ -82,15 +82,17 @@ class Evidence:
         leads = (times - self.times[-1]) / (self.times[-1] - self.times[0])
         return ask(forecasts, quantiles[..., -1] - quantiles[..., 0], leads, self.values, self.backtests)
 
-    def earlier(self) -> tuple[Questions, Array, Array] | None:
-        """What is asked at the last origin, what came (R, D), and leads (R,); None where there is only one origin."""
-        first, last = self.backtests[0], self.backtests[-1]
-        if first is None or last is None:
-            return None
-        begin = self._origins[-1] - self._origins[0]
-        past = Backtest(first.leads[:begin], first.truth[:begin], first.forecasts[:, :begin], first.spread[:begin])
-        seen = self.values[: self._origins[-1]]
-        return ask(last.forecasts, last.spread, last.leads, seen, (None, past)), last.truth, last.leads
+    def earlier(self) -> list[tuple[Questions, Array, Array]]:
+        """What is asked at every origin but the first, what came (R, D), and leads (R,)."""
+        tested = [backtest for backtest in self.backtests if backtest is not None]
+        asked = []
+        for place, (count, then) in enumerate(zip(self._origins, tested, strict=True)):
+            known = [was.until(count - begin) for was, begin in zip(tested[:place], self._origins, strict=False)]
+            if known:
+                backtests = (*[None] * (len(ORIGINS) - place), *known)
+                questions = ask(then.forecasts, then.spread, then.leads, self.values[:count], backtests)
+                asked.append((questions, then.truth, then.leads))
+        return asked
 
 
 def ask(

@@ -136,13 +136,12 @@ class Arbitration:
     def _calibrated(self) -> float:
         """By how much the intervals should be wider for the end of the prefix, as if it had to be forecast."""
         assert self._evidence is not None
-        earlier = self._evidence.earlier()
-        if earlier is None:
-            return 1.0
-        asked, truth, leads = earlier
-        middle, scale, _ = self._judged(asked)
-        ratio = np.abs(truth - middle) / np.maximum(scale, 1e-300)
-        return widening(ratio.ravel(), np.repeat(leads, truth.shape[1]))
+        ratios, ahead = [], []
+        for asked, truth, leads in self._evidence.earlier():
+            middle, scale, _ = self._judged(asked)
+            ratios.append((np.abs(truth - middle) / np.maximum(scale, 1e-300)).ravel())
+            ahead.append(np.repeat(leads, truth.shape[1]))
+        return widening(np.concatenate(ratios), np.concatenate(ahead)) if ratios else 1.0
 
 
 def widening(ratio: Array, leads: Array) -> float:

@@ -16,7 +16,7 @@ from skdyn.forecasting.experts.grid import Array, Fit, Forecast
 
 NETWORK = "network"
 
-ORIGINS = (0.6, 0.8)
+ORIGINS = (0.6, 0.8, 0.9)
 """Shares of the prefix after which every forecaster is tested."""
 
 MOST_TESTED = 1000
@@ -47,6 +47,10 @@ class Backtest:
     truth: Array
     forecasts: Array
     spread: Array
+
+    def until(self, count: int) -> Backtest:
+        """What was known of it when the first ``count`` of its points had come."""
+        return Backtest(self.leads[:count], self.truth[:count], self.forecasts[:, :count], self.spread[:count])
 
 
 class Experts:

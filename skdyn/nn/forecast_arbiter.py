@@ -51,7 +51,7 @@ class ForecastArbiter(nn.Module):
         Which features of a forecaster are a third of the log of its error in a backtest.
     """
 
-    def __init__(self, config: ForecastArbiterConfig, errors: Sequence[int] = (0, 1, 7, 8)) -> None:
+    def __init__(self, config: ForecastArbiterConfig, errors: Sequence[int] = (0, 1, 7, 8, 14, 15)) -> None:
         super().__init__()
         self.config = c = config
         self.embedding = nn.Embedding(c.known + 1, c.embedded, padding_idx=0)

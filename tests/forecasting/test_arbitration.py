@@ -131,24 +131,35 @@ def test_the_evidence_of_a_series(judged):
     evidence = Evidence(
         judged._session.opened.network, T, orbit(T), {name: get_expert(name).fit for name in ("mean", "hankel-dmd")}
     )
-    assert [len(backtest.truth) for backtest in evidence.backtests] == [48, 24]
+    assert [len(backtest.truth) for backtest in evidence.backtests] == [48, 24, 12]
     asked = evidence.questions(FUTURE, np.zeros((40, 2, 9)))
     assert asked.of_forecasters.shape == (40, 2, 3, OF_FORECASTERS)
     assert asked.of_times.shape == (40, 2, OF_TIMES)
     assert np.isfinite(asked.of_forecasters).all()
-    earlier, truth, leads = evidence.earlier()
+    (second, truth, leads), (third, later, _) = evidence.earlier()
     np.testing.assert_array_equal(truth, orbit(T)[97:])
+    np.testing.assert_array_equal(later, orbit(T)[109:])
     assert len(leads) == 24
-    assert earlier.forecasts.shape == (3, 24, 2)
+    assert second.forecasts.shape == (3, 24, 2)
+    assert third.forecasts.shape == (3, 12, 2)
+
+
+def test_an_earlier_question_knows_nothing_of_what_came_later(judged):
+    values = orbit(T)
+    changed = np.where(np.arange(len(T))[:, None] >= 97, values[::-1], values)
+    network, fits = judged._session.opened.network, {"mean": get_expert("mean").fit}
+    questions = [Evidence(network, T, these, fits).earlier()[0][0] for these in (values, changed)]
+    for name in ("of_forecasters", "of_times", "forecasts"):
+        np.testing.assert_array_equal(getattr(questions[0], name), getattr(questions[1], name))
 
 
 def test_long_series_are_tested_on_what_follows_an_origin_at_once(judged, monkeypatch):
     monkeypatch.setattr("skdyn.forecasting.evidence.MOST_TESTED", 20)
     evidence = Evidence(judged._session.opened.network, T, orbit(T), {"mean": get_expert("mean").fit})
-    first, last = evidence.backtests
+    first, last, _ = evidence.backtests
     np.testing.assert_array_equal(first.truth, orbit(T)[73:93])
     np.testing.assert_array_equal(last.truth, orbit(T)[97:117])
-    _, truth, leads = evidence.earlier()
+    _, truth, leads = evidence.earlier()[0]
     np.testing.assert_array_equal(truth, last.truth)
     np.testing.assert_allclose(leads, (T[97:117] - T[96]) / (T[96] - T[0]))
 
