@@ -19,9 +19,10 @@ from torch import Tensor
 from skdyn.adaptation.contexts import draw_context, hold_out, subset
 from skdyn.adaptation.search import LowRank, State, descend, describe_data, rate_share, train_until_harm
 from skdyn.adaptation.settings import LikelihoodSettings
+from skdyn.data.padding import pad
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
-from skdyn.models.inference import Engine, pad
+from skdyn.models.inference import Engine
 from skdyn.models.weights import LoadedModel
 
 _LEAST_RATE = 1e-6
