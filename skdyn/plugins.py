@@ -30,7 +30,8 @@ from skdyn.data.parameters import RandomState, check_number, read_generator
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators import registry as _estimators
 from skdyn.estimators._base import BaseTrajectoryEstimator
-from skdyn.estimators._field import BaseDynamicsEstimator, BaseFieldEstimator
+from skdyn.estimators._dynamics import BaseDynamicsEstimator
+from skdyn.estimators._field import BaseFieldEstimator
 from skdyn.estimators._forecaster import BaseForecaster
 from skdyn.estimators._stochastic import BaseStochasticEstimator
 from skdyn.estimators.registry import get_estimator, register_estimator

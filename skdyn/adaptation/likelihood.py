@@ -16,12 +16,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from skdyn.adaptation.contexts import draw_context, hold_out, subset
-from skdyn.adaptation.search import LowRank, State, descend, describe_data, rate_share, train_until_harm
+from skdyn.adaptation.contexts import draw_context, subset
+from skdyn.adaptation.search import (
+    LowRank,
+    State,
+    check_width,
+    descend,
+    describe_data,
+    rate_share,
+    train_beside_held_out,
+)
 from skdyn.adaptation.settings import LikelihoodSettings
+from skdyn.data.padding import pad
 from skdyn.data.trajectories import Trajectories
-from skdyn.exceptions import TrajectoryError
-from skdyn.models.inference import Engine, pad
+from skdyn.models.inference import Engine
 from skdyn.models.weights import LoadedModel
 
 _LEAST_RATE = 1e-6
@@ -139,20 +147,9 @@ def train_by_likelihood(
     s = settings
     engine = Engine(model, "cpu")
     engine.encode([trajectories])  # refuses what the estimator would refuse
-    if trajectories.n_features > engine.width:
-        raise TrajectoryError(
-            f"the trajectories have {trajectories.n_features} variables, but the network that an adapter changes takes "
-            f"at most {engine.width}; fit without an adapter, or choose fewer variables"
-        )
-    held = hold_out(trajectories, s.share, np.random.default_rng([s.seed, 1]))
-    whole = [np.ones(len(t), dtype=bool) for t in trajectories.times]
-    state, record = train_until_harm(
-        LikelihoodTraining(engine, trajectories, [~mask for mask in held], s),
-        lambda: LikelihoodTraining(engine, trajectories, whole, s),
-        steps=s.steps,
-        check_every=s.check_every,
-        patience=s.patience,
-        progress=progress,
+    check_width(trajectories, engine.width)
+    state, record, held = train_beside_held_out(
+        trajectories, lambda keep: LikelihoodTraining(engine, trajectories, keep, s), s, progress
     )
     return state, record | {
         "method": "one-step likelihood",

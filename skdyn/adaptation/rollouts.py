@@ -16,8 +16,9 @@ from scipy.interpolate import make_smoothing_spline
 from torch import Tensor
 
 from skdyn.data.arrangement import thin
+from skdyn.data.padding import pad
 from skdyn.data.trajectories import Trajectories
-from skdyn.models.inference import Engine, pad
+from skdyn.models.inference import Engine
 
 Field = Callable[[Tensor], Tensor]
 

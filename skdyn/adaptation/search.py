@@ -17,7 +17,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from skdyn.adaptation.contexts import hold_out
+from skdyn.adaptation.settings import LikelihoodSettings, ShootingSettings
 from skdyn.data.trajectories import Trajectories
+from skdyn.exceptions import TrajectoryError
 from skdyn.nn.lora import add_low_rank, attention_projections, initialise, load_low_rank_state, low_rank_state
 
 State: TypeAlias = dict[str, Tensor]
@@ -186,6 +189,61 @@ def train_until_harm(
         # None for a step that was skipped because it was not finite
         "loss": {name: [loss if math.isfinite(loss) else None for loss in values] for name, values in losses.items()},
     }
+
+
+def train_beside_held_out(
+    trajectories: Trajectories,
+    make: Callable[[Sequence[np.ndarray]], Training],
+    settings: LikelihoodSettings | ShootingSettings,
+    progress: bool,
+) -> tuple[State, dict[str, Any], list[np.ndarray]]:
+    """Hold out windows, search for the number of steps on all other points, and train on all points for as many.
+
+    Parameters
+    ----------
+    trajectories : Trajectories
+    make : callable
+        Begins a training on points that K masks (L_k,) name.
+    settings : LikelihoodSettings or ShootingSettings
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    state, record
+        See `train_until_harm`.
+    held : list of K boolean arrays of shape (L_k,)
+        What was held out.
+
+    Raises
+    ------
+    TrajectoryError
+        If no trajectory is long enough.
+    """
+    held = hold_out(trajectories, settings.share, np.random.default_rng([settings.seed, 1]))
+    state, record = train_until_harm(
+        make([~mask for mask in held]),
+        lambda: make([np.ones(len(t), dtype=bool) for t in trajectories.times]),
+        steps=settings.steps,
+        check_every=settings.check_every,
+        patience=settings.patience,
+        progress=progress,
+    )
+    return state, record, held
+
+
+def check_width(trajectories: Trajectories, width: int) -> None:
+    """Refuse more variables than the network of a model reads, where its closed-form fits would take them alone.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    if trajectories.n_features > width:
+        raise TrajectoryError(
+            f"the trajectories have {trajectories.n_features} variables, but the network that an adapter changes reads "
+            f"at most {width}; fit without an adapter, or choose fewer variables"
+        )
 
 
 def describe_data(trajectories: Trajectories, held: Sequence[np.ndarray]) -> dict[str, Any]:

@@ -16,13 +16,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from skdyn.adaptation.contexts import draw_context, hold_out, runs, subset
+from skdyn.adaptation.contexts import draw_context, runs, subset
 from skdyn.adaptation.rollouts import ShootingData, field_of, interpolate, roll_out
-from skdyn.adaptation.search import LowRank, State, descend, describe_data, rate_share, train_until_harm
+from skdyn.adaptation.search import (
+    LowRank,
+    State,
+    check_width,
+    descend,
+    describe_data,
+    rate_share,
+    train_beside_held_out,
+)
 from skdyn.adaptation.settings import ShootingSettings
 from skdyn.data.arrangement import thin
 from skdyn.data.trajectories import Trajectories
-from skdyn.exceptions import TrajectoryError
 from skdyn.models.inference import Engine
 from skdyn.models.weights import LoadedModel
 
@@ -165,21 +172,10 @@ def train_by_shooting(
     s = settings
     engine = Engine(model, "cpu")
     engine.encode([engine.arrange(thin(trajectories, s.context_points))])  # refuses what the estimator would refuse
-    if trajectories.n_features > engine.width:
-        raise TrajectoryError(
-            f"the trajectories have {trajectories.n_features} variables, but the network that an adapter changes reads "
-            f"at most {engine.width}; fit without an adapter, or choose fewer variables"
-        )
+    check_width(trajectories, engine.width)
     data = ShootingData(trajectories, engine)
-    held = hold_out(trajectories, s.share, np.random.default_rng([s.seed, 1]))
-    whole = [np.ones(len(t), dtype=bool) for t in trajectories.times]
-    state, record = train_until_harm(
-        ShootingTraining(engine, data, [~mask for mask in held], s),
-        lambda: ShootingTraining(engine, data, whole, s),
-        steps=s.steps,
-        check_every=s.check_every,
-        patience=s.patience,
-        progress=progress,
+    state, record, held = train_beside_held_out(
+        trajectories, lambda keep: ShootingTraining(engine, data, keep, s), s, progress
     )
     user_noise = data.noise * data.scaling.std[0]
     return state, record | {

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from skdyn.benchmarks.comparison import bootstrap_interval
 from skdyn.data.trajectories import Trajectories
-from skdyn.estimators._field import BaseDynamicsEstimator
+from skdyn.estimators._dynamics import BaseDynamicsEstimator
 from skdyn.estimators.registry import get_estimator, list_estimators, make_estimator
 from skdyn.exceptions import SkdynError, silenced
 

@@ -1,9 +1,12 @@
-"""Read pandas and polars tables: columns by their roles, and the labels of a pandas index, which are never dropped."""
+"""Read pandas and polars tables: columns by their roles, and the labels of a pandas index, which are never dropped.
+
+And write one, which says in its ``attrs`` what reading it again needs beside its columns.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -233,8 +236,39 @@ def series_numbers(series: Any, place: str) -> np.ndarray:
     return read_numbers(series.to_numpy(), place)
 
 
+def long_dataframe(
+    ids: np.ndarray, times: np.ndarray, values: np.ndarray, states: Sequence[str], given: Given, unit: str | None
+) -> Any:
+    """A long pandas DataFrame with the columns ``id``, ``t`` and one for each state, input and parameter.
+
+    Parameters
+    ----------
+    ids, times : arrays of shape (M,)
+    values : array of shape (M, D + G)
+        States with what is given beside them.
+    states : sequence of D str
+        Names.
+    given : Given
+    unit : str, optional
+        In which time is counted.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise ImportError('to_dataframe needs pandas: pip install "skdyn[dataframe]"') from None
+    frame = pd.DataFrame(values, columns=[*states, *given.names])
+    frame.insert(0, "t", times)
+    frame.insert(0, "id", ids)
+    frame = frame.infer_objects()
+    if unit is not None:
+        frame.attrs["time_unit"] = unit
+    if given:
+        frame.attrs["given"] = asdict(given)
+    return frame
+
+
 def given_of(frame: Any) -> Given:
-    """Inputs and parameters that a table says it has; `Trajectories.to_dataframe` writes them down."""
+    """Inputs and parameters that a table says it has; `long_dataframe` writes them down."""
     attributes = getattr(frame, "attrs", None)
     said = attributes.get("given") if isinstance(attributes, dict) else None
     if not isinstance(said, dict):
@@ -253,6 +287,6 @@ def has_labels(frame: Any) -> bool:
 
 
 def unit_of(frame: Any) -> Any:
-    """The unit of time that a table says it has; `Trajectories.to_dataframe` writes it down."""
+    """The unit of time that a table says it has; `long_dataframe` writes it down."""
     attributes = getattr(frame, "attrs", None)
     return attributes.get("time_unit") if isinstance(attributes, dict) else None

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, overload
 
 import numpy as np
 
 from skdyn.data.again import named_alike, read_again
-from skdyn.data.cleaning import Cleaning, Duplicates, Missing, check_given
-from skdyn.data.frames import read_dataframe, unit_of
+from skdyn.data.cleaning import Cleaning, Duplicates, Missing
+from skdyn.data.frames import long_dataframe, read_dataframe, unit_of
 from skdyn.data.given import Given, Interpolation, default_names, given_columns
 from skdyn.data.names import order_of
 from skdyn.data.parameters import check_number
 from skdyn.data.reading import is_dataframe, read_any
-from skdyn.data.source import Raw, check_shapes
-from skdyn.data.suspicion import refuse_constants, refuse_hidden_time
-from skdyn.data.times import TimeAxis, conversion, parse_unit, read_times
+from skdyn.data.source import Raw
+from skdyn.data.times import TimeAxis, conversion, parse_unit
 from skdyn.data.trajectory import Trajectory
-from skdyn.exceptions import TrajectoryError, warn
+from skdyn.data.validation import Validated, validate, validate_values
+from skdyn.exceptions import TrajectoryError
 
 
 class Trajectories(Sequence):
@@ -211,56 +211,14 @@ class Trajectories(Sequence):
         raw, axis = read_again(X)
         factor = conversion(axis.unit, unit) if unit is not None else 1.0
         times = [recording.when if factor == 1.0 else recording.when * factor for recording in raw.recordings]
-        self._validate(raw, times, axis if unit is None else replace(axis, unit=unit), cleaning)
-        self.roles = X.roles if isinstance(X, Trajectories) else {}
+        axis = axis if unit is None else replace(axis, unit=unit)
+        self._keep(validate_values(raw, times, axis, cleaning), X.roles if isinstance(X, Trajectories) else {})
 
     def _take(self, raw: Raw, cleaning: Cleaning, unit: str | None) -> None:
-        check_shapes(raw)
-        states = [recording.states for recording in raw.recordings]
-        if not raw.meant:
-            if all(recording.when is None for recording in raw.recordings):
-                refuse_hidden_time(states, raw.source)
-            refuse_constants(states, raw.source)
-        times, axis = read_times(
-            [recording.when for recording in raw.recordings],
-            [len(recording.states) for recording in raw.recordings],
-            unit,
-        )
-        self._validate(raw, times, axis, cleaning)
-        self.roles = raw.roles
+        self._keep(validate(raw, cleaning, unit), raw.roles)
 
-    def _validate(self, raw: Raw, times: list[np.ndarray], axis: TimeAxis, cleaning: Cleaning) -> None:
-        kept, short = [], []
-        given = raw.given.checked(raw.names)
-        source = raw.source if raw.names is None else replace(raw.source, names=(*raw.names, *given.names))
-        for k, (recording, t) in enumerate(zip(raw.recordings, times, strict=True)):
-            width = recording.states.shape[1]
-            t, both, rows = cleaning.clean(t, np.hstack([recording.states, recording.given]), recording.rows, k, source)
-            x, outside = both[:, :width].copy(), both[:, width:].copy()
-            check_given(outside, given, rows, k, raw.source)
-            if len(x) < 2:
-                if cleaning.missing == "raise":
-                    raise TrajectoryError(
-                        f"trajectory {k} has {len(x)} sample; at least 2 are needed to see motion; pass "
-                        f"{raw.source.flag(missing='drop')} to leave such trajectories out"
-                    )
-                short.append((k, len(x)))
-                continue
-            for array in (t, x, outside):
-                array.flags.writeable = False
-            kept.append((t, x, outside, raw.ids[k]))
-        if not kept:
-            raise TrajectoryError(
-                f"trajectory {short[0][0]}: fewer than 2 rows are left after dropping those with NaN "
-                f"(n_samples = {short[0][1]}), as in all others"
-            )
-        if short:
-            warn(
-                f"{len(short)} of {len(times)} trajectories are left out, because fewer than 2 of their rows are "
-                f"complete (the first is {short[0][0]})"
-            )
-        self.times, self.states, self.outside, self.ids = zip(*kept, strict=True)
-        self.feature_names, self.given, self.axis, self.roles = raw.names, given, axis, {}
+    def _keep(self, validated: Validated, roles: dict[str, str]) -> None:
+        vars(self).update(vars(validated), roles=roles)
 
     def in_order_of(self, names: Sequence[str]) -> Trajectories:
         """The same trajectories with their variables in another order.
@@ -320,21 +278,10 @@ class Trajectories(Sequence):
         Dates and durations come back as such; the unit of time, and which columns are inputs and parameters, are in its
         ``attrs``.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise ImportError('to_dataframe needs pandas: pip install "skdyn[dataframe]"') from None
         names = self.feature_names or default_names("x", self.n_features)
-        values = np.hstack([np.concatenate(self.states), np.concatenate(self.outside)])
-        frame = pd.DataFrame(values, columns=[*names, *self.given.names])
-        frame.insert(0, "t", np.concatenate([self.axis.labels(t) for t in self.times]))
-        frame.insert(0, "id", np.repeat(np.array(self.ids, dtype=object), [len(t) for t in self.times]))
-        frame = frame.infer_objects()
-        if self.axis.unit is not None:
-            frame.attrs["time_unit"] = self.axis.unit
-        if self.given:
-            frame.attrs["given"] = asdict(self.given)
-        return frame
+        times = np.concatenate([self.axis.labels(t) for t in self.times])
+        ids = np.repeat(np.array(self.ids, dtype=object), [len(t) for t in self.times])
+        return long_dataframe(ids, times, self.points, names, self.given, self.axis.unit)
 
     def windows(self, length: int, stride: int | None = None) -> Trajectories:
         """Cut every trajectory into windows, for instance to cross-validate on one long recording.

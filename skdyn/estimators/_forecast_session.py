@@ -213,7 +213,7 @@ class ForecastSession(Session[Forecasts]):
         return with_factors(network, {name: torch.from_numpy(part) for name, part in self._factors.items()})
 
     def _placed(self, network: Any) -> Any:
-        from skdyn.models.inference import resolve_device
+        from skdyn.models.devices import resolve_device
 
         device = resolve_device(self.choice.device)
         return network if device.type == "cpu" else copy.deepcopy(network).to(device)

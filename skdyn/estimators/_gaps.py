@@ -12,7 +12,8 @@ from skdyn.data.trajectories import Trajectories
 from skdyn.sparse.smoothing import completed, has_gaps, smoothed
 
 if TYPE_CHECKING:
-    from skdyn.models.inference import Context, Engine
+    from skdyn.models.context import Context
+    from skdyn.models.inference import Engine
 
 
 def filled_along(

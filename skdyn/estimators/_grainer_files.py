@@ -109,7 +109,7 @@ def _autoencoder(arrays: Mapping[str, np.ndarray], params: Mapping[str, Any]) ->
     import torch
 
     from skdyn.coarse_graining.autoencoder import Autoencoder
-    from skdyn.models.inference import resolve_device
+    from skdyn.models.devices import resolve_device
     from skdyn.nn.autoencoder import Bent, perceptron
 
     check_settings(params)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skdyn.data.padding import pad
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._fim_sde import FIMSDERegressor
 from skdyn.estimators._stochastic import BaseStochasticEstimator
@@ -75,7 +76,6 @@ class LatentSDERegressor(BaseStochasticEstimator):
 
     def _fit(self, context: Trajectories) -> None:
         from skdyn.coarse_graining.correction import fit_correction
-        from skdyn.models.inference import pad
         from skdyn.models.normalization import fim_sde_scaling
 
         self.base_ = FIMSDERegressor(self.model, device=self.device).fit(context)

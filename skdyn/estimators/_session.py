@@ -17,7 +17,8 @@ from skdyn.models.sharing import SharedLock
 if TYPE_CHECKING:
     import torch
 
-    from skdyn.models.inference import Context, Engine
+    from skdyn.models.context import Context
+    from skdyn.models.inference import Engine
     from skdyn.models.weights import LoadedModel
 
 Opened = TypeVar("Opened")

@@ -13,8 +13,8 @@ from skdyn.data.parameters import RandomState, check_number, read_generator
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.evidence import PlausibleFields
 from skdyn.dynamics.simulate import MOST_EVALUATIONS
+from skdyn.estimators._dynamics import BaseDynamicsEstimator
 from skdyn.estimators._equations import NamedEquations
-from skdyn.estimators._field import BaseDynamicsEstimator
 from skdyn.estimators._session import FieldSession
 from skdyn.estimators._symbolic import SymbolicField
 from skdyn.sparse.evidence import EquationEvidence

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import clone
 
+from skdyn.data.padding import pad
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._base import check_motion
 from skdyn.estimators._fim_ode import FIMODERegressor
@@ -20,7 +21,8 @@ from skdyn.estimators._session import FieldSession, ModelChoice, arranged, open_
 from skdyn.sparse.smoothing import has_gaps
 
 if TYPE_CHECKING:
-    from skdyn.models.inference import Context, Engine
+    from skdyn.models.context import Context
+    from skdyn.models.inference import Engine
 
 
 @dataclass
@@ -98,7 +100,7 @@ def fit_together(estimator: Any, contexts: Sequence[Trajectories]) -> Together:
 
 
 def _encoded_together(estimator: FIMODERegressor, contexts: Sequence[Trajectories]) -> Together:
-    from skdyn.models.inference import pad
+    from skdyn.models.context_scaling import check_variables, scale_contexts
 
     choice, limit = ModelChoice.of(estimator), int(estimator.max_context)
     engine = open_engine(choice)
@@ -107,7 +109,8 @@ def _encoded_together(estimator: FIMODERegressor, contexts: Sequence[Trajectorie
         check_motion(context)
         sampled = estimator._encodable(context)
         cut = arranged(engine, sampled, limit)
-        engine.check([cut], *pad([cut]))
+        check_variables(engine.model, cut)
+        scale_contexts(engine.model, [cut], *pad([cut]))
         return sampled, cut
 
     parts = [_tried(prepared, context) for context in contexts]

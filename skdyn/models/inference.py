@@ -1,16 +1,13 @@
-"""Encode contexts once, decode queries in chunks of a few sizes, on any device.
+"""A model at work: contexts are encoded once, and queries are answered from what was encoded, on any device.
 
 Letters: B contexts, K trajectories, L points, D dimensions, N queries. Nothing here changes a global setting of torch.
 """
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -18,128 +15,24 @@ import torch
 from torch import Tensor, nn
 
 from skdyn.data.arrangement import arrange
+from skdyn.data.padding import pad, pad_outside
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError, WeightsError
-from skdyn.models.normalization import OutsideScaling, Scaling
+from skdyn.models.chunks import alike_sizes, chunk_sizes, in_chunks
+from skdyn.models.context import Context, map_tensors
+from skdyn.models.context_scaling import check_variables, scale_contexts
+from skdyn.models.devices import network_on, resolve_device
+from skdyn.models.normalization import OutsideScaling
 from skdyn.models.registry import calling
-from skdyn.models.sharing import Shared
-from skdyn.models.threads import at_most_threads, side_by_side
+from skdyn.models.threads import at_most_threads
 from skdyn.models.weights import LoadedModel
-from skdyn.nn.few_queries import FewOfAll, for_few_queries
-from skdyn.nn.query_tangents import FieldTangents, for_tangents
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
-_STEP, _ALIKE = 8, 64
-_LEAST_SHARED = 32
-"""Rows of a chunk that are worth a thread of their own."""
 _JACOBIAN_CHUNK = 32
 _SHARED_FROM = 4096
 """Points of a context from which its operations are long enough for several threads to share each of them."""
-_NETWORKS: Shared[tuple[str, str, str], nn.Module] = Shared(8)
-
-
-@dataclass(frozen=True)
-class Context:
-    """A batch of encoded contexts with the scaling of each.
-
-    Attributes
-    ----------
-    encoded : dataclass of tensors
-        What the network's ``encode`` returned.
-    scaling : Scaling
-        NumPy arrays of shapes (B, D), (B, D) and (B,).
-    dim : int
-    outside : OutsideScaling
-        Of inputs and parameters; of no columns without any.
-    network : nn.Module
-        What has encoded it.
-    """
-
-    encoded: Any
-    scaling: Scaling
-    dim: int
-    outside: OutsideScaling
-    network: Any
-    _made: dict[Any, Any] = dataclasses.field(init=False, repr=False, compare=False, default_factory=dict)
-
-    @property
-    def units(self) -> np.ndarray:
-        """Deviations (B, D + G) of the states and of what is given."""
-        return np.concatenate([self.scaling.std, self.outside.std], axis=1)
-
-    def normalise(self, points: np.ndarray) -> np.ndarray:
-        """Map states, with what is given beside them, of shape (B, N, D + G) to normalised units."""
-        states = self.scaling.normalise(points[..., : self.dim])
-        if points.shape[-1] == self.dim:
-            return states
-        return np.concatenate([states, self.outside.normalise(points[..., self.dim :])], axis=-1)
-
-    @cached_property
-    def few_queries(self) -> FewOfAll | None:
-        """What answers a chunk of a single context on a CPU faster than the network does, if there is such a thing."""
-        return for_few_queries(self.network, self.encoded) if len(self.scaling.speed) == 1 else None
-
-    @cached_property
-    def for_gradients(self) -> Any:
-        """What was encoded, in double precision where the device has it, for derivatives in the queries."""
-        as_it_is = next(self.network.parameters()).dtype == torch.float64
-
-        def exact(tensor: Tensor) -> Tensor:
-            if tensor.is_floating_point() and tensor.device.type != "mps" and not as_it_is:
-                tensor = tensor.double()
-            return tensor.clone() if tensor.is_inference() else tensor
-
-        return _map_tensors(self.encoded, exact)
-
-    def tangents(self, network: Any) -> FieldTangents | None:
-        """What differentiates a single context on a CPU faster than torch does, by the network in double precision."""
-        if len(self.scaling.speed) > 1:
-            return None
-        if network not in self._made:
-            self._made[network] = for_tangents(network, self.for_gradients)
-        found: FieldTangents | None = self._made[network]
-        return found
-
-    def take(self, rows: np.ndarray) -> Context:
-        """Some contexts of the batch, by their places.
-
-        Raises
-        ------
-        ValueError
-            If the network keeps something of a context that is no row of a tensor.
-        """
-        count = len(self.scaling.speed)
-        which = torch.from_numpy(rows)
-
-        def of_rows(tensor: Tensor) -> Tensor:
-            if tensor.ndim == 0 or len(tensor) != count:
-                raise ValueError("the network does not keep the contexts of a batch apart")
-            return tensor[which.to(tensor.device)]
-
-        scaling = Scaling(self.scaling.mean[rows], self.scaling.std[rows], self.scaling.speed[rows])
-        outside = OutsideScaling(self.outside.mean[rows], self.outside.std[rows])
-        return Context(_map_tensors(self.encoded, of_rows), scaling, self.dim, outside, self.network)
-
-
-def resolve_device(device: str | torch.device) -> torch.device:
-    """Turn ``"auto"``, a name or a torch device into a torch device that is present.
-
-    Raises
-    ------
-    ValueError
-        If there is no such device on this machine.
-    """
-    if isinstance(device, str) and device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        resolved = torch.device(device)
-        torch.zeros(1, device=resolved).item()
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device {device!r} is not available here: {reason}") from None
-    return resolved
 
 
 class Engine:
@@ -184,13 +77,7 @@ class Engine:
         self.dtype = torch.float64 if precision == "float64" else torch.float32
         if self.device.type == "mps" and self.dtype == torch.float64:
             raise ValueError("precision='float64' is not available on mps")
-        self.network: Any = _network(model, self.device, self.dtype)
-
-    @property
-    def max_dim(self) -> int:
-        """Largest number of variables that the model takes."""
-        config = self.model.config
-        return getattr(config, "max_variables", config.max_dim)
+        self.network: Any = network_on(model, self.device, self.dtype)
 
     @property
     def width(self) -> int:
@@ -210,38 +97,9 @@ class Engine:
         # on the pieces.
         arranged = context
         for _ in range(2):
-            scaling = self._scaling([arranged], *pad([arranged]))
+            scaling = scale_contexts(self.model, [arranged], *pad([arranged]))
             arranged = arrange(context, float(scaling.speed[0]), points)
         return arranged
-
-    def check(
-        self, contexts: Sequence[Trajectories], states: np.ndarray, times: np.ndarray, mask: np.ndarray
-    ) -> Scaling:
-        """The scaling of padded contexts, or the error of the first that cannot be encoded; see `pad` and `encode`."""
-        given = contexts[0].given
-        if given and not self.model.takes_outside:
-            raise TrajectoryError(
-                f"the model {self.model.spec.name!r} takes no inputs nor parameters, but the trajectories have "
-                f"{', '.join(given.names)}: choose another model, such as 'fim-ode', or leave them out"
-            )
-        dim = contexts[0].n_features + len(given)
-        if dim > self.max_dim:
-            what = "variables, inputs and parameters" if given else "variables"
-            raise TrajectoryError(
-                f"the trajectories have {dim} {what} but the model {self.model.spec.name!r} takes at most "
-                f"{self.max_dim}; choose fewer variables or reduce them first"
-            )
-        return self._scaling(contexts, states, times, mask)
-
-    def _scaling(
-        self, contexts: Sequence[Trajectories], states: np.ndarray, times: np.ndarray, mask: np.ndarray
-    ) -> Scaling:
-        with np.errstate(over="ignore", invalid="ignore"), calling(self.model.spec, "fails to scale the context"):
-            scaling = self.scaling(states, times, mask)
-            if not isinstance(scaling, Scaling):
-                raise TypeError(f"a scaling must be a Scaling, not a {type(scaling).__name__}")
-        _check_motion(contexts, scaling)
-        return scaling
 
     def encode(self, contexts: Sequence[Trajectories]) -> Context:
         """Encode a batch of contexts of the same dimension; ragged lengths and counts are padded and masked.
@@ -257,8 +115,9 @@ class Engine:
         given = contexts[0].given
         if any(context.given != given for context in contexts):
             raise TrajectoryError("contexts of one batch must have the same inputs and parameters")
+        check_variables(self.model, contexts[0])
         states, times, mask = pad(contexts)
-        scaling = self.check(contexts, states, times, mask)
+        scaling = scale_contexts(self.model, contexts, states, times, mask)
         values = pad_outside(contexts, mask)
         outside = OutsideScaling.of(values, mask)
         z = scaling.normalise(states) * mask[..., None]
@@ -296,7 +155,7 @@ class Engine:
 
     def convert(self, context: Context) -> Context:
         """Return a context encoded at another precision as this engine's type, for the same field."""
-        encoded = _map_tensors(context.encoded, self._to_own_type)
+        encoded = map_tensors(context.encoded, self._to_own_type)
         return dataclasses.replace(context, encoded=encoded, network=self.network)
 
     def decode(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -503,11 +362,8 @@ class Engine:
         with np.errstate(all="ignore"):  # a query that overflows is answered with what is not finite
             z[:, :count, :columns] = context.normalise(queries)
         with calling(self.model.spec, "fails to answer queries"):
-            whole = torch.from_numpy(z).to(self.device)
-            parts = [whole] if len(sizes) == 1 else whole.split(sizes, dim=1)
-            results = side_by_side(chunk, parts, self._threads)
-        found = [[part.to("cpu", torch.float64).numpy() for part in parts] for parts in zip(*results, strict=True)]
-        return tuple((parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))[:, :count] for parts in found)
+            found = in_chunks(chunk, torch.from_numpy(z).to(self.device), sizes, self._threads)
+        return tuple(part[:, :count] for part in found)
 
     @property
     def _threads(self) -> int:
@@ -536,87 +392,3 @@ class Engine:
         if self.precision == "bfloat16":
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
-
-
-def chunk_sizes(count: int, largest: int, threads: int = 1) -> list[int]:
-    """Sizes of the chunks that so many queries are cut into; the last one may be larger than what is left for it.
-
-    Examples
-    --------
-    >>> chunk_sizes(1, 512), chunk_sizes(5, 512), chunk_sizes(700, 512), chunk_sizes(700, 512, threads=2)
-    ([1], [8], [512, 192], [512, 96, 96])
-    """
-    sizes = [largest] * (count // largest)
-    rest = count % largest
-    if rest == 1 or count == 0:
-        sizes.append(1)
-    elif rest:
-        parts = min(threads, -(-rest // _LEAST_SHARED))
-        size = min(-(-rest // (_STEP * parts)) * _STEP, largest)
-        sizes += [size] * -(-rest // size)
-    return sizes
-
-
-def alike_sizes(count: int, largest: int) -> list[int]:
-    """Sizes of chunks with no small ones among them; see `Engine.field`."""
-    size = min(_ALIKE, largest)
-    return [largest] * (count // largest) + [size] * -(-(count % largest) // size) or [size]
-
-
-def pad(contexts: Sequence[Trajectories]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Stack ragged contexts as states (B, K, L, D), times (B, K, L) and a mask (B, K, L), padded at the ends."""
-    paths = max(len(context) for context in contexts)
-    points = max(len(t) for context in contexts for t in context.times)
-    states = np.zeros((len(contexts), paths, points, contexts[0].n_features))
-    times = np.zeros(states.shape[:-1])
-    mask = np.zeros(states.shape[:-1], dtype=bool)
-    for b, context in enumerate(contexts):
-        for k, (t, x) in enumerate(context):
-            states[b, k, : len(t)], times[b, k, : len(t)], mask[b, k, : len(t)] = x, t, True
-            times[b, k, len(t) :] = t[-1]
-    return states, times, mask
-
-
-def pad_outside(contexts: Sequence[Trajectories], mask: np.ndarray) -> np.ndarray:
-    """Stack inputs and parameters as (B, K, L, G), in the places of a mask (B, K, L)."""
-    values = np.zeros((*mask.shape, len(contexts[0].given)))
-    for b, context in enumerate(contexts):
-        for k, outside in enumerate(context.outside):
-            values[b, k, : len(outside)] = outside
-    return values
-
-
-def _check_motion(contexts: Sequence[Trajectories], scaling: Scaling) -> None:
-    for b, context in enumerate(contexts):
-        place = "" if len(contexts) == 1 else f"context {b}: "
-        with np.errstate(over="ignore"):
-            units = scaling.std[b] * scaling.speed[b]
-        if not all(np.isfinite(part).all() for part in (scaling.mean[b], scaling.std[b], units)):
-            raise TrajectoryError(f"{place}the states or time steps are too large or too small for float64 arithmetic")
-        if all((x == x[0]).all() and (x[0] == context.states[0][0]).all() for x in context.states):
-            raise TrajectoryError(f"{place}every state is the same: constant trajectories show no dynamics")
-        if scaling.speed[b] <= 1e-150 or scaling.std[b].max() <= 1e-140:
-            raise TrajectoryError(
-                f"{place}the states show no motion at the lag that sets the speed, or vary below 1e-140"
-            )
-
-
-def _network(model: LoadedModel, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """The model's network on a device at a type, one copy per process."""
-    if device.type == "cpu" and dtype == torch.float32:
-        return model.network
-    key = (model.sha256, str(device), str(dtype))
-    with calling(model.spec, f"cannot be had on {device} as {dtype}"):
-        return _NETWORKS.get(key, lambda: copy.deepcopy(model.network).to(device, dtype))
-
-
-def _map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
-    """Apply ``function`` to every tensor in nested tuples and dataclasses."""
-    if isinstance(value, Tensor):
-        return function(value)
-    if isinstance(value, tuple):
-        return tuple(_map_tensors(item, function) for item in value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
-        return dataclasses.replace(value, **{name: _map_tensors(getattr(value, name), function) for name in names})
-    return value

@@ -54,6 +54,11 @@ class LoadedModel:
     sha256: str
 
     @property
+    def max_variables(self) -> int:
+        """Largest number of variables that the model takes."""
+        return getattr(self.config, "max_variables", self.config.max_dim)
+
+    @property
     def sees_origin(self) -> bool:
         """Whether the network is told where the user's zero is; see `skdyn.models.spec.ModelSpec`."""
         return getattr(self.network, "sees_origin", False)

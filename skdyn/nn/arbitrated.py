@@ -20,7 +20,8 @@ from skdyn.nn.arbiter import Arbiter, Evidence, NetworkAnswer, Verdict
 from skdyn.nn.config import between, exactly
 from skdyn.nn.field_samples import FieldDraws
 from skdyn.nn.fim_ode import FIMODE, EncodedContext, FIMODEConfig, Layout, Tokens, make_tokens
-from skdyn.nn.fits.families import VIEWS, Fits, Outside, TokenModels, fit_context, left_of_observed
+from skdyn.nn.fits.families import VIEWS, Fits, Outside, TokenModels
+from skdyn.nn.fits.fitting import fit_context, left_of_observed
 from skdyn.nn.fits.quadrature import quadrature
 
 _AGREED = 0.1

@@ -1,8 +1,8 @@
 """Observed prefixes as a forecaster's input: scaled by the prefix alone, the same in training and inference.
 
 Letters: B series, D channels, N observed points (each channel has its own, so that missing values cost nothing), T
-times, Q quantiles. Source: LASS-ODE (arXiv 2602.01009); it does not say which points set its scale, and here nothing
-after the last observation does (docs/design/lass-ode.md).
+times, K tokens, Q quantiles. Source: LASS-ODE (arXiv 2602.01009); it does not say which points set its scale, and here
+nothing after the last observation does (docs/design/lass-ode.md).
 """
 
 from __future__ import annotations
@@ -151,3 +151,43 @@ def make_prefixes(
         levels=(-scaling.center / half).clamp(-_LEVEL, _LEVEL).to(dtype),
     )
     return prefixes, scaling
+
+
+def patches(prefixes: Prefixes, tokens: int, size: int) -> Tensor:
+    """What a prefix looks like during each token.
+
+    Parameters
+    ----------
+    prefixes : Prefixes
+    tokens, size : int
+        K, and values per token.
+
+    Returns
+    -------
+    Tensor of shape (B, D, K, 2 size + 1)
+        Values interpolated linearly at the middles of ``size`` equal parts, zero where there is nothing to interpolate;
+        whether there is; and the logarithm of one plus the number of points during the token.
+    """
+    times, counts = prefixes.times, prefixes.counts[..., None]
+    padded = torch.where(prefixes.mask, times, torch.full_like(times, torch.inf)).contiguous()
+    places = (torch.arange(tokens * size, device=times.device, dtype=times.dtype) + 0.5) / (tokens * size)
+    places = places.expand(*counts.shape[:-1], -1).contiguous()
+    after = torch.searchsorted(padded, places)
+    right = torch.minimum(after, counts - 1).clamp(min=1).clamp(max=times.shape[-1] - 1)
+    left = (right - 1).clamp(min=0)
+    t_left, t_right = times.gather(-1, left), times.gather(-1, right)
+    x_left, x_right = prefixes.values.gather(-1, left), prefixes.values.gather(-1, right)
+    share = (places - t_left) / (t_right - t_left).clamp(min=1e-9)
+    known = (after > 0) & (after < counts)
+    values = torch.where(known, torch.lerp(x_left, x_right, share), torch.zeros_like(share))
+    edges = torch.arange(tokens + 1, device=times.device, dtype=times.dtype) / tokens
+    edges = edges.expand(*counts.shape[:-1], -1).contiguous()
+    number = torch.searchsorted(padded, edges).diff(dim=-1)
+    return torch.cat(
+        [
+            values.unflatten(-1, (tokens, size)),
+            known.unflatten(-1, (tokens, size)).to(values.dtype),
+            (number + 1).log()[..., None].to(values.dtype),
+        ],
+        dim=-1,
+    )

@@ -1,28 +1,23 @@
-"""The search for a sparse field: candidates, shooting, stepwise selection, a last polish, wider libraries.
+"""The search of one library after another: candidates, shooting, stepwise selection, a last polish; the best remains.
 
 Letters: K trajectories, D variables, T terms of a field.
 """
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from skdyn.data.parameters import check_number
-from skdyn.data.trajectories import Trajectories
 from skdyn.sparse.candidates import Candidates, join
-from skdyn.sparse.constraints import Constraints, ReadConstraints
+from skdyn.sparse.constraints import ReadConstraints
 from skdyn.sparse.field import SparseField
 from skdyn.sparse.function_choice import DEGREE as FUNCTION_DEGREE
-from skdyn.sparse.function_choice import choose_functions
 from skdyn.sparse.function_screening import beside, rescaled, screen_functions
 from skdyn.sparse.functions import ScalarFunction, TermFunction, stretched
 from skdyn.sparse.library import TermLibrary
@@ -30,12 +25,14 @@ from skdyn.sparse.model import SparseODE, Stage
 from skdyn.sparse.node_wise import compact, propose_node_wise
 from skdyn.sparse.prior import FieldPrior
 from skdyn.sparse.problem import ShootingProblem
-from skdyn.sparse.scaled_context import MAX_POINTS, ScaledContext, names_of, scale_context
+from skdyn.sparse.scaled_context import ScaledContext
 from skdyn.sparse.score import Scorer
 from skdyn.sparse.shooting import Schedule
 from skdyn.sparse.stepwise import neighbours
-from skdyn.sparse.term_choice import Library, TermChoice
+from skdyn.sparse.term_choice import TermChoice
 
+#: Of polynomials; where the best field needs higher powers, something else may be behind them.
+ORDINARY_DEGREE = 3
 _POOL = 8
 _FINALISTS = 8
 _PARENTS = 6
@@ -47,26 +44,16 @@ _STRICTNESS = (4.0, 2.0, 1.0, 0.5)
 _WIDE = (Schedule(12, 0.3, 4), Schedule(5, 10.0, 4))
 _STEPPED = Schedule(5, 10.0, 4)
 _FINAL = Schedule(12, 1e4, 4)
-_ORDINARY_DEGREE = 3
 _FEW_TERMS = 3
-_QUADRATIC_FEATURES = 8
-#: From so many variables on, terms are chosen equation by equation, ...
-_MANY = 4
-#: ... among cubic ones too, if all are no more than this.
-_MOST_CUBIC = 500
-#: Up to so many they are then chosen together too.
-_TOGETHER = 5
 #: Up to so many quadratic coefficients all are open to stepwise selection.
 _MOST_OPENED = 360
 _RESELECTIONS = 3
 _PATIENCE_WITH_MANY = 1
 #: Products of points, squared variables and unknowns for which fields are fitted at once.
 _BUDGET = 6e6
-#: Sets of functions that are tried, by the number of variables, ...
-_FUNCTION_SETS = {1: 3, 2: 2}
-#: ... of many variables up to so many at once, for up to so many variables, ...
-_MOST_FUNCTIONS, _MOST_WITH_FUNCTIONS = 6, 12
-#: ... and the scale of each is fitted within this factor of its guess.
+#: Functions of many variables that are tried at once.
+_MOST_FUNCTIONS = 6
+#: The scale of a function is fitted within this factor of its guess.
 _STRETCH = 1.25
 #: Share of the variance below which nothing is left to explain.
 _EXACT = 1e-12
@@ -76,116 +63,20 @@ _NEARLY_AS_GOOD = 14.0
 _ALTERNATIVES = 8
 
 
-def fit_sparse(
-    context: Trajectories,
-    prior: FieldPrior | None = None,
-    max_degree: int | None = None,
-    max_points: int = MAX_POINTS,
-    verbose: bool = False,
-    library: Library | str | Mapping[str, Any] | None = None,
-    constraints: Constraints | Mapping[str, Any] | None = None,
-) -> SparseODE:
-    """Fit a sparse field to a context of trajectories.
-
-    Supports proposed by backward elimination on smoothed slopes are fitted by multiple-shooting least squares, changed
-    by stepwise selection on the quadratic about each fit, and selected by a score of roll-out errors, the number of
-    terms (as in Schwarz's criterion), runaway states and, where given, the prior's log density. The search is
-    deterministic. Rescaling states or time, and reordering trajectories, changes the field only as it should.
+class Search:
+    """The state of one search: the best of everything scored so far, and how it came about.
 
     Parameters
     ----------
-    context : Trajectories
-        Lengths, times and spacings may differ from one trajectory to another.
+    context : ScaledContext
     prior : FieldPrior, optional
-        Belief about the field away from the data.
-    max_degree : int, optional
-        Largest total degree of the monomials, without any other functions. Where omitted: 5 for one variable; 3 for
-        two (5 if 3 misses much) and three (under noise 2, and 3 if 2 misses much or needs many terms); 2 and 3 for
-        four to eleven; 2 for more; and for one and two variables sines, cosines and Hill functions where polynomials
-        leave structure unexplained. Under constraints 2 for four to eight, and 1 for more.
-    max_points : int, default=1200
-        Most points that enter the fit; more are thinned evenly, which the result records.
-    verbose : bool, default=False
+        In scaled units.
+    choice : TermChoice
+        Which terms a library may have.
+    known : ReadConstraints
+    verbose : bool
         Report each stage on standard error.
-    library : Library, mapping of its fields, "polynomial" or terms separated by commas, optional
-        Which terms a field may have; not with ``max_degree``.
-    constraints : Constraints or mapping of its fields, optional
-        What is known of the equations. Every variable is then measured from zero.
-
-    Returns
-    -------
-    SparseODE
-
-    Raises
-    ------
-    TrajectoryError
-        More than 64 variables, or states or times whose powers would not be finite.
-    ValueError
-        The prior has another number of variables, or a parameter is out of its range, such as a degree of more than
-        1000 terms.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skdyn import Trajectories
-    >>> t = np.linspace(0.0, 6.0, 80)
-    >>> x = np.column_stack([np.cos(2.0 * t), -2.0 * np.sin(2.0 * t)])
-    >>> fit_sparse(Trajectories([(t, x)])).equations(names=["q", "v"])
-    ['d(q)/dt = v', 'd(v)/dt = -4 q']
     """
-    if max_degree is not None:
-        check_number("max_degree", max_degree, whole=True, low=1, include_low=True, high=9)
-        if library is not None:
-            raise ValueError("max_degree and library exclude each other: use Library(degree=...)")
-    chosen = Library(degree=int(max_degree), functions=False) if max_degree is not None else Library.read(library)
-    check_number("max_points", max_points, whole=True, low=2, include_low=True)
-    width = context.n_features + len(context.given)
-    if prior is not None and (prior.points.shape[1], prior.field.shape[1]) != (width, context.n_features):
-        raise ValueError(f"the prior has {prior.points.shape[1]} variables and the trajectories {width}")
-    names = names_of(context)
-    known = ReadConstraints.of(Constraints.read(constraints), names, context.n_features)
-    scaled = scale_context(context, max_points, true_origin=known.any or bool(chosen.terms or chosen.extra))
-    choice = TermChoice.of(chosen, names, context.n_features, scaled.column_scale, known)
-    search = _Search(
-        scaled, prior and prior.in_units(scaled.column_center, scaled.column_scale, scaled.rate), choice, known, verbose
-    )
-    if choice.is_listed:
-        search.run(choice.polynomials(0), "listed terms: ")
-        return search.result()
-    if scaled.n_features >= _MANY and not known.any:
-        search.run_node_wise([choice.polynomials(degree) for degree in _node_wise_degrees(scaled, chosen.degree)])
-        asked = chosen.kinds if chosen.functions is not None else ()
-        if asked and scaled.n_features <= _MOST_WITH_FUNCTIONS and not scaled.center.any():
-            search.run_functions_node_wise(asked)
-        if scaled.n_features > _TOGETHER:
-            return search.result()
-    for degree in _degrees(scaled) if chosen.degree is None else (chosen.degree,):
-        search.run(choice.polynomials(degree), f"degree {degree}: ")
-        if not search.misses_much() and (degree >= _ORDINARY_DEGREE or not search.is_dense()):
-            break
-    sets = _FUNCTION_SETS.get(scaled.n_features, 2 if chosen.functions is not None and scaled.n_features < _MANY else 0)
-    if chosen.kinds and sets and not scaled.center.any() and search.leaves_structure():
-        search.run_functions(choose_functions(scaled, sets, chosen.kinds))
-    return search.result()
-
-
-def _degrees(context: ScaledContext) -> tuple[int, ...]:
-    """Degrees of the polynomials to try: the next one where one misses much, or needs many terms below the third."""
-    if context.n_columns == 3:  # cubic terms are twice as many as all lower ones: under noise they need a reason
-        return (3,) if context.clean else (2, 3)
-    return {1: (5,), 2: (3, 5)}.get(context.n_columns, (2,) if context.n_columns <= _QUADRATIC_FEATURES else (1,))
-
-
-def _node_wise_degrees(context: ScaledContext, given: int | None) -> tuple[int, ...]:
-    """Degrees of the polynomials among which terms are chosen equation by equation."""
-    if given is not None:
-        return (given,)
-    cubic = math.comb(context.n_columns + _ORDINARY_DEGREE, _ORDINARY_DEGREE)
-    return (2, _ORDINARY_DEGREE) if cubic <= _MOST_CUBIC else (2,)
-
-
-class _Search:
-    """The state of one search: the best of everything scored so far, and how it came about."""
 
     def __init__(
         self,
@@ -349,7 +240,7 @@ class _Search:
     def leaves_structure(self) -> bool:
         """Say whether the best field's residuals resemble their neighbours, or it takes powers above the third."""
         library = self._problem.library
-        high = self._best.support[0, : library.n_terms][library.degrees > _ORDINARY_DEGREE].any()
+        high = self._best.support[0, : library.n_terms][library.degrees > ORDINARY_DEGREE].any()
         return bool(high) or self._scorer.leaves_structure(library, self._best)
 
     def result(self) -> SparseODE:

@@ -95,7 +95,7 @@ def test_format_1_still_loads():
     model = load_model(str(FORMAT_1))
     assert type(model.network) is FIMODE
     engine = Engine(model, "cpu")
-    assert engine.max_dim == engine.width == 3
+    assert engine.model.max_variables == engine.width == 3
     assert not engine.model.sees_origin
 
 
@@ -103,7 +103,7 @@ def test_format_2_is_told_by_its_version(folder):
     model = load_model(str(folder))
     assert type(model.network) is ArbitratedFIMODE
     engine = Engine(model, "cpu")
-    assert (engine.max_dim, engine.width, engine.model.sees_origin) == (16, 3, True)
+    assert (engine.model.max_variables, engine.width, engine.model.sees_origin) == (16, 3, True)
 
 
 def test_codes_of_an_autoencoder_learn_through_the_network_alone(folder):

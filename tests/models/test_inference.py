@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skdyn import FIMODERegressor, Trajectories, TrajectoryError
-from skdyn.models.inference import Engine, chunk_sizes, pad, resolve_device
+from skdyn.models.inference import Engine
 from skdyn.models.weights import load_model
 
 
@@ -26,17 +26,6 @@ def queries():
 
 def close(value, reference, tolerance):
     return np.abs(value - reference).max() <= tolerance * np.abs(reference).max()
-
-
-def test_padding(context):
-    states, times, mask = pad([context, context[:2]])
-    assert states.shape == (2, 3, 40, 2)
-    np.testing.assert_array_equal(mask.sum(axis=-1), [[40, 31, 23], [40, 31, 0]])
-    for b, k in ((0, 0), (0, 2), (1, 1)):
-        t, x = context[k]
-        np.testing.assert_array_equal(states[b, k][mask[b, k]], x)
-        np.testing.assert_array_equal(times[b, k][mask[b, k]], t)
-    assert (np.diff(times, axis=-1) >= 0).all()
 
 
 def test_a_batch_of_contexts_gives_what_each_gives_alone(engine, context, queries):
@@ -113,18 +102,6 @@ def test_within_a_size_other_queries_do_not_matter(engine, context):
         np.testing.assert_array_equal(fewer, together[:, :least])
 
 
-@pytest.mark.parametrize("largest", [1, 7, 8, 100, 512, 4096])
-def test_chunks_hold_all_queries_and_waste_few(largest):
-    for count in (0, 1, 5, 8, 9, 127, 129, 513, 5000):
-        sizes = chunk_sizes(count, largest)
-        assert count <= sum(sizes) <= max(16 * count, 1)
-        assert max(sizes, default=1) <= largest
-        assert len(sizes) == max(-(-count // largest), 1)
-        shared = chunk_sizes(count, largest, threads=2)
-        assert sum(sizes) <= sum(shared) <= sum(sizes) + 8
-        assert len(shared) <= len(sizes) + 1
-
-
 def test_the_field_of_rotations(fitted):
     angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
     states = 0.7 * np.column_stack([np.cos(angles), np.sin(angles)])
@@ -187,14 +164,6 @@ def test_weights_are_shared_and_never_modified(orbits):
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name])
     assert all(parameter.grad is None for parameter in network.parameters())
-
-
-def test_devices():
-    assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert resolve_device(torch.device("cpu")) == resolve_device("cpu") == torch.device("cpu")
-    for device in ("cuda:99", "nowhere", "meta", None, 3.5, ""):
-        with pytest.raises(ValueError, match=r"^device .* is not available here: "):
-            resolve_device(device)
 
 
 @pytest.mark.parametrize(

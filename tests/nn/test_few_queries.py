@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdyn.models.inference import Context
+from skdyn.models.context import Context
 from skdyn.models.normalization import OutsideScaling
 from skdyn.nn.arbitrated import ArbitratedFIMODE
 from skdyn.nn.few_queries import for_few_queries

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from skdyn.nn.hub_attention import HubAttention
-from skdyn.nn.lass_ode import LASSODE, SIZES, LASSODEConfig, make_prefixes, patches, radial_basis
+from skdyn.nn.lass_ode import LASSODE, SIZES, LASSODEConfig, make_prefixes, radial_basis
 from skdyn.nn.lora import add_low_rank, attention_projections
+from skdyn.nn.prefixes import patches
 
 MICRO = LASSODEConfig.from_dict(
     SIZES["tiny"].to_dict() | {"width": 16, "heads": 2, "layers": 2, "expert_width": 24, "kernels": 16}

@@ -5,10 +5,10 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.sparse.fitting import fit_sparse
 from skdyn.sparse.function_screening import beside, screen_functions
 from skdyn.sparse.functions import ScalarFunction
 from skdyn.sparse.scaled_context import scale_context
-from skdyn.sparse.search import fit_sparse
 
 
 def repressors(x):

@@ -5,11 +5,11 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.sparse.fitting import fit_sparse
 from skdyn.sparse.integral import Integrals
 from skdyn.sparse.library import monomials, terms
 from skdyn.sparse.node_wise import compact, propose_node_wise
 from skdyn.sparse.scaled_context import scale_context
-from skdyn.sparse.search import fit_sparse
 
 
 def ring(x):

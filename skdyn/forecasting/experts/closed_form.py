@@ -82,7 +82,7 @@ def _fitted(z: Array, clock: Array, origin: Array) -> Fields:
     """Every field that is tried, in deviations from the mean."""
     import torch
 
-    from skdyn.nn.fits.families import fit_context
+    from skdyn.nn.fits.fitting import fit_context
     from skdyn.nn.fits.quadrature import quadrature
 
     states, times = (torch.from_numpy(np.ascontiguousarray(part))[None, None] for part in (z, clock))

@@ -1,15 +1,15 @@
-"""The fits of a context: views of its observations, and for each a family of polynomials.
+"""The fits of a context: views of its observations, and for each a family of polynomials; and their answers.
 
 A view is where the states inside the monomials come from (observed, or denoised by the network) and windows of how many
 points; one more view are the network's own velocities at its denoised states. Each view has fits of several degrees in
 coordinates centred on the data, and sparse ones in coordinates that keep the origin, because it is there that equations
-are sparse.
+are sparse. How they are made is in `skdyn.nn.fits.fitting`.
 
 Beside the states the monomials may have columns that are given from outside, inputs and parameters: the fits then
 answer for states and these together, D + G numbers a query.
 
-Letters: B contexts, K trajectories, L points, D variables, G given columns, V views, F fits, P monomials, Q of them in
-use, N queries.
+Letters: B contexts, K trajectories, L points, D variables, G given columns, V views, F fits, T monomials, Q of them in
+use, N queries, S draws.
 Everything is in normalised units (``skdyn.models.normalization``), in double precision where the device has it.
 """
 
@@ -21,11 +21,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from skdyn.nn.fits.moments import Moments, Regressors, by_integrals, by_velocities, matching
 from skdyn.nn.fits.monomials import Library
-from skdyn.nn.fits.quadrature import Quadrature, quadrature
-from skdyn.nn.fits.screening import Chosen, choose_terms
-from skdyn.nn.fits.solve import Posterior, eliminate, ridge
 
 VIEWS = ("observed_10", "observed_40", "observed_200", "denoised_200", "velocities")
 OF_OBSERVED = 3
@@ -35,17 +31,6 @@ WALD = (2.0, 5.0)
 FITS_PER_VIEW = CENTRED + len(WALD)
 ALL_FITS = len(VIEWS) * FITS_PER_VIEW
 """Fits of every view; a context has those of its own views."""
-_SIZES = (10, 40, 200)
-_LONGEST = _SIZES[-1]
-_PRIOR, _SPARSE_PRIOR = 0.3, 1e-2
-"""Inverse variances of coefficients; a unit of normalised time moves the states by about one."""
-_ROUNDS = 3
-_TERMS_PER_POINT = 0.6
-_NOT_ALLOWED = 99
-_MOST_TOGETHER = 512
-"""Monomials of which all products with each other are computed, whether they are wanted or not."""
-_AT_ONCE = 2**20
-"""Numbers in the Gram matrices of the equations that are solved side by side."""
 FAR, FAST = 12.0, 60.0
 SPREAD = (1e-6, 1e4)
 
@@ -215,220 +200,3 @@ class Fits:
 def _places(families: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     sparse = tuple(i for i, family in enumerate(families) if family % FITS_PER_VIEW >= CENTRED)
     return tuple(i for i in range(len(families)) if i not in sparse), sparse
-
-
-def left_of_observed(velocities: Tensor, states: Tensor, rule: Quadrature, mask: Tensor) -> Tensor:
-    """Log deviations (B, 3, D) of what velocities (B, K, L, D), integrated, leave of states, by the observed views."""
-    there = mask[..., None]
-    moved = rule.cumulative(torch.where(there, velocities, 0.0).to(states))
-    moments = [by_integrals(moved, states, mask, size) for size in _SIZES]
-    own = torch.eye(states.shape[-1]).to(states)[None, None, None].expand(len(moved), 1, -1, -1, -1)
-    return Moments.stack(moments).log_residuals(own)[:, 0, 0]
-
-
-@torch.no_grad()
-def fit_context(
-    states: Tensor,
-    times: Tensor,
-    mask: Tensor,
-    origin: Tensor,
-    tokens: TokenModels | None = None,
-    outside: Outside | None = None,
-) -> Fits:
-    """Fit every family to every view of contexts of the same number of variables.
-
-    Parameters
-    ----------
-    states : Tensor of shape (B, K, L, D)
-    times : Tensor of shape (B, K, L)
-    mask : boolean Tensor of shape (B, K, L)
-        Observed points come first in each trajectory.
-    origin : Tensor of shape (B, D)
-        Where the user's zero is: normalised states plus ``origin`` are multiples of the user's.
-    tokens : TokenModels, optional
-        What a network makes of the points; without it only the observed states are fitted.
-    outside : Outside, optional
-        What is given along the trajectories; a network that knows nothing of it has no say then.
-    """
-    return _Context(states, times, mask, origin, tokens, outside).fit()
-
-
-class _Context:
-    """A batch of contexts while they are fitted."""
-
-    def __init__(
-        self,
-        states: Tensor,
-        times: Tensor,
-        mask: Tensor,
-        origin: Tensor,
-        tokens: TokenModels | None,
-        outside: Outside | None,
-    ) -> None:
-        kind = torch.float32 if states.device.type == "mps" else torch.float64
-        self.mask, self.tokens = mask, tokens
-        self.states = torch.where(mask[..., None], states.to(kind), 0.0)
-        self.origin = origin.to(kind)
-        self.outside = self.states[..., :0]
-        self.holds = outside is not None and outside.holds
-        if outside is not None:
-            self.outside = torch.where(mask[..., None], outside.values.to(kind), 0.0)
-            self.origin = torch.cat([self.origin, outside.origin.to(kind)], -1)
-        self.scale = (1 + self.origin.square()).sqrt()
-        self.rule = quadrature(times.to(kind), mask)
-        self.variables = states.shape[-1]
-        self.library = Library(self.origin.shape[-1])
-        self.degrees = self.library.degrees.to(states.device)
-        self.chosen: list[Chosen | None] = [None, None]
-
-    def fit(self) -> Fits:
-        """Fit every view that there is."""
-        observed = self._integrals(self.states)
-        views: list[tuple[Moments | Regressors, ...]] = [self._matching(observed, size) for size in _SIZES]
-        self.chosen = [choose_terms(views[1][kind], self.degrees, self.library.dim) for kind in (0, 1)]
-        if self.tokens is not None:
-            denoised = torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
-            views += [self._matching(self._integrals(denoised), _LONGEST), self._velocities()]
-        fitted = self._families(views)
-        coefficients, root, log_noise, log_residuals, active = (part.flatten(1, 2) for part in fitted)
-        centred, scaled = self.chosen
-        return Fits(
-            coefficients=coefficients,
-            root=root,
-            log_noise=log_noise,
-            log_residuals=log_residuals,
-            log_of_network=self._residuals_of_network(),
-            log_terms=active.sum(-1).float().log1p(),
-            log_points=self.mask.sum((1, 2)).float().log(),
-            active=active,
-            terms=None if centred is None or scaled is None else torch.stack([centred.places, scaled.places], 1),
-            origin=self.origin,
-            scale=self.scale,
-            families=tuple(FITS_PER_VIEW * view + k for view in range(len(views)) for k in self._kept),
-            library=self.library,
-        )
-
-    @property
-    def _kept(self) -> list[int]:
-        """Fits of a view that are not the same as an earlier one."""
-        degrees = self.library.centred_degrees
-        return [k for k in range(FITS_PER_VIEW) if k >= CENTRED or degrees[k] not in degrees[:k]]
-
-    def _coordinates(self, states: Tensor, kind: int) -> Tensor:
-        shape = (len(states), *([1] * (states.ndim - 2)), states.shape[-1])
-        return states if kind == 0 else (states + self.origin.reshape(shape)) / self.scale.reshape(shape)
-
-    def _integrals(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """Integrals (B, K, L, P) of the monomials of states, in both kinds of coordinates."""
-        centred, scaled = (self._integral(self._coordinates(self._columns(states), kind)) for kind in (0, 1))
-        return centred, scaled
-
-    def _columns(self, states: Tensor) -> Tensor:
-        return torch.cat([states, self.outside], -1)
-
-    def _integral(self, columns: Tensor) -> Tensor:
-        """Integrals (B, K, L, P) of the monomials of columns (B, K, L, D + G)."""
-        there = self.mask[..., None]
-        if not self.holds:
-            return self.rule.cumulative(self.library(columns) * there)
-        # A monomial is a factor of the states, which move on smoothly, times one that is constant in each step.
-        states, outside = columns[..., : self.variables], columns[..., self.variables :]
-        moving = self.library(torch.cat([states, torch.ones_like(outside)], -1)) * there
-        held = self.library(torch.cat([torch.ones_like(states), outside], -1))
-        return self.rule.cumulative(moving, held[:, :, :-1])
-
-    def _matching(self, integrals: tuple[Tensor, Tensor], size: int) -> tuple[Moments | Regressors, ...]:
-        scaled = self.states / self.scale[:, None, None, : self.variables]
-        views = (
-            matching(integrals[0], self.states, self.mask, size),
-            matching(integrals[1], scaled, self.mask, size),
-        )
-        return views if len(self.library.terms) > _MOST_TOGETHER else tuple(view.moments for view in views)
-
-    def _residuals_of_network(self) -> Tensor | None:
-        """Log deviation (B, 3, D) of what the tokens' velocities, integrated, leave of the observed states."""
-        if self.tokens is None:
-            return None
-        return left_of_observed(self.tokens.velocities, self.states, self.rule, self.mask).float()
-
-    def _velocities(self) -> tuple[Moments, Moments]:
-        assert self.tokens is not None
-        there = self.mask[..., None]
-        weights = ((-self.tokens.log_scale.clamp(-6, 4)).exp() * there).to(self.states).flatten(1, 2)
-        velocities = torch.where(there, self.tokens.velocities, 0.0).to(self.states).flatten(1, 2)
-        states = torch.where(there, self.tokens.states, 0.0).to(self.states)
-        flat = there.flatten(1, 2)
-        columns = self._columns(states)
-        centred, scaled = (self.library(self._coordinates(columns, kind)).flatten(1, 2) * flat for kind in (0, 1))
-        return (
-            by_velocities(centred, velocities, weights),
-            by_velocities(scaled, velocities / self.scale[:, None, : self.variables], weights),
-        )
-
-    def _families(self, views: list[tuple[Moments | Regressors, ...]]) -> tuple[Tensor, ...]:
-        """Coefficients (B, V, F, D, Q), roots, log noises, log residuals and supports of the F families of some views.
-
-        The equations of some variables at a time, where each has terms of its own: what they need stays in the caches.
-        """
-        at_once = self.variables
-        if self.chosen[0] is not None:
-            terms = self.chosen[0].places.shape[-1]
-            at_once = max(1, _AT_ONCE // max(1, len(self.states) * len(views) * CENTRED * terms**2))
-        blocks = [slice(first, first + at_once) for first in range(0, self.variables, at_once)]
-        parts = [self._families_of(views, block) for block in blocks]
-        return parts[0] if len(parts) == 1 else tuple(map(torch.cat, zip(*parts, strict=True), (3, 3, 3, 4, 3)))
-
-    def _families_of(self, views: list[tuple[Moments | Regressors, ...]], block: slice) -> tuple[Tensor, ...]:
-        """What `_families` finds, of a block of the variables."""
-        centred, scaled = (Moments.stack([self._in_use(view[kind], kind, block) for view in views]) for kind in (0, 1))
-        degrees = [self._degrees_in_use(kind, centred, block) for kind in (0, 1)]
-        allowed = self._that_fit(centred, degrees[0])
-        of_centred = [self.library.centred_degrees[k] for k in self._kept if k < CENTRED]
-        masks = torch.stack([allowed & (degrees[0] <= degree) for degree in of_centred], 2)
-        gram, cross, square, count = (
-            part[:, :, None] for part in (centred.gram, centred.cross, centred.square, centred.count)
-        )
-        low = ridge(gram, cross, square, count, masks, _PRIOR, _ROUNDS)
-        allowed = self._that_fit(scaled, degrees[1])
-        parts = (scaled.gram, scaled.cross, scaled.square, scaled.count)
-        supports = torch.stack(eliminate(*parts, allowed, WALD), 2)
-        gram, cross, square, count = (part[:, :, None] for part in parts)
-        high = ridge(gram, cross, square, count, supports, _SPARSE_PRIOR, _ROUNDS)
-        in_units = self.scale[:, : self.variables][:, block].log()[:, None, None]
-        return (
-            torch.cat([low.coefficients, high.coefficients], 2),
-            torch.cat([low.root, high.root], 2).float(),
-            torch.cat([_log_deviation(low), _log_deviation(high) + in_units], 2).float(),
-            torch.cat(
-                [
-                    centred.log_residuals(low.coefficients),
-                    scaled.log_residuals(high.coefficients) + in_units[:, :, None],
-                ],
-                2,
-            ).float(),
-            torch.cat([low.active, high.active], 2),
-        )
-
-    def _in_use(self, view: Moments | Regressors, kind: int, block: slice) -> Moments:
-        chosen = self.chosen[kind]
-        if chosen is not None:
-            return view.select(chosen.places[:, block], block)
-        return view.moments if isinstance(view, Regressors) else view
-
-    def _degrees_in_use(self, kind: int, moments: Moments, block: slice) -> Tensor:
-        """Degree of each term in use (B, V, D, Q), beyond all degrees where the context may not have it."""
-        chosen, degrees = self.chosen[kind], self.degrees
-        if chosen is not None:
-            degrees = torch.where(chosen.allowed, degrees[chosen.places], _NOT_ALLOWED)[:, None, block]
-        return degrees.expand(moments.cross.shape)
-
-    def _that_fit(self, moments: Moments, degrees: Tensor) -> Tensor:
-        """Terms (B, V, D, Q) of the largest degree of which there are fewer than points; linear ones always."""
-        within = torch.stack([(degrees <= degree).sum(-1) for degree in range(1, 6)], -1)
-        most = _TERMS_PER_POINT * moments.count[..., None]
-        largest = (within <= most).sum(-1).clamp(min=1)
-        return degrees <= largest[..., None]
-
-
-def _log_deviation(fit: Posterior) -> Tensor:
-    return 0.5 * fit.variance.log()

@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch.nn.functional import pad
 
-from skdyn.nn.fits.families import ALL_FITS, CENTRED, FITS_PER_VIEW, VIEWS, TokenModels, fit_context
+from skdyn.nn.fits.families import ALL_FITS, CENTRED, FITS_PER_VIEW, VIEWS, TokenModels
+from skdyn.nn.fits.fitting import fit_context
 from skdyn.nn.fits.quadrature import quadrature
 from tests.format2 import normalised, rotations, simulate
 

@@ -1,0 +1,104 @@
+"""From what a reader found to arrays that nobody checks again: shapes, times, values, and enough points of each.
+
+Letters: K trajectories, L points, D variables, G given columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skdyn.data.cleaning import Cleaning, check_given
+from skdyn.data.given import Given
+from skdyn.data.source import Raw, check_shapes
+from skdyn.data.suspicion import refuse_constants, refuse_hidden_time
+from skdyn.data.times import TimeAxis, read_times
+from skdyn.exceptions import TrajectoryError, warn
+
+
+@dataclass(frozen=True)
+class Validated:
+    """Trajectories that are good; see `skdyn.data.trajectories.Trajectories` for what each attribute is."""
+
+    times: tuple[np.ndarray, ...]
+    states: tuple[np.ndarray, ...]
+    outside: tuple[np.ndarray, ...]
+    ids: tuple[Any, ...]
+    feature_names: tuple[str, ...] | None
+    given: Given
+    axis: TimeAxis
+
+
+def validate(raw: Raw, cleaning: Cleaning, unit: str | None) -> Validated:
+    """Validate what a reader found, with times of any kind.
+
+    Parameters
+    ----------
+    raw : Raw
+    cleaning : Cleaning
+    unit : str, optional
+        In which dates and durations are counted.
+
+    Raises
+    ------
+    TrajectoryError
+        Naming the first place that is wrong and what to do.
+    """
+    check_shapes(raw)
+    states = [recording.states for recording in raw.recordings]
+    if not raw.meant:
+        if all(recording.when is None for recording in raw.recordings):
+            refuse_hidden_time(states, raw.source)
+        refuse_constants(states, raw.source)
+    times, axis = read_times(
+        [recording.when for recording in raw.recordings],
+        [len(recording.states) for recording in raw.recordings],
+        unit,
+    )
+    return validate_values(raw, times, axis, cleaning)
+
+
+def validate_values(raw: Raw, times: Sequence[np.ndarray], axis: TimeAxis, cleaning: Cleaning) -> Validated:
+    """Validate what a reader found, with times (L_k,) that are numbers on an axis.
+
+    Trajectories of which fewer than two rows are left are left out with one warning, unless nothing was to be dropped.
+
+    Raises
+    ------
+    TrajectoryError
+        Naming the first place that is wrong and what to do.
+    """
+    kept, short = [], []
+    given = raw.given.checked(raw.names)
+    source = raw.source if raw.names is None else replace(raw.source, names=(*raw.names, *given.names))
+    for k, (recording, t) in enumerate(zip(raw.recordings, times, strict=True)):
+        width = recording.states.shape[1]
+        t, both, rows = cleaning.clean(t, np.hstack([recording.states, recording.given]), recording.rows, k, source)
+        x, outside = both[:, :width].copy(), both[:, width:].copy()
+        check_given(outside, given, rows, k, raw.source)
+        if len(x) < 2:
+            if cleaning.missing == "raise":
+                raise TrajectoryError(
+                    f"trajectory {k} has {len(x)} sample; at least 2 are needed to see motion; pass "
+                    f"{raw.source.flag(missing='drop')} to leave such trajectories out"
+                )
+            short.append((k, len(x)))
+            continue
+        for array in (t, x, outside):
+            array.flags.writeable = False
+        kept.append((t, x, outside, raw.ids[k]))
+    if not kept:
+        raise TrajectoryError(
+            f"trajectory {short[0][0]}: fewer than 2 rows are left after dropping those with NaN "
+            f"(n_samples = {short[0][1]}), as in all others"
+        )
+    if short:
+        warn(
+            f"{len(short)} of {len(times)} trajectories are left out, because fewer than 2 of their rows are "
+            f"complete (the first is {short[0][0]})"
+        )
+    whens, states, outsides, ids = zip(*kept, strict=True)
+    return Validated(whens, states, outsides, ids, raw.names, given, axis)
