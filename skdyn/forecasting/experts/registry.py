@@ -54,6 +54,7 @@ CATALOGUE = Catalogue(
         "damped-trend": f"{_HERE}.smoothing:DAMPED_TREND",
         "dmd-16": f"{_HERE}.modes:DMD_16",
         "drift": f"{_HERE}.naive:DRIFT",
+        "growth": f"{_HERE}.growth:GROWTH",
         "hankel-dmd": f"{_HERE}.modes:HANKEL_DMD",
         "last-value": f"{_HERE}.naive:LAST_VALUE",
         "mean": f"{_HERE}.naive:MEAN",
@@ -82,6 +83,7 @@ STANDARD: tuple[str, ...] = (
     "last-value",
     "mean",
     "drift",
+    "growth",
 )
 """The quick ones: whom a forecaster asks without being told to."""
 

@@ -13,6 +13,9 @@ from skdyn.forecasting.experts.seasons import season_of
 
 T = np.arange(120.0)
 WAVES = np.column_stack([np.sin(T / 3) + 0.5 * np.cos(T / 7), np.cos(T / 3)])
+NOISE = np.random.default_rng(5).normal(size=(120, 1))
+GROWN = 3 + np.exp(0.03 * T)[:, None]
+SIGMOID = 20 / (1 + np.exp(-(T - 60) / 12))[:, None]
 SEASONAL = (20 + 0.1 * T + 4 * np.sin(2 * np.pi * T / 12))[:, None]
 
 
@@ -29,10 +32,11 @@ def error(name, values, seen=90):
 
 @pytest.mark.parametrize("name", STANDARD)
 def test_forecasts_have_the_units_of_the_series(name):
+    values = np.hstack([GROWN, SIGMOID]) if name == "growth" else WAVES
     future = np.array([90.5, 97.0, 111.25])
-    expected = forecast(name, T[:90], WAVES[:90], future)
+    expected = forecast(name, T[:90], values[:90], future)
     assert expected.shape == (3, 2)
-    moved = forecast(name, 8 * T[:90] - 64, 32 * WAVES[:90], 8 * future - 64)
+    moved = forecast(name, 8 * T[:90] - 64, 32 * values[:90], 8 * future - 64)
     np.testing.assert_allclose(moved / 32, expected, rtol=1e-6, atol=1e-6)
 
 
@@ -50,6 +54,9 @@ def test_forecasts_have_the_units_of_the_series(name):
         ("theta", SEASONAL, 0.3),
         ("autoregression", SEASONAL, 0.05),
         ("drift", 3.0 - 2 * T[:, None], 1e-9),
+        ("growth", GROWN, 1e-6),
+        ("growth", GROWN + 0.005 * np.ptp(GROWN[:90]) * NOISE, 0.05),
+        ("growth", SIGMOID + 0.005 * 20 * NOISE, 0.05),
     ],
 )
 def test_what_an_expert_is_for(name, values, largest):
@@ -76,6 +83,19 @@ def test_growth_is_not_cut():
     later = np.linspace(3.05, 6, 60)
     grown = np.exp(t)[:, None]
     np.testing.assert_allclose(forecast("closed-form", t, grown, later)[:, 0], np.exp(later), rtol=0.01)
+
+
+def test_growth_is_said_of_the_channels_that_grow():
+    both = np.hstack([WAVES[:90, :1], GROWN[:90], np.ones((90, 1))])
+    answer = forecast("growth", T[:90], both, T[90:])
+    assert np.isnan(answer[:, [0, 2]]).all()
+    np.testing.assert_allclose(answer[:, 1], GROWN[90:, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("values", [WAVES, np.cumsum(NOISE, axis=0), SEASONAL, 2 * T[:, None] + NOISE, NOISE])
+def test_what_does_not_grow_by_a_curve_is_left_alone(values):
+    with pytest.raises(ValueError, match="no curve of growth leaves little of any channel"):
+        forecast("growth", T[:90], values[:90], T[90:])
 
 
 def test_a_driven_oscillator_is_recognised():
