@@ -16,6 +16,10 @@ _RATIOS = np.array([0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0])
 _FACTORS = (np.array([0.0, 0.4, 0.63, 1.0, 1.6, 2.5]), np.array([0.8, 0.9, 1.0, 1.1, 1.25]))
 _SIGNIFICANT = 4.0  # standard errors from which a correlation counts
 _LARGEST = 0.999
+_TYPICAL = 0.5  # size of an error, whose tails are heavy, in the scales that two of hold 95%
+
+Piece = tuple[np.ndarray, np.ndarray]
+"""Times (L,) and states (L, D) of a part of a trajectory."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +57,9 @@ class StateSpace:
     scale: np.ndarray
     errors: DriftDiffusion | None = None
 
-    def windows(
-        self, observed: Trajectories, correlation: np.ndarray, length: int | None = None, most: int | None = None
-    ) -> Windows:
-        """Trajectories in windows of ``length`` transitions, at most about ``most`` of these spread over all."""
-        pieces = [
-            (t[i : i + size + 1], x[i : i + size + 1])
-            for t, x in observed
-            for size in [length or max(1, len(t) - 1)]
-            for i in range(0, len(t) - 1, size)
-        ]
-        if most is not None:
-            total = sum(len(t) - 1 for t, _ in pieces)
-            pieces = pieces[:: max(1, -(-total // most))]
-        width, dim = max(len(t) for t, _ in pieces), observed.n_features
+    def windows(self, pieces: list[Piece], correlation: np.ndarray) -> Windows:
+        """Pieces of trajectories, and how the equation moves states in them."""
+        width, dim = max(len(t) for t, _ in pieces), len(self.scale)
         states, valid = np.zeros((len(pieces), width, dim)), np.zeros((len(pieces), width - 1), dtype=bool)
         for k, (t, x) in enumerate(pieces):
             states[k, : len(t)], valid[k, : len(t) - 1] = x, True
@@ -84,39 +77,80 @@ class StateSpace:
         Where the errors of drift and diffusion are known, their variance is part of the predicted one, and the
         densities are Student's, with the fewer degrees of freedom the less the diffusion is known.
         """
-        length = 1 if not measurement.noise.any() else None
-        windows = self.windows(observed, measurement.correlation, length)
+        pieces = _pieces(observed, 1 if not measurement.noise.any() else None)
+        windows = self.windows(pieces, measurement.correlation)
         if self.errors is not None:
-            windows = self._widened(windows, self.errors, np.concatenate([np.diff(t) for t in observed.times]))
+            windows = self._widened(windows, pieces)
         return windows.log_likelihoods(measurement.noise[None] ** 2)[0][windows.valid]
 
-    def _widened(self, windows: Windows, errors: DriftDiffusion, steps: np.ndarray) -> Windows:
+    def _widened(self, windows: Windows, pieces: list[Piece]) -> Windows:
         """The same windows with the variance that errors add over each step, and the doubt that they cast on it."""
-        starts = windows.observed[:, :-1][windows.valid]
-        drift, diffusion = errors(starts)
+        starts, h = _starts_and_steps(windows, pieces)
+        assert self.errors is not None
+        drift, diffusion = self.errors(starts)
         _, g = self.drift_diffusion(starts)
-        kept = np.diagonal(windows.slope[windows.valid], axis1=1, axis2=2)
-        h = steps[:, None]
         with np.errstate(all="ignore"):
-            # An error of the drift acts over the step, and is forgotten as the state is.
-            added = diffusion**2 * h + (drift * h * (1 + kept.clip(0, 1)) / 2) ** 2
-            wide = windows.covariance[windows.valid] + added[:, :, None] * np.eye(added.shape[1])
+            added = diffusion**2 * h + _of_drift(drift, windows, h)
             # Of a squared normal variable with the mean g and the deviation s.
             doubt = (4 * g**2 * diffusion**2 + 2 * diffusion**4) * h**2
-        return replace(windows, covariance=_spread(wide, windows.valid), doubt=_spread(doubt, windows.valid))
+        return replace(_with_variance(windows, added), doubt=_spread(doubt, windows.valid))
 
     def measure(self, context: Trajectories) -> Measurement:
-        """The likeliest noise of the observations of a context, and the correlations that its innovations show."""
+        """The likeliest noise of the observations of a context, and the correlations that its innovations show.
+
+        What errors of the drift explain, where these are known, is no noise.
+        """
         dim = context.n_features
         none = Measurement(np.zeros(dim), np.eye(dim))
-        windows = self.windows(context, none.correlation, _LENGTH, _LOOKED_AT)
+        pieces = _pieces(context, _LENGTH, _LOOKED_AT)
+        windows = self.windows(pieces, none.correlation)
         covariance = windows.covariance[windows.valid]
         usable = np.isfinite(covariance).all(axis=(1, 2)) & np.isfinite(windows.mean[windows.valid]).all(axis=1)
         if not usable.all():
             return none
         unit = np.median(np.diagonal(covariance, axis1=1, axis2=2), axis=0)
-        variance = _likeliest_noise(lambda r: windows.log_likelihoods(r).sum(axis=(1, 2)), unit, len(covariance))
+        # Where the diffusion explains next to nothing, what is left of the observations says how large noise may be.
+        left = (windows.observed[:, 1:] - windows.mean)[windows.valid]
+        with np.errstate(all="ignore"):
+            unit = np.maximum(unit, np.nan_to_num(np.mean(left**2, axis=0)) / _RATIOS[-1])
+        judged = windows
+        if self.errors is not None:
+            starts, h = _starts_and_steps(windows, pieces)
+            with np.errstate(all="ignore"):
+                judged = _with_variance(windows, _of_drift(_TYPICAL * self.errors(starts)[0], windows, h))
+        variance = _likeliest_noise(lambda r: judged.log_likelihoods(r).sum(axis=(1, 2)), unit, len(covariance))
         return Measurement(np.sqrt(variance), _correlation(windows, variance))
+
+
+def _pieces(observed: Trajectories, length: int | None, most: int | None = None) -> list[Piece]:
+    """Trajectories in pieces of ``length`` transitions, at most about ``most`` of these spread over all."""
+    pieces = [
+        (t[i : i + size + 1], x[i : i + size + 1])
+        for t, x in observed
+        for size in [length or max(1, len(t) - 1)]
+        for i in range(0, len(t) - 1, size)
+    ]
+    if most is not None:
+        total = sum(len(t) - 1 for t, _ in pieces)
+        pieces = pieces[:: max(1, -(-total // most))]
+    return pieces
+
+
+def _starts_and_steps(windows: Windows, pieces: list[Piece]) -> tuple[np.ndarray, np.ndarray]:
+    """States (M, D) from which transitions start, and their durations (M, 1)."""
+    return windows.observed[:, :-1][windows.valid], np.concatenate([np.diff(t) for t, _ in pieces])[:, None]
+
+
+def _of_drift(error: np.ndarray, windows: Windows, steps: np.ndarray) -> np.ndarray:
+    """Variances (M, D) that errors (M, D) of the drift add: they act over the step, and are forgotten as states are."""
+    kept = np.diagonal(windows.slope[windows.valid], axis1=1, axis2=2)
+    return (error * steps * (1 + kept.clip(0, 1)) / 2) ** 2
+
+
+def _with_variance(windows: Windows, added: np.ndarray) -> Windows:
+    """The same windows with variances (M, D) added over each step."""
+    wide = windows.covariance[windows.valid] + added[:, :, None] * np.eye(added.shape[1])
+    return replace(windows, covariance=_spread(wide, windows.valid))
 
 
 def _spread(values: np.ndarray, valid: np.ndarray) -> np.ndarray:

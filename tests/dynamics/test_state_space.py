@@ -118,6 +118,25 @@ def test_noise_and_correlation_are_found(paths, points, step):
     np.testing.assert_allclose(found.correlation, [[1, 0.6], [0.6, 1]], atol=0.15)
 
 
+@pytest.mark.parametrize("diffusion", [0.0, 1e-4])
+def test_noise_is_found_beside_hardly_any_diffusion(diffusion):
+    rng = np.random.default_rng(0)
+    t = 0.1 * np.arange(60)
+    paths = [(t, start * np.exp(-t)[:, None] + [0.06, 0.02] * rng.normal(size=(60, 2))) for start in (1.0, -2.0, 3.0)]
+    space = StateSpace(lambda x: (-x, np.full_like(x, diffusion)), 2.0, np.ones(2))
+    np.testing.assert_allclose(space.measure(Trajectories(paths)).noise, [0.06, 0.02], rtol=0.25)
+
+
+def test_what_errors_of_the_drift_explain_is_no_noise():
+    """Certain states, followed by an equation that is known to be too slow."""
+    t = 0.1 * np.arange(40)
+    paths = Trajectories([(t, start * np.exp(-t)[:, None]) for start in (1.0, -2.0, 3.0)])
+    slow = StateSpace(lambda x: (-0.7 * x, np.full_like(x, 1e-3)), 2.0, np.ones(1))
+    known = replace(slow, errors=lambda x: (0.6 * np.abs(x), np.full_like(x, 1e-3)))
+    assert slow.measure(paths).noise > 0.01
+    assert known.measure(paths).noise < 1e-3
+
+
 def test_what_the_data_do_not_show_is_not_found():
     for seed in range(4):
         found = KNOWN.measure(ornstein_uhlenbeck(0.1, 10, 30, seed=seed))

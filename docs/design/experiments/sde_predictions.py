@@ -26,7 +26,7 @@ REGIME = Regime(paths=1, points=400, substeps=12, weight=1.0, duration=(0.7, 80.
 
 
 def recordings(count, dim, rng):
-    """Times and states of so many recordings, observed as the docstring says."""
+    """Times, states and the deviations (D,) of their noise, of so many recordings as the docstring describes."""
     simulator = SDESimulator(Mixture(prior_weights("noisy")), DIFFUSIONS["mixture"])
     generator = torch.Generator().manual_seed(SEED + dim)
     for batch in simulator.draw(count, dim, REGIME, generator):
@@ -35,12 +35,14 @@ def recordings(count, dim, rng):
             stride = max(1, len(states) // points) if rng.random() < 0.6 else 1
             x = states[::stride][:points]
             t = step * stride * np.arange(len(x))
+            noise = np.zeros(dim)
             if rng.random() < 0.4:
-                x = x + rng.uniform(0, 0.12) * np.ptp(x, axis=0) / 2 * rng.normal(size=x.shape)
+                noise = rng.uniform(0, 0.12) * np.ptp(x, axis=0) / 2
+                x = x + noise * rng.normal(size=x.shape)
             if rng.random() < 1 / 3:
                 kept = np.sort(rng.permutation(len(x))[: max(50, len(x) // 2)])
                 t, x = t[kept], x[kept]
-            yield t, x
+            yield t, x, noise
 
 
 def splits(t, x):
@@ -95,7 +97,7 @@ def main(count):
     for dim in (1, 2):
         rng = np.random.default_rng(SEED + dim)
         gaps = {}
-        for t, x in recordings(count if dim == 1 else count // 3, dim, rng):
+        for t, x, _ in recordings(count if dim == 1 else count // 3, dim, rng):
             for name, context, held_out in splits(t, x):
                 fitted = FIMSDERegressor(device="cpu").fit(context)
                 alone = fitted._state_space.log_likelihoods(held_out, fitted._measurement).mean()
