@@ -64,8 +64,9 @@ def _growth(times: Array, values: Array) -> Forecast:
 GROWTH = Expert("growth", _growth, "exponential or sigmoid growth or decay with little noise, from 12 points")
 """The likeliest of three curves, each with and without a level that it starts from, by Akaike's corrected criterion.
 
-It has nothing to say where a line or a parabola is likelier, or more than a twentieth of the range is left. Gompertz (*Phil.
-Trans. R. Soc.* 115, 513, 1825), Verhulst (1838); C. M. Hurvich and C.-L. Tsai (*Biometrika* 76, 297, 1989).
+It has nothing to say where a line or a parabola is likelier, or more than a twentieth of the range is left.
+B. Gompertz, *Phil. Trans. R. Soc.* 115, 513 (1825); P.-F. Verhulst (1838); C. M. Hurvich and C.-L. Tsai, *Biometrika*
+76, 297 (1989).
 """
 
 
