@@ -62,11 +62,10 @@ def _growth(times: Array, values: Array) -> Forecast:
 
 
 GROWTH = Expert("growth", _growth, "exponential or sigmoid growth or decay with little noise, from 12 points")
-"""The likeliest of three curves, each with and without a level that it starts from, by Akaike's corrected criterion.
+"""The likeliest of three curves, each with and without a level that it starts from, by Schwarz's criterion.
 
 It has nothing to say where a line or a parabola is likelier, or more than a twentieth of the range is left.
-B. Gompertz, *Phil. Trans. R. Soc.* 115, 513 (1825); P.-F. Verhulst (1838); C. M. Hurvich and C.-L. Tsai, *Biometrika*
-76, 297 (1989).
+B. Gompertz, *Phil. Trans. R. Soc.* 115, 513 (1825); P.-F. Verhulst (1838); G. Schwarz, *Ann. Statist.* 6, 461 (1978).
 """
 
 
@@ -134,7 +133,6 @@ def _likeliest(u: Array, y: Array) -> Callable[[Array], Array] | None:
 
 
 def _criterion(left: Array, terms: int) -> float:
-    """Akaike's corrected one for normal noise, of residuals (N,) and terms besides its size."""
-    count, free = len(left), terms + 1
+    """Schwarz's for normal noise, of residuals (N,) and the number of terms."""
     size = max(float(np.mean(np.square(left))), _EXACT**2)
-    return count * np.log(size) + 2 * free * count / (count - free - 1)
+    return float(len(left) * np.log(size) + terms * np.log(len(left)))
