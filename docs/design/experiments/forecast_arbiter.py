@@ -13,24 +13,35 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from pretrain.forecasting.arbiter_cases import KINDS, Source, rows_of
-from pretrain.forecasting.arbiter_training import FORECASTERS, Questions, judged
+from pretrain.forecasting.arbiter_cases import KINDS, Series, Source
 from skdyn.forecasting.arbiter_files import load_arbiter
+from skdyn.forecasting.arbitration import Arbitration
+from skdyn.forecasting.curve import Curve
+from skdyn.forecasting.evidence import Experts
+from skdyn.forecasting.experts.registry import STANDARD, get_expert
 from skdyn.models.weights import load_model
 
-ALONE = ("network", "damped-trend", "autoregression", "analogues", "closed-form")
+ALONE = ("damped-trend", "autoregression", "analogues", "closed-form", "growth")
 SEED = 4_711
 FLOOR = 1e-4
 
 
-def absolute(questions: Questions) -> np.ndarray:
-    """Mean absolute errors (E, S) of every forecaster alone; the network's where one has nothing to say."""
-    rows = {name: values[questions.later] for name, values in questions.rows.items()}
-    said = torch.where(rows["there"], rows["forecasts"], rows["forecasts"][:, -1:])
-    error = ((rows["target"][:, None] - said) / rows["unit"][:, None]).abs().numpy()
-    series = questions.series[questions.later]
-    counts = np.bincount(series)
-    return np.stack([np.bincount(series, column) / counts for column in error.T])
+def judged(series: Series) -> tuple[np.ndarray, float]:
+    """Errors of the ensemble, of the network and of every expert, and what the 80% interval holds.
+
+    An expert that has nothing to say is given the last value.
+    """
+    network = load_model("lass-ode").network
+    fits = {name: get_expert(name).told(series.season) for name in STANDARD}
+    times, values = np.unique(series.times, return_index=True)
+    values = series.values[values]
+    quantiles = Curve(network, times, values, float(series.future[-1])).values(series.future)
+    answer = Arbitration(network, *load_arbiter(), times, values, fits).values(series.future, quantiles)
+    middle = answer.shape[-1] // 2
+    alone = Experts(times, values, fits).ahead(series.future)
+    said = np.stack([answer[..., middle], quantiles[..., middle], *np.where(np.isfinite(alone), alone, values[-1])])
+    held = (answer[..., 0] <= series.truth) & (series.truth <= answer[..., -1])
+    return np.abs((said - series.truth) / series.unit).mean(axis=(1, 2)), float(held.mean())
 
 
 def main() -> None:
@@ -38,21 +49,17 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     most = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    network, (arbiter, _) = load_model("lass-ode").network, load_arbiter()
-    print(f"{'kind':12}{'series':>8}{'ensemble':>10}" + "".join(f"{name:>16}" for name in ALONE), end="")
-    print(f"{'best of all':>14}{'in 80%':>8}")
+    columns = "".join(f"{name:>16}" for name in ("ensemble", "network", *ALONE))
+    print(f"{'kind':12}{'series':>8}{columns}{'best of all':>14}{'in 80%':>8}")
     for kind, share in KINDS.items():
-        source, rng = Source(SEED, [kind]), np.random.default_rng(SEED)
-        count = round(most * share / max(KINDS.values()))
+        source, count = Source(SEED, [kind]), round(most * share / max(KINDS.values()))
         with np.errstate(all="ignore"):
-            parts = [rows_of(network, source.draw(), rng) for _ in tqdm(range(count), desc=kind, leave=False)]
-        questions = Questions(parts, [1.0] * count)
-        found = judged(arbiter, questions, [kind] * count)[kind]
-        alone = np.exp(np.log(absolute(questions) + FLOOR).mean(axis=1))
-        best = np.exp(np.log(absolute(questions).min(axis=0) + FLOOR).mean())
-        errors = "".join(f"{alone[FORECASTERS.index(name)]:16.4f}" for name in ALONE)
-        held = 100 * found["in the 80% interval"]
-        print(f"{kind:12}{count:8}{found['typical']:10.4f}{errors}{best:14.4f}{held:8.0f}")
+            found = [judged(source.draw()) for _ in tqdm(range(count), desc=kind, leave=False, disable=None)]
+        errors = np.log(np.minimum([error for error, _ in found], 1e6) + FLOOR)
+        shown = np.exp(errors.mean(axis=0))[[0, 1, *(2 + STANDARD.index(name) for name in ALONE)]]
+        best, held = np.exp(errors[:, 1:].min(axis=1).mean()), 100 * np.mean([share for _, share in found])
+        cells = "".join(f"{error:16.4f}" for error in shown)
+        print(f"{kind:12}{count:8}{cells}{best:14.4f}{held:8.0f}", flush=True)
 
 
 if __name__ == "__main__":
