@@ -20,7 +20,7 @@ from pretrain.forecasting.corruption import ObservationConfig, observe
 from pretrain.priors.library import Librarian, Library, LibraryConfig
 from pretrain.priors.real_like import growth, real_like, recurrent
 from pretrain.priors.recorded import recorded
-from skdyn.forecasting.arbitrated import Evidence, Questions, ask, median
+from skdyn.forecasting.arbitrated import Evidence, Questions
 from skdyn.forecasting.curve import Curve
 from skdyn.forecasting.evidence import LEAST_POINTS
 from skdyn.forecasting.experts.registry import STANDARD, get_expert
@@ -146,10 +146,9 @@ def rows_of(network: Any, series: Series, rng: np.random.Generator) -> dict[str,
     fits = {name: get_expert(name).told(series.season) for name in STANDARD}
     evidence = Evidence(network, series.times, series.values, fits)
     quantiles = Curve(network, series.times, series.values, float(series.future[-1])).values(series.future)
-    forecasts = np.concatenate([evidence.experts.ahead(series.future), median(quantiles)[None]])
-    leads = (series.future - series.times[-1]) / (series.times[-1] - series.times[0])
-    asked = ask(forecasts, quantiles[..., -1] - quantiles[..., 0], leads, series.values, evidence.backtests)
-    later = packed(asked, series.truth, series.unit, np.zeros(len(leads)))
+    later = packed(
+        evidence.questions(series.future, quantiles), series.truth, series.unit, np.zeros(len(series.future))
+    )
     parts = [later]
     for asked, truth, leads in evidence.earlier():
         rows = packed(asked, truth, series.unit, leads)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdyn.forecasting.curve import Curve
-from skdyn.forecasting.evidence import NETWORK, ORIGINS, Backtest, Experts
+from skdyn.forecasting.evidence import LAWFUL, NETWORK, ORIGINS, Backtest, Experts
 from skdyn.forecasting.experts.grid import Array, Fit
 from skdyn.forecasting.features import bounded, features
 
@@ -63,6 +63,7 @@ class Evidence:
     def __init__(self, network: Any, times: Array, values: Array, fits: Mapping[str, Fit]) -> None:
         self.experts = Experts(times, values, fits)
         self.names = (*self.experts.names, NETWORK)
+        self.lawful = np.array([name in LAWFUL for name in self.names])
         self.times, self.values = times, values
         self._origins = self.experts.origins()
         tested = [self._test(network, count) for count in self._origins]
@@ -80,7 +81,8 @@ class Evidence:
         """What to ask about later times (T,), given the network's quantiles (T, D, Q) there."""
         forecasts = np.concatenate([self.experts.ahead(times), median(quantiles)[None]])
         leads = (times - self.times[-1]) / (self.times[-1] - self.times[0])
-        return ask(forecasts, quantiles[..., -1] - quantiles[..., 0], leads, self.values, self.backtests)
+        spread = quantiles[..., -1] - quantiles[..., 0]
+        return ask(forecasts, spread, leads, self.values, self.backtests, self.lawful)
 
     def earlier(self) -> list[tuple[Questions, Array, Array]]:
         """What is asked at every origin but the first, what came (R, D), and leads (R,)."""
@@ -90,22 +92,31 @@ class Evidence:
             known = [was.until(count - begin) for was, begin in zip(tested[:place], self._origins, strict=False)]
             if known:
                 backtests = (*[None] * (len(ORIGINS) - place), *known)
-                questions = ask(then.forecasts, then.spread, then.leads, self.values[:count], backtests)
+                seen = self.values[:count]
+                questions = ask(then.forecasts, then.spread, then.leads, seen, backtests, self.lawful)
                 asked.append((questions, then.truth, then.leads))
         return asked
 
 
 def ask(
-    forecasts: Array, spread: Array, leads: Array, values: Array, backtests: Sequence[Backtest | None]
+    forecasts: Array,
+    spread: Array,
+    leads: Array,
+    values: Array,
+    backtests: Sequence[Backtest | None],
+    lawful: NDArray[np.bool_],
 ) -> Questions:
-    """Questions from forecasts (E, T, D), the network's spread (T, D), leads (T,) and the prefix (N, D)."""
+    """Questions from forecasts (E, T, D), the network's spread (T, D), leads (T,) and the prefix (N, D).
+
+    Who is lawful (E,) needs no second to go far.
+    """
     low, high = values.min(axis=0), values.max(axis=0)
     half = (high - low) / 2
     half = np.where(half > 0, half, np.maximum(1e-3 * np.abs(high), 1e-150))
     middle = low + (high - low) / 2
     errors = [np.sqrt(np.mean(((b.forecasts - b.truth) / half) ** 2, axis=1)) for b in backtests if b is not None]
     error = np.mean(errors, axis=0) if errors else np.full((len(forecasts), len(half)), np.inf)
-    held = bounded(forecasts, error, middle, half)
+    held = bounded(forecasts, error, middle, half, lawful)
     of_forecasters, of_times = features(held, spread, leads, values, backtests, middle, half)
     right = (error < _RIGHT).all(axis=1) & (len(errors) == len(backtests))
     proven = np.asarray(right & np.isfinite(held).all(axis=(1, 2)))

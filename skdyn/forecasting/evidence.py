@@ -22,6 +22,9 @@ ORIGINS = (0.6, 0.8, 0.9)
 MOST_TESTED = 1000
 """Points that follow an origin and are forecast from it."""
 
+LAWFUL = frozenset({"growth"})
+"""Experts that need no second to go far from what was seen."""
+
 LEAST_POINTS = 12
 """Complete rows that experts need."""
 

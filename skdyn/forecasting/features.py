@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skdyn.forecasting.evidence import ORIGINS, Backtest
 from skdyn.forecasting.experts.grid import Array
@@ -36,17 +37,21 @@ def log_errors(backtest: Backtest, half: Array, leads: Array) -> tuple[Array, Ar
     return 0.5 * np.log(own + _FLOOR**2), 0.5 * np.log(joint + _FLOOR**2)
 
 
-def bounded(forecasts: Array, errors: Array, middle: Array, half: Array) -> Array:
-    """Forecasts (E, T, D) held where two that did well in backtests would go, or else within two half-ranges.
+def bounded(forecasts: Array, errors: Array, middle: Array, half: Array, lawful: NDArray[np.bool_]) -> Array:
+    """Forecasts (E, T, D) held where two that did well in backtests would go, or one that is lawful, or else within two
+    half-ranges.
 
     A forecaster did well if its error (E, D) in backtests is within twice the best one's, or a hundredth of the
-    half-range: what grows for a reason is not cut, and what runs away on its own is.
+    half-range: what grows for a reason is not cut, and what runs away on its own is. Who is lawful (E,) says how it
+    goes on only where it has checked that a curve of growth is the likeliest.
     """
     known = np.where(np.isfinite(errors), errors, np.inf)
     trusted = known <= np.maximum(_TRUSTED * known.min(axis=0), _ERROR_FLOOR)
     away = np.abs(forecasts - middle) / half
     justified = np.sort(np.where(trusted[:, None] & np.isfinite(away), away, 0.0), axis=0)
     reach = justified[-2] if len(justified) > 1 else justified[-1]
+    alone = np.where((trusted & lawful[:, None])[:, None] & np.isfinite(away), away, 0.0)
+    reach = np.maximum(reach, alone.max(axis=0))
     reach = np.maximum(reach, _REACH) * half
     return np.clip(forecasts, middle - reach, middle + reach)
 

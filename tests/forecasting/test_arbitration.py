@@ -165,11 +165,15 @@ def test_long_series_are_tested_on_what_follows_an_origin_at_once(judged, monkey
 
 
 def test_only_where_two_who_did_well_would_go_may_a_forecast_go():
-    errors = np.array([[0.1], [3.0], [0.2], [0.15]])
-    held = bounded(np.array([9.0, 50.0, 0.5, -7.0])[:, None, None], errors, np.zeros(1), np.ones(1))
+    errors, nobody = np.array([[0.1], [3.0], [0.2], [0.15]]), np.zeros(4, dtype=bool)
+    said = np.array([9.0, 50.0, 0.5, -7.0])[:, None, None]
+    held = bounded(said, errors, np.zeros(1), np.ones(1), nobody)
     assert held.ravel().tolist() == [7.0, 7.0, 0.5, -7.0]
-    alone = bounded(np.array([9.0, 50.0, 0.5, -0.1])[:, None, None], errors, np.zeros(1), np.ones(1))
-    assert alone.ravel().tolist() == [2.0, 2.0, 0.5, -0.1]
+    alone = np.array([9.0, 50.0, 0.5, -0.1])[:, None, None]
+    assert bounded(alone, errors, np.zeros(1), np.ones(1), nobody).ravel().tolist() == [2.0, 2.0, 0.5, -0.1]
+    for lawful, expected in ((0, [9.0, 9.0, 0.5, -0.1]), (1, [2.0, 2.0, 0.5, -0.1])):  # the second did badly
+        held = bounded(alone, errors, np.zeros(1), np.ones(1), np.arange(4) == lawful)
+        assert held.ravel().tolist() == expected
 
 
 def test_a_damaged_arbiter_is_refused(tmp_path):
