@@ -88,13 +88,12 @@ class Evidence:
         """What is asked at every origin but the first, what came (R, D), and leads (R,)."""
         tested = [backtest for backtest in self.backtests if backtest is not None]
         asked = []
-        for place, (count, then) in enumerate(zip(self._origins, tested, strict=True)):
-            known = [was.until(count - begin) for was, begin in zip(tested[:place], self._origins, strict=False)]
-            if known:
-                backtests = (*[None] * (len(ORIGINS) - place), *known)
-                seen = self.values[:count]
-                questions = ask(then.forecasts, then.spread, then.leads, seen, backtests, self.lawful)
-                asked.append((questions, then.truth, then.leads))
+        for place in range(1, len(tested)):
+            count, then = self._origins[place], tested[place]
+            known = [tested[was].until(count - self._origins[was]) for was in range(place)]
+            backtests = (*[None] * (len(ORIGINS) - place), *known)
+            questions = ask(then.forecasts, then.spread, then.leads, self.values[:count], backtests, self.lawful)
+            asked.append((questions, then.truth, then.leads))
         return asked
 
 

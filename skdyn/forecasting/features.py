@@ -48,11 +48,10 @@ def bounded(forecasts: Array, errors: Array, middle: Array, half: Array, lawful:
     known = np.where(np.isfinite(errors), errors, np.inf)
     trusted = known <= np.maximum(_TRUSTED * known.min(axis=0), _ERROR_FLOOR)
     away = np.abs(forecasts - middle) / half
-    justified = np.sort(np.where(trusted[:, None] & np.isfinite(away), away, 0.0), axis=0)
-    reach = justified[-2] if len(justified) > 1 else justified[-1]
-    alone = np.where((trusted & lawful[:, None])[:, None] & np.isfinite(away), away, 0.0)
-    reach = np.maximum(reach, alone.max(axis=0))
-    reach = np.maximum(reach, _REACH) * half
+    justified = np.where(trusted[:, None] & np.isfinite(away), away, 0.0)
+    alone = np.where(lawful[:, None, None], justified, 0.0).max(axis=0)
+    second = np.sort(justified, axis=0)[-2:][0]
+    reach = np.maximum(np.maximum(second, alone), _REACH) * half
     return np.clip(forecasts, middle - reach, middle + reach)
 
 

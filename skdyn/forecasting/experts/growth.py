@@ -87,9 +87,8 @@ class _Curve:
         low, high = (-_FASTEST, *turns * (_EARLIEST,)), (_FASTEST, *turns * (_LATEST,))
         found = least_squares(self._left, begin, bounds=(low, high), max_nfev=_MOST_TRIED, args=(u, z))
         self._parameters = found.x
-        columns = self._columns(found.x, u)
-        self._levels = np.linalg.lstsq(columns, z, rcond=None)[0]
-        return z - columns @ self._levels
+        self._levels = np.linalg.lstsq(self._columns(found.x, u), z, rcond=None)[0]
+        return found.fun
 
     def _best_start(self, u: Array, z: Array) -> tuple[float, tuple[float, ...]]:
         """The least deviation of what is left, and where the search begins."""

@@ -90,7 +90,7 @@ def eliminate(
     inverse = torch.cholesky_inverse(factor).nan_to_num(1.0, 1.0, 1.0) * used[..., :, None]
     solved = (inverse @ moved[..., None])[..., 0]
     residual = (square - (solved * moved).sum(-1)).clamp(min=0)
-    together = inverse.flatten(0, -3)
+    together = inverse.view(-1, *inverse.shape[-2:])
     there, terms = active, used.sum(-1)
     leaves_at = torch.full_like(used, torch.inf)
     steps = int(terms.max()) if terms.numel() else 0
@@ -104,7 +104,7 @@ def eliminate(
         column = inverse.gather(-1, weakest[..., None].expand(*weakest.shape[:-1], inverse.shape[-1], 1))[..., 0]
         ratio = column / column.gather(-1, weakest).clamp(min=1e-300)
         solved = solved - ratio * solved.gather(-1, weakest)
-        together.baddbmm_(ratio.flatten(0, -2)[..., None], column.flatten(0, -2)[:, None], alpha=-1)
+        together.baddbmm_(ratio.reshape(len(together), -1, 1), column.reshape(len(together), 1, -1), alpha=-1)
         there = there.scatter(-1, weakest, False)
         leaves_at = leaves_at.scatter(-1, weakest, float(step))
     if not strength:
