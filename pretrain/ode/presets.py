@@ -28,6 +28,7 @@ def network(
             "slope_lags": [1, 3, 8],
             "slope_clip": 50.0,
             "arbiter_units": 32,
+            "committee_layers": 2,
             "max_variables": 64,
         }
     )

@@ -70,10 +70,22 @@ class ValidationSuite:
                 same = torch.Generator().manual_seed(_SEED + paths)
                 batch = make_batch(pools, _DIMS, shape, _QUERIES, corruption, network, same, ragged=False)
                 self._cases.append(_Case("prior", noise, batch.to(device)))
+        self._add_few(network, device, max(len(_DIMS), samples // 2))
         self._add_short(pools, network, device, max(len(_DIMS), samples // 2))
         self._add_wide(network, device, max(2, samples // 12))
         self._add_forced(network, device, max(4, samples // 6))
         self._add_classics(network, device)
+
+    def _add_few(self, network: ArbitratedConfig, device: torch.device, count: int) -> None:
+        """Systems whose equations have few terms."""
+        simulator = Simulator(Mixture(PRIORS["few"]), _SIMULATION)
+        generator = torch.Generator().manual_seed(_SEED + 40)
+        pools = {dim: Pool.of(simulator.draw_exactly(n, dim, generator)) for dim, n in share(count, _DIMS).items()}
+        shape = BatchShape(1, 100, count, 1.0)
+        for noise, corruption in (("clean", _CLEAN), ("noisy", _NOISY)):
+            same = torch.Generator().manual_seed(_SEED + 41)
+            batch = make_batch(pools, _DIMS, shape, _QUERIES, corruption, network, same, ragged=False)
+            self._cases.append(_Case("few", noise, batch.to(device)))
 
     def _add_short(self, pools: dict[int, Pool], network: ArbitratedConfig, device: torch.device, count: int) -> None:
         """Contexts of 20 to 50 points with up to 20% noise, on the systems of the prior samples."""

@@ -11,6 +11,7 @@ from pretrain.priors.base import BatchedField, Family, concatenate
 from pretrain.priors.chaotic import ForcedDissipative
 from pretrain.priors.compartment import Compartment
 from pretrain.priors.damped import DampedPolynomial
+from pretrain.priors.few_terms import FewTerms, FewUnits
 from pretrain.priors.hamiltonian import Hamiltonian
 from pretrain.priors.hill import Hill
 from pretrain.priors.linear import Linear
@@ -45,6 +46,8 @@ FAMILIES: dict[str, Family] = {
         Linear(),
         UnitPolynomial(),
         Potential(),
+        FewTerms(),
+        FewUnits(),
         SparseNetwork(),
         Ring(),
         OscillatorNetwork(),
@@ -67,6 +70,21 @@ PRIORS: dict[str, dict[str, float]] = {
         "oscillator": 0.08,
         "hamiltonian": 0.05,
         "chaotic": 0.10,
+    },
+    "few": {"few_terms": 0.65, "few_units": 0.35},
+    "plain": {
+        "polynomial": 0.15,
+        "damped": 0.05,
+        "mechanical": 0.045,
+        "lotka_volterra": 0.03,
+        "units": 0.085,
+        "hill": 0.03,
+        "compartment": 0.02,
+        "oscillator": 0.04,
+        "hamiltonian": 0.025,
+        "chaotic": 0.05,
+        "few_terms": 0.31,
+        "few_units": 0.165,
     },
     "unit_polynomial": {"unit_polynomial": 1.0},
     "noisy": {

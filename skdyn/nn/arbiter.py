@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skdyn.nn.committee import Committee
 from skdyn.nn.fits.families import ALL_FITS, OF_OBSERVED, VIEWS
 
 _AT_QUERIES, _OF_FITS, _OF_REFERENCE, _SCALE_FEATURES = 7, 3, 3, 8
@@ -43,8 +44,10 @@ class Evidence:
         The same of the network, for the views that need no network.
     log_points : Tensor of shape (B,)
         How many points were fitted.
+    gaps, sizes, log_spreads : Tensor of shape (B, 2, F, F, D), (B, 2, F, D) and (B, 2, F, D)
+        How far apart the fits' fields are, as `skdyn.nn.fits.families.Fits` says.
     families : tuple of int
-        What each fit is, as `skdyn.nn.fits.families.Fits` says.
+        What each fit is, as there.
     """
 
     fields: Tensor
@@ -54,6 +57,9 @@ class Evidence:
     log_residuals: Tensor
     log_of_network: Tensor | None
     log_points: Tensor
+    gaps: Tensor
+    sizes: Tensor
+    log_spreads: Tensor
     families: tuple[int, ...]
 
 
@@ -110,9 +116,11 @@ class Arbiter(nn.Module):
         Of the network's hidden states.
     units : int
         Of the arbiter's own layers.
+    committee_layers : int
+        Of the committee that sees all fits together; zero for none.
     """
 
-    def __init__(self, width: int, units: int) -> None:
+    def __init__(self, width: int, units: int, committee_layers: int = 0) -> None:
         super().__init__()
         self.hidden = nn.Linear(width, _PROJECTED)
         self.unseen = nn.Parameter(torch.zeros(_PROJECTED))
@@ -127,6 +135,7 @@ class Arbiter(nn.Module):
         self.score = nn.Linear(units, 1)
         first, last = nn.Linear(_PROJECTED + _SCALE_FEATURES, units), nn.Linear(units, 1)
         self.scale = nn.Sequential(first, nn.SiLU(), last)
+        self.committee = Committee(units, committee_layers) if committee_layers else None
         nn.init.zeros_(self.from_residuals.weight)
         nn.init.constant_(self.score.bias, _LEAST_SCORE)
         nn.init.zeros_(last.weight)
@@ -169,6 +178,9 @@ class Arbiter(nn.Module):
         own = [noise / 2, (noise - noise.amin(1, keepdim=True)).clamp(0, 6), evidence.log_terms / 2]
         family = self.from_family(self.family(torch.tensor(evidence.families, device=noise.device)))
         hidden = self.from_fits(torch.stack(own, -1)) + family[:, None] + self.from_residuals(against)
+        if self.committee is not None:
+            parts = (evidence.gaps, evidence.sizes, evidence.log_spreads, evidence.log_points)
+            hidden = hidden + self.committee(hidden, *parts)
         return FitFeatures(hidden, excess, least)
 
     def _scores(

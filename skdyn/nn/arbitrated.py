@@ -30,16 +30,20 @@ _MISFIT_VIEW = VIEWS.index("observed_40")
 
 @dataclass(frozen=True)
 class ArbitratedConfig(FIMODEConfig):
-    """Sizes and constants of format 2: format 1's, the arbiter's, and how many variables the fits may have."""
+    """Sizes and constants of format 2: format 1's, the arbiter's, and how many variables the fits may have.
+
+    Folders that do not name ``committee_layers`` have no committee.
+    """
 
     format_version: int = exactly(2)
     arbiter_units: int = between(4, 512)
+    committee_layers: int = between(0, 16)
     max_variables: int = between(1, 256)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ArbitratedConfig:
         """Parse strictly; a ValueError names the key that is unknown, missing, negative or absurd."""
-        config = super().from_dict(values)
+        config = super().from_dict({"committee_layers": 0} | dict(values))
         assert isinstance(config, ArbitratedConfig)
         if config.max_variables < config.max_dim:
             raise ValueError(f"max_variables {config.max_variables} must not be below max_dim {config.max_dim}")
@@ -82,7 +86,7 @@ class ArbitratedFIMODE(FIMODE):
 
     def __init__(self, config: ArbitratedConfig) -> None:
         super().__init__(config)
-        self.arbiter = Arbiter(config.width, config.arbiter_units)
+        self.arbiter = Arbiter(config.width, config.arbiter_units, config.committee_layers)
 
     def encode(  # type: ignore[override]
         self,
@@ -247,6 +251,9 @@ class ArbitratedFIMODE(FIMODE):
             fits.log_residuals.to(kind),
             None if fits.log_of_network is None else fits.log_of_network.to(kind),
             fits.log_points.to(kind),
+            fits.gaps.to(kind),
+            fits.sizes.to(kind),
+            fits.log_spreads.to(kind),
             fits.families,
         )
 

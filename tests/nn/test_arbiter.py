@@ -28,6 +28,10 @@ def arbiter():
     return made.requires_grad_(False)
 
 
+def symmetric(gaps):
+    return gaps + gaps.transpose(2, 3)
+
+
 def evidence(dim=D, families=FAMILIES):
     fits = len(families)
     return Evidence(
@@ -38,6 +42,9 @@ def evidence(dim=D, families=FAMILIES):
         normal(B, fits, VIEWS_SEEN, dim, seed=7) - 3,
         normal(B, 3, dim, seed=8) - 3,
         torch.tensor([4.0, 6.0]),
+        symmetric(normal(B, 2, fits, fits, dim, seed=9).abs()),
+        normal(B, 2, fits, dim, seed=10).abs(),
+        normal(B, 2, fits, dim, seed=11) - 2,
         families,
     )
 
