@@ -141,8 +141,11 @@ class Arbiter(nn.Module):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
-    def forward(self, evidence: Evidence, network: NetworkAnswer | None) -> Verdict:
-        """Weigh the answers; without a network the fits' median takes its place as the reference."""
+    def forward(self, evidence: Evidence, network: NetworkAnswer | None, of_fits: FitFeatures | None = None) -> Verdict:
+        """Weigh the answers; without a network the fits' median takes its place as the reference.
+
+        ``of_fits`` is what `features_of_fits` has made of the evidence before, if it has.
+        """
         fields, own = evidence.fields, evidence.log_deviation
         median = fields.median(2, keepdim=True).values
         if network is None:
@@ -151,7 +154,7 @@ class Arbiter(nn.Module):
         else:
             hidden = self.hidden(network.hidden)
             reference, spread = network.field[:, :, None], network.log_scale[:, :, None]
-        of_fits = self.features_of_fits(evidence)
+        of_fits = self.features_of_fits(evidence) if of_fits is None else of_fits
         score = self._scores(evidence, median, reference, spread, hidden, of_fits.hidden)
         answers = torch.cat([fields, reference], 2)
         weights = weigh(score, network is not None)

@@ -10,13 +10,13 @@ is in normalised units (``skdyn.models.normalization``). Source: this project's 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from skdyn.nn.arbiter import Arbiter, Evidence, NetworkAnswer, Verdict
+from skdyn.nn.arbiter import Arbiter, Evidence, FitFeatures, NetworkAnswer, Verdict
 from skdyn.nn.config import between, exactly
 from skdyn.nn.field_samples import FieldDraws
 from skdyn.nn.fim_ode import FIMODE, EncodedContext, FIMODEConfig, Layout, Tokens, make_tokens
@@ -59,10 +59,13 @@ class FitGroup:
     fits : Fits
     rows : integer Tensor, or None
         Which contexts of the batch; None for all.
+    features : FitFeatures, or None
+        What the arbiter sees of the fits whatever the query, if it has looked.
     """
 
     fits: Fits
     rows: Tensor | None
+    features: FitFeatures | None = None
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,20 @@ class ArbitratedFIMODE(FIMODE):
             are not padded.
         """
         if outside is not None:
-            return self.fitted(states, times, mask, origin, outside)
+            return self._looked_at(self.fitted(states, times, mask, origin, outside))
         tokens = tokens_or_points(states, times, mask, dim_mask, self.config, self.head.weight.dtype)
-        return self.encode_with_fits(tokens, origin, pack=True)
+        return self._looked_at(self.encode_with_fits(tokens, origin, pack=True))
+
+    def _looked_at(self, context: ArbitratedContext) -> ArbitratedContext:
+        """The context with what the arbiter sees of its fits whatever the query, so that no query asks for it again."""
+        with torch.autocast(self.head.weight.device.type, enabled=False):
+            groups = tuple(replace(group, features=self.features_of(group.fits)) for group in context.groups)
+        return replace(context, groups=groups)
+
+    def features_of(self, fits: Fits) -> FitFeatures:
+        """What the arbiter sees of fits whatever the query."""
+        nothing = fits.coefficients.new_empty(0)
+        return self.arbiter.features_of_fits(self.evidence(fits, nothing, nothing))
 
     @staticmethod
     def fitted(
@@ -238,7 +252,7 @@ class ArbitratedFIMODE(FIMODE):
             parts = (network.field[..., :dim], network.log_scale[..., :dim], network.hidden)
             network = NetworkAnswer(*(part if rows is None else part[rows] for part in parts))
         with torch.autocast(queries.device.type, enabled=False):
-            return self.arbiter(evidence, network)
+            return self.arbiter(evidence, network, group.features)
 
     def evidence(self, fits: Fits, fields: Tensor, log_deviation: Tensor) -> Evidence:
         """What the arbiter sees of fits and their answers (B, N, F, D), in its own type."""

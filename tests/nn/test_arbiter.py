@@ -53,6 +53,12 @@ def network_answer(dim=D):
     return NetworkAnswer(normal(B, N, dim, seed=4), normal(B, N, dim, seed=5) - 2, normal(B, N, WIDTH, seed=6))
 
 
+def test_features_of_fits_can_be_made_before(arbiter):
+    given, network = evidence(), network_answer()
+    before = arbiter(given, network, arbiter.features_of_fits(given))
+    torch.testing.assert_close(before, arbiter(given, network), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("seen", [True, False])
 def test_weights_sum_to_one_and_weigh_the_answers(arbiter, seen):
     given, network = evidence(), network_answer() if seen else None
