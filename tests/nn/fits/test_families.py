@@ -71,6 +71,24 @@ def test_full_fits_to_a_clean_system_give_its_field():
     assert log_deviation[0][:, cubic].max() < -4
 
 
+@pytest.mark.parametrize("dim", [2, 5])
+def test_fits_are_compared_along_the_path_and_beyond(dim):
+    times, states = rotations(dim, paths=2, points=30)
+    mask = np.ones((2, 30), dtype=bool)
+    mask[1, 20:] = False
+    fits, scaling = fit(times, states, mask)
+    z = (torch.from_numpy(states) - scaling.mean) / scaling.std
+    seen = z[torch.from_numpy(mask)]
+    path = seen[(torch.arange(24) * 50 / 24).long()]
+    beyond = torch.cat([2 * path[::2], -path[1::2]])
+    for place, z in enumerate((path, beyond)):
+        field, log_deviation = (part[0].float() for part in fits.answer(z[None]))
+        gaps = (field[:, :, None] - field[:, None]).abs().mean(0)
+        torch.testing.assert_close(fits.gaps[0, place], gaps, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(fits.sizes[0, place], field.abs().mean(0), rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(fits.log_spreads[0, place], log_deviation.mean(0), rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize("dim", [1, 2, 3, 5, 12])
 def test_every_dimension_has_its_fits(dim):
     times, states = rotations(dim, paths=3)

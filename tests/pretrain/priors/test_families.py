@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from pretrain.priors import FAMILIES, PRIORS, Mixture, prior_weights
-from pretrain.priors.base import concatenate, tensors_of
+from pretrain.priors.base import Draw, concatenate, tensors_of
+from pretrain.priors.few_terms import few_coefficients
 from pretrain.priors.fields import PolynomialField, interpolate, monomials, polynomial_rates
 
 CASES = [(name, dim) for name, family in FAMILIES.items() for dim in family.dims]
@@ -45,6 +46,17 @@ def test_selecting_and_joining_keep_each_system(name, dim):
     assert torch.equal(halves(x), field(x))
     order = torch.tensor([4, 1])
     assert torch.equal(field.select(order)(x[order]), field(x)[order])
+
+
+def test_equations_of_few_terms_have_one_to_four():
+    coefficients = few_coefficients(Draw(generator()), 300, 3, 3)
+    counts = (coefficients != 0).sum(-1)
+    assert counts.min() == 1
+    assert counts.max() == 4
+    assert 0.1 <= coefficients[coefficients != 0].abs().min() <= coefficients.abs().max() <= 4.0
+    own = monomials(3, 3).index((0,))
+    damped = coefficients[:, 0, own]
+    assert 0.6 < (damped[damped != 0] < 0).float().mean() < 0.9
 
 
 def test_polynomials_evaluate_their_monomials():
