@@ -17,7 +17,7 @@ rng = np.random.default_rng(0)
 DUMMIES = Path({str(DUMMIES)!r})
 t = np.linspace(0, 6, 60)
 x = np.column_stack([np.cos(t), -np.sin(t)])
-many = np.column_stack([np.cos((1 + 0.3 * d) * t + d) for d in range(10)]) + 0.02 * rng.normal(size=(60, 10))
+many = np.column_stack([np.cos((1 + 0.3 * d) * t + d) for d in range(20)]) + 0.02 * rng.normal(size=(60, 20))
 frames = np.column_stack([np.cos(t + d) for d in range(12)])
 def grainer(epochs):
     return FIMCoarseGrainer(

@@ -134,9 +134,10 @@ class _Context:
     def _compared(self, fits: Fits) -> tuple[Tensor, Tensor, Tensor]:
         """Gaps, sizes and log-spreads of fits (see `Fits`) at some of the observed points, and beyond these."""
         columns, seen = self._columns(self.states).flatten(1, 2), self.mask.flatten(1, 2)
-        first = (~seen).long().argsort(dim=1, stable=True)
+        # By their distance from the mean, so that the order of trajectories and of variables does not matter.
+        ranked = torch.where(seen, columns.square().sum(-1), torch.inf).argsort(dim=1)
         share = torch.arange(_COMPARED, device=seen.device) / _COMPARED
-        picked = first.gather(1, (share * seen.sum(1, keepdim=True)).long())
+        picked = ranked.gather(1, (share * seen.sum(1, keepdim=True)).long())
         path = columns.gather(1, picked[..., None].expand(-1, -1, columns.shape[-1]))
         beyond = torch.cat([2 * path[:, ::2], -path[:, 1::2]], 1)
         fields, log_deviation = (part.float() for part in fits.answer(torch.cat([path, beyond], 1)))
