@@ -45,7 +45,7 @@ class FewOfAll:
         fits = group.fits
         self.dim, self.columns = fits.variables, fits.library.dim
         self.of_network = None if context.network is None else NetworkAtQueries(network, context.network)
-        features = network.features_of(fits)
+        features = group.features or network.features_of(fits)
         self.of_fits = FewOfFits(fits, features.hidden.numpy().dtype)
         points, seen = float(fits.log_points[0]), context.network is not None
         self.of_arbiter = FewOfArbiter(network.arbiter, features, points, seen)

@@ -82,22 +82,22 @@ def test_unknown_support_is_refused(pelts):
 
 def test_terms_with_evidence(pelts):
     _, refined = pelts
-    evidence = refined.equation_evidence(10)
+    evidence = refined.equation_evidence(20)
     assert [(term.variable, term.term) for term in evidence.terms] == [
         ("hare", "hare"),
         ("hare", "hare lynx"),
         ("lynx", "lynx"),
         ("lynx", "hare lynx"),
     ]
-    assert all(term.share >= 0.8 and term.standard_error > 0 for term in evidence.terms)
+    assert all(term.supported and term.standard_error > 0 for term in evidence.terms)
     assert evidence.terms[0].coefficient == pytest.approx(0.573, abs=1e-3)
     assert all(0.2 <= term.share <= 1 and term.coefficient == 0 for term in evidence.others)
     lines = str(evidence).splitlines()
-    assert lines[0].split()[-3:] == ["fits", "of", "10"]
+    assert lines[0].split()[-3:] == ["fits", "of", "20"]
     assert lines[1].startswith("d(hare)/dt  hare ")
     assert lines[-1].startswith("exactly these terms in ")
-    assert refined.equation_evidence(10) == evidence
-    assert refined.equation_evidence(10, n_jobs=2) == evidence
+    assert refined.equation_evidence(20) == evidence
+    assert refined.equation_evidence(20, n_jobs=2) == evidence
 
 
 def test_no_evidence_without_a_search(pelts):
