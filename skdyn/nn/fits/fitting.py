@@ -180,7 +180,8 @@ class _Context:
             matching(integrals[0], self.states, self.mask, size),
             matching(integrals[1], scaled, self.mask, size),
         )
-        return views if len(self.library.terms) > _MOST_TOGETHER else tuple(view.moments for view in views)
+        many = len(self.library.terms) > _MOST_TOGETHER
+        return tuple(view.side_by_side() if many else view.moments for view in views)
 
     def _residuals_of_network(self) -> Tensor | None:
         """Log deviation (B, 3, D) of what the tokens' velocities, integrated, leave of the observed states."""

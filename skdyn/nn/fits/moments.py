@@ -5,7 +5,7 @@ Letters: B contexts, K trajectories, L points, D variables, P monomials, M = K L
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -41,9 +41,8 @@ class Moments:
         return self.gram[:, 0].diagonal(dim1=-2, dim2=-1)
 
     def rows(self, terms: Tensor) -> Tensor:
-        """Rows (B, D, P) of the Gram matrix, of a term (B, D) for each variable."""
-        batch, dim = terms.shape
-        return self.gram[torch.arange(batch)[:, None], torch.arange(dim), terms]
+        """Rows (B, N, P) of the Gram matrix, of terms (B, N), where it is the same for all variables."""
+        return self.gram[:, 0].gather(1, terms[..., None].expand(-1, -1, self.gram.shape[-1]))
 
     def select(self, terms: Tensor, variables: slice) -> Moments:
         """The moments of some terms (B, D, Q) alone, of so many D of the variables."""
@@ -79,7 +78,7 @@ class Regressors:
 
     Attributes
     ----------
-    terms : Tensor of shape (B, M, P)
+    terms : Tensor of shape (B, P, M)
     observed : Tensor of shape (B, M, D)
     count : Tensor of shape (B, D)
     """
@@ -91,39 +90,45 @@ class Regressors:
     @property
     def cross(self) -> Tensor:
         """As `Moments` have it."""
-        return (self.terms.mT @ self.observed).mT
+        return (self.terms @ self.observed).mT
 
     @property
     def squares(self) -> Tensor:
         """As `Moments` have them."""
-        return self.terms.square().sum(1)
+        return self.terms.square().sum(-1)
 
     def rows(self, terms: Tensor) -> Tensor:
         """As `Moments` have them."""
-        return self._columns(terms).mT @ self.terms
+        return self._of(terms) @ self.terms.mT
+
+    def side_by_side(self) -> Regressors:
+        """The same, with the values of each term next to each other in memory."""
+        return replace(self, terms=self.terms.contiguous())
 
     @cached_property
     def moments(self) -> Moments:
         """Moments of all terms."""
-        gram = (self.terms.mT @ self.terms)[:, None].expand(-1, self.observed.shape[-1], -1, -1)
+        gram = (self.terms @ self.terms.mT)[:, None].expand(-1, self.observed.shape[-1], -1, -1)
         return Moments(gram, self.cross, self.observed.square().sum(1), self.count)
 
     def select(self, terms: Tensor, variables: slice) -> Moments:
         """The moments of some terms (B, D, Q) alone, of so many D of the variables."""
-        if self.terms.shape[1] >= self.terms.shape[2]:
+        if self.terms.shape[2] >= self.terms.shape[1]:
             return self.moments.select(terms, variables)
-        own = self._columns(terms.flatten(1)).unflatten(-1, terms.shape[1:]).movedim(2, 1)  # (B, D, M, Q)
+        own = self._of(terms)  # (B, D, Q, M)
         observed = self.observed[..., variables]
-        cross = (own.mT @ observed.mT[..., None])[..., 0]
-        return Moments(own.mT @ own, cross, observed.square().sum(1), self.count[:, variables])
+        cross = (own @ observed.mT[..., None])[..., 0]
+        return Moments(own @ own.mT, cross, observed.square().sum(1), self.count[:, variables])
 
-    def _columns(self, terms: Tensor) -> Tensor:
-        """Columns (B, M, N) of terms (B, N)."""
-        return self.terms.gather(2, terms[:, None].expand(-1, self.terms.shape[1], -1))
+    def _of(self, terms: Tensor) -> Tensor:
+        """Values (B, ..., M) of terms (B, ...)."""
+        batch = torch.arange(len(terms), device=terms.device).reshape(-1, *[1] * (terms.ndim - 1))
+        return self.terms[batch, terms]
 
 
 def windows(values: Tensor, mask: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Cut trajectories (B, K, L, C) into windows of so many points: (B, W, size, C), and their mask (B, W, size)."""
+    """Cut trajectories (B, K, L, C) into windows of S points, L at most: (B, W, S, C), and their mask (B, W, S)."""
+    size = min(size, values.shape[2])
     pad = -values.shape[2] % size
     values = torch.nn.functional.pad(values, (0, 0, 0, pad))
     mask = torch.nn.functional.pad(mask, (0, pad))
@@ -161,7 +166,7 @@ def matching(integrals: Tensor, states: Tensor, mask: Tensor, size: int) -> Regr
     terms = integrals.shape[-1]
     dim = states.shape[-1]
     count = (there.sum(-1) - 1).clamp(min=0).sum(-1, keepdim=True).to(states.dtype).expand(-1, dim)
-    return Regressors(centred[..., :terms], centred[..., terms:], count)
+    return Regressors(centred[..., :terms].mT, centred[..., terms:], count)
 
 
 def by_velocities(regressors: Tensor, velocities: Tensor, weights: Tensor) -> Moments:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, groupby
 from math import comb
 
 import torch
@@ -69,11 +69,17 @@ def _offered(dim: int) -> tuple[tuple[int, ...], ...]:
 
 
 def _products(z: Tensor, terms: tuple[tuple[int, ...], ...]) -> Tensor:
-    parts = z.unbind(-1)
-    values: dict[tuple[int, ...], Tensor] = {(): torch.ones_like(z[..., 0])}
-    for term in terms[1:]:
-        if len(term) == 1:
-            values[term] = parts[term[0]]
-        else:
-            values[term] = values[term[:-1]] * parts[term[-1]]
-    return torch.stack([values[term] for term in terms], dim=-1)
+    parts = [torch.ones_like(z[..., :1])]
+    for first, *others in _factors(terms):
+        product = z.index_select(-1, first.to(z.device))
+        for factor in others:
+            product = product * z.index_select(-1, factor.to(z.device))
+        parts.append(product)
+    return torch.cat(parts, -1)
+
+
+@cache
+def _factors(terms: tuple[tuple[int, ...], ...]) -> tuple[tuple[Tensor, ...], ...]:
+    """The variables that the monomials of each degree multiply, the lower degrees first, after the constant."""
+    by_degree = (torch.tensor(list(of_degree)).mT for _, of_degree in groupby(terms[1:], key=len))
+    return tuple(tuple(variables) for variables in by_degree)

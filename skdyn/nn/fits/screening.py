@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 from skdyn.nn.fits.moments import Moments, Regressors
+from skdyn.nn.fits.solve import gains
 
 _POINTS_PER_TERM = 3
 _MOST_CHOSEN = 64
 _FEWEST_INTERACTIONS = 8
+_FEWEST_CHOSEN = 56
+"""Terms that an equation may have however few points there are, where it has so many constant and linear ones."""
 _LEAST_LEFT = 1e-8
 """Share of a monomial's own square below which what is left of it is rounding."""
 
@@ -39,7 +42,8 @@ def choose_terms(moments: Moments | Regressors, degrees: Tensor, columns: int) -
     """Constant, linear terms and those that explain each variable best; None where all fit.
 
     Forward selection by orthogonal least squares: the term that takes most from the residual, given those before it
-    (Chen, Billings and Luo 1989, Int. J. Control 50:1873).
+    (Chen, Billings and Luo 1989, Int. J. Control 50:1873). Where the linear terms alone are more than the points can
+    carry, those leave that explain the least beside the others.
 
     Parameters
     ----------
@@ -50,25 +54,31 @@ def choose_terms(moments: Moments | Regressors, degrees: Tensor, columns: int) -
     """
     cross = moments.cross
     batch, dim, total = cross.shape
-    forced = int((degrees <= 1).sum())
-    each = (moments.count[:, 0] / _POINTS_PER_TERM).long().clamp(max=_MOST_CHOSEN)
-    each = each.clamp(min=forced + _FEWEST_INTERACTIONS)  # (B,)
+    simple = int((degrees <= 1).sum())
+    fewest = simple + _FEWEST_INTERACTIONS
+    each = (moments.count[:, 0] / _POINTS_PER_TERM).long().clamp(max=max(_MOST_CHOSEN, fewest))
+    each = each.clamp(min=min(fewest, _FEWEST_CHOSEN))  # (B,)
     if columns <= 3 or batch == 0 or bool((each >= total).all()):
         return None
     wanted = min(int(each.max()), total)
+    taken = max(wanted, fewest)
     # Constant and linear terms come first whatever the variable: one basis for all of them.
-    common = _Selection(moments, cross, moments.squares[:, None], forced)
-    common.take_first(forced)
-    selection = common.each_by_itself(wanted - forced)
+    common = _Selection(moments, cross, moments.squares[:, None], simple)
+    common.take_first(simple)
+    selection = common.each_by_itself(taken - simple)
     free = torch.ones(batch, dim, total, dtype=torch.bool, device=cross.device)
-    free[..., :forced] = False
-    chosen = torch.arange(forced, device=cross.device).expand(batch, dim, -1)
-    for _ in range(wanted - forced):
+    free[..., :simple] = False
+    chosen = torch.arange(simple, device=cross.device).expand(batch, dim, -1)
+    for _ in range(taken - simple):
         best = selection.gain(free).argmax(-1)
         selection.take(best)
         free = free.scatter(-1, best[..., None], False)
         chosen = torch.cat([chosen, best[..., None]], -1)
-    places, order = chosen.sort(-1)
+    if fewest > _FEWEST_CHOSEN:
+        own = moments.select(chosen[..., :fewest], slice(None))
+        weakest_last = gains(own.gram, own.cross).argsort(-1, descending=True)
+        chosen = torch.cat([chosen.gather(-1, weakest_last), chosen[..., fewest:]], -1)
+    places, order = chosen[..., :wanted].sort(-1)
     return Chosen(places, order < each[:, None, None])
 
 
@@ -107,8 +117,9 @@ class _Selection:
 
     def take_first(self, count: int) -> None:
         """Add the first terms of the library; the residual follows once, when the basis is there."""
-        one = torch.ones(len(self.residual), 1, dtype=torch.long, device=self.residual.device)
-        length = torch.cat([self._extend(step * one) for step in range(count)], -1)
+        terms = torch.arange(count, device=self.residual.device).expand(len(self.residual), -1)
+        rows = self.moments.rows(terms)
+        length = torch.cat([self._extend(terms[:, k : k + 1], rows[:, k : k + 1]) for k in range(count)], -1)
         basis = self.basis[:, 0]
         # Products of the basis with what was observed, from those of the terms, which are products of the basis.
         of_terms = basis[..., :count].mT.tril(-1) + torch.diag_embed(length)
@@ -117,15 +128,17 @@ class _Selection:
 
     def take(self, terms: Tensor) -> None:
         """Add terms (B, V)."""
-        length = self._extend(terms)
+        length = self._extend(terms, self.moments.rows(terms))
         unit = self.basis[:, :, self.step - 1]
         product = self.residual.gather(-1, terms[..., None].expand(-1, self.residual.shape[1], -1))
         self.residual = self.residual - unit * (product / length[..., None])
 
-    def _extend(self, terms: Tensor) -> Tensor:
-        """Add what is new in terms (B, V) to the basis; lengths (B, V), infinite where that is rounding."""
-        places = terms[..., None]
-        column = self.moments.rows(terms)
+    def _extend(self, terms: Tensor, rows: Tensor) -> Tensor:
+        """Add what is new in terms (B, V), with their rows of the Gram matrix, to the basis; its lengths (B, V).
+
+        Infinite where that is rounding.
+        """
+        places, column = terms[..., None], rows
         at = self.common.gather(-1, terms[:, None].expand(-1, self.common.shape[1], -1))  # (B, steps, V)
         column = column - at.mT @ self.common
         earlier = self.basis[:, :, : self.step]

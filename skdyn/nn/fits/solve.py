@@ -84,22 +84,22 @@ def eliminate(
     Terms leave by the weakest first, until all that are left exceed the threshold. Each removal is a rank-one update
     of coefficients and covariance.
     """
-    scaled, moved, _, used = _unit_diagonal(gram, cross, active)
-    diagonal = torch.where(active, 10 * _NUMERICAL_RIDGE, 1.0)
-    factor, _ = torch.linalg.cholesky_ex(scaled + torch.diag_embed(diagonal))
-    inverse = torch.cholesky_inverse(factor).nan_to_num(1.0, 1.0, 1.0) * used[..., :, None]
-    solved = (inverse @ moved[..., None])[..., 0]
+    solved, inverse, moved = _least_squares(gram, cross, active)
     residual = (square - (solved * moved).sum(-1)).clamp(min=0)
     together = inverse.view(-1, *inverse.shape[-2:])
-    there, terms = active, used.sum(-1)
-    leaves_at = torch.full_like(used, torch.inf)
+    there, terms = active, active.sum(-1).to(gram)
+    leaves_at = torch.full_like(moved, torch.inf)
     steps = int(terms.max()) if terms.numel() else 0
-    strength = []
+    done = torch.zeros_like(square, dtype=torch.bool)
+    strength: list[Tensor] = []
     for step in range(steps):
         gain = torch.where(there, solved.square() / inverse.diagonal(dim1=-2, dim2=-1), torch.inf)
         least, weakest = gain.min(-1, keepdim=True)
         freedom = (count - (terms - step).clamp(min=0)).clamp(min=_FEWEST)
         strength.append(least[..., 0] / (residual / freedom + _NOISE_FLOOR))
+        done = done | (strength[-1] >= max(thresholds) ** 2)
+        if bool(done.all()):
+            break
         residual = residual + torch.where(least.isinf(), 0.0, least)[..., 0]
         column = inverse.gather(-1, weakest[..., None].expand(*weakest.shape[:-1], inverse.shape[-1], 1))[..., 0]
         ratio = column / column.gather(-1, weakest).clamp(min=1e-300)
@@ -116,6 +116,21 @@ def eliminate(
         first = torch.where(enough.any(-1), enough.to(torch.uint8).argmax(-1), steps)
         supports.append(active & (leaves_at >= first[..., None]))
     return supports
+
+
+def gains(gram: Tensor, cross: Tensor) -> Tensor:
+    """How much of the observations' square each term (..., P) explains that all the others do not."""
+    solved, inverse, _ = _least_squares(gram, cross, torch.ones_like(cross, dtype=torch.bool))
+    return solved.square() / inverse.diagonal(dim1=-2, dim2=-1)
+
+
+def _least_squares(gram: Tensor, cross: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Coefficients (..., P) of the active columns, scaled to length one; the inverse of their Gram matrix; products."""
+    scaled, moved, _, used = _unit_diagonal(gram, cross, active)
+    diagonal = torch.where(active, 10 * _NUMERICAL_RIDGE, 1.0)
+    factor, _ = torch.linalg.cholesky_ex(scaled + torch.diag_embed(diagonal))
+    inverse = torch.cholesky_inverse(factor).nan_to_num(1.0, 1.0, 1.0) * used[..., :, None]
+    return (inverse @ moved[..., None])[..., 0], inverse, moved
 
 
 def _unit_diagonal(gram: Tensor, cross: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from skdyn.nn.fits.moments import Moments, by_integrals
+from skdyn.nn.fits.moments import Moments, Regressors, by_integrals
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import quadrature
 from skdyn.nn.fits.screening import choose_terms
@@ -46,6 +46,23 @@ def test_few_points_carry_few_terms():
     assert chosen.shape[-1] == 1 + DIM + 8
     assert (chosen[0, :, : 1 + DIM] == torch.arange(1 + DIM)).all()
     assert all(len(set(row)) == chosen.shape[-1] for row in chosen[0].tolist())
+
+
+def test_linear_terms_beyond_what_points_carry_leave_by_what_they_explain():
+    dim, points = 56, 174
+    rng = np.random.default_rng(0)
+    library = Library(dim)
+    regressors = torch.from_numpy(rng.normal(size=(1, len(library.terms), points)))
+    true = {i: [0, 1 + i, 1 + (i + 7) % dim, library.terms.index((0, 3)), 40] for i in range(dim)}
+    observed = torch.stack([regressors[0, true[i]].sum(0) for i in range(dim)], -1)[None]
+    observed = observed + 0.1 * torch.from_numpy(rng.normal(size=observed.shape))
+    few = Regressors(regressors, observed, torch.full((1, dim), float(points)))
+    chosen = choose_terms(few, library.degrees, dim).places
+    assert chosen.shape[-1] == points // 3, "fewer than the constant, linear and eight more"
+    for i in range(dim):
+        assert set(true[i]) <= set(chosen[0, i].tolist())
+    enough = Regressors(regressors, observed, torch.full((1, dim), 3.0 * (1 + dim + 8)))
+    assert (choose_terms(enough, library.degrees, dim).places[..., : 1 + dim] == torch.arange(1 + dim)).all()
 
 
 def test_terms_that_are_the_same_are_not_chosen_for_nothing():
