@@ -64,9 +64,10 @@ class FIMODERegressor(SolvedODEEstimator):
     adapter : str or path, optional
         Folder of a low-rank adapter that ``skdyn adapt`` trained on this model for the data at hand.
     refine : {None, "sparse", "auto"}, default=None
-        ``"sparse"`` fits sparse equations to the context, with the pretrained field as the prior away from the data;
+        ``"sparse"`` fits sparse equations to the context, with the pretrained field as the prior away from the data
+        and once without it, and takes the latter where the data speak strongly for them (20 to 1);
         field, Jacobian, equilibria and simulations are then those of the equations found. ``"auto"`` keeps whichever of
-        the two predicts the smaller error of itself, on the data and around them.
+        the two, network or equations, predicts the smaller error of itself, on the data and around them.
     library : Library, mapping of its fields, "polynomial" or terms separated by commas, optional
         With ``refine``: which terms the equations may have; see `SparseODERegressor`.
     constraints : Constraints or mapping of its fields, optional

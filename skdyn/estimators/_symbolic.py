@@ -24,6 +24,9 @@ from skdyn.sparse.smoothing import completed
 _FAR = 2.0
 #: Deviation of what equations may miss there, as a share of the field's size on the data.
 _MISSED = 0.3
+#: Twice the log-odds, by the data alone, from which on a field found without a prior replaces one found with it: where
+#: evidence begins to be strong (Kass and Raftery, JASA 90:773, 1995).
+_STRONG = 6.0
 #: Singular values of the data, relative to the largest, that are nothing but rounding.
 _DEPENDENT = 1e-10
 
@@ -45,6 +48,7 @@ class SymbolicField:
     observed : cKDTree
         The observed states in these units.
     prior : FieldPrior or None
+        As the search was given it; None too where the data contradict it.
     max_points : int
     constraints : Constraints or mapping of its fields or None
         What the search was given beside the context.
@@ -71,8 +75,17 @@ class SymbolicField:
         library: Any = None,
         constraints: Any = None,
     ) -> SymbolicField:
-        """Fit to a context; see `skdyn.sparse.fit_sparse`."""
-        ode = fit_sparse(context, prior, max_degree, max_points, library=library, constraints=constraints)
+        """Fit to a context; see `skdyn.sparse.fit_sparse`.
+
+        With a prior the search is made without it too, and what that finds is kept where the data speak for it
+        strongly: a prior may be wrong where they are silent.
+        """
+        known = {"library": library, "constraints": constraints}
+        ode = fit_sparse(context, prior, max_degree, max_points, **known)
+        if prior is not None:
+            free = fit_sparse(context, None, max_degree, max_points, **known)
+            if ode.score - prior.penalty(ode.field(prior.points)) > free.score + _STRONG:
+                ode, prior = free, None
         if ode.n_points_used < ode.n_points_given:
             warn(f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly")
         data = completed(context).points

@@ -79,6 +79,11 @@ class FieldPrior:
         unit = scale[: self.field.shape[1]] * rate
         return FieldPrior((self.points - center) / scale, self.field / unit, self.scale / unit)
 
+    def penalty(self, field: Array) -> Array:
+        """Return what fields (..., N, D) at `points` add to a score, the same in any units."""
+        miss = np.abs(field - self.field) / self.scale
+        return np.asarray(2.0 * PRIOR_WEIGHT * np.minimum(miss, _LAPLACE_CAP).mean(axis=-2).sum(axis=-1))
+
 
 class PriorTerms:
     """A prior seen from one library: a score, and a quadratic form of the coefficients.
@@ -116,8 +121,7 @@ class PriorTerms:
         """Return the score's share (C,) of fields (C, R, D)."""
         if self._prior is None:
             return np.zeros(len(coefficients))
-        miss = np.abs(self._design @ coefficients - self._prior.field) / self._prior.scale
-        return 2.0 * PRIOR_WEIGHT * np.minimum(miss, _LAPLACE_CAP).mean(axis=1).sum(axis=1)
+        return self._prior.penalty(self._design @ coefficients)
 
     def quadratic(self, coefficients: Array) -> Array:
         """Return the least squares' share (C,) of fields (C, R, D)."""

@@ -3,12 +3,13 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from skdyn import FIMODERegressor, SparseODERegressor
-from skdyn.data.trajectories import Trajectory
+from skdyn.data.trajectories import Trajectories, Trajectory
 from skdyn.datasets import load_hare_lynx
 from skdyn.datasets.classics import make_trajectories, van_der_pol
 from skdyn.estimators._session import FieldSession
 from skdyn.estimators._symbolic import SymbolicField
 from skdyn.exceptions import TrajectoryError
+from skdyn.sparse import FieldPrior
 
 T = np.linspace(0, 12, 120)
 
@@ -182,3 +183,19 @@ def test_thinning_is_said():
         estimator = SparseODERegressor().fit([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
     assert estimator.equations_.n_points_given == 5000
     np.testing.assert_allclose(estimator.vector_field([1.0, 0.0]), [0, -1], atol=1e-3)
+
+
+def test_a_prior_that_the_data_contradict_is_dropped():
+    t = np.linspace(0, 10, 60)
+    noise = 0.03 * np.random.default_rng(0).normal(size=(60, 2))
+    context = Trajectories([(t, np.column_stack([np.cos(t), -np.sin(t)]) + noise)])
+    points = np.random.default_rng(1).uniform(-1.5, 1.5, (64, 2))
+    truth = np.column_stack([points[:, 1], -points[:, 0]])
+    right = SymbolicField.fit(context, FieldPrior(points, truth, np.full(truth.shape, 0.1)))
+    assert right.prior is not None
+    # A confident field that turns the other way: no equation agrees with it and with the recording.
+    wrong = SymbolicField.fit(context, FieldPrior(points, -truth, np.full(truth.shape, 0.02)))
+    assert wrong.prior is None
+    alone = SymbolicField.fit(context)
+    assert wrong.ode.equations() == alone.ode.equations()
+    np.testing.assert_array_equal(wrong.ode.coefficients, alone.ode.coefficients)

@@ -81,5 +81,6 @@ def _products(z: Tensor, terms: tuple[tuple[int, ...], ...]) -> Tensor:
 @cache
 def _factors(terms: tuple[tuple[int, ...], ...]) -> tuple[tuple[Tensor, ...], ...]:
     """The variables that the monomials of each degree multiply, the lower degrees first, after the constant."""
-    by_degree = (torch.tensor(list(of_degree)).mT for _, of_degree in groupby(terms[1:], key=len))
+    with torch.inference_mode(False):  # what is kept serves gradients too
+        by_degree = [torch.tensor(list(of_degree)).mT for _, of_degree in groupby(terms[1:], key=len)]
     return tuple(tuple(variables) for variables in by_degree)
