@@ -15,7 +15,8 @@ from skdyn.dynamics.simulate import METHODS, MOST_EVALUATIONS, Method, integrate
 from skdyn.dynamics.units import state_units
 from skdyn.estimators._field import BaseFieldEstimator
 
-_EVALUATIONS_A_TIME = 16  # of the classical method with its four steps from one requested time to the next
+_EVALUATIONS_A_TIME = 16  # of the classical method with its four steps from one time to the next
+_MOST_SPANS = 10  # times `most_evaluations` that a simulation may take for its span, however few times are asked for
 
 
 class BaseDynamicsEstimator(BaseFieldEstimator):
@@ -31,9 +32,9 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
     def most_evaluations(self) -> int:
         """Evaluations of the field that one simulated path, or one trajectory of a score, may take.
 
-        All that are under way are evaluated in one call. A simulation may take sixteen for each requested time, if that
-        is more. An estimator whose field is slow says
-        fewer here, so that a wrong unit of time costs no hours.
+        All that are under way are evaluated in one call. A simulation may take sixteen for each time at which its span
+        would have been observed as the context was, up to ten times as many, and for each requested time, if that is
+        more. An estimator whose field is slow says fewer here, so that a wrong unit of time costs no hours.
         """
         return MOST_EVALUATIONS
 
@@ -102,7 +103,7 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         times = self._check_times(t)
         starts = np.atleast_2d(x0)
         check_size("the simulated paths", len(starts), len(times), self.n_features_in_)
-        most = max(self.most_evaluations, _EVALUATIONS_A_TIME * len(times))
+        most = self._most_evaluations(times)
         if method == "rk4" and 4 * int(substeps) * (len(times) - 1) > most:
             raise ValueError(
                 f"t would take {4 * int(substeps) * (len(times) - 1):.3g} evaluations of the field, more than {most}: "
@@ -129,6 +130,13 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         )
         self._check_paths(paths)
         return paths if x0.ndim == 2 else paths[0]
+
+    def _most_evaluations(self, times: np.ndarray) -> int:
+        """Of one path over these times: for few of them as for many, so that its end does not depend on them."""
+        step = np.median(np.concatenate([np.diff(t) for t in self.context_.times]))
+        own = self.most_evaluations
+        of_span = min(_EVALUATIONS_A_TIME * (times[-1] - times[0]) / step, _MOST_SPANS * own)
+        return int(max(own, of_span, _EVALUATIONS_A_TIME * len(times)))
 
     def _data_checks(self) -> list[Check]:
         return data_checks(self.context_)
