@@ -22,8 +22,18 @@ def test_sizes_grow_and_names_are_different():
 @pytest.mark.slow
 def test_every_axis_runs_at_a_small_size(capsys, monkeypatch):
     monkeypatch.setattr("skdyn.benchmarks.scale.AXES", [_short(axis) for axis in AXES])
-    assert main(["scale"]) == 0
+    for axis in AXES:
+        assert main(["scale", "--axes", axis.name]) == 0
     assert capsys.readouterr().out.count("exponent") == len(AXES)
+
+
+@pytest.mark.slow
+def test_each_of_several_axes_has_a_process_of_its_own(capfd):
+    assert main(["scale", "--axes", "variables", "channels", "--most", "4"]) == 0
+    assert [line.split()[0] for line in capfd.readouterr().out.splitlines() if "seconds" in line] == [
+        "variables",
+        "channels",
+    ]
 
 
 @pytest.mark.slow
