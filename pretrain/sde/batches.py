@@ -20,9 +20,10 @@ from pretrain.priors.simulate import precise
 from pretrain.priors.simulate_sde import Recordings
 from pretrain.sde.corruption import Noise, Observation, add_noise, cut
 from skdyn.models.normalization import Scaling, fim_sde_scaling
-from skdyn.nn.arbitrated_sde import AnswersOfFits, ArbitratedSDEConfig, answers_of_fits
+from skdyn.nn.arbitrated_sde import AnswersOfFits, ArbitratedSDEConfig
 from skdyn.nn.fim_sde import FIMSDE, SDETokens, make_sde_tokens
 from skdyn.nn.fits.stochastic import fit_stochastic
+from skdyn.nn.sde_arbiter import FitAnswers
 
 FAR_QUERY = 8.0
 FAST_DRIFT = 50.0
@@ -51,7 +52,7 @@ class Examples:
     paths : Paths, or None
         The normalised context, until it is fitted.
     fits : AnswersOfFits, or None
-        What closed-form fits to the context say at the queries, of its own variables.
+        What closed-form fits to the context say at the queries.
     answer : tuple of Tensor, or None
         What a network that stays as it is says at the queries, as `FIMSDE.answer` has it.
     token_drift, token_diffusion : Tensor of shape (B, M, D)
@@ -99,7 +100,7 @@ class Examples:
     def fitted(self, network: ArbitratedSDEConfig) -> Examples:
         """The same examples with the answers of closed-form fits in place of the paths."""
         assert self.paths is not None
-        return dataclasses.replace(self, paths=None, fits=_fitted(self.paths, self.queries, network))
+        return dataclasses.replace(self, paths=None, fits=answers_of_fits(self.paths, self.queries, network))
 
     @torch.no_grad()
     def answered(self, network: FIMSDE, size: int = 64) -> Examples:
@@ -213,15 +214,28 @@ _POINTS_AT_ONCE = 40_000
 """Of contexts that are fitted together: the fits hold some hundred numbers for each."""
 
 
-def _fitted(paths: Paths, queries: Tensor, network: ArbitratedSDEConfig) -> AnswersOfFits:
-    """What closed-form fits to contexts say at queries (B, Q, D), of which the padding is not asked."""
-    asked = queries[..., : paths.states.shape[-1]]
+def answers_of_fits(paths: Paths, queries: Tensor, network: ArbitratedSDEConfig) -> AnswersOfFits:
+    """What closed-form fits to contexts say at queries (B, Q, D), padded to the network's variables."""
+    dim = paths.states.shape[-1]
+
+    def padded(part: Tensor, axis: int = -1) -> Tensor:
+        return F.pad(part.movedim(axis, -1), (0, network.max_dim - dim)).movedim(-1, axis)
+
     size = max(1, _POINTS_AT_ONCE // paths.mask[0].numel())
-    pieces = zip(*(part.split(size) for part in (paths.states, paths.times, paths.mask, asked)), strict=True)
-    parts = [
-        answers_of_fits(fit_stochastic(states, times, mask), own, network.diffusion_floor)
-        for states, times, mask, own in pieces
-    ]
+    pieces = zip(*(part.split(size) for part in (paths.states, paths.times, paths.mask, queries)), strict=True)
+    parts = []
+    for states, times, mask, asked in pieces:
+        fits = fit_stochastic(states, times, mask)
+        about = padded(fits.about, 1)
+        answers = (
+            (*fits.answer_drift(asked[..., :dim]), fits.drift_misfit),
+            (*fits.answer_diffusion(asked[..., :dim], network.diffusion_floor), fits.square_misfit),
+        )
+        drift, diffusion = (
+            FitAnswers(padded(value.float()), padded(deviation.float()), padded(misfit.float()), about)
+            for value, deviation, misfit in answers
+        )
+        parts.append(AnswersOfFits(drift, diffusion))
     joined: AnswersOfFits = _join(parts)
     return joined
 
@@ -265,9 +279,9 @@ def _unturn(z: Tensor, signs: Tensor, order: Tensor, scaling: Scaling) -> Tensor
 
 @dataclass(frozen=True)
 class ExamplePool:
-    """Examples by their numbers of tokens and of variables, in random order."""
+    """Examples by their number of tokens, in random order."""
 
-    groups: Mapping[tuple[int, int], Examples]
+    groups: Mapping[int, Examples]
 
     @classmethod
     def of(
@@ -293,17 +307,17 @@ class ExamplePool:
                     made = observe(batch, observation, count, queries, noise, network, generator)
                     kind = (observation, int(made.dims[0]), made.tokens.mask.shape[1])
                     alike.setdefault(kind, []).append(made)
-        groups: dict[tuple[int, int], list[Examples]] = {}
-        for (_, dim, tokens), parts in alike.items():
-            groups.setdefault((tokens, dim), []).append(Examples.concatenate(parts).fitted(network))
-        return cls({kind: Examples.concatenate(made) for kind, made in groups.items()})
+        groups: dict[int, list[Examples]] = {}
+        for (_, _, tokens), parts in alike.items():
+            groups.setdefault(tokens, []).append(Examples.concatenate(parts).fitted(network))
+        return cls({tokens: Examples.concatenate(made) for tokens, made in groups.items()})
 
     def answered(self, network: FIMSDE) -> ExamplePool:
         """The same pool with the answers of a network that stays as it is."""
-        return ExamplePool({kind: group.answered(network) for kind, group in self.groups.items()})
+        return ExamplePool({tokens: group.answered(network) for tokens, group in self.groups.items()})
 
     def batch(self, sizes: Mapping[int, int], generator: torch.Generator, hidden: float = 0.0) -> Examples:
-        """Draw examples of one number of tokens and of variables, chosen in proportion to the examples there are.
+        """Draw examples of one number of tokens, chosen in proportion to the examples there are.
 
         In the share ``hidden`` of the batches the network is hidden. ``sizes`` maps a number of tokens to the examples
         of a batch; the largest number below counts.
@@ -312,9 +326,8 @@ class ExamplePool:
         counts = torch.tensor([float(len(group)) for group in self.groups.values()])
         edges = (counts.cumsum(0) / counts.sum()).tolist()
         pick = float(draw.uniform(0, 1, 1))
-        kinds = zip(self.groups, edges, strict=True)
-        tokens, dim = next(kind for kind, edge in kinds if pick <= edge or edge == edges[-1])
-        group = self.groups[tokens, dim]
+        tokens = next(t for t, edge in zip(self.groups, edges, strict=True) if pick <= edge or edge == edges[-1])
+        group = self.groups[tokens]
         fitting = [size for limit, size in sizes.items() if limit <= tokens]
         size = fitting[-1] if fitting else max(sizes.values())
         drawn = group.select(draw.integer(0, len(group) - 1, min(size, len(group))))

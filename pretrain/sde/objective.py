@@ -59,13 +59,12 @@ class FIMSDEObjective(nn.Module):
                 context = self.network.encode_tokens(batch.tokens)
                 answer = self.network.answer(context, batch.queries)
         assert batch.fits is not None
-        dim = batch.fits.drift.values.shape[-1]
-        own = batch.queries[..., :dim]
-        drift, diffusion = self.network.arbitrate(batch.fits, own, None if hidden else answer)
-        active = torch.full_like(own[:, :1], 1 / dim)
+        drift, diffusion = self.network.arbitrate(batch.fits, batch.queries, None if hidden else answer)
+        active = batch.tokens.dim_mask[:, None].float()
+        active = active / active.sum(-1, keepdim=True)
         queries, weight = batch.query_mask, batch.weight
-        truth = counted(batch.drift[..., :dim], queries, weight)
-        log_truth = (counted(batch.diffusion[..., :dim], queries, weight) + self.network.config.diffusion_floor).log()
+        truth = counted(batch.drift, queries, weight)
+        log_truth = (counted(batch.diffusion, queries, weight) + self.network.config.diffusion_floor).log()
         if frozen and not self.network.drift_arbiter.score.weight.requires_grad:
             of_drift, of_diffusion = self._held(truth, log_truth, drift, diffusion, active)
         else:
@@ -75,11 +74,11 @@ class FIMSDEObjective(nn.Module):
         loss = drift_loss + diffusion_loss
         parts = {"drift_loss": drift_loss, "diffusion_loss": diffusion_loss}
         if context is not None and not frozen:
-            alone = [part[..., :dim].float() for part in answer[:4]]
+            own = [part.float() for part in answer[:4]]
             network_loss = masked_mean(
-                laplace(truth, alone[0], alone[1], active) + laplace(log_truth, alone[2], alone[3], active), queries
+                laplace(truth, own[0], own[1], active) + laplace(log_truth, own[2], own[3], active), queries
             )
-            parts |= {"network_loss": network_loss, "token_loss": self._token_loss(batch, context)}
+            parts |= {"network_loss": network_loss, "token_loss": self._token_loss(batch, context, active)}
             loss = (1 - NETWORK_WEIGHT) * loss + NETWORK_WEIGHT * network_loss + TOKEN_WEIGHT * parts["token_loss"]
         with torch.no_grad():
             error = masked_mean(absolute(truth, drift.value.float(), active), queries)
@@ -105,9 +104,7 @@ class FIMSDEObjective(nn.Module):
             holding(error, diffusion.log_scale.float(), HELD, active),
         )
 
-    def _token_loss(self, batch: Examples, context: EncodedSDEContext) -> Tensor:
-        active = batch.tokens.dim_mask[:, None].float()
-        active = active / active.sum(-1, keepdim=True)
+    def _token_loss(self, batch: Examples, context: EncodedSDEContext, active: Tensor) -> Tensor:
         tokens, weight = batch.tokens.mask, batch.weight
         truth = counted(batch.token_drift, tokens, weight)
         log_truth = (counted(batch.token_diffusion, tokens, weight) + self.network.config.diffusion_floor).log()

@@ -23,7 +23,6 @@ def network(
             "model_type": "fim-sde",
             "format_version": 2,
             "arbiter_units": 32,
-            "committee_layers": 2,
             "max_variables": 16,
             "leaves": leaves,
             "lags": [1, 4, 16, 64],
@@ -152,13 +151,10 @@ PRESETS: dict[str, Preset] = {
 }
 _SHORT = Regime(paths=40, points=48, substeps=24, weight=0.6, duration=(1.5, 60.0))
 
-_LONG = Regime(paths=1, points=5120, substeps=8, weight=0.12, duration=(8.0, 1000.0))
-
 PRESETS["arbiter"] = dataclasses.replace(
     PRESETS["small"],
-    regimes=(Regime(paths=4, points=1536, substeps=3, weight=0.4, duration=(3.0, 120.0)), _SHORT, _LONG),
+    regimes=(Regime(paths=4, points=1536, substeps=3, weight=0.4, duration=(3.0, 120.0)), _SHORT),
     observations=(
-        Observation(paths=1, points=5000, weight=0.6, largest_stride=1),
         Observation(paths=1, points=1536, weight=0.08),
         Observation(paths=1, points=1024, weight=0.08),
         Observation(paths=1, points=512, weight=0.08),

@@ -72,10 +72,10 @@ class SDEValidationSuite:
         for way, batch in self._cases:
             answer = network.answer(network.encode_tokens(batch.tokens), batch.queries)
             assert batch.fits is not None
-            dim = int(batch.dims[0])
-            of_drift, of_diffusion = network.arbitrate(batch.fits, batch.queries[..., :dim], answer)
-            drift, floor = of_drift.value, network.config.diffusion_floor
-            diffusion = (of_diffusion.value.exp() - floor).clamp(min=0)
+            verdict, of_diffusion = network.arbitrate(batch.fits, batch.queries, answer)
+            active = batch.tokens.dim_mask[:, None]
+            floor = network.config.diffusion_floor
+            drift, diffusion = verdict.value * active, (of_diffusion.value.exp() - floor).clamp(min=0) * active
             third = _QUERIES // 3
             for place, part in (
                 ("context", slice(0, third)),
@@ -83,9 +83,9 @@ class SDEValidationSuite:
                 ("box", slice(2 * third, None)),
             ):
                 for what, found, truth in (("drift", drift, batch.drift), ("diffusion", diffusion, batch.diffusion)):
-                    errors = relative_error(found[:, part], truth[:, part, :dim], batch.query_mask[:, part]).cpu()
+                    errors = relative_error(found[:, part], truth[:, part], batch.query_mask[:, part]).cpu()
                     groups[f"prior/{what}_{place}_{way}"].append(errors)
-                    groups[f"prior/{dim}d/{what}_{place}_{way}"].append(errors)
+                    groups[f"prior/{int(batch.dims[0])}d/{what}_{place}_{way}"].append(errors)
         medians = {name: torch.cat(parts).median().item() for name, parts in groups.items()}
         overall = [value for name, value in medians.items() if name.count("/") == 1]
         return medians | {"prior/mean": sum(overall) / len(overall)}

@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skdyn.nn.committee import Committee
-from skdyn.nn.fits.comparison import Comparison
 from skdyn.nn.fits.families import ALL_FITS, OF_OBSERVED, VIEWS
 
 _AT_QUERIES, _OF_FITS, _OF_REFERENCE, _SCALE_FEATURES = 7, 3, 3, 8
@@ -45,8 +44,8 @@ class Evidence:
         The same of the network, for the views that need no network.
     log_points : Tensor of shape (B,)
         How many points were fitted.
-    compared : Comparison
-        How far apart the fits' fields are.
+    gaps, sizes, log_spreads : Tensor of shape (B, 2, F, F, D), (B, 2, F, D) and (B, 2, F, D)
+        How far apart the fits' fields are, as `skdyn.nn.fits.families.Fits` says.
     families : tuple of int
         What each fit is, as there.
     """
@@ -58,7 +57,9 @@ class Evidence:
     log_residuals: Tensor
     log_of_network: Tensor | None
     log_points: Tensor
-    compared: Comparison
+    gaps: Tensor
+    sizes: Tensor
+    log_spreads: Tensor
     families: tuple[int, ...]
 
 
@@ -134,7 +135,7 @@ class Arbiter(nn.Module):
         self.score = nn.Linear(units, 1)
         first, last = nn.Linear(_PROJECTED + _SCALE_FEATURES, units), nn.Linear(units, 1)
         self.scale = nn.Sequential(first, nn.SiLU(), last)
-        self.committee = Committee(units, committee_layers, of_context=1) if committee_layers else None
+        self.committee = Committee(units, committee_layers) if committee_layers else None
         nn.init.zeros_(self.from_residuals.weight)
         nn.init.constant_(self.score.bias, _LEAST_SCORE)
         nn.init.zeros_(last.weight)
@@ -181,8 +182,8 @@ class Arbiter(nn.Module):
         family = self.from_family(self.family(torch.tensor(evidence.families, device=noise.device)))
         hidden = self.from_fits(torch.stack(own, -1)) + family[:, None] + self.from_residuals(against)
         if self.committee is not None:
-            points = evidence.log_points[:, None, None].expand(-1, hidden.shape[2], 1)
-            hidden = hidden + self.committee(hidden, evidence.compared, points / 3)
+            parts = (evidence.gaps, evidence.sizes, evidence.log_spreads, evidence.log_points)
+            hidden = hidden + self.committee(hidden, *parts)
         return FitFeatures(hidden, excess, least)
 
     def _scores(

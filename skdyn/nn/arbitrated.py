@@ -265,7 +265,9 @@ class ArbitratedFIMODE(FIMODE):
             fits.log_residuals.to(kind),
             None if fits.log_of_network is None else fits.log_of_network.to(kind),
             fits.log_points.to(kind),
-            fits.compared.to(kind),
+            fits.gaps.to(kind),
+            fits.sizes.to(kind),
+            fits.log_spreads.to(kind),
             fits.families,
         )
 

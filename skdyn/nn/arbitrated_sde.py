@@ -24,20 +24,16 @@ from skdyn.nn.sde_arbiter import FitAnswers, NetworkAnswer, StochasticArbiter, V
 
 @dataclass(frozen=True)
 class ArbitratedSDEConfig(FIMSDEConfig):
-    """Sizes and constants of format 2: format 1's, the arbiters', and how many variables the fits may have.
-
-    Folders that do not name ``committee_layers`` have no committee.
-    """
+    """Sizes and constants of format 2: format 1's, the arbiters', and how many variables the fits may have."""
 
     format_version: int = exactly(2)
     arbiter_units: int = between(4, 512)
-    committee_layers: int = between(0, 16)
     max_variables: int = between(1, 64)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ArbitratedSDEConfig:
         """Parse strictly; a ValueError names the key that is unknown, missing, negative or absurd."""
-        config = super().from_dict({"committee_layers": 0} | dict(values))
+        config = super().from_dict(values)
         assert isinstance(config, ArbitratedSDEConfig)
         if config.max_variables < config.max_dim:
             raise ValueError(f"max_variables {config.max_variables} must not be below max_dim {config.max_dim}")
@@ -46,19 +42,10 @@ class ArbitratedSDEConfig(FIMSDEConfig):
 
 @dataclass(frozen=True)
 class ArbitratedSDEContext:
-    """Contexts of the same number of variables as the network has read them, if it has, and as they were fitted.
-
-    Attributes
-    ----------
-    network : EncodedSDEContext, or None
-    fits : StochasticFits
-    features : pair of Tensor
-        What the arbiters of the drift and of the diffusion see of the fits whatever the query.
-    """
+    """Contexts of the same number of variables as the network has read them, if it has, and as they were fitted."""
 
     network: EncodedSDEContext | None
     fits: StochasticFits
-    features: tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -69,18 +56,6 @@ class AnswersOfFits:
     diffusion: FitAnswers
 
 
-def answers_of_fits(
-    fits: StochasticFits, queries: Tensor, floor: float, kind: torch.dtype = torch.float32
-) -> AnswersOfFits:
-    """What fits say at queries (B, N, D) of the drift and of the logarithm of the diffusion and a floor."""
-    with torch.autocast(queries.device.type, enabled=False):
-        drift, diffusion = fits.answer_drift(queries), fits.answer_diffusion(queries, floor)
-    return AnswersOfFits(
-        FitAnswers(drift[0].to(kind), drift[1].to(kind), fits.of_drift.to(kind)),
-        FitAnswers(diffusion[0].to(kind), diffusion[1].to(kind), fits.of_diffusion.to(kind)),
-    )
-
-
 class ArbitratedFIMSDE(FIMSDE):
     """Encode a context once, by the network and by fits; the arbiters weigh their answers at any states."""
 
@@ -88,9 +63,8 @@ class ArbitratedFIMSDE(FIMSDE):
 
     def __init__(self, config: ArbitratedSDEConfig) -> None:
         super().__init__(config)
-        sizes, layers = (config.width, config.arbiter_units), config.committee_layers
-        self.drift_arbiter = StochasticArbiter(*sizes, DRIFT_FITS, layers)
-        self.diffusion_arbiter = StochasticArbiter(*sizes, SQUARE_FITS, layers)
+        self.drift_arbiter = StochasticArbiter(config.width, config.arbiter_units, DRIFT_FITS)
+        self.diffusion_arbiter = StochasticArbiter(config.width, config.arbiter_units, SQUARE_FITS)
 
     def encode(  # type: ignore[override]
         self, states: Tensor, times: Tensor, mask: Tensor, dim_mask: Tensor
@@ -102,17 +76,10 @@ class ArbitratedFIMSDE(FIMSDE):
         dim = int(dim_mask[0].sum())
         with torch.autocast(states.device.type, enabled=False):
             fits = fit_stochastic(states[..., :dim], times, mask)
-            features = self.features_of(fits)
         if dim > self.config.max_dim:
-            return ArbitratedSDEContext(None, fits, features)
+            return ArbitratedSDEContext(None, fits)
         tokens = make_sde_tokens(states, times, mask, dim_mask, self.config, self.head.weight.dtype)
-        return ArbitratedSDEContext(self.encode_tokens(tokens), fits, features)
-
-    def features_of(self, fits: StochasticFits) -> tuple[Tensor, Tensor]:
-        """What the arbiters see of fits whatever the query."""
-        kind = self.head.weight.dtype
-        drift, diffusion = fits.of_drift.to(kind), fits.of_diffusion.to(kind)
-        return self.drift_arbiter.of_fits(drift), self.diffusion_arbiter.of_fits(diffusion)
+        return ArbitratedSDEContext(self.encode_tokens(tokens), fits)
 
     def decode_log(  # type: ignore[override]
         self, context: ArbitratedSDEContext, queries: Tensor
@@ -135,8 +102,7 @@ class ArbitratedFIMSDE(FIMSDE):
         """As `decode_log`, of the context's own variables."""
         own = queries[..., : context.fits.variables]
         answer = None if context.network is None else self.answer(context.network, queries)
-        fits = answers_of_fits(context.fits, own, self.config.diffusion_floor, self.head.weight.dtype)
-        drift, diffusion = self.arbitrate(fits, own, answer, context.features)
+        drift, diffusion = self.arbitrate(self.answers_of_fits(context.fits, own), own, answer)
         return drift.value, drift.log_scale, diffusion.value, diffusion.log_scale
 
     @staticmethod
@@ -146,17 +112,21 @@ class ArbitratedFIMSDE(FIMSDE):
         )
         return first, second, third, fourth
 
-    def arbitrate(
-        self,
-        fits: AnswersOfFits,
-        queries: Tensor,
-        answer: tuple[Tensor, Tensor, Tensor, Tensor, Tensor] | None,
-        features: tuple[Tensor, Tensor] | None = None,
-    ) -> tuple[Verdict, Verdict]:
-        """Verdicts on the drift and on ``log(g + diffusion_floor)`` from the fits and the network's answer, if any.
+    def answers_of_fits(self, fits: StochasticFits, queries: Tensor) -> AnswersOfFits:
+        """What fits say at queries (B, N, D), in the network's own type."""
+        kind = self.head.weight.dtype
+        with torch.autocast(queries.device.type, enabled=False):
+            parts = (
+                (*fits.answer_drift(queries), fits.drift_misfit),
+                (*fits.answer_diffusion(queries, self.config.diffusion_floor), fits.square_misfit),
+            )
+        drift, diffusion = (FitAnswers(*(part.to(kind) for part in (*three, fits.about))) for three in parts)
+        return AnswersOfFits(drift, diffusion)
 
-        ``features`` is what `features_of` has made of the fits before, if it has.
-        """
+    def arbitrate(
+        self, fits: AnswersOfFits, queries: Tensor, answer: tuple[Tensor, Tensor, Tensor, Tensor, Tensor] | None
+    ) -> tuple[Verdict, Verdict]:
+        """Verdicts on the drift and on ``log(g + diffusion_floor)`` from the fits and the network's answer, if any."""
         dim = queries.shape[-1]
         of_drift = of_diffusion = None
         kind = self.head.weight.dtype
@@ -167,10 +137,9 @@ class ArbitratedFIMSDE(FIMSDE):
             of_diffusion = NetworkAnswer(log_diffusion, diffusion_scale, hidden)
         with torch.autocast(queries.device.type, enabled=False):
             queries = queries.to(kind)
-            of_fits = (None, None) if features is None else features
             return (
-                self.drift_arbiter(fits.drift, queries, of_drift, of_fits[0]),
-                self.diffusion_arbiter(fits.diffusion, queries, of_diffusion, of_fits[1]),
+                self.drift_arbiter(fits.drift, queries, of_drift),
+                self.diffusion_arbiter(fits.diffusion, queries, of_diffusion),
             )
 
 

@@ -1,10 +1,10 @@
 """The committee: the fits of a context before any query, each seen beside all others.
 
 One fit by itself cannot tell whether it stands alone. Attention over the fits of a variable, with a bias by how far
-apart their answers are along the observed path and beyond it, lets those that agree support each other and whole fields
+apart their fields are along the observed path and beyond it, lets those that agree support each other and whole fields
 be judged; what it finds is added to what the arbiter sees of each fit at every query.
 
-Letters: B contexts, F fits, D variables, U units of the arbiter, A numbers about a context, W width, H heads.
+Letters: B contexts, F fits, D variables, U units of the arbiter, W width, H heads.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skdyn.nn.fits.comparison import Comparison
-
-WIDTH, _HEADS, _OF_PAIRS, _OF_BIAS, _OF_SPREADS = 64, 4, 4, 16, 2
+WIDTH, _HEADS, _OF_PAIRS, _OF_BIAS, _OF_CONTEXT = 64, 4, 4, 16, 3
 _LEAST_GAP = 1e-4
 
 
@@ -27,30 +25,32 @@ class Committee(nn.Module):
     units : int
         Of the arbiter's layers.
     layers : int
-    of_context : int
-        Numbers A about a context.
     """
 
-    def __init__(self, units: int, layers: int, of_context: int) -> None:
+    def __init__(self, units: int, layers: int) -> None:
         super().__init__()
-        self.begin = nn.Linear(units + _OF_SPREADS + of_context, WIDTH)
+        self.begin = nn.Linear(units + _OF_CONTEXT, WIDTH)
         self.layers = nn.ModuleList(_Layer() for _ in range(layers))
         self.end = nn.Linear(WIDTH, units)
         nn.init.zeros_(self.end.weight)
         nn.init.zeros_(self.end.bias)
 
-    def forward(self, hidden: Tensor, compared: Comparison, about: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, gaps: Tensor, sizes: Tensor, log_spreads: Tensor, log_points: Tensor) -> Tensor:
         """What to add to the features (B, F, D, U) of the fits.
 
         Parameters
         ----------
         hidden : Tensor of shape (B, F, D, U)
-        compared : Comparison
-        about : Tensor of shape (B, D, A)
+        gaps : Tensor of shape (B, 2, F, F, D)
+            Mean distance of two fits' fields, along the observed path and beyond it.
+        sizes : Tensor of shape (B, 2, F, D)
+            Mean size of each fit's field there.
+        log_spreads : Tensor of shape (B, 2, F, D)
+            Mean log deviation that each fit gives itself there.
+        log_points : Tensor of shape (B,)
         """
-        gaps, sizes = compared.gaps, compared.sizes
-        of_context = about[:, None].expand(*hidden.shape[:3], -1)
-        x = torch.cat([hidden, compared.log_spreads.movedim(1, -1) / 3, of_context], -1)
+        points = log_points[:, None, None, None].expand(*hidden.shape[:3], 1)
+        x = torch.cat([hidden, log_spreads.movedim(1, -1) / 3, points / 3], -1)
         x = self.begin(x).transpose(1, 2)
         pairs = torch.stack([(gaps + _LEAST_GAP).log() / 3, gaps / (sizes[:, :, :, None] + gaps + 1e-3)], -1)
         pairs = pairs.permute(0, 4, 2, 3, 1, 5).flatten(-2)  # (B, D, F, F, 4)

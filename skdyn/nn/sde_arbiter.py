@@ -15,8 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skdyn.nn.arbiter import LOG_SCALE, features_of_answers, weigh
-from skdyn.nn.committee import Committee
-from skdyn.nn.fits.stochastic import FitRecord
 
 _AT_QUERIES, _OF_REFERENCE, _OF_CONTEXT, _SCALE_FEATURES = 7, 4, 4, 9
 _EMBEDDED, _PROJECTED = 8, 16
@@ -25,18 +23,22 @@ _LEAST_SCORE = -2.0
 
 @dataclass(frozen=True)
 class FitAnswers:
-    """What fits of one quantity say at queries, and what there is to judge them by whatever the query.
+    """What fits of one quantity say at queries, and what there is to judge them by.
 
     Attributes
     ----------
     values, log_deviation : Tensor of shape (B, N, F, D)
         Answers, and the deviations that the fits themselves give them.
-    record : FitRecord
+    misfit : Tensor of shape (B, F, D)
+        By how much each explains the context worse than the best of its view, as `StochasticFits` has it.
+    about : Tensor of shape (B, D, 4)
+        Points, steps and noise of the context, as `StochasticFits` has them.
     """
 
     values: Tensor
     log_deviation: Tensor
-    record: FitRecord
+    misfit: Tensor
+    about: Tensor
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,9 @@ class StochasticArbiter(nn.Module):
     units : int
         Of the arbiter's own layers.
     fits : int
-    committee_layers : int
-        Of the committee that sees all fits together; zero for none.
     """
 
-    def __init__(self, width: int, units: int, fits: int, committee_layers: int = 0) -> None:
+    def __init__(self, width: int, units: int, fits: int) -> None:
         super().__init__()
         self.hidden = nn.Linear(width, _PROJECTED)
         self.unseen = nn.Parameter(torch.zeros(_PROJECTED))
@@ -94,27 +94,12 @@ class StochasticArbiter(nn.Module):
         self.score = nn.Linear(units, 1)
         first, last = nn.Linear(_PROJECTED + _SCALE_FEATURES + _OF_CONTEXT, units), nn.Linear(units, 1)
         self.scale = nn.Sequential(first, nn.SiLU(), last)
-        self.committee = Committee(units, committee_layers, _OF_CONTEXT) if committee_layers else None
         nn.init.constant_(self.score.bias, _LEAST_SCORE)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
-    def of_fits(self, record: FitRecord) -> Tensor:
-        """What the arbiter sees of the fits whatever the query (B, F, D, units)."""
-        misfit = record.misfit.clamp(min=0)[..., None].asinh()
-        family = self.family.weight[:, None].expand(*misfit.shape[:3], -1)
-        hidden: Tensor = self.from_fits(torch.cat([family, misfit], -1))
-        if self.committee is not None:
-            hidden = hidden + self.committee(hidden, record.compared, _about(record))
-        return hidden
-
-    def forward(
-        self, fits: FitAnswers, queries: Tensor, network: NetworkAnswer | None, of_fits: Tensor | None = None
-    ) -> Verdict:
-        """Weigh the answers at queries (B, N, D); without a network the fits' median takes its place as reference.
-
-        ``of_fits`` is what `of_fits` has made of the fits' record before, if it has.
-        """
+    def forward(self, fits: FitAnswers, queries: Tensor, network: NetworkAnswer | None) -> Verdict:
+        """Weigh the answers at queries (B, N, D); without a network the fits' median takes its place as reference."""
         values, own = fits.values, fits.log_deviation
         median = values.median(2, keepdim=True).values
         if network is None:
@@ -123,10 +108,13 @@ class StochasticArbiter(nn.Module):
         else:
             hidden = self.hidden(network.hidden)
             reference, spread = network.value[:, :, None], network.log_scale[:, :, None]
-        about = _about(fits.record)[:, None].expand(*values.shape[:2], -1, -1)
+        about = fits.about[:, None].expand(*values.shape[:2], -1, -1)
+        about = torch.stack([about[..., 0] / 3, about[..., 1] / 2, about[..., 2], about[..., 3].asinh()], -1)
         places = torch.stack([queries.abs(), queries.abs().amax(-1, keepdim=True).expand_as(queries)], -1).clamp(max=8)
         answers = features_of_answers(values, own, median, reference, spread)
-        of_fits = self.of_fits(fits.record) if of_fits is None else of_fits
+        misfit = fits.misfit.clamp(min=0)[..., None].asinh()
+        family = self.family.weight[:, None].expand(*misfit.shape[:3], -1)
+        of_fits = self.from_fits(torch.cat([family, misfit], -1))
         of_reference = torch.stack([reference[:, :, 0].asinh(), spread[:, :, 0]], -1)
         by_query = self.from_reference(torch.cat([of_reference, places, about], -1))
         by_query = by_query + self.from_hidden(hidden)[:, :, None]
@@ -151,9 +139,3 @@ class StochasticArbiter(nn.Module):
         features = torch.cat([torch.stack(seen, -1), places, about, shared], -1)
         log_scale = deviation + self.scale(features)[..., 0]
         return Verdict(value, log_scale.clamp(*LOG_SCALE), weights)
-
-
-def _about(record: FitRecord) -> Tensor:
-    """Points, steps and noise of contexts (B, D, 4) in sizes of about one."""
-    points, step, noise, gain = record.about.unbind(-1)
-    return torch.stack([points / 3, step / 2, noise, gain.asinh()], -1)

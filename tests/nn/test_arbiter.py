@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from skdyn.nn.arbiter import Arbiter, Evidence, NetworkAnswer
-from skdyn.nn.fits.comparison import Comparison
 from skdyn.nn.fits.families import ALL_FITS, VIEWS
 
 VIEWS_SEEN = len(VIEWS)
@@ -43,11 +42,9 @@ def evidence(dim=D, families=FAMILIES):
         normal(B, fits, VIEWS_SEEN, dim, seed=7) - 3,
         normal(B, 3, dim, seed=8) - 3,
         torch.tensor([4.0, 6.0]),
-        Comparison(
-            symmetric(normal(B, 2, fits, fits, dim, seed=9).abs()),
-            normal(B, 2, fits, dim, seed=10).abs(),
-            normal(B, 2, fits, dim, seed=11) - 2,
-        ),
+        symmetric(normal(B, 2, fits, fits, dim, seed=9).abs()),
+        normal(B, 2, fits, dim, seed=10).abs(),
+        normal(B, 2, fits, dim, seed=11) - 2,
         families,
     )
 

@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from pretrain.sde.presets import network as sized
-from skdyn.nn.arbitrated_sde import ArbitratedFIMSDE, ArbitratedSDEConfig, SDENetworkAlone, answers_of_fits
+from skdyn.nn.arbitrated_sde import ArbitratedFIMSDE, ArbitratedSDEConfig, SDENetworkAlone
 from skdyn.nn.fim_sde import FIMSDE, FIMSDEConfig
 
-BESIDE = ("arbiter_units", "committee_layers", "max_variables")
 CONFIG = sized(width=16, encoder_layers=1, decoder_layers=1, feedforward=24, leaves=16, local_width=8)
 
 
@@ -48,7 +47,7 @@ def test_weights_sum_to_one_and_the_answer_lies_between(network):
     with torch.no_grad():
         encoded = network.encode(*context(2))
         queries = torch.randn(2, 5, 2)
-        fits = answers_of_fits(encoded.fits, queries, CONFIG.diffusion_floor)
+        fits = network.answers_of_fits(encoded.fits, queries)
         answer = network.answer(encoded.network, torch.nn.functional.pad(queries, (0, 1)))
         for seen in (answer, None):
             drift, diffusion = network.arbitrate(fits, queries, seen)
@@ -72,7 +71,7 @@ def test_contexts_of_a_batch_do_not_touch(network):
 def test_the_network_alone_is_format_one():
     torch.manual_seed(0)
     whole = ArbitratedFIMSDE(CONFIG).eval()
-    plain = {name: value for name, value in CONFIG.to_dict().items() if name not in BESIDE}
+    plain = {name: value for name, value in CONFIG.to_dict().items() if name not in ("arbiter_units", "max_variables")}
     first = FIMSDE(FIMSDEConfig.from_dict(plain | {"format_version": 1})).eval()
     first.load_state_dict({name: value for name, value in whole.state_dict().items() if "arbiter" not in name})
     alone, inputs, queries = SDENetworkAlone(whole), context(2), torch.randn(2, 4, 3)

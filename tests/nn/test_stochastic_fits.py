@@ -51,7 +51,7 @@ def test_noise_of_the_observations_is_told_from_diffusion():
     assert abs(filtered.median() - 2**0.5) < 0.15 * 2**0.5 < raw.median() - 2**0.5
     drift, _ = fits.answer_drift(at(20, 1.0))
     assert abs(drift[:, 0, FILTERED_LINEAR, 0].median() + 1) < 0.3
-    assert (fits.of_drift.about[:, 0, 3] > 5).all()
+    assert (fits.about[:, 0, 3] > 5).all()
 
 
 def test_long_steps_are_integrated():
@@ -78,9 +78,7 @@ def test_any_context_has_finite_answers(dim, paths, points):
     diffusion = fits.answer_diffusion(queries, 0.05)
     assert drift[0].shape == (2, 3, DRIFT_FITS, dim)
     assert diffusion[0].shape == (2, 3, SQUARE_FITS, dim)
-    records = [fits.of_drift, fits.of_diffusion]
-    judged = [part for r in records for part in (r.misfit, r.about, *vars(r.compared).values())]
-    assert all(part.isfinite().all() for part in (*drift, *diffusion, *judged))
+    assert all(part.isfinite().all() for part in (*drift, *diffusion, fits.drift_misfit, fits.about))
 
 
 def test_padding_changes_nothing():

@@ -21,7 +21,6 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from skdyn.nn.fits.comparison import Comparison
 from skdyn.nn.fits.monomials import Library
 
 VIEWS = ("observed_10", "observed_40", "observed_200", "denoised_200", "velocities")
@@ -88,8 +87,9 @@ class Fits:
     log_terms : Tensor of shape (B, F, D)
         Log of the number of terms, and one.
     log_points : Tensor of shape (B,)
-    compared : Comparison
-        How far the fits' fields are from each other.
+    gaps, sizes, log_spreads : Tensor of shape (B, 2, F, F, D), (B, 2, F, D) and (B, 2, F, D)
+        Mean distances of the fits' fields from each other, mean sizes of them and mean log deviations of their own:
+        along the observed path, and beyond it.
     active : boolean Tensor of shape (B, F, D, Q)
     terms : integer Tensor of shape (B, 2, D, Q), or None
         Places in the library, for centred and for scaled coordinates; None where all are in use.
@@ -107,7 +107,9 @@ class Fits:
     log_of_network: Tensor | None
     log_terms: Tensor
     log_points: Tensor
-    compared: Comparison
+    gaps: Tensor
+    sizes: Tensor
+    log_spreads: Tensor
     active: Tensor
     terms: Tensor | None
     origin: Tensor
@@ -187,8 +189,10 @@ class Fits:
         families = tuple(self.families[i] for i in kept)
         fewer = {name: getattr(self, name)[:, kept] for name in parts}
         residuals = self.log_residuals[:, kept, :OF_OBSERVED]
+        gaps = self.gaps[:, :, kept][:, :, :, kept]
+        beside = {name: getattr(self, name)[:, :, kept] for name in ("sizes", "log_spreads")}
         of_views = replace(self, families=families, log_residuals=residuals, log_of_network=None)
-        return replace(of_views, compared=self.compared.only(kept), **fewer)
+        return replace(of_views, gaps=gaps, **beside, **fewer)
 
     def _select(self, phi: Tensor, kind: int) -> Tensor:
         if self.terms is None:

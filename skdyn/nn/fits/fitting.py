@@ -12,7 +12,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from skdyn.nn.fits.comparison import Comparison, compared_states
 from skdyn.nn.fits.families import CENTRED, FITS_PER_VIEW, WALD, Fits, Outside, TokenModels
 from skdyn.nn.fits.moments import Moments, Regressors, by_integrals, by_velocities, matching
 from skdyn.nn.fits.monomials import Library
@@ -29,6 +28,8 @@ _TERMS_PER_POINT = 0.6
 _NOT_ALLOWED = 99
 _MOST_TOGETHER = 512
 """Monomials of which all products with each other are computed, whether they are wanted or not."""
+_COMPARED = 24
+"""States along the path, and as many beyond it, at which the fits are compared with each other."""
 _AT_ONCE = 2**20
 """Numbers in the Gram matrices of the equations that are solved side by side."""
 
@@ -108,7 +109,7 @@ class _Context:
         fitted = self._families(views)
         coefficients, root, log_noise, log_residuals, active = (part.flatten(1, 2) for part in fitted)
         centred, scaled = self.chosen
-        nothing = Comparison(*(self.states.new_empty(0),) * 3)
+        nothing = self.states.new_empty(0)
         fits = Fits(
             coefficients=coefficients,
             root=root,
@@ -117,7 +118,9 @@ class _Context:
             log_of_network=self._residuals_of_network(),
             log_terms=active.sum(-1).float().log1p(),
             log_points=self.mask.sum((1, 2)).float().log(),
-            compared=nothing,
+            gaps=nothing,
+            sizes=nothing,
+            log_spreads=nothing,
             active=active,
             terms=None if centred is None or scaled is None else torch.stack([centred.places, scaled.places], 1),
             origin=self.origin,
@@ -125,9 +128,22 @@ class _Context:
             families=tuple(FITS_PER_VIEW * view + k for view in range(len(views)) for k in self._kept),
             library=self.library,
         )
-        states = compared_states(self._columns(self.states).flatten(1, 2), self.mask.flatten(1, 2))
-        fields, log_deviation = (part.float() for part in fits.answer(states))
-        return replace(fits, compared=Comparison.of(fields, log_deviation))
+        gaps, sizes, log_spreads = self._compared(fits)
+        return replace(fits, gaps=gaps, sizes=sizes, log_spreads=log_spreads)
+
+    def _compared(self, fits: Fits) -> tuple[Tensor, Tensor, Tensor]:
+        """Gaps, sizes and log-spreads of fits (see `Fits`) at some of the observed points, and beyond these."""
+        columns, seen = self._columns(self.states).flatten(1, 2), self.mask.flatten(1, 2)
+        # By their distance from the mean, so that the order of trajectories and of variables does not matter.
+        ranked = torch.where(seen, columns.square().sum(-1), torch.inf).argsort(dim=1)
+        share = torch.arange(_COMPARED, device=seen.device) / _COMPARED
+        picked = ranked.gather(1, (share * seen.sum(1, keepdim=True)).long())
+        path = columns.gather(1, picked[..., None].expand(-1, -1, columns.shape[-1]))
+        beyond = torch.cat([2 * path[:, ::2], -path[:, 1::2]], 1)
+        fields, log_deviation = (part.float() for part in fits.answer(torch.cat([path, beyond], 1)))
+        by_place = fields.unflatten(1, (2, _COMPARED))
+        gaps = torch.stack([_apart(field) for field in by_place.unbind(1)], 1)
+        return gaps, by_place.abs().mean(2), log_deviation.unflatten(1, (2, _COMPARED)).mean(2)
 
     @property
     def _kept(self) -> list[int]:
@@ -250,6 +266,13 @@ class _Context:
         most = _TERMS_PER_POINT * moments.count[..., None]
         largest = (within <= most).sum(-1).clamp(min=1)
         return degrees <= largest[..., None]
+
+
+def _apart(fields: Tensor) -> Tensor:
+    """Mean distances (B, F, F, D) of fields (B, N, F, D) from each other."""
+    flat = fields.permute(0, 3, 2, 1)
+    distances = torch.cdist(flat, flat, p=1, compute_mode="donot_use_mm_for_euclid_dist")
+    return distances.permute(0, 2, 3, 1) / fields.shape[1]
 
 
 def _log_deviation(fit: Posterior) -> Tensor:

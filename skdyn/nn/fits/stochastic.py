@@ -12,12 +12,11 @@ has it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from skdyn.nn.fits.comparison import Comparison, compared_states
 from skdyn.nn.fits.filtered import Filtered, expected_monomials, windows
 from skdyn.nn.fits.monomials import exponents, monomials
 from skdyn.nn.fits.solve import Posterior, ridge
@@ -46,31 +45,6 @@ SPREAD = (1e-4, 1e4)
 
 
 @dataclass(frozen=True)
-class FitRecord:
-    """What there is to judge the fits of one quantity by, whatever is asked of them.
-
-    Attributes
-    ----------
-    misfit : Tensor of shape (B, F, D)
-        Log-likelihood of the context under each fit less half the logarithm of the points for each of its terms, below
-        the best of its view.
-    compared : Comparison
-        How far apart the fits are: drifts, or diffusions.
-    about : Tensor of shape (B, D, 4)
-        Log of the transitions, log of their mean step, log of one and the noise's variance over the diffusion's over a
-        step, and the gain in log-likelihood by it.
-    """
-
-    misfit: Tensor
-    compared: Comparison
-    about: Tensor
-
-    def to(self, kind: torch.dtype) -> FitRecord:
-        """The same in another type of numbers."""
-        return FitRecord(self.misfit.to(kind), self.compared.to(kind), self.about.to(kind))
-
-
-@dataclass(frozen=True)
 class StochasticFits:
     """Fitted polynomials of contexts of the same number of variables.
 
@@ -83,16 +57,21 @@ class StochasticFits:
     square : Tensor of shape (B, G, D, P2)
         Of the squared diffusion.
     square_root : Tensor of shape (B, G, D, P2, P2)
-    of_drift, of_diffusion : FitRecord
-        What there is to judge each by.
+    drift_misfit, square_misfit : Tensor of shape (B, F, D) and (B, G, D)
+        Log-likelihood of the context under each fit less half the logarithm of the points for each of its terms, below
+        the best of its view.
+    about : Tensor of shape (B, D, 4)
+        Log of the transitions, log of their mean step, log of one and the noise's variance over the diffusion's over a
+        step, and the gain in log-likelihood by it.
     """
 
     drift: Tensor
     drift_root: Tensor
     square: Tensor
     square_root: Tensor
-    of_drift: FitRecord
-    of_diffusion: FitRecord
+    drift_misfit: Tensor
+    square_misfit: Tensor
+    about: Tensor
 
     @property
     def variables(self) -> int:
@@ -106,26 +85,11 @@ class StochasticFits:
 
     def answer_diffusion(self, queries: Tensor, floor: float) -> tuple[Tensor, Tensor]:
         """Logarithms of the diffusion and ``floor``, and log deviations of these, each (B, N, G, D), at queries."""
-        diffusion, above = (root + floor for root in self._roots(queries))
-        return diffusion.log(), (above.log() - diffusion.log()).clamp(*SPREAD).log()
-
-    def _roots(self, queries: Tensor) -> tuple[Tensor, Tensor]:
-        """Diffusions (B, N, G, D), and what they are with a deviation more of their squares."""
         square, deviation = _answers(queries, SQUARE_DEGREES[-1], self.square, self.square_root)
         square = square.clamp(0, STRONG**2)
-        return square.sqrt(), (square + deviation).sqrt()
-
-    def compare(self, states: Tensor) -> StochasticFits:
-        """The same fits, compared at `skdyn.nn.fits.comparison.compared_states` of their context."""
-        drift, log_deviation = (part.float() for part in self.answer_drift(states))
-        root, above = (part.float() for part in self._roots(states))
-        of_drift = Comparison.of(drift, log_deviation)
-        of_diffusion = Comparison.of(root, (above - root).clamp(*SPREAD).log())
-        return replace(
-            self,
-            of_drift=replace(self.of_drift, compared=of_drift),
-            of_diffusion=replace(self.of_diffusion, compared=of_diffusion),
-        )
+        value = (square.sqrt() + floor).log()
+        above = ((square + deviation).sqrt() + floor).log()
+        return value, (above - value).clamp(*SPREAD).log()
 
 
 def largest_degree(variables: int) -> int:
@@ -151,8 +115,7 @@ def fit_stochastic(states: Tensor, times: Tensor, mask: Tensor) -> StochasticFit
     mask : boolean Tensor of shape (B, K, L)
         Observed points come first in each trajectory.
     """
-    fits = _Context(states, times, mask).fit()
-    return fits.compare(compared_states(states.flatten(1, 2), mask.flatten(1, 2)))
+    return _Context(states, times, mask).fit()
 
 
 class _Context:
@@ -180,15 +143,14 @@ class _Context:
         squares = [square for view in views for square in view.squares()]
         about = torch.stack([self.count.log()[:, None].expand_as(noise), self.mean_step.log()[:, None].expand_as(noise),
                              noise.log1p(), gain], -1)  # fmt: skip
-        misfits = ([view.misfit for view in views], [view.square_misfit for view in views])
-        nothing = Comparison(*(noise.new_empty(0),) * 3)
-        records = (FitRecord(torch.cat(misfit, 1).float(), nothing, about.float()) for misfit in misfits)
         return StochasticFits(
-            torch.stack([fit.coefficients for fit in drift], 1),
-            torch.stack([fit.root for fit in drift], 1).float(),
-            torch.stack([fit.coefficients for fit in squares], 1),
-            torch.stack([fit.root for fit in squares], 1).float(),
-            *records,
+            drift=torch.stack([fit.coefficients for fit in drift], 1),
+            drift_root=torch.stack([fit.root for fit in drift], 1).float(),
+            square=torch.stack([fit.coefficients for fit in squares], 1),
+            square_root=torch.stack([fit.root for fit in squares], 1).float(),
+            drift_misfit=torch.cat([view.misfit for view in views], 1).float(),
+            square_misfit=torch.cat([view.square_misfit for view in views], 1).float(),
+            about=about.float(),
         )
 
     @staticmethod

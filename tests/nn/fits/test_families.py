@@ -84,9 +84,9 @@ def test_fits_are_compared_along_the_path_and_beyond(dim):
     for place, z in enumerate((path, beyond)):
         field, log_deviation = (part[0].float() for part in fits.answer(z[None]))
         gaps = (field[:, :, None] - field[:, None]).abs().mean(0)
-        torch.testing.assert_close(fits.compared.gaps[0, place], gaps, rtol=1e-3, atol=1e-5)
-        torch.testing.assert_close(fits.compared.sizes[0, place], field.abs().mean(0), rtol=1e-3, atol=1e-5)
-        torch.testing.assert_close(fits.compared.log_spreads[0, place], log_deviation.mean(0), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(fits.gaps[0, place], gaps, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(fits.sizes[0, place], field.abs().mean(0), rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(fits.log_spreads[0, place], log_deviation.mean(0), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3, 5, 12])

@@ -20,13 +20,11 @@ def test_loss_is_the_stated_formula():
         loss, sums = task.module(batch)
         context = network.encode_tokens(batch.tokens)
         answer = network.answer(context, batch.queries)
-        dims = int(batch.dims[0])
-        drift, diffusion = network.arbitrate(batch.fits, batch.queries[..., :dims], answer)
+        drift, diffusion = network.arbitrate(batch.fits, batch.queries, answer)
         judged = drift.value, drift.log_scale, diffusion.value, diffusion.log_scale
 
     def laplace(truth, mean, u, b, where, dim):
-        truth, mean, u = (part[b][where][:, :dim] for part in (truth, mean, u))
-        return ((truth - mean).abs() * (-u).exp() + u).mean()
+        return ((truth - mean).abs() * (-u).exp() + u)[b][where][:, :dim].mean()
 
     expected = []
     for b, dim in enumerate(batch.dims.tolist()):
@@ -107,14 +105,13 @@ def test_the_scales_alone_learn_to_hold_most_errors():
         task.module(batch)[0].backward()
         optimizer.step()
     with torch.no_grad():
-        dim = int(batch.dims[0])
-        drift, diffusion = network.arbitrate(batch.fits, batch.queries[..., :dim], batch.answer)
-    asked = (batch.query_mask & (batch.weight[:, None] > 0))[..., None].expand(-1, -1, dim)
+        drift, diffusion = network.arbitrate(batch.fits, batch.queries, batch.answer)
+    asked = (batch.query_mask & (batch.weight[:, None] > 0))[..., None] & (batch.tokens.dim_mask[:, None] > 0)
     level = diffusion.value.exp()
     g = (level - network.config.diffusion_floor).clamp(min=0)
     for error, scale in (
-        (batch.drift[..., :dim] - drift.value, drift.log_scale.exp()),
-        (batch.diffusion[..., :dim] - g, diffusion.log_scale.exp() * level),
+        (batch.drift - drift.value, drift.log_scale.exp()),
+        (batch.diffusion - g, diffusion.log_scale.exp() * level),
     ):
         held = (error.abs() <= 2 * scale)[asked].float().mean()
         assert abs(held - HELD) < 0.03
