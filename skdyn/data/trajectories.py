@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, overload
+from typing import Any, Self, overload
 
 import numpy as np
 
 from skdyn.data.again import named_alike, read_again
 from skdyn.data.cleaning import Cleaning, Duplicates, Missing
 from skdyn.data.frames import long_dataframe, read_dataframe, unit_of
-from skdyn.data.given import Given, Interpolation, default_names, given_columns
+from skdyn.data.given import Interpolation, default_names, given_columns
+from skdyn.data.given_values import WithGiven
 from skdyn.data.names import order_of
 from skdyn.data.parameters import check_number
 from skdyn.data.reading import is_dataframe, read_any
@@ -23,7 +24,7 @@ from skdyn.data.validation import Validated, validate, validate_values
 from skdyn.exceptions import TrajectoryError
 
 
-class Trajectories(Sequence):
+class Trajectories(WithGiven, Sequence):
     """A validated sequence of trajectories, ragged and irregular in time.
 
     Every estimator turns its input into this at the door; nothing behind the door checks data again. It can be
@@ -89,12 +90,9 @@ class Trajectories(Sequence):
     [5]
     """
 
-    times: tuple[np.ndarray, ...]
     states: tuple[np.ndarray, ...]
-    outside: tuple[np.ndarray, ...]
     ids: tuple[Any, ...]
     feature_names: tuple[str, ...] | None
-    given: Given
     axis: TimeAxis
     roles: dict[str, str]
 
@@ -239,32 +237,6 @@ class Trajectories(Sequence):
         states = tuple(np.ascontiguousarray(x[:, order]) for x in self.states)
         return self._with(states=states, feature_names=tuple(names))
 
-    def given_as(self, given: Given) -> Trajectories:
-        """The same trajectories with their inputs and parameters in another order.
-
-        Raises
-        ------
-        TrajectoryError
-            If these are not the names of the inputs and of the parameters.
-        """
-        own = self.given
-        if (own.inputs, own.parameters) == (given.inputs, given.parameters):
-            return self
-        for kind, names, wanted in (
-            ("inputs", own.inputs, given.inputs),
-            ("parameters", own.parameters, given.parameters),
-        ):
-            if sorted(names) != sorted(wanted):
-                raise TrajectoryError(
-                    f"X has the {kind} {list(names)}, but {list(wanted)} are expected: pass triples (t, x, u), or "
-                    "Trajectory(t, x, u=..., p=..., input_names=..., parameter_names=...)"
-                )
-        order = [own.names.index(name) for name in given.names]
-        return self._with(
-            outside=tuple(np.ascontiguousarray(outside[:, order]) for outside in self.outside),
-            given=replace(given, interpolation=own.interpolation),
-        )
-
     def counted_in(self, unit: str | None) -> Trajectories:
         """The same trajectories with their times in another unit; None, or where it is not known, leaves them."""
         if unit is None or self.axis.unit in (None, unit):
@@ -346,7 +318,7 @@ class Trajectories(Sequence):
         """The same trajectories with other times (L_k,); not checked."""
         return self._with(times=tuple(times))
 
-    def _with(self, **changed: Any) -> Trajectories:
+    def _with(self, **changed: Any) -> Self:
         """The same with some attributes changed."""
         other = copy.copy(self)
         vars(other).update(changed)
@@ -383,40 +355,6 @@ class Trajectories(Sequence):
         if chosen.ndim != 1 or len(chosen) == 0:
             raise IndexError(f"{index!r} selects no trajectory of {len(self)}")
         return self.parts([(int(k), slice(None)) for k in chosen])
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """Names of the U inputs; empty without."""
-        return self.given.inputs
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Names of the P parameters; empty without."""
-        return self.given.parameters
-
-    @property
-    def inputs(self) -> tuple[np.ndarray, ...]:
-        """Inputs of each trajectory, K arrays of shape (L_k, U)."""
-        return tuple(outside[:, : len(self.given.inputs)] for outside in self.outside)
-
-    @property
-    def parameters(self) -> np.ndarray:
-        """Parameters of each trajectory, shape (K, P)."""
-        return np.stack([outside[0, len(self.given.inputs) :] for outside in self.outside])
-
-    def driving(self, k: int) -> dict[str, Any]:
-        """What a simulation of trajectory ``k`` is given: ``inputs`` and ``parameters``, as far as there are any."""
-        count = len(self.given.inputs)
-        outside = self.outside[k]
-        inputs = {"inputs": (self.times[k], outside[:, :count])} if count else {}
-        return inputs | ({"parameters": outside[0, count:]} if self.given.parameters else {})
-
-    @property
-    def typical(self) -> dict[str, np.ndarray]:
-        """Mean ``inputs`` and ``parameters`` over all points, as far as there are any."""
-        count, mean = len(self.given.inputs), np.concatenate(self.outside).mean(axis=0)
-        parts = {"inputs": mean[:count], "parameters": mean[count:]}
-        return {kind: values for kind, values in parts.items() if len(values)}
 
     @property
     def points(self) -> np.ndarray:

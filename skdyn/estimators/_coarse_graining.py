@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.cleaning import Cleaning
@@ -19,24 +18,22 @@ from skdyn.data.reading import is_dataframe, is_recording, read_any
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.estimators._fim_ode import FIMODERegressor
+from skdyn.estimators._grainer_equation import LatentEquation
 from skdyn.estimators._grainer_files import GrainerParts
 from skdyn.estimators._grainer_images import as_rows, image_shape
 from skdyn.estimators._latent_sde import LatentSDERegressor
 from skdyn.estimators._persistence import damage_named, plain_params
-from skdyn.exceptions import ModelWarning, TrajectoryError, silenced
 
 if TYPE_CHECKING:
     import torch
 
     from skdyn.coarse_graining.autoencoder import Autoencoder
-    from skdyn.diagnosis import Diagnosis
 
 _RATE_CODES = 256  # of the context, whose drift tells how finely it is followed
-_LONGEST = 1e150  # step between frames whose square float64 can hold
 _LARGEST = 1e12  # error that a frame counts with at most, so that a mean stays finite
 
 
-class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTrajectoryEstimator):
+class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTrajectoryEstimator):
     """A few codes for high-dimensional frames, together with the stochastic equation that the codes obey.
 
     An encoder and a decoder are trained so that a frozen, pretrained in-context model, given the codes of a context of
@@ -252,51 +249,9 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         return Trajectories.from_raw(raw, Cleaning.of(self.missing, False, "raise"))
 
     def _fit(self, context: Trajectories) -> None:
-        from skdyn.coarse_graining.autoencoder import build_autoencoder
-        from skdyn.coarse_graining.latent import LatentModel
-        from skdyn.coarse_graining.learning import learn
-        from skdyn.estimators._grainer_settings import check_settings
-        from skdyn.models.inference import Engine
-        from skdyn.models.weights import load_model
+        from skdyn.estimators._grainer_training import trained
 
-        settings = check_settings(self.get_params(deep=False))
-        engine = Engine(load_model(self.model), self.device)
-        latent = LatentModel(engine.model, engine.network, int(self.n_components))
-        with np.errstate(over="ignore"):
-            steps = np.concatenate([np.diff(times) for times in context.times])
-        if not ((steps > 1 / _LONGEST) & (steps < _LONGEST)).all():
-            raise TrajectoryError("the time steps are too large or too small for float64 arithmetic")
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-
-        def build(frames: np.ndarray) -> Autoencoder:
-            return build_autoencoder(
-                frames,
-                latent.dim,
-                encoder=self.encoder,
-                decoder=self.decoder,
-                hidden=[int(width) for width in self.hidden],
-                activation=self.activation,
-                method=self.method,
-                seed=seed,
-                device=engine.device,
-            )
-
-        starts_as_pca = self.method == "pca" and self.encoder is None and self.decoder is None
-        autoencoder, losses = learn(
-            list(context),
-            build,
-            latent,
-            settings,
-            seed,
-            held_out=self.validation_fraction if starts_as_pca else None,
-            progress=bool(self.verbose),
-        )
-        autoencoder.finish(np.concatenate(context.states))
-        regressor = LatentSDERegressor if latent.is_stochastic else FIMODERegressor
-        codes = [(times, autoencoder.encode(x)) for times, x in context]
-        with silenced(ModelWarning):
-            dynamics = regressor(self.model, device=self.device).fit(codes)
-        self._keep(autoencoder, dynamics, losses)
+        self._keep(*trained(context, self.get_params(deep=False)))
 
     def _keep(
         self, autoencoder: Autoencoder, dynamics: LatentSDERegressor | FIMODERegressor, losses: list[float]
@@ -384,60 +339,6 @@ class FIMCoarseGrainer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseTr
         if codes.ndim != 2:
             raise ValueError(f"X has shape {codes.shape}: expected (N, {self._n_features_out}), a row of codes a frame")
         return self.autoencoder_.decode(codes).reshape(len(codes), *self.frame_shape_)
-
-    def vector_field(self, points: Any, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """Drift of the codes at any points (..., d); see `FIMSDERegressor.vector_field`."""
-        check_is_fitted(self)
-        return self.dynamics_.vector_field(points, return_std)
-
-    def diffusion(self, points: Any, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """Diffusion of the codes at any points (..., d); see `FIMSDERegressor.diffusion`.
-
-        Raises
-        ------
-        ValueError
-            If the model is one of ODEs, which have none.
-        """
-        check_is_fitted(self)
-        if not hasattr(self.dynamics_, "diffusion"):
-            raise ValueError(f"the model {self.model!r} is of ODEs and has no diffusion: fit with model='fim-sde'")
-        return self.dynamics_.diffusion(points, return_std)
-
-    def jacobian(self, points: Any) -> np.ndarray:
-        """Jacobian of the drift, (..., d, d), at codes (..., d)."""
-        check_is_fitted(self)
-        return self.dynamics_.jacobian(points)
-
-    def equilibria(
-        self, bounds: Any = None, *, tolerance: float = 1e-3, supported: Literal["evidence", "all"] = "evidence"
-    ) -> list[Any]:
-        """Codes at which the drift vanishes; see `FIMSDERegressor.equilibria`."""
-        check_is_fitted(self)
-        return self.dynamics_.equilibria(bounds, tolerance=tolerance, supported=supported)
-
-    def diagnose(self) -> Diagnosis:
-        """Check whether the equation can describe the codes; see `FIMSDERegressor.diagnose`. `fit` warns of nothing."""
-        check_is_fitted(self)
-        return self.dynamics_.diagnose()
-
-    def simulate(self, z0: Any, t: Any, **settings: Any) -> np.ndarray:
-        """Paths of the codes from initial codes; `inverse_transform` turns their points into frames.
-
-        Parameters
-        ----------
-        z0 : array of shape (d,) or (N, d)
-            Codes at ``t[0]``.
-        t : array of shape (L,)
-            Increasing times, in the units of the recordings.
-        **settings
-            Those of the ``simulate`` of `dynamics_`: ``n_paths``, ``random_state`` and so on for an SDE.
-
-        Returns
-        -------
-        array of shape (L, d), (N, L, d), (n_paths, L, d) or (N, n_paths, L, d)
-        """
-        check_is_fitted(self)
-        return self.dynamics_.simulate(z0, t, **settings)
 
     def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
         """Minus the error of predicted next frames, as a fraction of the variance of the training frames.

@@ -24,7 +24,7 @@ from skdyn.dynamics.units import state_units
 _BLOCKS = 4
 _JUDGED = 400  # most transitions of a block that are predicted
 _FEWEST = 8  # transitions of a context from which on a linear equation is believed at all
-_CERTAIN = 3.0  # largest log-odds: that a path is like the context is nowhere surer than 20 to 1
+_CERTAIN = float(np.log(6))  # largest log-odds, so that a path costs at most log(1 + 6), about two nats
 
 
 @dataclass(frozen=True)
