@@ -35,8 +35,10 @@ def test_blocks_do_not_depend_on_the_order_of_the_trajectories():
             assert transitions(mine) == transitions(theirs)
 
 
-@pytest.mark.parametrize("gain", [-1.5, 0.0, 3.0])
-def test_the_odds_are_the_mean_gain_of_a_block(gain):
+@pytest.mark.parametrize(
+    ("gain", "log_odds"), [(-1.5, -1.5), (0.0, 0.0), (1.5, 1.5), (30.0, np.log(6)), (-30.0, -np.log(6))]
+)
+def test_the_odds_are_the_mean_gain_of_a_block_within_six_to_one(gain, log_odds):
     context = walks(1, 81)
     plain = BesideLinear.of(context, lambda rest, held: None)
     assert plain.share == pytest.approx(0.5)
@@ -49,8 +51,8 @@ def test_the_odds_are_the_mean_gain_of_a_block(gain):
         return np.full(count, (linear + gain) / count)
 
     judged = BesideLinear.of(context, better)
-    assert judged.log_odds == pytest.approx(gain)
-    assert judged.share == pytest.approx(1 / (1 + np.exp(gain)))
+    assert judged.log_odds == pytest.approx(log_odds)
+    assert judged.share == pytest.approx(1 / (1 + np.exp(log_odds)))
 
 
 def test_no_path_loses_more_than_the_odds_against_the_linear_equations():
