@@ -5,6 +5,7 @@ Letters: K trajectories, L_k points of one, U inputs, P parameters, G = U + P.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any, Self
 
@@ -30,7 +31,10 @@ class WithGiven:
     given: Given
 
     def _with(self, **changed: Any) -> Self:
-        raise NotImplementedError
+        """The same with some attributes changed."""
+        other = copy.copy(self)
+        vars(other).update(changed)
+        return other
 
     def given_as(self, given: Given) -> Self:
         """The same trajectories with their inputs and parameters in another order.

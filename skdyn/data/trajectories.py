@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Self, overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -317,12 +316,6 @@ class Trajectories(WithGiven, Sequence):
     def with_times(self, times: Sequence[np.ndarray]) -> Trajectories:
         """The same trajectories with other times (L_k,); not checked."""
         return self._with(times=tuple(times))
-
-    def _with(self, **changed: Any) -> Self:
-        """The same with some attributes changed."""
-        other = copy.copy(self)
-        vars(other).update(changed)
-        return other
 
     @property
     def n_features(self) -> int:

@@ -17,17 +17,17 @@ from skdyn.data.frames import has_labels
 from skdyn.data.reading import is_dataframe, is_recording, read_any
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._base import BaseTrajectoryEstimator
-from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.estimators._grainer_equation import LatentEquation
 from skdyn.estimators._grainer_files import GrainerParts
 from skdyn.estimators._grainer_images import as_rows, image_shape
-from skdyn.estimators._latent_sde import LatentSDERegressor
 from skdyn.estimators._persistence import damage_named, plain_params
 
 if TYPE_CHECKING:
     import torch
 
     from skdyn.coarse_graining.autoencoder import Autoencoder
+    from skdyn.estimators._fim_ode import FIMODERegressor
+    from skdyn.estimators._latent_sde import LatentSDERegressor
 
 _RATE_CODES = 256  # of the context, whose drift tells how finely it is followed
 _LARGEST = 1e12  # error that a frame counts with at most, so that a mean stays finite
@@ -154,7 +154,6 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
     """
 
     autoencoder_: Autoencoder
-    dynamics_: LatentSDERegressor | FIMODERegressor
     loss_curve_: list[float]
     n_iter_: int
     frame_shape_: tuple[int, ...]

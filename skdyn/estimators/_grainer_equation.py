@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.estimators._fim_ode import FIMODERegressor
-from skdyn.estimators._latent_sde import LatentSDERegressor
-
 if TYPE_CHECKING:
     from skdyn.diagnosis import Diagnosis
+    from skdyn.estimators._fim_ode import FIMODERegressor
+    from skdyn.estimators._latent_sde import LatentSDERegressor
 
 
 class LatentEquation:

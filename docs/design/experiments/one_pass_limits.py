@@ -11,7 +11,6 @@ import warnings
 from collections import defaultdict
 
 import numpy as np
-import torch
 from refinement_systems import textbook
 
 from skdyn import FIMODERegressor, Trajectories
@@ -33,11 +32,9 @@ def sparse_fits(estimator):
     exponents, coefficients, _ = context.encoded.groups[0].fits.equations()
     scaling, dim = context.scaling, coefficients.shape[2]
     unit = np.asarray(scaling.std[0])[:dim]
-    ends = scaling.normalise_times(torch.tensor([[0.0, 1.0]], dtype=torch.float64)[None])
-    rate = float(ends[0, 0, 1] - ends[0, 0, 0])
     powers = exponents.numpy()[:, :dim]
-    for own in coefficients.numpy():
-        yield lambda x, own=own: np.prod((x / unit)[..., None, :] ** powers, axis=-1) @ own * unit * rate
+    for own in coefficients.numpy() * unit * float(scaling.speed[0]):
+        yield lambda x, own=own: np.prod((x / unit)[..., None, :] ** powers, axis=-1) @ own
 
 
 def main(draws):
