@@ -33,11 +33,11 @@ VALUES = {
 }
 
 
-def tiny_network(seed=0):
+def tiny_network(seed=0, **values):
     """Random weights, also where training begins with zeros."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = ArbitratedFIMODE(ArbitratedConfig.from_dict(VALUES))
+        network = ArbitratedFIMODE(ArbitratedConfig.from_dict(VALUES | values))
         for layer in (network.token_head, network.arbiter.scale[-1]):
             torch.nn.init.normal_(layer.weight, std=0.05)
         torch.nn.init.zeros_(network.arbiter.score.bias)

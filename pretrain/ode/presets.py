@@ -29,6 +29,7 @@ def network(
             "slope_clip": 50.0,
             "arbiter_units": 32,
             "committee_layers": 2,
+            "functions": 1,
             "max_variables": 64,
         }
     )

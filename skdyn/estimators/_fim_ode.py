@@ -21,6 +21,7 @@ from skdyn.estimators._symbolic import SymbolicField
 from skdyn.exceptions import warn
 from skdyn.sparse import Constraints, FieldPrior, Library, SparseODE
 from skdyn.sparse.field import SparseField
+from skdyn.sparse.functions import ScalarFunction
 from skdyn.sparse.smoothing import completed, has_gaps, smoothed
 
 if TYPE_CHECKING:
@@ -243,21 +244,21 @@ class FIMODERegressor(SolvedODEEstimator):
             raise ValueError(
                 f"the model {self.weights_['name']!r} weighs no sparse fits and has no equation of its own: {advice}"
             )
-        exponents, coefficients, shares = found
-        if (weak := shares < _LEAST_SHARE).any():
+        if (weak := found.shares < _LEAST_SHARE).any():
             which = names[int(weak.argmax())]
             raise ValueError(
-                f"no sparse equation carries the field of {which!r} (the best is {shares.min():.0%} of it): {advice}"
+                f"no sparse equation carries the field of {which!r} "
+                f"(the best is {found.shares.min():.0%} of it): {advice}"
             )
         field = SparseField(
-            exponents=exponents,
-            functions=(),
-            function_of=np.full(len(exponents), -1),
-            coefficients=coefficients,
-            center=np.zeros(exponents.shape[1]),
+            exponents=found.exponents,
+            functions=tuple(ScalarFunction(*function) for function in found.functions),
+            function_of=found.function_of,
+            coefficients=found.coefficients,
+            center=np.zeros(found.exponents.shape[1]),
             score=0.0,
         )
-        return NamedEquations(field, names + self.context_.given.names, shares, self.context_.points)
+        return NamedEquations(field, names + self.context_.given.names, found.shares, self.context_.points)
 
     def pretrained_field(self, points: Any, *, inputs: Any = None, parameters: Any = None) -> np.ndarray:
         """Field of the pretrained model, also where a refinement is in use.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from skdyn.models.context import Context
     from skdyn.models.inference import Engine
+    from skdyn.models.leading import LeadingEquations
     from skdyn.models.weights import LoadedModel
 
 Opened = TypeVar("Opened")
@@ -157,7 +158,7 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         field: np.ndarray = engine.field(context, points[None], alike)[0]
         return field
 
-    def leading_equations(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    def leading_equations(self) -> LeadingEquations | None:
         """The sparse fits that carry most of the field on the observed states; see `Engine.leading_equations`."""
         engine, context = self.opened
         return engine.leading_equations(context, thin(self._context, _LOOKED_AT).points)

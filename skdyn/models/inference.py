@@ -23,6 +23,7 @@ from skdyn.models.chunks import alike_sizes, chunk_sizes, in_chunks
 from skdyn.models.context import Context, map_tensors
 from skdyn.models.context_scaling import check_variables, scale_contexts
 from skdyn.models.devices import network_on, resolve_device
+from skdyn.models.leading import LeadingEquations
 from skdyn.models.normalization import OutsideScaling
 from skdyn.models.registry import calling
 from skdyn.models.threads import at_most_threads
@@ -264,29 +265,17 @@ class Engine:
         (found,) = self._chunked(context, queries, chunk, self.query_chunk)
         return context.scaling.field(found[..., : context.dim])
 
-    def leading_equations(
-        self, context: Context, states: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    def leading_equations(self, context: Context, states: np.ndarray) -> LeadingEquations | None:
         """The sparse fits of a single context that carry most of the field at states (N, D + G).
 
-        Returns
-        -------
-        exponents : integer array of shape (T, D + G)
-        coefficients : array of shape (T, D)
-            Of ``dx/dt`` in the user's units; zero for terms that are not in an equation.
-        shares : array of shape (D,)
-            Mean weight, at the states, of all answers that agree with the equation's.
-            None in place of all, of a model without fits.
+        None of a model without fits.
         """
         if not self.model.sees_origin:
             return None
         z = self._padded_queries(context, states[None])
         with torch.inference_mode(), self._autocast():
-            found = self.network.leading(context.encoded, z.to(self.device))
-        exponents, coefficients, shares = (part.cpu().numpy() for part in found)
-        unit = context.scaling.std[0]
-        factor = unit * context.scaling.speed[0] / np.prod(context.units[0] ** exponents, axis=1, keepdims=True)
-        return exponents, coefficients * factor, shares
+            found, shares = self.network.leading(context.encoded, z.to(self.device))
+        return LeadingEquations.in_units(found, shares, context.units[0], context.scaling.speed[0])
 
     def misfit(self, context: Context, trajectories: Trajectories) -> np.ndarray | None:
         """How many times more (D,) the field leaves of the observed path than the best closed-form fit does.

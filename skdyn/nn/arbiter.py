@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skdyn.nn.committee import Committee
-from skdyn.nn.fits.families import ALL_FITS, OF_OBSERVED, VIEWS
+from skdyn.nn.fits.families import ALL_FITS, OF_OBSERVED, VIEWS, WITH_FUNCTIONS
 
 _AT_QUERIES, _OF_FITS, _OF_REFERENCE, _SCALE_FEATURES = 7, 3, 3, 8
 _OF_RESIDUALS = len(VIEWS) + OF_OBSERVED
@@ -118,13 +118,16 @@ class Arbiter(nn.Module):
         Of the arbiter's own layers.
     committee_layers : int
         Of the committee that sees all fits together; zero for none.
+    functions : bool
+        Whether there are fits with functions.
     """
 
-    def __init__(self, width: int, units: int, committee_layers: int = 0) -> None:
+    def __init__(self, width: int, units: int, committee_layers: int = 0, functions: bool = False) -> None:
         super().__init__()
         self.hidden = nn.Linear(width, _PROJECTED)
         self.unseen = nn.Parameter(torch.zeros(_PROJECTED))
         self.family = nn.Embedding(ALL_FITS, _EMBEDDED)
+        self.with_functions = nn.Embedding(WITH_FUNCTIONS, _EMBEDDED) if functions else None
         self.from_answers = nn.Linear(_AT_QUERIES, units)
         self.from_fits = nn.Linear(_OF_FITS, units, bias=False)
         self.from_residuals = nn.Linear(_OF_RESIDUALS, units, bias=False)
@@ -179,7 +182,10 @@ class Arbiter(nn.Module):
         against = _against_all(residuals, excess, evidence.log_of_network)
         noise = evidence.log_noise.clamp(-8, 2)
         own = [noise / 2, (noise - noise.amin(1, keepdim=True)).clamp(0, 6), evidence.log_terms / 2]
-        family = self.from_family(self.family(torch.tensor(evidence.families, device=noise.device)))
+        table = self.family.weight
+        if self.with_functions is not None:
+            table = torch.cat([table, self.with_functions.weight])
+        family = self.from_family(table[torch.tensor(evidence.families, device=noise.device)])
         hidden = self.from_fits(torch.stack(own, -1)) + family[:, None] + self.from_residuals(against)
         if self.committee is not None:
             parts = (evidence.gaps, evidence.sizes, evidence.log_spreads, evidence.log_points)

@@ -20,6 +20,7 @@ from skdyn.nn.arbiter import Arbiter, Evidence, FitFeatures, NetworkAnswer, Verd
 from skdyn.nn.config import between, exactly
 from skdyn.nn.field_samples import FieldDraws
 from skdyn.nn.fim_ode import FIMODE, EncodedContext, FIMODEConfig, Layout, Tokens, make_tokens
+from skdyn.nn.fits.equations import Equations
 from skdyn.nn.fits.families import VIEWS, Fits, Outside, TokenModels
 from skdyn.nn.fits.fitting import fit_context, left_of_observed
 from skdyn.nn.fits.quadrature import quadrature
@@ -32,18 +33,20 @@ _MISFIT_VIEW = VIEWS.index("observed_40")
 class ArbitratedConfig(FIMODEConfig):
     """Sizes and constants of format 2: format 1's, the arbiter's, and how many variables the fits may have.
 
-    Folders that do not name ``committee_layers`` have no committee.
+    Folders that do not name ``committee_layers`` have no committee, those that do not name ``functions`` (0 or 1) no
+    fits with functions.
     """
 
     format_version: int = exactly(2)
     arbiter_units: int = between(4, 512)
     committee_layers: int = between(0, 16)
+    functions: int = between(0, 1)
     max_variables: int = between(1, 256)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ArbitratedConfig:
         """Parse strictly; a ValueError names the key that is unknown, missing, negative or absurd."""
-        config = super().from_dict({"committee_layers": 0} | dict(values))
+        config = super().from_dict({"committee_layers": 0, "functions": 0} | dict(values))
         assert isinstance(config, ArbitratedConfig)
         if config.max_variables < config.max_dim:
             raise ValueError(f"max_variables {config.max_variables} must not be below max_dim {config.max_dim}")
@@ -89,7 +92,7 @@ class ArbitratedFIMODE(FIMODE):
 
     def __init__(self, config: ArbitratedConfig) -> None:
         super().__init__(config)
-        self.arbiter = Arbiter(config.width, config.arbiter_units, config.committee_layers)
+        self.arbiter = Arbiter(config.width, config.arbiter_units, config.committee_layers, bool(config.functions))
 
     def encode(  # type: ignore[override]
         self,
@@ -128,13 +131,12 @@ class ArbitratedFIMODE(FIMODE):
         nothing = fits.coefficients.new_empty(0)
         return self.arbiter.features_of_fits(self.evidence(fits, nothing, nothing))
 
-    @staticmethod
     def fitted(
-        states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, outside: Outside | None = None
+        self, states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, outside: Outside | None = None
     ) -> ArbitratedContext:
         """A context of which the network knows nothing, by the fits to its observed states alone."""
         with torch.autocast(states.device.type, enabled=False):
-            fits = fit_context(states, times, mask, origin, outside=outside)
+            fits = fit_context(states, times, mask, origin, None, outside, bool(self.config.functions))
         return ArbitratedContext(None, (FitGroup(fits, None),))
 
     def encode_with_fits(self, tokens: Tokens, origin: Tensor, pack: bool = False) -> ArbitratedContext:
@@ -149,7 +151,8 @@ class ArbitratedFIMODE(FIMODE):
                 own = [part if rows is None else part[rows] for part in (tokens.states, tokens.times, tokens.mask)]
                 start = origin if rows is None else origin[rows]
                 seen = TokenModels(*(part[..., :dim] if rows is None else part[rows][..., :dim] for part in models))
-                fits = fit_context(own[0][..., :dim], own[1], own[2], start[..., :dim], seen)
+                known = (own[0][..., :dim], own[1], own[2], start[..., :dim], seen)
+                fits = fit_context(*known, with_functions=bool(self.config.functions))
                 groups.append(FitGroup(fits, rows))
         return ArbitratedContext(encoded, tuple(groups))
 
@@ -198,14 +201,13 @@ class ArbitratedFIMODE(FIMODE):
         predicted = 2**0.5 * verdict.log_scale.exp()
         return verdict.field[0] + raw * (predicted / variance.clamp(min=1e-16).sqrt())[0]
 
-    def leading(self, context: ArbitratedContext, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def leading(self, context: ArbitratedContext, queries: Tensor) -> tuple[Equations, Tensor]:
         """The sparse fits of a single context that carry most of each variable's field at queries (1, N, D).
 
         Returns
         -------
-        exponents : integer Tensor of shape (T, D + G)
-        coefficients : Tensor of shape (T, D)
-            Of the powers of the states (and what is given) in deviations from the user's zero, ``z + origin``.
+        equations : Equations
+            One of each variable, as those of a single fit.
         shares : Tensor of shape (D,)
             Mean weight of all answers that agree with the equation's, to a tenth of the field's typical size.
         """
@@ -213,10 +215,10 @@ class ArbitratedFIMODE(FIMODE):
         (group,) = context.groups
         fits, dim = group.fits, group.fits.variables
         verdict = self.weigh(group, queries, network)
-        exponents, coefficients, active = fits.equations()
-        places = torch.tensor(fits.places[1], device=queries.device)
+        equations = Equations.of(fits)
+        places = torch.tensor(equations.places, device=queries.device)
         weights = verdict.weights[0].mean(0)[places]
-        alike = (active[:, None] == active[None]).all(2).to(weights)  # (F, F, D)
+        alike = (equations.active[:, None] == equations.active[None]).all(2).to(weights)  # (F, F, D)
         by_terms = torch.einsum("fgd,gd->fd", alike, weights)
         best = torch.where(by_terms == by_terms.amax(0), weights, -1.0).argmax(0)
         variables = torch.arange(dim, device=weights.device)
@@ -226,7 +228,7 @@ class ArbitratedFIMODE(FIMODE):
         tolerance = _AGREED * verdict.field[0].abs().mean(0)
         agreed = ((answers - own[:, None]).abs() <= tolerance).to(weights)
         shares = (verdict.weights[0, :, : answers.shape[1]] * agreed).sum(1).mean(0)
-        return exponents, coefficients[best, :, variables].T, shares
+        return equations.chosen(best), shares
 
     def misfit(self, context: ArbitratedContext, field: Tensor, states: Tensor, times: Tensor, mask: Tensor) -> Tensor:
         """How many times more (D,) a field (K, L, D) leaves of the observed path than the best fit does.

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from skdyn.nn.arbiter import LOG_SCALE, WEIGHED_VIEWS, Arbiter, FitFeatures
 from skdyn.nn.arbitrated import ArbitratedContext, ArbitratedFIMODE
 from skdyn.nn.fits.families import FAR, FAST, SPREAD, Fits
+from skdyn.nn.fits.functions import SINE, Functions
 from skdyn.nn.query_attention import FEW, Array, NetworkAtQueries, clipped, linears
 
 _AT_ONCE = 128
@@ -87,13 +88,14 @@ class FewOfFits:
         terms = fits.library.terms
         longest = max(map(len, terms))
         self.factors = np.array([[*(i + 1 for i in term), *[0] * (longest - len(term))] for term in terms]).T
+        self.functions = [FewOfFunctions(functions) for functions in fits.functions]
         of_kind = torch.cat([ones, fits.scale])[:, : self.dim]
-        units = of_kind[[int(i in kinds[1]) for i in range(self.count)]][:, :, None, None]
+        units = of_kind[[int(i not in kinds[0]) for i in range(self.count)]][:, :, None, None]
         coefficients, root = fits.coefficients[0, :, :, None] * units, fits.root[0] * units.to(fits.root)
         self.products: list[tuple[list[int], Array | None, Tensor, Tensor]]
         if fits.terms is None:
-            # Every fit has coefficients of the monomials of both kinds of coordinates, half of them zero: one product.
-            together, root = (_columns(_of_both(part, kinds[1]), False) for part in (coefficients, root))
+            # Every fit has coefficients of the monomials in both coordinates and of all functions: one product.
+            together, root = (_columns(_of_all(part, fits), False) for part in (coefficients, root))
             self.products = [(list(range(self.count)), None, together, root)]
         else:
             used = [fits.terms[0, kind].numpy() + kind * len(terms) for kind in (0, 1)]
@@ -113,6 +115,8 @@ class FewOfFits:
         for factor in self.factors[1:]:
             monomials *= x.take(factor, axis=2)
         monomials = monomials.reshape(count, -1)
+        if self.functions:
+            monomials = np.concatenate([monomials, *(functions(x[:, 1]) for functions in self.functions)], axis=1)
         found = np.empty((2, count, self.count + 1, self.dim), self.dtype)
         for places, which, coefficients, root in self.products:
             phi = monomials[None] if which is None else monomials.take(which, axis=1).swapaxes(0, 1)  # (1 or d, N, Q)
@@ -124,6 +128,27 @@ class FewOfFits:
             for kind, part in enumerate((clipped(fields, -FAST, FAST), np.log(clipped(variances, *_VARIANCE)) / 2)):
                 found[kind][:, places] = part.transpose(1, 2, 0, 3).reshape(count, -1, self.dim)
         return found
+
+
+class FewOfFunctions:
+    """What `Functions` say at a few queries of a single context, one set a variable."""
+
+    def __init__(self, functions: Functions) -> None:
+        self.is_sine = functions.kind == SINE
+        self.columns, self.rate, self.power = (
+            part[0].numpy() for part in (1 + functions.axis, functions.rate, functions.power)
+        )
+        self.odd, self.squared = (self.power == power for power in (1, 2))
+
+    def __call__(self, factors: Array) -> Array:
+        """Values (N, d C) where one and the scaled columns are ``factors`` (N, 1 + W)."""
+        u = factors.take(self.columns, axis=1) * self.rate
+        if self.is_sine:
+            return np.stack([np.sin(u), np.cos(u)], axis=-1).reshape(len(u), -1)
+        square = u * u
+        raised = np.where(self.odd, np.maximum(u, 0), np.where(self.squared, square, square * square))
+        rise = raised / (1 + raised)
+        return (rise[:, :, None] * factors[:, None, : 1 + len(self.rate)]).reshape(len(u), -1)
 
 
 class Weighed(NamedTuple):
@@ -239,11 +264,22 @@ class FewOfArbiter:
         return F.linear(F.silu(F.linear(x, *inner), inplace=True), *last).numpy()[..., 0]
 
 
-def _of_both(matrices: Tensor, second: list[int]) -> Tensor:
-    """Matrices (F, d, R, 2 Q) of fits, of which some have the second half of the columns and the others the first."""
-    both = torch.cat([matrices, torch.zeros_like(matrices)], -1)
-    both[second] = both[second].roll(matrices.shape[-1], -1)
-    return both
+def _of_all(matrices: Tensor, fits: Fits) -> Tensor:
+    """Matrices (F, d, R, Q) of fits as (F, d, R, 2 Q + E), for monomials in both coordinates and E function columns."""
+    _, dim, _, terms = matrices.shape
+    centred, sparse, *others = (list(places) for places in fits.places)
+    plain = fits.plain_terms
+    widths = [functions.width(dim) for functions in fits.functions]
+    out = matrices.new_zeros(*matrices.shape[:3], 2 * terms + dim * sum(widths))
+    out[centred, ..., :terms] = matrices[centred]
+    out[sparse, ..., terms : 2 * terms] = matrices[sparse]
+    at = 2 * terms
+    for places, width in zip(others, widths, strict=True):
+        out[places, ..., terms : terms + plain] = matrices[places, ..., :plain]
+        for d in range(dim):
+            out[places, d, :, at : at + width] = matrices[places, d, :, plain : plain + width]
+            at += width
+    return out
 
 
 def _columns(matrices: Tensor, by_variable: bool) -> Tensor:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skdyn.nn.few_queries import FewOfAll, FewOfArbiter, FewOfFits, for_few_queries
+from skdyn.nn.few_queries import FewOfAll, FewOfArbiter, FewOfFits, FewOfFunctions, for_few_queries
 from skdyn.nn.fits.families import FAR, FAST, SPREAD
 from skdyn.nn.query_attention import AttendedTokens, NetworkAtQueries
 
@@ -86,6 +86,8 @@ def _of_fits(of: FewOfFits, x: Tensor) -> tuple[Tensor, Tensor]:
     for factor in factors[1:]:
         monomials = _times(monomials, powers[..., factor])
     monomials = monomials.flatten(-2)
+    if of.functions:
+        monomials = torch.cat([monomials, *(_of_functions(own, powers[..., 1, :]) for own in of.functions)], -1)
     found = monomials.new_empty(2, *x.shape[:2], of.count, of.dim)
     for places, which, coefficients, root in of.products:
         phi = monomials[None] if which is None else monomials[..., torch.from_numpy(which)].movedim(-2, 0)
@@ -102,6 +104,20 @@ def _of_fits(of: FewOfFits, x: Tensor) -> tuple[Tensor, Tensor]:
     inside = (variances[0] >= least) & (variances[0] <= most)
     limited = variances[0].clamp(least, most)
     return _clamped(fields, -FAST, FAST), _mapped(variances, limited.log() / 2, inside / (2 * limited))
+
+
+def _of_functions(of: FewOfFunctions, factors: Tensor) -> Tensor:
+    """Values (1 + C, N, d C) of functions where one and the scaled columns are ``factors`` (1 + C, N, 1 + W)."""
+    u = factors[..., torch.from_numpy(of.columns)] * torch.from_numpy(of.rate)
+    if of.is_sine:
+        sines, cosines = u[0].sin(), u[0].cos()
+        return torch.stack([_mapped(u, sines, cosines), _mapped(u, cosines, -sines)], -1).flatten(-2)
+    power = torch.from_numpy(of.power)
+    seen = torch.where(power % 2 == 1, u[0].clamp(min=0), u[0])
+    lower = torch.where(power == 1, (u[0] >= 0).to(u), torch.where(power == 2, seen, seen**3))
+    fall = 1 / (1 + lower * seen)
+    rise = _mapped(u, 1 - fall, power * lower * fall.square())
+    return _times(rise[..., None], factors[..., None, : 1 + len(of.rate)]).flatten(-2)
 
 
 def _arbitrated(of: FewOfArbiter, fields: Tensor, own: Tensor, network: tuple[Tensor, Tensor, Tensor] | None) -> Tensor:

@@ -13,9 +13,9 @@ from skdyn.nn.fits.families import Outside
 from tests.format2 import normalised, rotations, tiny_network
 
 
-@pytest.fixture(scope="module")
-def network():
-    return tiny_network()
+@pytest.fixture(scope="module", params=[0, 1], ids=["polynomials", "functions"])
+def network(request):
+    return tiny_network(functions=request.param)
 
 
 def states(dim, width, count):

@@ -1,6 +1,5 @@
 """Derivatives that are carried along are those of automatic differentiation."""
 
-import copy
 import dataclasses
 
 import numpy as np
@@ -13,9 +12,9 @@ from skdyn.nn.query_tangents import for_tangents
 from tests.format2 import normalised, rotations, tiny_network
 
 
-@pytest.fixture(scope="module")
-def network():
-    return copy.deepcopy(tiny_network()).double()
+@pytest.fixture(scope="module", params=[0, 1], ids=["polynomials", "functions"])
+def network(request):
+    return tiny_network(functions=request.param).double()
 
 
 def states(dim, width, count):

@@ -3,7 +3,8 @@
 A view is where the states inside the monomials come from (observed, or denoised by the network) and windows of how many
 points; one more view are the network's own velocities at its denoised states. Each view has fits of several degrees in
 coordinates centred on the data, and sparse ones in coordinates that keep the origin, because it is there that equations
-are sparse. How they are made is in `skdyn.nn.fits.fitting`.
+are sparse. A network may ask for sparse fits with functions beside the monomials (`skdyn.nn.fits.functions`), one of
+each kind more a view. How they are made is in `skdyn.nn.fits.fitting`.
 
 Beside the states the monomials may have columns that are given from outside, inputs and parameters: the fits then
 answer for states and these together, D + G numbers a query.
@@ -21,6 +22,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from skdyn.nn.fits.functions import BESIDE, KINDS, Functions
 from skdyn.nn.fits.monomials import Library
 
 VIEWS = ("observed_10", "observed_40", "observed_200", "denoised_200", "velocities")
@@ -31,6 +33,10 @@ WALD = (2.0, 5.0)
 FITS_PER_VIEW = CENTRED + len(WALD)
 ALL_FITS = len(VIEWS) * FITS_PER_VIEW
 """Fits of every view; a context has those of its own views."""
+BY_FUNCTIONS = (VIEWS.index("observed_40"), VIEWS.index("denoised_200"))
+"""Views that have fits with functions too."""
+WITH_FUNCTIONS = len(BY_FUNCTIONS) * len(KINDS)
+"""So many, whose numbers follow those of all others."""
 FAR, FAST = 12.0, 60.0
 SPREAD = (1e-6, 1e4)
 
@@ -96,8 +102,11 @@ class Fits:
     origin, scale : Tensor of shape (B, D + G)
         Scaled coordinates are ``(z + origin) / scale``.
     families : tuple of int
-        Which of `ALL_FITS` each fit is.
+        Which of `ALL_FITS` each fit is, or of those with functions behind them.
     library : Library
+    functions : tuple of Functions
+        One of each kind, with a set for each equation; empty where no fit has any. Coefficients of the sets' columns
+        follow those of the monomials up to their degree.
     """
 
     coefficients: Tensor
@@ -116,6 +125,7 @@ class Fits:
     scale: Tensor
     families: tuple[int, ...]
     library: Library
+    functions: tuple[Functions, ...] = ()
 
     @property
     def variables(self) -> int:
@@ -123,9 +133,14 @@ class Fits:
         return self.coefficients.shape[2]
 
     @property
-    def places(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Places of the fits in centred and of those in scaled coordinates."""
+    def places(self) -> tuple[tuple[int, ...], ...]:
+        """Places of the fits in centred and of those in scaled coordinates; then of those with functions, by kind."""
         return _places(self.families)
+
+    @property
+    def plain_terms(self) -> int:
+        """Number of the monomials that fits with functions may have."""
+        return int((self.library.degrees <= BESIDE).sum())
 
     def answer(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Fields and log deviations of their own, each (B, N, F, D), at queries (B, N, D + G)."""
@@ -147,44 +162,32 @@ class Fits:
         return self._in_order(parts)
 
     def _designs(self, queries: Tensor) -> list[tuple[Tensor, list[int], Tensor]]:
-        """Monomials (B, D or 1, N, Q), places and units (B, 1, D or 1, 1) of the centred and of the sparse fits."""
+        """Terms (B, D or 1, N, Q), places and units (B, 1, D or 1, 1) of the fits, by kind as in `places`."""
         z = queries.to(self.coefficients.dtype).clamp(-FAR, FAR)
         scaled = (z + self.origin[:, None]) / self.scale[:, None]
-        centred, sparse = self.places
+        centred, sparse, *others = self.places
         units = self.scale[:, None, : self.variables, None]
-        return [
+        monomials = self.library(scaled)
+        designs = [
             (self._select(self.library(z), 0), list(centred), torch.ones_like(units)),
-            (self._select(self.library(scaled), 1), list(sparse), units),
+            (self._select(monomials, 1), list(sparse), units),
         ]
+        for functions, places in zip(self.functions, others, strict=True):
+            own = functions(scaled, self.variables)
+            plain = monomials[:, None, :, : self.plain_terms].expand(*own.shape[:3], -1)
+            unused = self.coefficients.shape[-1] - plain.shape[-1] - own.shape[-1]
+            phi = torch.nn.functional.pad(torch.cat([plain, own], -1), (0, unused))
+            designs.append((phi, list(places), units))
+        return designs
 
     def _in_order(self, parts: list[Tensor]) -> Tensor:
-        """Values (..., F, D, N) of the centred and of the sparse fits as (..., N, F, D) in the order of the fits."""
-        centred, sparse = self.places
-        order = torch.tensor(centred + sparse, device=parts[0].device).argsort()
+        """Values (..., F, D, N) of the fits, kind by kind, as (..., N, F, D) in the order of the fits."""
+        order = torch.tensor([place for places in self.places for place in places], device=parts[0].device).argsort()
         return torch.cat(parts, -3).movedim(-1, -3)[..., order, :]
-
-    def equations(self) -> tuple[Tensor, Tensor, Tensor]:
-        """The sparse fits of a single context: exponents (T, D + G), coefficients and which count (F, T, D).
-
-        The coefficients belong to powers of ``z + origin``, the states and what is given in deviations from the user's
-        zero.
-        """
-        library, places = self.library, list(self.places[1])
-        powers = [[term.count(d) for d in range(library.dim)] for term in library.terms]
-        exponents = torch.tensor(powers, device=self.coefficients.device)
-        coefficients, active = self.coefficients[0, places], self.active[0, places]  # (F, D, Q)
-        if self.terms is not None:
-            where = self.terms[0, 1].expand(len(places), -1, -1)
-            shape = (*coefficients.shape[:2], len(powers))
-            coefficients = coefficients.new_zeros(shape).scatter(-1, where, coefficients)
-            active = active.new_zeros(shape).scatter(-1, where, active)
-        scale = self.scale[0]
-        units = scale[: self.variables, None] / (scale[None, None] ** exponents).prod(-1)  # (D, T)
-        return exponents, (coefficients * units * active).mT, active.mT
 
     def without_tokens(self) -> Fits:
         """Only the fits to views that need no network."""
-        kept = [i for i, family in enumerate(self.families) if family < OF_OBSERVED * FITS_PER_VIEW]
+        kept = [i for i, family in enumerate(self.families) if view_of(family) < OF_OBSERVED]
         parts = ("coefficients", "root", "log_noise", "log_terms", "active")
         families = tuple(self.families[i] for i in kept)
         fewer = {name: getattr(self, name)[:, kept] for name in parts}
@@ -205,7 +208,21 @@ class Fits:
         )
 
 
+def view_of(family: int) -> int:
+    """Which of `VIEWS` a fit is to."""
+    return family // FITS_PER_VIEW if family < ALL_FITS else BY_FUNCTIONS[(family - ALL_FITS) // len(KINDS)]
+
+
 @cache
-def _places(families: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    sparse = tuple(i for i, family in enumerate(families) if family % FITS_PER_VIEW >= CENTRED)
-    return tuple(i for i in range(len(families)) if i not in sparse), sparse
+def _places(families: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """See `Fits.places`."""
+    kinds = [_kind_of(family) for family in families]
+    found = [tuple(i for i, kind in enumerate(kinds) if kind == wanted) for wanted in range(2 + len(KINDS))]
+    return tuple(found if any(found[2:]) else found[:2])
+
+
+def _kind_of(family: int) -> int:
+    """Zero in centred, one in scaled coordinates, and beyond these with functions of which kind."""
+    if family < ALL_FITS:
+        return int(family % FITS_PER_VIEW >= CENTRED)
+    return 2 + (family - ALL_FITS) % len(KINDS)

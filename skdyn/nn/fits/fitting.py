@@ -12,7 +12,18 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from skdyn.nn.fits.families import CENTRED, FITS_PER_VIEW, WALD, Fits, Outside, TokenModels
+from skdyn.nn.fits.families import (
+    ALL_FITS,
+    BY_FUNCTIONS,
+    CENTRED,
+    FITS_PER_VIEW,
+    WALD,
+    Fits,
+    Outside,
+    TokenModels,
+)
+from skdyn.nn.fits.function_choice import Beside, choose
+from skdyn.nn.fits.functions import BESIDE, KINDS, MOST_COLUMNS, Functions
 from skdyn.nn.fits.moments import Moments, Regressors, by_integrals, by_velocities, matching
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import Quadrature, quadrature
@@ -21,6 +32,8 @@ from skdyn.nn.fits.solve import Posterior, eliminate, ridge
 
 _SIZES = (10, 40, 200)
 _LONGEST = _SIZES[-1]
+_CHOSEN_BY = 1
+"""Of these the windows by which functions are chosen."""
 _PRIOR, _SPARSE_PRIOR = 0.3, 1e-2
 """Inverse variances of coefficients; a unit of normalised time moves the states by about one."""
 _ROUNDS = 3
@@ -51,6 +64,7 @@ def fit_context(
     origin: Tensor,
     tokens: TokenModels | None = None,
     outside: Outside | None = None,
+    with_functions: bool = False,
 ) -> Fits:
     """Fit every family to every view of contexts of the same number of variables.
 
@@ -66,8 +80,10 @@ def fit_context(
         What a network makes of the points; without it only the observed states are fitted.
     outside : Outside, optional
         What is given along the trajectories; a network that knows nothing of it has no say then.
+    with_functions : bool
+        Whether equations of a few numbers have fits with functions too.
     """
-    return _Context(states, times, mask, origin, tokens, outside).fit()
+    return _Context(states, times, mask, origin, tokens, outside).fit(with_functions)
 
 
 class _Context:
@@ -98,16 +114,22 @@ class _Context:
         self.degrees = self.library.degrees.to(states.device)
         self.chosen: list[Chosen | None] = [None, None]
 
-    def fit(self) -> Fits:
+    def fit(self, with_functions: bool) -> Fits:
         """Fit every view that there is."""
         observed = self._integrals(self.states)
         views: list[tuple[Moments | Regressors, ...]] = [self._matching(observed, size) for size in _SIZES]
         self.chosen = [choose_terms(views[1][kind], self.degrees, self.library.dim) for kind in (0, 1)]
         if self.tokens is not None:
-            denoised = torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
-            views += [self._matching(self._integrals(denoised), _LONGEST), self._velocities()]
+            views += [self._matching(self._integrals(self._denoised), _LONGEST), self._velocities()]
         fitted = self._families(views)
-        coefficients, root, log_noise, log_residuals, active = (part.flatten(1, 2) for part in fitted)
+        parts = [part.flatten(1, 2) for part in fitted]
+        families = [FITS_PER_VIEW * view + k for view in range(len(views)) for k in self._kept]
+        functions: tuple[Functions, ...] = ()
+        if with_functions and self.library.dim <= MOST_COLUMNS:
+            functions, others = self._with_functions()
+            parts = [torch.cat(both, 1) for both in zip(parts, others, strict=True)]
+            families += range(ALL_FITS, ALL_FITS + others[0].shape[1])
+        coefficients, root, log_noise, log_residuals, active = parts
         centred, scaled = self.chosen
         nothing = self.states.new_empty(0)
         fits = Fits(
@@ -125,11 +147,72 @@ class _Context:
             terms=None if centred is None or scaled is None else torch.stack([centred.places, scaled.places], 1),
             origin=self.origin,
             scale=self.scale,
-            families=tuple(FITS_PER_VIEW * view + k for view in range(len(views)) for k in self._kept),
+            families=tuple(families),
             library=self.library,
+            functions=functions,
         )
         gaps, sizes, log_spreads = self._compared(fits)
         return replace(fits, gaps=gaps, sizes=sizes, log_spreads=log_spreads)
+
+    @property
+    def _denoised(self) -> Tensor:
+        assert self.tokens is not None
+        return torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
+
+    def _with_functions(self) -> tuple[tuple[Functions, ...], tuple[Tensor, ...]]:
+        """Functions of every kind, and of the fits with them what `_families` has of the others."""
+        views = [self._beside(self.states, size) for size in _SIZES]
+        if self.tokens is not None:
+            views.append(self._beside(self._denoised, _LONGEST))
+        seen = self.mask.flatten(1, 2)
+        functions = tuple(choose(views[_CHOSEN_BY], kind, seen, self.variables) for kind in KINDS)
+        found = zip(*(self._fitted_with(own, views) for own in functions), strict=True)
+        return functions, tuple(torch.stack(parts, 2).flatten(1, 2) for parts in found)
+
+    def _fitted_with(self, functions: Functions, views: list[Beside]) -> tuple[Tensor, ...]:
+        """Coefficients (B, F, D, Q), roots, log noises, log residuals and supports, with one kind of functions."""
+        moments = [view.of_equations(functions(view.columns, self.variables)) for view in views]
+        if self.tokens is not None:
+            moments.append(self._velocities_with(functions))
+        fitted = Moments.stack([moments[view] for view in BY_FUNCTIONS if view < len(moments)])
+        terms = fitted.cross.shape[-1]
+        place = torch.arange(terms, device=self.states.device)
+        plain = int((self.degrees <= BESIDE).sum())
+        enough = terms <= _TERMS_PER_POINT * fitted.count[..., None]
+        useful = (place < plain) | (functions.rate > 0)[:, None, :, None]
+        allowed = torch.where(enough, useful, place <= self.library.dim)
+        parts = (fitted.gram, fitted.cross, fitted.square, fitted.count)
+        fit = ridge(*parts, eliminate(*parts, allowed, WALD[-1:])[0], _SPARSE_PRIOR, _ROUNDS)
+        in_units = self.scale[:, : self.variables].log()[:, None]
+        left = Moments.stack(moments).log_residuals(fit.coefficients[:, :, None])[:, :, 0]
+        unused = len(self.library.terms) - terms
+        return (
+            torch.nn.functional.pad(fit.coefficients, (0, unused)),
+            torch.nn.functional.pad(fit.root, (0, unused, 0, unused)).float(),
+            (_log_deviation(fit) + in_units).float(),
+            (left + in_units[:, :, None]).float(),
+            torch.nn.functional.pad(fit.active, (0, unused)),
+        )
+
+    def _beside(self, states: Tensor, size: int) -> Beside:
+        """A view by integral matching, in scaled coordinates, for functions beside its monomials."""
+        columns = self._coordinates(self._columns(states), 1)
+        scaled = self.states / self.scale[:, None, None, : self.variables]
+
+        def matched(values: Tensor) -> Tensor:
+            along = values.unflatten(1, self.mask.shape[1:]) * self.mask[..., None]
+            return matching(self.rule.cumulative(along), scaled, self.mask, size).terms
+
+        plain = matching(self._integral(columns), scaled, self.mask, size)
+        monomials = plain.terms[:, self.degrees <= BESIDE]
+        return Beside(columns.flatten(1, 2), monomials, plain.observed, plain.count, matched)
+
+    def _velocities_with(self, functions: Functions) -> Moments:
+        _, columns, velocities, weights = self._velocity_columns()
+        own = functions(columns, self.variables)
+        plain = self.library(columns)[:, None, :, self.degrees <= BESIDE].expand(*own.shape[:3], -1)
+        regressors = torch.cat([plain, own], -1) * self.mask.flatten(1, 2)[:, None, :, None]
+        return by_velocities(regressors, velocities / self.scale[:, None, : self.variables], weights)
 
     def _compared(self, fits: Fits) -> tuple[Tensor, Tensor, Tensor]:
         """Gaps, sizes and log-spreads of fits (see `Fits`) at some of the observed points, and beyond these."""
@@ -190,18 +273,23 @@ class _Context:
         return left_of_observed(self.tokens.velocities, self.states, self.rule, self.mask).float()
 
     def _velocities(self) -> tuple[Moments, Moments]:
+        centred, scaled, velocities, weights = self._velocity_columns()
+        there = self.mask.flatten(1, 2)[..., None]
+        units = self.scale[:, None, : self.variables]
+        return (
+            by_velocities(self.library(centred) * there, velocities, weights),
+            by_velocities(self.library(scaled) * there, velocities / units, weights),
+        )
+
+    def _velocity_columns(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Columns (B, M, W) at the tokens' states in both coordinates, velocities and their weights."""
         assert self.tokens is not None
         there = self.mask[..., None]
         weights = ((-self.tokens.log_scale.clamp(-6, 4)).exp() * there).to(self.states).flatten(1, 2)
         velocities = torch.where(there, self.tokens.velocities, 0.0).to(self.states).flatten(1, 2)
-        states = torch.where(there, self.tokens.states, 0.0).to(self.states)
-        flat = there.flatten(1, 2)
-        columns = self._columns(states)
-        centred, scaled = (self.library(self._coordinates(columns, kind)).flatten(1, 2) * flat for kind in (0, 1))
-        return (
-            by_velocities(centred, velocities, weights),
-            by_velocities(scaled, velocities / self.scale[:, None, : self.variables], weights),
-        )
+        columns = self._columns(self._denoised)
+        centred, scaled = (self._coordinates(columns, kind).flatten(1, 2) for kind in (0, 1))
+        return centred, scaled, velocities, weights
 
     def _families(self, views: list[tuple[Moments | Regressors, ...]]) -> tuple[Tensor, ...]:
         """Coefficients (B, V, F, D, Q), roots, log noises, log residuals and supports of the F families of some views.

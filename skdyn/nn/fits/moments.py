@@ -174,14 +174,15 @@ def by_velocities(regressors: Tensor, velocities: Tensor, weights: Tensor) -> Mo
 
     Parameters
     ----------
-    regressors : Tensor of shape (B, M, P)
+    regressors : Tensor of shape (B, M, P), or (B, D, M, P)
     velocities, weights : Tensor of shape (B, M, D)
         Weights are inverse predicted errors, zero for padding; only their ratios matter.
     """
     largest = weights.amax(1, keepdim=True).clamp(min=1e-9)
     squared = (weights / largest).square().mT  # (B, D, M)
-    weighted = regressors[:, None] * squared[..., None]
-    gram = regressors.mT[:, None] @ weighted
+    own = regressors if regressors.ndim == 4 else regressors[:, None]
+    weighted = own * squared[..., None]
+    gram = own.mT @ weighted
     observed = velocities.mT
     cross = (weighted * observed[..., None]).sum(2)
     # Neighbouring velocities share their errors: a third of them count as independent.

@@ -118,6 +118,13 @@ def eliminate(
     return supports
 
 
+def coefficients_of(gram: Tensor, cross: Tensor, active: Tensor) -> Tensor:
+    """Coefficients (..., P) of the active terms by least squares; zero for the others."""
+    solved, _, _ = _least_squares(gram, cross, active)
+    size = gram.diagonal(dim1=-2, dim2=-1).sqrt()
+    return torch.where(active & (size > 0), solved / size, 0.0)
+
+
 def gains(gram: Tensor, cross: Tensor) -> Tensor:
     """How much of the observations' square each term (..., P) explains that all the others do not."""
     solved, inverse, _ = _least_squares(gram, cross, torch.ones_like(cross, dtype=torch.bool))

@@ -1,0 +1,123 @@
+"""Which functions each equation may have: those with which the fewest terms explain the integrals along the path.
+
+Letters: B contexts, K trajectories, L points, D variables, W columns, M points in windows, P monomials, S sets of
+functions, C columns of a set, Q = P + C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from skdyn.nn.fits.functions import STEP, Functions
+from skdyn.nn.fits.moments import Moments
+from skdyn.nn.fits.solve import coefficients_of, eliminate
+
+_WALD = 5.0
+_PENALTY = 12.0
+"""What a term must add to the logarithm of the likelihood."""
+_LEAST = 1e-9
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A view of contexts, for terms beside the monomials.
+
+    Attributes
+    ----------
+    columns : Tensor of shape (B, N, W)
+        That terms are made of, at all points.
+    monomials : Tensor of shape (B, P, M)
+        As they are matched with what was observed.
+    observed : Tensor of shape (B, M, D)
+    count : Tensor of shape (B, D)
+    matched : callable, (B, N, T) -> (B, T, M)
+        Makes of values at all points what is matched with what was observed.
+    """
+
+    columns: Tensor
+    monomials: Tensor
+    observed: Tensor
+    count: Tensor
+    matched: Callable[[Tensor], Tensor]
+
+    def moments(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Gram matrices (B, S, Q, Q) and products (B, S, Q, D) of monomials with sets (B, S, N, C) of columns."""
+        terms = self._terms(values)
+        first = self.monomials
+        own = first @ first.mT
+        between = (terms.flatten(1, 2) @ first.mT).unflatten(1, terms.shape[1:3])  # (B, S, C, P)
+        below = torch.cat([between, terms @ terms.mT], -1)
+        above = torch.cat([own[:, None].expand(-1, terms.shape[1], -1, -1), between.mT], -1)
+        products = (terms.flatten(1, 2) @ self.observed).unflatten(1, terms.shape[1:3])
+        of_first = (first @ self.observed)[:, None].expand(-1, terms.shape[1], -1, -1)
+        return torch.cat([above, below], -2), torch.cat([of_first, products], -2)
+
+    def of_equations(self, values: Tensor) -> Moments:
+        """Moments of the equations, each with a set of its own of values (B, D, N, C)."""
+        gram, products = self.moments(values)
+        cross = products.diagonal(dim1=1, dim2=3).mT  # (B, D, Q)
+        return Moments(gram, cross, self.observed.square().sum(1), self.count)
+
+    def _terms(self, values: Tensor) -> Tensor:
+        shape = values.shape[1], values.shape[3]
+        return self.matched(values.movedim(2, 1).flatten(2)).unflatten(1, shape)
+
+
+def choose(view: Beside, kind: int, seen: Tensor, variables: int) -> Functions:
+    """The best set of a kind for each equation (B, D), at the scale that fits it best.
+
+    Judged is what backward elimination leaves: half of the count times the logarithm of the residuals' mean square, and
+    a constant for each term.
+
+    Parameters
+    ----------
+    view : Beside
+    kind : int
+    seen : boolean Tensor of shape (B, N)
+    variables : int
+        Number D of the columns that are variables.
+    """
+    candidates = Functions.candidates(kind, view.columns, seen, variables)
+    gram, products = view.moments(candidates(view.columns, variables))
+    gram, cross = gram[:, :, None].expand(-1, -1, variables, -1, -1), products.mT  # (B, S, D, ...)
+    square = view.observed.square().sum(1)[:, None].expand(cross.shape[:3])
+    every = Moments(gram, cross, square, view.count[:, None].expand(cross.shape[:3]))
+    supports = eliminate(gram, cross, every.square, every.count, torch.ones_like(cross, dtype=torch.bool), (_WALD,))[0]
+    costs = _cost(every, coefficients_of(gram, cross, supports), supports)
+    costs = torch.where(candidates.rate[..., None] > 0, costs, torch.inf)
+    best = costs.argmin(1)  # (B, D)
+    support = supports.gather(1, best[:, None, :, None].expand(-1, 1, -1, supports.shape[-1]))[:, 0]
+    return _at_best_rates(view, candidates.take(best), support, variables)
+
+
+def _at_best_rates(view: Beside, functions: Functions, support: Tensor, variables: int) -> Functions:
+    """The same functions at the rates with which the terms of a support (B, D, Q) explain most: Gauss and Newton."""
+    monomials = view.monomials.shape[1]
+    best, least = functions, torch.full_like(functions.rate, torch.inf)
+    for last in range(_ROUNDS, -1, -1):
+        moments = view.of_equations(functions(view.columns, variables))
+        coefficients = coefficients_of(moments.gram, moments.cross, support)
+        cost = _cost(moments, coefficients, support)
+        better = cost < least
+        best = replace(best, rate=torch.where(better, functions.rate, best.rate))
+        least = torch.where(better, cost, least)
+        if last:
+            weighted = functions.slopes(view.columns, variables) * coefficients[..., None, monomials:]
+            both = torch.cat([functions(view.columns, variables), weighted.sum(-1, keepdim=True)], -1)
+            with_slope = view.of_equations(both)
+            used = torch.cat([support, torch.ones_like(support[..., :1])], -1)
+            moved = coefficients_of(with_slope.gram, with_slope.cross, used)[..., -1]
+            functions = functions.stretched(moved.clamp(-STEP, STEP))
+    return best
+
+
+def _cost(moments: Moments, coefficients: Tensor, support: Tensor) -> Tensor:
+    explained = (coefficients * moments.cross).sum(-1)
+    fitted = (coefficients * (moments.gram @ coefficients[..., None])[..., 0]).sum(-1)
+    left = moments.square - 2 * explained + fitted
+    return moments.count / 2 * (left.clamp(min=0) / moments.count + _LEAST).log() + _PENALTY * support.sum(-1)
