@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,13 +14,31 @@ from pretrain.ode.batches import Batch
 from pretrain.run.cost import count_flops
 from pretrain.run.losses import absolute, counted, laplace, masked_mean, total, weighted_mean
 from skdyn.nn.arbiter import NetworkAnswer
-from skdyn.nn.arbitrated import ArbitratedConfig, ArbitratedContext, ArbitratedFIMODE
+from skdyn.nn.arbitrated import ArbitratedConfig, ArbitratedContext, ArbitratedFIMODE, Case
 from skdyn.nn.attention import Block
 from skdyn.nn.fim_ode import EncodedContext, make_tokens
 
 TOKEN_WEIGHT = 0.5
 NETWORK_WEIGHT = 0.3
 HIGH_NOISE = 0.035
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A batch with all that comes before the arbiter.
+
+    Attributes
+    ----------
+    batch : Batch
+    cases : list of Case
+    encoded, answer : EncodedContext and NetworkAnswer, or None
+        What the losses of a network need that is trained too.
+    """
+
+    batch: Batch
+    cases: list[Case]
+    encoded: EncodedContext | None
+    answer: NetworkAnswer | None
 
 
 class FIMODEObjective(nn.Module):
@@ -55,20 +74,14 @@ class FIMODEObjective(nn.Module):
             block.self_attend = partial(self_attend, block)
             block.cross_attend = partial(cross_attend, block)
 
-    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, given: Batch | Prepared) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss, and for each metric a Tensor of its sum and count."""
+        prepared = given if isinstance(given, Prepared) else self.prepare(given)
+        batch, answer, encoded = prepared.batch, prepared.answer, prepared.encoded
         device = batch.queries.device
-        frozen = not self.network.head.weight.requires_grad
+        frozen = self._is_frozen
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
-                context = self._encoded(batch)
-                answer = None
-                if context.network is not None:
-                    answer = NetworkAnswer(*self.network.answer(context.network, batch.queries))
-            judged: tuple[ArbitratedContext, NetworkAnswer | None] = (context, answer)
-            if batch.hide_network and context.network is not None:
-                judged = (context.without_network(), None)
-            field, log_scale = self.network.arbitrate(judged[0], batch.queries, judged[1])
+            field, log_scale = self.network.conclude(prepared.cases, batch.queries.shape[-1])
             dim = batch.targets.shape[-1]
             field, log_scale = field[..., :dim], log_scale[..., :dim]
 
@@ -80,16 +93,37 @@ class FIMODEObjective(nn.Module):
         error = masked_mean(absolute(targets, field.float(), active), queries)
         parts = {"query_loss": query_loss}
         loss = query_loss
-        if context.network is not None and answer is not None and not frozen:
+        if encoded is not None and answer is not None and not frozen:
             of_network = laplace(targets, answer.field.float(), answer.log_scale.float(), active)
             parts["network_loss"] = masked_mean(of_network, queries)
-            parts |= self._token_losses(batch, context.network, active)
+            parts |= self._token_losses(batch, encoded, active)
             loss = (1 - NETWORK_WEIGHT) * query_loss + NETWORK_WEIGHT * parts["network_loss"]
             loss = loss + TOKEN_WEIGHT * parts["token_loss"] + parts["state_loss"]
         with torch.no_grad():
             sums = {name: total(part, batch.weight) for name, part in parts.items()}
             sums |= self._errors(batch, error, "hidden" if batch.hide_network else "error")
         return weighted_mean(loss, batch.weight), sums
+
+    @property
+    def _is_frozen(self) -> bool:
+        return not self.network.head.weight.requires_grad
+
+    def prepare(self, batch: Batch) -> Prepared:
+        """All that comes before the arbiter: without gradients if the network takes none, and then to be used again."""
+        device, frozen = batch.queries.device, self._is_frozen
+        with (
+            torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"),
+            torch.set_grad_enabled(torch.is_grad_enabled() and not frozen),
+        ):
+            context = self._encoded(batch)
+            answer = None
+            if context.network is not None:
+                answer = NetworkAnswer(*self.network.answer(context.network, batch.queries))
+            judged: tuple[ArbitratedContext, NetworkAnswer | None] = (context, answer)
+            if batch.hide_network and context.network is not None:
+                judged = (context.without_network(), None)
+            cases = self.network.cases(judged[0], batch.queries, judged[1])
+        return Prepared(batch, cases, None if frozen else context.network, None if frozen else answer)
 
     def _encoded(self, batch: Batch) -> ArbitratedContext:
         if batch.outside is None:

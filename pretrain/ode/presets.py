@@ -63,6 +63,9 @@ class Preset(Recipe):
         How many times fewer contexts such a batch has.
     forced_share : float
         Share of the batches in which one or two variables of a system are given as inputs to the others.
+    reuse : int
+        How often the batches of a pool are used where the arbiter alone is trained, in random order. They are kept in
+        memory with all that comes before the arbiter, some 50 kB a context.
     validation : int
         Prior samples in the frozen validation suite.
     """
@@ -82,6 +85,7 @@ class Preset(Recipe):
     wide_systems: Mapping[int, int] = field(default_factory=lambda: {4: 96, 5: 96, 6: 96, 8: 96, 12: 96})
     wide_cost: int = 3
     forced_share: float = 0.12
+    reuse: int = 1
     validation: int = 200
 
 
@@ -101,6 +105,9 @@ _GPU_SHAPES = (
     BatchShape(paths=4, points=100, contexts=192, weight=0.2),
     BatchShape(paths=8, points=100, contexts=96, weight=0.15),
 )
+
+_STRONG = dataclasses.replace(MIXTURE_CORRUPTION, strong_probability=0.2, fewest=0.4)
+"""Strong noise in more of the contexts, and fewer points left of some."""
 
 PRESETS: dict[str, Preset] = {
     "tiny": Preset(
@@ -157,11 +164,17 @@ PRESETS: dict[str, Preset] = {
 }
 PRESETS["arbiter"] = dataclasses.replace(
     PRESETS["small"],
-    systems={1: 256, 2: 512, 3: 512},
+    queries=QueryMix(count=64),
+    systems={1: 512, 2: 1024, 3: 1024},
     wide_systems=dict.fromkeys((4, 5, 6, 8, 12), 32),
-    schedule=Schedule(peak=4e-3, warmup=0.05, warmup_steps=20),
-    ema=0.99,
-    validate_every=240.0,
+    corruption=_STRONG,
+    hidden=0.15,
+    wide_share=0.06,
+    forced_share=0.06,
+    reuse=8,
+    schedule=Schedule(peak=2e-3, warmup=0.05, warmup_steps=100),
+    ema=0.998,
+    validate_every=1200.0,
 )
 PRESETS["forced"] = dataclasses.replace(
     PRESETS["arbiter"], forced_share=0.3, schedule=Schedule(peak=1e-3, warmup=0.05, warmup_steps=20)
@@ -181,7 +194,7 @@ PRESETS["together-gpu"] = dataclasses.replace(
     systems={1: 8192, 2: 16384, 3: 24576},
     wide_systems=dict.fromkeys((4, 5, 6, 8, 12), 1024),
     steps_per_pool=500,
-    corruption=dataclasses.replace(MIXTURE_CORRUPTION, strong_probability=0.2, fewest=0.4),
+    corruption=_STRONG,
     schedule=Schedule(peak=2e-3, warmup_steps=100, decay_from=0.25),
     ema=0.998,
     save_every=300.0,

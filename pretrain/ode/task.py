@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from pretrain.ode.batches import Batch, BatchShape, Pool, make_batch
-from pretrain.ode.objective import FIMODEObjective, forward_flops
+from pretrain.ode.objective import FIMODEObjective, Prepared, forward_flops
 from pretrain.ode.presets import Preset
 from pretrain.ode.validation import ValidationSuite
 from pretrain.priors import Mixture, prior_weights
@@ -62,6 +62,9 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
     ) -> None:
         super().__init__(preset, seed, device, rank, initial)
         self._arbiter_only = arbiter_only
+        self._reuse = preset.reuse if arbiter_only else 1
+        self._prepared: dict[int, Prepared] = {}
+        self._prepared_of = -1
         if arbiter_only:
             self.module.freeze_network()
         self._flops = {
@@ -76,8 +79,21 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         compiled_wide = compiled and device.type == "cuda"
         self._wide_simulator = Simulator(Mixture(prior_weights("wide")), preset.simulation, compiled_wide)
 
-    def batch(self, step: int) -> Batch:
-        """The batch of a step."""
+    def batch(self, step: int) -> Batch | Prepared:
+        """The batch of a step; of those that are used again, with all that comes before the arbiter."""
+        if self._reuse == 1:
+            return self._new_batch(step)
+        per_pool = self.preset.steps_per_pool
+        pool, place = divmod(step, per_pool * self._reuse)
+        order = np.random.default_rng([self.seed, 7, self.rank, pool]).permutation(per_pool * self._reuse)
+        number = pool * per_pool + int(order[place]) % per_pool
+        if self._prepared_of != pool:
+            self._prepared, self._prepared_of = {}, pool
+        if number not in self._prepared:
+            self._prepared[number] = self.module.prepare(self._new_batch(number))
+        return self._prepared[number]
+
+    def _new_batch(self, step: int) -> Batch:
         p = self.preset
         pools, choice = self._pool_of(step), self._choice(step)
         shape = p.shapes[pick(choice, [shape.weight for shape in p.shapes])]
@@ -94,8 +110,10 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         parts = (shape, p.queries, p.corruption, p.network, generator, ragged, p.symmetries, hidden, given)
         return make_batch(pools, dims, *parts).to(self._device)
 
-    def cost(self, batch: Batch) -> tuple[int, float]:
+    def cost(self, batch: Batch | Prepared) -> tuple[int, float]:
         """Contexts, and three times the operations of the network's forward pass."""
+        if isinstance(batch, Prepared):
+            return len(batch.batch.weight), 0.0
         contexts, paths, points = batch.tokens.mask.shape
         if batch.outside is not None or batch.tokens.states.shape[-1] > self.preset.network.max_dim:
             return contexts, 0.0
@@ -132,6 +150,7 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
             "wide_share": p.wide_share,
             "wide_systems": p.wide_systems,
             "forced_share": p.forced_share,
+            "reuse": self._reuse,
             "arbiter_only": self._arbiter_only,
         }
 

@@ -9,7 +9,7 @@ is in normalised units (``skdyn.models.normalization``). Source: this project's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,6 +69,16 @@ class FitGroup:
     fits: Fits
     rows: Tensor | None
     features: FitFeatures | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the arbiter judges of the contexts of a group (``rows`` of the batch, None for all) at their queries."""
+
+    evidence: Evidence
+    network: NetworkAnswer | None
+    features: FitFeatures | None
+    rows: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -167,15 +177,22 @@ class ArbitratedFIMODE(FIMODE):
         self, context: ArbitratedContext, queries: Tensor, network: NetworkAnswer | None
     ) -> tuple[Tensor, Tensor]:
         """Field and log-scale (B, N, D) from the fits and the network's answers, or from the fits alone."""
-        width = queries.shape[-1]
-        verdicts = [self.weigh(group, queries, network) for group in context.groups]
+        return self.conclude(self.cases(context, queries, network), queries.shape[-1])
+
+    def cases(self, context: ArbitratedContext, queries: Tensor, network: NetworkAnswer | None) -> list[Case]:
+        """What the arbiter is to judge at queries, by groups of contexts."""
+        return [self._case(group, queries, network) for group in context.groups]
+
+    def conclude(self, cases: Sequence[Case], width: int) -> tuple[Tensor, Tensor]:
+        """The arbiter's field and log-scale (B, N, D), padded to a width."""
+        verdicts = [self._verdict(case) for case in cases]
         field, log_scale = (
             [torch.nn.functional.pad(part, (0, width - part.shape[-1])) for part in parts]
             for parts in zip(*((verdict.field, verdict.log_scale) for verdict in verdicts), strict=True)
         )
-        if context.groups[0].rows is None:
+        if cases[0].rows is None:
             return field[0], log_scale[0]
-        rows = torch.cat([group.rows for group in context.groups if group.rows is not None])
+        rows = torch.cat([case.rows for case in cases if case.rows is not None])
         order = rows.argsort()
         return torch.cat(field)[order], torch.cat(log_scale)[order]
 
@@ -244,6 +261,9 @@ class ArbitratedFIMODE(FIMODE):
 
     def weigh(self, group: FitGroup, queries: Tensor, network: NetworkAnswer | None) -> Verdict:
         """The arbiter's verdict on a group's contexts, on their own variables."""
+        return self._verdict(self._case(group, queries, network))
+
+    def _case(self, group: FitGroup, queries: Tensor, network: NetworkAnswer | None) -> Case:
         fits, rows = group.fits, group.rows
         dim = fits.variables
         own = queries if rows is None else queries[rows]
@@ -253,8 +273,12 @@ class ArbitratedFIMODE(FIMODE):
         if network is not None:
             parts = (network.field[..., :dim], network.log_scale[..., :dim], network.hidden)
             network = NetworkAnswer(*(part if rows is None else part[rows] for part in parts))
-        with torch.autocast(queries.device.type, enabled=False):
-            return self.arbiter(evidence, network, group.features)
+        return Case(evidence, network, group.features, rows)
+
+    def _verdict(self, case: Case) -> Verdict:
+        with torch.autocast(case.evidence.fields.device.type, enabled=False):
+            verdict: Verdict = self.arbiter(case.evidence, case.network, case.features)
+        return verdict
 
     def evidence(self, fits: Fits, fields: Tensor, log_deviation: Tensor) -> Evidence:
         """What the arbiter sees of fits and their answers (B, N, F, D), in its own type."""

@@ -17,6 +17,9 @@ from skdyn import FIMODERegressor, Trajectories
 from skdyn.benchmarks.protocol import R2_THRESHOLD, corrupt
 from skdyn.dynamics.metrics import variance_weighted_r2
 from skdyn.dynamics.simulate import rk4
+from skdyn.nn.fits.equations import Equations
+from skdyn.sparse.functions import ScalarFunction
+from skdyn.sparse.library import listed
 
 
 def followed(field, system):
@@ -29,12 +32,13 @@ def followed(field, system):
 def sparse_fits(estimator):
     """Fields of the sparse fits of one pass, in the user's units."""
     _, context = estimator._session.opened
-    exponents, coefficients, _ = context.encoded.groups[0].fits.equations()
-    scaling, dim = context.scaling, coefficients.shape[2]
+    equations = Equations.of(context.encoded.groups[0].fits)
+    scaling, dim = context.scaling, equations.coefficients.shape[2]
     unit = np.asarray(scaling.std[0])[:dim]
-    powers = exponents.numpy()[:, :dim]
-    for own in coefficients.numpy() * unit * float(scaling.speed[0]):
-        yield lambda x, own=own: np.prod((x / unit)[..., None, :] ** powers, axis=-1) @ own
+    functions = tuple(ScalarFunction(*function) for function in equations.functions)
+    library = listed(tuple(map(tuple, equations.exponents.tolist())), functions, tuple(equations.function_of.tolist()))
+    for own in equations.coefficients.numpy() * unit * float(scaling.speed[0]):
+        yield lambda x, own=own: (library.design((x / unit).reshape(-1, dim))[:, : len(own)] @ own).reshape(x.shape)
 
 
 def main(draws):

@@ -171,7 +171,7 @@ class _Context:
 
     def _fitted_with(self, functions: Functions, views: list[Beside]) -> tuple[Tensor, ...]:
         """Coefficients (B, F, D, Q), roots, log noises, log residuals and supports, with one kind of functions."""
-        moments = [view.of_equations(functions(view.columns, self.variables)) for view in views]
+        moments = [view.of_equations(view.terms(functions(view.columns, self.variables))) for view in views]
         if self.tokens is not None:
             moments.append(self._velocities_with(functions))
         fitted = Moments.stack([moments[view] for view in BY_FUNCTIONS if view < len(moments)])

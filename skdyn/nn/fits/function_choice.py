@@ -45,9 +45,13 @@ class Beside:
     count: Tensor
     matched: Callable[[Tensor], Tensor]
 
-    def moments(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Gram matrices (B, S, Q, Q) and products (B, S, Q, D) of monomials with sets (B, S, N, C) of columns."""
-        terms = self._terms(values)
+    def terms(self, values: Tensor) -> Tensor:
+        """Terms (B, S, C, M) of sets of values (B, S, N, C) at all points, as they are matched."""
+        shape = values.shape[1], values.shape[3]
+        return self.matched(values.movedim(2, 1).flatten(2)).unflatten(1, shape)
+
+    def moments(self, terms: Tensor) -> tuple[Tensor, Tensor]:
+        """Gram matrices (B, S, Q, Q) and products (B, S, Q, D) of monomials with sets of terms (B, S, C, M)."""
         first = self.monomials
         own = first @ first.mT
         between = (terms.flatten(1, 2) @ first.mT).unflatten(1, terms.shape[1:3])  # (B, S, C, P)
@@ -57,15 +61,11 @@ class Beside:
         of_first = (first @ self.observed)[:, None].expand(-1, terms.shape[1], -1, -1)
         return torch.cat([above, below], -2), torch.cat([of_first, products], -2)
 
-    def of_equations(self, values: Tensor) -> Moments:
-        """Moments of the equations, each with a set of its own of values (B, D, N, C)."""
-        gram, products = self.moments(values)
+    def of_equations(self, terms: Tensor) -> Moments:
+        """Moments of the equations, each with a set of its own of terms (B, D, C, M)."""
+        gram, products = self.moments(terms)
         cross = products.diagonal(dim1=1, dim2=3).mT  # (B, D, Q)
         return Moments(gram, cross, self.observed.square().sum(1), self.count)
-
-    def _terms(self, values: Tensor) -> Tensor:
-        shape = values.shape[1], values.shape[3]
-        return self.matched(values.movedim(2, 1).flatten(2)).unflatten(1, shape)
 
 
 def choose(view: Beside, kind: int, seen: Tensor, variables: int) -> Functions:
@@ -83,7 +83,7 @@ def choose(view: Beside, kind: int, seen: Tensor, variables: int) -> Functions:
         Number D of the columns that are variables.
     """
     candidates = Functions.candidates(kind, view.columns, seen, variables)
-    gram, products = view.moments(candidates(view.columns, variables))
+    gram, products = view.moments(view.terms(candidates(view.columns, variables)))
     gram, cross = gram[:, :, None].expand(-1, -1, variables, -1, -1), products.mT  # (B, S, D, ...)
     square = view.observed.square().sum(1)[:, None].expand(cross.shape[:3])
     every = Moments(gram, cross, square, view.count[:, None].expand(cross.shape[:3]))
@@ -97,22 +97,22 @@ def choose(view: Beside, kind: int, seen: Tensor, variables: int) -> Functions:
 
 def _at_best_rates(view: Beside, functions: Functions, support: Tensor, variables: int) -> Functions:
     """The same functions at the rates with which the terms of a support (B, D, Q) explain most: Gauss and Newton."""
-    monomials = view.monomials.shape[1]
+    monomials, width = view.monomials.shape[1], functions.width(variables)
     best, least = functions, torch.full_like(functions.rate, torch.inf)
-    for last in range(_ROUNDS, -1, -1):
-        moments = view.of_equations(functions(view.columns, variables))
+    for _ in range(_ROUNDS + 1):
+        both = [functions(view.columns, variables), functions.slopes(view.columns, variables)]
+        own, slopes = view.terms(torch.cat(both, -1)).split(width, 2)
+        moments = view.of_equations(own)
         coefficients = coefficients_of(moments.gram, moments.cross, support)
         cost = _cost(moments, coefficients, support)
         better = cost < least
         best = replace(best, rate=torch.where(better, functions.rate, best.rate))
         least = torch.where(better, cost, least)
-        if last:
-            weighted = functions.slopes(view.columns, variables) * coefficients[..., None, monomials:]
-            both = torch.cat([functions(view.columns, variables), weighted.sum(-1, keepdim=True)], -1)
-            with_slope = view.of_equations(both)
-            used = torch.cat([support, torch.ones_like(support[..., :1])], -1)
-            moved = coefficients_of(with_slope.gram, with_slope.cross, used)[..., -1]
-            functions = functions.stretched(moved.clamp(-STEP, STEP))
+        slope = (slopes * coefficients[..., monomials:, None]).sum(2, keepdim=True)
+        with_slope = view.of_equations(torch.cat([own, slope], 2))
+        used = torch.cat([support, torch.ones_like(support[..., :1])], -1)
+        moved = coefficients_of(with_slope.gram, with_slope.cross, used)[..., -1]
+        functions = functions.stretched(moved.clamp(-STEP, STEP))
     return best
 
 
