@@ -75,14 +75,16 @@ def test_two_stages_the_arbiter_and_then_all_together(tmp_path, monkeypatch):
     assert not any(name.startswith("optimizer/") and ".encoder." in name for name in first["arbiter"])
 
 
-def test_the_first_stage_continues_where_it_was_cut(tmp_path, monkeypatch):
+@pytest.mark.parametrize("reuse", [1, 3])
+def test_the_first_stage_continues_where_it_was_cut(tmp_path, monkeypatch, reuse):
     monkeypatch.setattr(FIMODETask, "validate", lambda self: {"prior/mean": 1.0})
     initial = tmp_path / "old"
     write_format_1(initial)
-    make = partial(fim_ode.make_task, micro.ODE, 1.0, 0, initial=initial, arbiter_only=True)
+    preset = dataclasses.replace(micro.ODE, reuse=reuse)
+    make = partial(fim_ode.make_task, preset, 1.0, 0, initial=initial, arbiter_only=True)
     for name, sessions in (("straight", [None]), ("cut", [4 / 60, None])):
         for number, session in enumerate(sessions):
-            run_recipe(make, micro.ODE, tmp_path / name, 8 / 60, torch.device("cpu"), clock=StepClock(1.0),
+            run_recipe(make, preset, tmp_path / name, 8 / 60, torch.device("cpu"), clock=StepClock(1.0),
                        resume=number > 0, session_minutes=session)  # fmt: skip
     one, other = (load_checkpoint(tmp_path / name / "checkpoints").tensors for name in ("straight", "cut"))
     assert one.keys() == other.keys()

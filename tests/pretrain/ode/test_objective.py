@@ -95,6 +95,30 @@ def test_a_frozen_network_leaves_the_loss_to_the_arbiter():
         assert torch.equal(free.module(batch)[1]["query_loss"], sums["query_loss"])
 
 
+def test_prepared_batches_are_used_again_and_train_alike():
+    preset = dataclasses.replace(micro.ODE, reuse=3, wide_share=0.2, forced_share=0.2)
+    task, fresh = (FIMODETask(preset, 0, CPU, arbiter_only=only) for only in (True, False))
+    per_pool = preset.steps_per_pool
+    for pool in range(2):
+        steps = range(3 * per_pool * pool, 3 * per_pool * (pool + 1))
+        batches = [task.batch(step) for step in steps]
+        assert len({id(batch) for batch in batches}) == per_pool
+        assert {sum(batch is other for other in batches) for batch in batches} == {3}
+        own = [fresh.batch(number) for number in range(per_pool * pool, per_pool * (pool + 1))]
+        for prepared in {id(batch): batch for batch in batches}.values():
+            (batch,) = (b for b in own if b.queries.shape == prepared.batch.queries.shape
+                        and torch.equal(b.queries, prepared.batch.queries))  # fmt: skip
+            assert task.cost(prepared) == (len(batch.weight), 0.0)
+            with torch.no_grad():
+                torch.testing.assert_close(
+                    task.module(prepared)[0],
+                    fresh.module(batch)[1]["query_loss"][0] / fresh.module(batch)[1]["query_loss"][1],
+                )
+    loss, _ = task.module(batches[0])
+    loss.backward()
+    assert task.module.network.arbiter.with_functions.weight.grad is not None
+
+
 # The compiler itself looks at the .grad of activations, and PyTorch warns its user of it.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 def test_compiled_blocks_train_alike(monkeypatch):
