@@ -39,9 +39,9 @@ _LEAST_SHARE = 0.5
 class FIMODERegressor(SolvedODEEstimator):
     """Vector field of an ODE from trajectories, in one forward pass of a pretrained in-context model.
 
-    `fit` encodes the trajectories once and trains nothing: a network reads them, polynomials are fitted to them in
-    closed form, and an arbiter weighs all answers at every query. With more than three variables the polynomials answer
-    alone, and so they do where the trajectories have inputs or parameters.
+    `fit` encodes the trajectories once and trains nothing: a network reads them, polynomials, sines and Hill functions
+    are fitted to them in closed form, and an arbiter weighs all answers at every query. With more than three variables
+    polynomials answer alone, and where the trajectories have inputs or parameters the fits do.
     The field is equivariant under ``x -> a x`` with ``a > 0`` (for each variable; the fits look for sparse equations
     about the true origin) and ``t -> c t + e``, and it does not depend on the order of the trajectories or of the
     queries.

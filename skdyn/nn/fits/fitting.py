@@ -24,7 +24,7 @@ from skdyn.nn.fits.families import (
 )
 from skdyn.nn.fits.function_choice import Beside, choose
 from skdyn.nn.fits.functions import BESIDE, KINDS, MOST_COLUMNS, Functions
-from skdyn.nn.fits.moments import Moments, Regressors, by_integrals, by_velocities, matching
+from skdyn.nn.fits.moments import Moments, Regressors, by_integrals, by_velocities, matching, windows
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import Quadrature, quadrature
 from skdyn.nn.fits.screening import Chosen, choose_terms
@@ -34,6 +34,8 @@ _SIZES = (10, 40, 200)
 _LONGEST = _SIZES[-1]
 _CHOSEN_BY = 1
 """Of these the windows by which functions are chosen."""
+_MOST_WINDOWS = 12
+"""So many of them at most."""
 _PRIOR, _SPARSE_PRIOR = 0.3, 1e-2
 """Inverse variances of coefficients; a unit of normalised time moves the states by about one."""
 _ROUNDS = 3
@@ -108,7 +110,8 @@ class _Context:
             self.outside = torch.where(mask[..., None], outside.values.to(kind), 0.0)
             self.origin = torch.cat([self.origin, outside.origin.to(kind)], -1)
         self.scale = (1 + self.origin.square()).sqrt()
-        self.rule = quadrature(times.to(kind), mask)
+        self.times = times.to(kind)
+        self.rule = quadrature(self.times, mask)
         self.variables = states.shape[-1]
         self.library = Library(self.origin.shape[-1])
         self.degrees = self.library.degrees.to(states.device)
@@ -164,10 +167,29 @@ class _Context:
         views = [self._beside(self.states, size) for size in _SIZES]
         if self.tokens is not None:
             views.append(self._beside(self._denoised, _LONGEST))
+        some, size = self._some_windows(), _SIZES[_CHOSEN_BY]
+        judged = views[_CHOSEN_BY] if some is self else some._beside(some.states, size)
         seen = self.mask.flatten(1, 2)
-        functions = tuple(choose(views[_CHOSEN_BY], kind, seen, self.variables) for kind in KINDS)
+        functions = tuple(choose(views[_CHOSEN_BY], judged, kind, seen, self.variables) for kind in KINDS)
         found = zip(*(self._fitted_with(own, views) for own in functions), strict=True)
         return functions, tuple(torch.stack(parts, 2).flatten(1, 2) for parts in found)
+
+    def _some_windows(self) -> _Context:
+        """The same, of evenly spaced windows alone where there are many: enough to tell candidates apart."""
+        columns = torch.cat([self._columns(self.states), self.times[..., None]], -1)
+        cut, there = windows(columns, self.mask, _SIZES[_CHOSEN_BY])
+        if there.shape[1] <= _MOST_WINDOWS:
+            return self
+        empty = ~there.any(-1)
+        place = torch.arange(_MOST_WINDOWS, device=there.device)
+        place = place * (~empty).sum(1, keepdim=True).clamp(min=_MOST_WINDOWS) // _MOST_WINDOWS
+        picked = empty.long().argsort(dim=1, stable=True).gather(1, place)
+        row = torch.arange(len(there), device=there.device)[:, None]
+        states, outside, times = cut[row, picked].split((self.variables, self.outside.shape[-1], 1), -1)
+        given = None
+        if outside.shape[-1]:
+            given = Outside(outside, self.origin[:, self.variables :], self.holds)
+        return _Context(states, times[..., 0], there[row, picked], self.origin[:, : self.variables], None, given)
 
     def _fitted_with(self, functions: Functions, views: list[Beside]) -> tuple[Tensor, ...]:
         """Coefficients (B, F, D, Q), roots, log noises, log residuals and supports, with one kind of functions."""

@@ -68,7 +68,7 @@ class Beside:
         return Moments(gram, cross, self.observed.square().sum(1), self.count)
 
 
-def choose(view: Beside, kind: int, seen: Tensor, variables: int) -> Functions:
+def choose(view: Beside, judged: Beside, kind: int, seen: Tensor, variables: int) -> Functions:
     """The best set of a kind for each equation (B, D), at the scale that fits it best.
 
     Judged is what backward elimination leaves: half of the count times the logarithm of the residuals' mean square, and
@@ -76,17 +76,18 @@ def choose(view: Beside, kind: int, seen: Tensor, variables: int) -> Functions:
 
     Parameters
     ----------
-    view : Beside
+    view, judged : Beside
+        All of the view, by which scales are fitted, and what of it candidates are judged by.
     kind : int
     seen : boolean Tensor of shape (B, N)
     variables : int
         Number D of the columns that are variables.
     """
     candidates = Functions.candidates(kind, view.columns, seen, variables)
-    gram, products = view.moments(view.terms(candidates(view.columns, variables)))
+    gram, products = judged.moments(judged.terms(candidates(judged.columns, variables)))
     gram, cross = gram[:, :, None].expand(-1, -1, variables, -1, -1), products.mT  # (B, S, D, ...)
-    square = view.observed.square().sum(1)[:, None].expand(cross.shape[:3])
-    every = Moments(gram, cross, square, view.count[:, None].expand(cross.shape[:3]))
+    square, count = judged.observed.square().sum(1), judged.count
+    every = Moments(gram, cross, *(part[:, None].expand(cross.shape[:3]) for part in (square, count)))
     supports = eliminate(gram, cross, every.square, every.count, torch.ones_like(cross, dtype=torch.bool), (_WALD,))[0]
     costs = _cost(every, coefficients_of(gram, cross, supports), supports)
     costs = torch.where(candidates.rate[..., None] > 0, costs, torch.inf)

@@ -140,6 +140,20 @@ def test_contexts_of_a_batch_do_not_see_each_other():
         torch.testing.assert_close(answers[row], alone[0], rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("outside", [False, True])
+def test_long_contexts_are_judged_by_some_of_their_windows(outside):
+    starts = np.random.default_rng(0).uniform(-0.8, 0.8, (30, 2))
+    times, states = simulate(pendulum, starts, np.linspace(0, 7, 100))
+    mask = np.ones(times.shape, dtype=bool)
+    mask[::3, 30:] = False
+    (z, tau, seen, _, origin), scaling = normalised(times, states, mask)
+    given = Outside(torch.zeros_like(z[..., :1]), torch.ones(1, 1), True) if outside else None
+    fits = fit_context(z, tau, seen, origin, outside=given, with_functions=True)
+    sines = fits.functions[SINE]
+    assert sines.axis[0, 1] == 0
+    assert float(sines.rate[0, 1] / (scaling.std[0] * fits.scale[0, :2])[0]) == pytest.approx(1.7, rel=1e-3)
+
+
 def test_more_variables_have_none():
     fits, _, _ = fit(*rotations(4))
     assert fits.functions == ()
