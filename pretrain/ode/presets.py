@@ -65,7 +65,7 @@ class Preset(Recipe):
         Share of the batches in which one or two variables of a system are given as inputs to the others.
     reuse : int
         How often the batches of a pool are used where the arbiter alone is trained, in random order. They are kept in
-        memory with all that comes before the arbiter, some 50 kB a context.
+        memory with all that comes before the arbiter, some 130 kB a context.
     validation : int
         Prior samples in the frozen validation suite.
     """

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import micro
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -101,7 +102,7 @@ def test_it_learns(tmp_path):
     settings = TrainSettings(60.0, Schedule(peak=1e-2, warmup=0.05, warmup_steps=5), OptimConfig(), log_every=10.0)
     Trainer(task, settings, tmp_path, CPU, StepClock(1.0)).run()
     losses = [row["loss"] for row in rows(tmp_path)]
-    assert losses[-1] < losses[0] - 0.5
+    assert np.median(losses[-3:]) < losses[0] - 0.5  # single batches with an error that nothing predicted stand out
 
 
 def test_what_a_run_leaves_behind(tmp_path, monkeypatch):
