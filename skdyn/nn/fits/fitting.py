@@ -122,14 +122,17 @@ class _Context:
         observed = self._integrals(self.states)
         views: list[tuple[Moments | Regressors, ...]] = [self._matching(observed, size) for size in _SIZES]
         self.chosen = [choose_terms(views[1][kind], self.degrees, self.library.dim) for kind in (0, 1)]
+        of_states = [observed[1]] * len(_SIZES)
         if self.tokens is not None:
-            views += [self._matching(self._integrals(self._denoised), _LONGEST), self._velocities()]
+            denoised = self._integrals(self._denoised)
+            views += [self._matching(denoised, _LONGEST), self._velocities()]
+            of_states.append(denoised[1])
         fitted = self._families(views)
         parts = [part.flatten(1, 2) for part in fitted]
         families = [FITS_PER_VIEW * view + k for view in range(len(views)) for k in self._kept]
         functions: tuple[Functions, ...] = ()
         if with_functions and self.library.dim <= MOST_COLUMNS:
-            functions, others = self._with_functions()
+            functions, others = self._with_functions(of_states)
             parts = [torch.cat(both, 1) for both in zip(parts, others, strict=True)]
             families += range(ALL_FITS, ALL_FITS + others[0].shape[1])
         coefficients, root, log_noise, log_residuals, active = parts
@@ -162,13 +165,16 @@ class _Context:
         assert self.tokens is not None
         return torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
 
-    def _with_functions(self) -> tuple[tuple[Functions, ...], tuple[Tensor, ...]]:
-        """Functions of every kind, and of the fits with them what `_families` has of the others."""
-        views = [self._beside(self.states, size) for size in _SIZES]
+    def _with_functions(self, integrals: list[Tensor]) -> tuple[tuple[Functions, ...], tuple[Tensor, ...]]:
+        """Functions of every kind, and of the fits with them what `_families` has of the others.
+
+        ``integrals`` are those of the monomials in scaled coordinates, by the views of states.
+        """
+        views = [self._beside(self.states, own, size) for own, size in zip(integrals, _SIZES, strict=False)]
         if self.tokens is not None:
-            views.append(self._beside(self._denoised, _LONGEST))
+            views.append(self._beside(self._denoised, integrals[-1], _LONGEST))
         some, size = self._some_windows(), _SIZES[_CHOSEN_BY]
-        judged = views[_CHOSEN_BY] if some is self else some._beside(some.states, size)
+        judged = views[_CHOSEN_BY] if some is self else some._beside(some.states, some._integrals(some.states)[1], size)
         seen = self.mask.flatten(1, 2)
         functions = tuple(choose(views[_CHOSEN_BY], judged, kind, seen, self.variables) for kind in KINDS)
         found = zip(*(self._fitted_with(own, views) for own in functions), strict=True)
@@ -216,7 +222,7 @@ class _Context:
             torch.nn.functional.pad(fit.active, (0, unused)),
         )
 
-    def _beside(self, states: Tensor, size: int) -> Beside:
+    def _beside(self, states: Tensor, integrals: Tensor, size: int) -> Beside:
         """A view by integral matching, in scaled coordinates, for functions beside its monomials."""
         columns = self._coordinates(self._columns(states), 1)
         scaled = self.states / self.scale[:, None, None, : self.variables]
@@ -225,9 +231,8 @@ class _Context:
             along = values.unflatten(1, self.mask.shape[1:]) * self.mask[..., None]
             return matching(self.rule.cumulative(along), scaled, self.mask, size).terms
 
-        plain = matching(self._integral(columns), scaled, self.mask, size)
-        monomials = plain.terms[:, self.degrees <= BESIDE]
-        return Beside(columns.flatten(1, 2), monomials, plain.observed, plain.count, matched)
+        plain = matching(integrals[..., self.degrees <= BESIDE], scaled, self.mask, size)
+        return Beside(columns.flatten(1, 2), plain.terms, plain.observed, plain.count, matched)
 
     def _velocities_with(self, functions: Functions) -> Moments:
         _, columns, velocities, weights = self._velocity_columns()

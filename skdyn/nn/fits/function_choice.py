@@ -100,7 +100,7 @@ def _at_best_rates(view: Beside, functions: Functions, support: Tensor, variable
     """The same functions at the rates with which the terms of a support (B, D, Q) explain most: Gauss and Newton."""
     monomials, width = view.monomials.shape[1], functions.width(variables)
     best, least = functions, torch.full_like(functions.rate, torch.inf)
-    for _ in range(_ROUNDS + 1):
+    for round_ in range(_ROUNDS + 1):
         both = [functions(view.columns, variables), functions.slopes(view.columns, variables)]
         own, slopes = view.terms(torch.cat(both, -1)).split(width, 2)
         moments = view.of_equations(own)
@@ -109,6 +109,8 @@ def _at_best_rates(view: Beside, functions: Functions, support: Tensor, variable
         better = cost < least
         best = replace(best, rate=torch.where(better, functions.rate, best.rate))
         least = torch.where(better, cost, least)
+        if round_ == _ROUNDS:
+            break
         slope = (slopes * coefficients[..., monomials:, None]).sum(2, keepdim=True)
         with_slope = view.of_equations(torch.cat([own, slope], 2))
         used = torch.cat([support, torch.ones_like(support[..., :1])], -1)
