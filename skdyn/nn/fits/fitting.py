@@ -122,17 +122,16 @@ class _Context:
         observed = self._integrals(self.states)
         views: list[tuple[Moments | Regressors, ...]] = [self._matching(observed, size) for size in _SIZES]
         self.chosen = [choose_terms(views[1][kind], self.degrees, self.library.dim) for kind in (0, 1)]
-        of_states = [observed[1]] * len(_SIZES)
+        denoised = None
         if self.tokens is not None:
             denoised = self._integrals(self._denoised)
             views += [self._matching(denoised, _LONGEST), self._velocities()]
-            of_states.append(denoised[1])
         fitted = self._families(views)
         parts = [part.flatten(1, 2) for part in fitted]
         families = [FITS_PER_VIEW * view + k for view in range(len(views)) for k in self._kept]
         functions: tuple[Functions, ...] = ()
         if with_functions and self.library.dim <= MOST_COLUMNS:
-            functions, others = self._with_functions(of_states)
+            functions, others = self._with_functions(observed[1], None if denoised is None else denoised[1])
             parts = [torch.cat(both, 1) for both in zip(parts, others, strict=True)]
             families += range(ALL_FITS, ALL_FITS + others[0].shape[1])
         coefficients, root, log_noise, log_residuals, active = parts
@@ -165,14 +164,16 @@ class _Context:
         assert self.tokens is not None
         return torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
 
-    def _with_functions(self, integrals: list[Tensor]) -> tuple[tuple[Functions, ...], tuple[Tensor, ...]]:
+    def _with_functions(
+        self, observed: Tensor, denoised: Tensor | None
+    ) -> tuple[tuple[Functions, ...], tuple[Tensor, ...]]:
         """Functions of every kind, and of the fits with them what `_families` has of the others.
 
-        ``integrals`` are those of the monomials in scaled coordinates, by the views of states.
+        Given are the integrals of the monomials in scaled coordinates, by where the states come from.
         """
-        views = [self._beside(self.states, own, size) for own, size in zip(integrals, _SIZES, strict=False)]
-        if self.tokens is not None:
-            views.append(self._beside(self._denoised, integrals[-1], _LONGEST))
+        views = [self._beside(self.states, observed, size) for size in _SIZES]
+        if denoised is not None:
+            views.append(self._beside(self._denoised, denoised, _LONGEST))
         some, size = self._some_windows(), _SIZES[_CHOSEN_BY]
         judged = views[_CHOSEN_BY] if some is self else some._beside(some.states, some._integrals(some.states)[1], size)
         seen = self.mask.flatten(1, 2)

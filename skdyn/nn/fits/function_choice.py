@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from skdyn.nn.fits.families import WALD
 from skdyn.nn.fits.functions import STEP, Functions
 from skdyn.nn.fits.moments import Moments
 from skdyn.nn.fits.solve import coefficients_of, eliminate
 
-_WALD = 5.0
 _PENALTY = 12.0
 """What a term must add to the logarithm of the likelihood."""
 _LEAST = 1e-9
@@ -88,7 +88,7 @@ def choose(view: Beside, judged: Beside, kind: int, seen: Tensor, variables: int
     gram, cross = gram[:, :, None].expand(-1, -1, variables, -1, -1), products.mT  # (B, S, D, ...)
     square, count = judged.observed.square().sum(1), judged.count
     every = Moments(gram, cross, *(part[:, None].expand(cross.shape[:3]) for part in (square, count)))
-    supports = eliminate(gram, cross, every.square, every.count, torch.ones_like(cross, dtype=torch.bool), (_WALD,))[0]
+    supports = eliminate(gram, cross, every.square, every.count, torch.ones_like(cross, dtype=torch.bool), WALD[-1:])[0]
     costs = _cost(every, coefficients_of(gram, cross, supports), supports)
     costs = torch.where(candidates.rate[..., None] > 0, costs, torch.inf)
     best = costs.argmin(1)  # (B, D)
@@ -100,18 +100,20 @@ def _at_best_rates(view: Beside, functions: Functions, support: Tensor, variable
     """The same functions at the rates with which the terms of a support (B, D, Q) explain most: Gauss and Newton."""
     monomials, width = view.monomials.shape[1], functions.width(variables)
     best, least = functions, torch.full_like(functions.rate, torch.inf)
-    for round_ in range(_ROUNDS + 1):
-        both = [functions(view.columns, variables), functions.slopes(view.columns, variables)]
-        own, slopes = view.terms(torch.cat(both, -1)).split(width, 2)
+    for left in range(_ROUNDS, -1, -1):
+        values = [functions(view.columns, variables)]
+        if left:
+            values.append(functions.slopes(view.columns, variables))
+        own, *slopes = view.terms(torch.cat(values, -1)).split(width, 2)
         moments = view.of_equations(own)
         coefficients = coefficients_of(moments.gram, moments.cross, support)
         cost = _cost(moments, coefficients, support)
         better = cost < least
         best = replace(best, rate=torch.where(better, functions.rate, best.rate))
         least = torch.where(better, cost, least)
-        if round_ == _ROUNDS:
+        if not left:
             break
-        slope = (slopes * coefficients[..., monomials:, None]).sum(2, keepdim=True)
+        slope = (slopes[0] * coefficients[..., monomials:, None]).sum(2, keepdim=True)
         with_slope = view.of_equations(torch.cat([own, slope], 2))
         used = torch.cat([support, torch.ones_like(support[..., :1])], -1)
         moved = coefficients_of(with_slope.gram, with_slope.cross, used)[..., -1]

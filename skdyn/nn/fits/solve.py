@@ -84,7 +84,7 @@ def eliminate(
     Terms leave by the weakest first, until all that are left exceed the threshold. Each removal is a rank-one update
     of coefficients and covariance.
     """
-    solved, inverse, moved = _least_squares(gram, cross, active)
+    solved, inverse, moved, _ = _least_squares(gram, cross, active)
     residual = (square - (solved * moved).sum(-1)).clamp(min=0)
     together = inverse.view(-1, *inverse.shape[-2:])
     there, terms = active, active.sum(-1).to(gram)
@@ -120,24 +120,23 @@ def eliminate(
 
 def coefficients_of(gram: Tensor, cross: Tensor, active: Tensor) -> Tensor:
     """Coefficients (..., P) of the active terms by least squares; zero for the others."""
-    solved, _, _ = _least_squares(gram, cross, active)
-    size = gram.diagonal(dim1=-2, dim2=-1).sqrt()
-    return torch.where(active & (size > 0), solved / size, 0.0)
+    solved, _, _, size = _least_squares(gram, cross, active)
+    return solved / size
 
 
 def gains(gram: Tensor, cross: Tensor) -> Tensor:
     """How much of the observations' square each term (..., P) explains that all the others do not."""
-    solved, inverse, _ = _least_squares(gram, cross, torch.ones_like(cross, dtype=torch.bool))
+    solved, inverse, _, _ = _least_squares(gram, cross, torch.ones_like(cross, dtype=torch.bool))
     return solved.square() / inverse.diagonal(dim1=-2, dim2=-1)
 
 
-def _least_squares(gram: Tensor, cross: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Coefficients (..., P) of the active columns, scaled to length one; the inverse of their Gram matrix; products."""
-    scaled, moved, _, used = _unit_diagonal(gram, cross, active)
+def _least_squares(gram: Tensor, cross: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Coefficients (..., P) of the active columns, scaled to length one; inverse Gram matrix, products, lengths."""
+    scaled, moved, size, used = _unit_diagonal(gram, cross, active)
     diagonal = torch.where(active, 10 * _NUMERICAL_RIDGE, 1.0)
     factor, _ = torch.linalg.cholesky_ex(scaled + torch.diag_embed(diagonal))
     inverse = torch.cholesky_inverse(factor).nan_to_num(1.0, 1.0, 1.0) * used[..., :, None]
-    return (inverse @ moved[..., None])[..., 0], inverse, moved
+    return (inverse @ moved[..., None])[..., 0], inverse, moved, size
 
 
 def _unit_diagonal(gram: Tensor, cross: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
