@@ -254,8 +254,8 @@ class ArbitratedFIMODE(FIMODE):
         """
         (group,) = context.groups
         dim = group.fits.variables
-        parts = (field[None, ..., :dim], states[None, ..., :dim], times[None], mask[None])
-        left = left_of_observed(parts[0], parts[1], quadrature(*parts[2:]), parts[3])
+        moving, seen, clock, there = field[None, ..., :dim], states[None, ..., :dim], times[None], mask[None]
+        left = left_of_observed(moving, seen, quadrature(clock, there, seen), there)
         least = group.fits.log_residuals.amin(1)
         return (left - least[:, : left.shape[1]]).exp()[0, _MISFIT_VIEW]
 

@@ -111,7 +111,7 @@ class _Context:
             self.origin = torch.cat([self.origin, outside.origin.to(kind)], -1)
         self.scale = (1 + self.origin.square()).sqrt()
         self.times = times.to(kind)
-        self.rule = quadrature(self.times, mask)
+        self.rule = quadrature(self.times, mask, self.states)
         self.variables = states.shape[-1]
         self.library = Library(self.origin.shape[-1])
         self.degrees = self.library.degrees.to(states.device)

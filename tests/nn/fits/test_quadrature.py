@@ -76,3 +76,61 @@ def test_ragged_trajectories_do_not_see_each_other():
             part = (slice(b, b + 1), slice(k, k + 1), slice(count))
             alone = quadrature(times[part], mask[part]).cumulative(values[part])
             torch.testing.assert_close(together[part], alone)
+
+
+def spiral(times):
+    return torch.stack([times.sin(), (1.3 * times).cos()], -1) * (-times / 9)[..., None].exp()
+
+
+def uneven(points, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    steps = 0.15 + 0.2 * torch.rand(points, dtype=torch.float64, generator=g)
+    return steps.cumsum(0)[None, None]
+
+
+@given(seed=st.integers(0, 99), degree=st.integers(4, 5))
+def test_smooth_states_have_rules_exact_for_quintics(seed, degree):
+    times = uneven(20, seed)
+    mask = torch.ones_like(times, dtype=torch.bool)
+    values = ((times - 2) / 3) ** degree
+    exact = ((times - 2) ** (degree + 1) - (times[..., :1] - 2) ** (degree + 1)) / 3**degree / (degree + 1)
+    found = quadrature(times, mask, spiral(times)).cumulative(values[..., None])[..., 0]
+    torch.testing.assert_close(found, exact, rtol=0, atol=1e-10)
+    assert (quadrature(times, mask).cumulative(values[..., None])[..., 0] - exact).abs().max() > 1e-7
+
+
+def test_noisy_and_kinked_states_have_the_rules_for_cubics():
+    times = uneven(60)
+    mask = torch.ones_like(times, dtype=torch.bool)
+    g = torch.Generator().manual_seed(2)
+    noisy = spiral(times) + 0.05 * torch.randn(1, 1, 60, 2, dtype=torch.float64, generator=g)
+    kinked = (times % 4 - 2).abs()[..., None]
+    for states in (noisy, kinked):
+        rules = quadrature(times, mask, states)
+        assert torch.equal(rules.weights, quadrature(times, mask).weights)
+        assert torch.equal(rules.index, quadrature(times, mask).index)
+
+
+def test_each_context_has_its_own_rules():
+    times = uneven(40).expand(3, 1, 40)
+    mask = torch.arange(40) < torch.tensor([40, 40, 8])[:, None, None]
+    g = torch.Generator().manual_seed(3)
+    states = spiral(times)
+    states[1] += 0.1 * torch.randn(1, 40, 2, dtype=torch.float64, generator=g)
+    values = states.square() * mask[..., None]
+    together = quadrature(times, mask, states).cumulative(values)
+    for b, smooth in enumerate((True, False, True)):
+        alone = quadrature(times[b : b + 1], mask[b : b + 1], states[b : b + 1])
+        assert alone.index.shape[-1] == (6 if smooth else 4)
+        torch.testing.assert_close(together[b : b + 1], alone.cumulative(values[b : b + 1]))
+
+
+def test_a_rule_for_quintics_gives_way_where_it_would_swing():
+    times = torch.cat([uneven(12), 6 + uneven(12)], -1)  # a hole of some ten steps
+    mask = torch.ones_like(times, dtype=torch.bool)
+    rules = quadrature(times, mask, spiral(times))
+    assert rules.index.shape[-1] == 6
+    steps = times.diff(dim=-1)[..., None]
+    assert ((rules.weights / steps).abs() <= 4).all()
+    assert (rules.weights != 0).sum(-1)[0, 0, 11] == 2
+    assert ((rules.weights != 0).sum(-1) == 6).sum() > 15
