@@ -22,7 +22,7 @@ from sklearn.base import clone
 
 from skdyn.benchmarks.odebench import Result, add_case_options, is_batched, score_jobs, seeds_and_dims, tell
 from skdyn.benchmarks.options import estimator_of
-from skdyn.benchmarks.protocol import TASKS, Setting, corrupt, corruption_rng
+from skdyn.benchmarks.protocol import SUBSTEPS, TASKS, Setting, corrupt, corruption_rng
 from skdyn.data.given import Interpolation
 from skdyn.data.trajectories import Trajectories
 from skdyn.data.trajectory import Trajectory
@@ -36,7 +36,6 @@ _STRENGTHS = (0.6, 0.3, 0.15, 0.08, 0.04, 0.02)
 """Of the input, in typical rates of its variable: the first under which both trajectories stay within the bound."""
 _BOUND = 5.0
 """In ranges of the free trajectories."""
-_SUBSTEPS = 2
 
 Input = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -268,7 +267,7 @@ def _integrated(field: Callable[[np.ndarray], np.ndarray], jobs: list[Job], hold
             odebench_times(),
             values.reshape(-1, values.shape[-1], 1),
             holds,
-            _SUBSTEPS,
+            SUBSTEPS,
         )
     return paths.reshape(*starts.shape[:2], *paths.shape[1:])
 

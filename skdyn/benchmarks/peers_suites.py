@@ -16,14 +16,13 @@ from skdyn.benchmarks import classic, forced, large, odebench
 from skdyn.benchmarks.classic_tasks import MSE, TASKS, Task
 from skdyn.benchmarks.fields import simulate
 from skdyn.benchmarks.large_systems import load_large_systems
-from skdyn.benchmarks.protocol import R2_THRESHOLD, Setting
+from skdyn.benchmarks.protocol import R2_THRESHOLD, SUBSTEPS, Setting
 from skdyn.data.trajectories import Trajectories
 from skdyn.datasets.odebench import load_odebench
 
 T = TypeVar("T")
 
 _DIMS = (1, 2, 3)
-_SUBSTEPS = 2
 _TRAJECTORIES, _POINTS = 3, 100  # of a context of large systems
 
 
@@ -96,7 +95,7 @@ def _odebench(scope: Scope) -> Iterator[Case]:
                 if job.system.id in chosen:
                     key = f"{job.system.id:02}-{job.context}-{_text(setting)}-{seed}"
                     # What the fitting process needs, and no more: not the true paths of all systems.
-                    ask = partial(odebench.integrate, job=job, substeps=_SUBSTEPS)
+                    ask = partial(odebench.integrate, job=job, substeps=SUBSTEPS)
                     yield Case(key, str(job.system.id), job.observed, ask, partial(_judge_odebench, job))
 
 

@@ -19,6 +19,13 @@ def _two_systems(monkeypatch):
     monkeypatch.setattr(odebench, "load_odebench", few)
 
 
+def test_short_steps_bring_the_truth_back_onto_chaotic_paths(monkeypatch):
+    chosen = tuple(system for system in load_odebench((3,)) if system.name == "Lorenz system, standard parameters")
+    monkeypatch.setattr(odebench, "load_odebench", lambda dims: chosen)
+    shares = [odebench.followed_by_the_truth((3,), substeps) for substeps in (2, 8)]
+    assert shares == [0.0, 100.0]
+
+
 @pytest.mark.slow
 def test_batched_and_single_fits_agree():
     setting = Setting(0.05, 0.5)
@@ -35,6 +42,7 @@ def test_odebench_prints_writes_and_compares(tmp_path, capsys):
     assert main(["odebench", *settings, "--json", str(first)]) == 0
     out = capsys.readouterr().out
     assert "published FIM-ODE" in out
+    assert "The true equations, integrated in the same way: 100.0% of the paths" in out
     cases = json.loads(first.read_text())["cases"]
     assert len(cases) == 2 * 2 * 2 * 2  # settings, systems, contexts, tasks
     assert {case["task"] for case in cases} == {"reconstruction", "generalization"}
