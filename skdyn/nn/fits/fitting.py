@@ -17,6 +17,7 @@ from skdyn.nn.fits.families import (
     BY_FUNCTIONS,
     CENTRED,
     FITS_PER_VIEW,
+    OF_OBSERVED,
     WALD,
     Fits,
     Outside,
@@ -200,7 +201,12 @@ class _Context:
 
     def _fitted_with(self, functions: Functions, views: list[Beside]) -> tuple[Tensor, ...]:
         """Coefficients (B, F, D, Q), roots, log noises, log residuals and supports, with one kind of functions."""
-        moments = [view.of_equations(view.terms(functions(view.columns, self.variables))) for view in views]
+        moments: list[Moments] = []
+        for k, view in enumerate(views):
+            if k in (0, OF_OBSERVED):  # views of the observed states differ in their windows alone
+                values = functions(view.columns, self.variables)
+                integrals = view.integrals(values)
+            moments.append(view.of_equations(view.matched(integrals).unflatten(1, values.shape[1::2])))
         if self.tokens is not None:
             moments.append(self._velocities_with(functions))
         fitted = Moments.stack([moments[view] for view in BY_FUNCTIONS if view < len(moments)])
@@ -228,12 +234,14 @@ class _Context:
         columns = self._coordinates(self._columns(states), 1)
         scaled = self.states / self.scale[:, None, None, : self.variables]
 
-        def matched(values: Tensor) -> Tensor:
-            along = values.unflatten(1, self.mask.shape[1:]) * self.mask[..., None]
-            return matching(self.rule.cumulative(along), scaled, self.mask, size).terms
+        def integrated(values: Tensor) -> Tensor:
+            return self.rule.cumulative(values.unflatten(1, self.mask.shape[1:]) * self.mask[..., None])
+
+        def matched(integrals: Tensor) -> Tensor:
+            return matching(integrals, scaled, self.mask, size).terms
 
         plain = matching(integrals[..., self.degrees <= BESIDE], scaled, self.mask, size)
-        return Beside(columns.flatten(1, 2), plain.terms, plain.observed, plain.count, matched)
+        return Beside(columns.flatten(1, 2), plain.terms, plain.observed, plain.count, integrated, matched)
 
     def _velocities_with(self, functions: Functions) -> Moments:
         _, columns, velocities, weights = self._velocity_columns()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -35,31 +36,41 @@ class Beside:
         As they are matched with what was observed.
     observed : Tensor of shape (B, M, D)
     count : Tensor of shape (B, D)
-    matched : callable, (B, N, T) -> (B, T, M)
-        Makes of values at all points what is matched with what was observed.
+    integrated : callable, (B, N, T) -> (B, K, L, T)
+        Integrals along the path of values at all points.
+    matched : callable, (B, K, L, T) -> (B, T, M)
+        Makes of integrals what is matched with what was observed.
     """
 
     columns: Tensor
     monomials: Tensor
     observed: Tensor
     count: Tensor
+    integrated: Callable[[Tensor], Tensor]
     matched: Callable[[Tensor], Tensor]
 
     def terms(self, values: Tensor) -> Tensor:
         """Terms (B, S, C, M) of sets of values (B, S, N, C) at all points, as they are matched."""
-        shape = values.shape[1], values.shape[3]
-        return self.matched(values.movedim(2, 1).flatten(2)).unflatten(1, shape)
+        return self.matched(self.integrals(values)).unflatten(1, values.shape[1::2])
+
+    def integrals(self, values: Tensor) -> Tensor:
+        """Integrals (B, K, L, S C) of sets of values (B, S, N, C) at all points."""
+        return self.integrated(values.movedim(2, 1).flatten(2))
+
+    @cached_property
+    def _of_monomials(self) -> tuple[Tensor, Tensor]:
+        """The monomials' Gram matrix (B, P, P), and their products with what was observed (B, P, D)."""
+        return self.monomials @ self.monomials.mT, self.monomials @ self.observed
 
     def moments(self, terms: Tensor) -> tuple[Tensor, Tensor]:
         """Gram matrices (B, S, Q, Q) and products (B, S, Q, D) of monomials with sets of terms (B, S, C, M)."""
-        first = self.monomials
-        own = first @ first.mT
-        between = (terms.flatten(1, 2) @ first.mT).unflatten(1, terms.shape[1:3])  # (B, S, C, P)
+        own, of_first = self._of_monomials
+        between = (terms.flatten(1, 2) @ self.monomials.mT).unflatten(1, terms.shape[1:3])  # (B, S, C, P)
         below = torch.cat([between, terms @ terms.mT], -1)
         above = torch.cat([own[:, None].expand(-1, terms.shape[1], -1, -1), between.mT], -1)
         products = (terms.flatten(1, 2) @ self.observed).unflatten(1, terms.shape[1:3])
-        of_first = (first @ self.observed)[:, None].expand(-1, terms.shape[1], -1, -1)
-        return torch.cat([above, below], -2), torch.cat([of_first, products], -2)
+        first = of_first[:, None].expand(-1, terms.shape[1], -1, -1)
+        return torch.cat([above, below], -2), torch.cat([first, products], -2)
 
     def of_equations(self, terms: Tensor) -> Moments:
         """Moments of the equations, each with a set of its own of terms (B, D, C, M)."""

@@ -40,10 +40,11 @@ class Quadrature:
 
         With ``factors`` (B, K, L - 1, C), of values times what is constant in each step.
         """
-        columns = values.shape[-1]
-        index = self.index.flatten(-2)[..., None].expand(-1, -1, -1, columns)
-        read = values.gather(2, index).unflatten(2, (-1, self.index.shape[-1]))
-        steps = (read * self.weights[..., None]).sum(-2)
+        context = torch.arange(len(values), device=values.device)[:, None, None]
+        path = torch.arange(values.shape[1], device=values.device)[:, None]
+        steps = values.new_zeros(())
+        for index, weights in zip(self.index.unbind(-1), self.weights.unbind(-1), strict=True):
+            steps = steps + values[context, path, index] * weights[..., None]
         steps = steps if factors is None else steps * factors
         return torch.nn.functional.pad(steps.cumsum(2), (0, 0, 1, 0))
 
