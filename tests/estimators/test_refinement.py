@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.stats import qmc
 
 from skdyn import FIMODERegressor, SparseODERegressor
 from skdyn.data.trajectories import Trajectories, Trajectory
 from skdyn.datasets import load_hare_lynx
 from skdyn.datasets.classics import make_trajectories, van_der_pol
+from skdyn.dynamics.units import widened_box
 from skdyn.estimators._session import FieldSession
 from skdyn.estimators._symbolic import SymbolicField
 from skdyn.exceptions import TrajectoryError
@@ -144,7 +146,11 @@ def test_auto_keeps_what_predicts_the_smaller_error_of_itself():
     raw = FIMODERegressor(device="cpu").fit(context)
     refined = FIMODERegressor(device="cpu", refine="sparse").fit(context)
     chosen = FIMODERegressor(device="cpu", refine="auto").fit(context)
-    own = [estimator.vector_field(pelts.x, return_std=True)[1].sum() for estimator in (raw, refined)]
+    low, high = widened_box(pelts.x)
+    around = low + (high - low) * qmc.Sobol(2, scramble=False).random(64)
+    points = np.concatenate([around, pelts.x])
+    unit = np.abs(raw.vector_field(points)).mean(axis=0)
+    own = [(estimator.vector_field(points, return_std=True)[1] / unit).sum() for estimator in (raw, refined)]
     best = (raw, refined)[int(np.argmin(own))]
     assert chosen.refined_ == (best is refined)
     np.testing.assert_array_equal(chosen.predict(pelts.x), best.predict(pelts.x))
