@@ -22,7 +22,8 @@ from skdyn.nn.field_samples import FieldDraws
 from skdyn.nn.fim_ode import FIMODE, EncodedContext, FIMODEConfig, Layout, Tokens, make_tokens
 from skdyn.nn.fits.equations import Equations
 from skdyn.nn.fits.families import VIEWS, Fits, Outside, TokenModels
-from skdyn.nn.fits.fitting import fit_context, left_of_observed
+from skdyn.nn.fits.fitting import fit_context
+from skdyn.nn.fits.moments import left_of_observed
 from skdyn.nn.fits.quadrature import quadrature
 
 _AGREED = 0.1

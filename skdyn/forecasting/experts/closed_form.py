@@ -87,8 +87,8 @@ def _fitted(z: Array, clock: Array, origin: Array) -> Fields:
 
     states, times = (torch.from_numpy(np.ascontiguousarray(part))[None, None] for part in (z, clock))
     mask = torch.ones(1, 1, len(z), dtype=torch.bool)
-    fits = fit_context(states, times, mask, torch.from_numpy(origin)[None].clamp(-50, 50))
     rule = quadrature(times, mask)
+    fits = fit_context(states, times, mask, torch.from_numpy(origin)[None].clamp(-50, 50), rule=rule)
     polynomials = _polynomials(fits)
     waves = with_waves(
         fits.library.terms, z, clock, lambda rates: rule.cumulative(torch.from_numpy(rates)[None, None])[0, 0].numpy()

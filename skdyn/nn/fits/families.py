@@ -28,6 +28,8 @@ from skdyn.nn.fits.monomials import Library
 VIEWS = ("observed_10", "observed_40", "observed_200", "denoised_200", "velocities")
 OF_OBSERVED = 3
 """The first views need no network."""
+SIZES = (10, 40, 200)
+"""Points of their windows."""
 CENTRED = 4
 WALD = (2.0, 5.0)
 FITS_PER_VIEW = CENTRED + len(WALD)

@@ -18,6 +18,7 @@ from skdyn.nn.fits.families import (
     CENTRED,
     FITS_PER_VIEW,
     OF_OBSERVED,
+    SIZES,
     WALD,
     Fits,
     Outside,
@@ -25,14 +26,13 @@ from skdyn.nn.fits.families import (
 )
 from skdyn.nn.fits.function_choice import Beside, choose
 from skdyn.nn.fits.functions import BESIDE, KINDS, MOST_COLUMNS, Functions
-from skdyn.nn.fits.moments import Moments, Regressors, by_integrals, by_velocities, matching, windows
+from skdyn.nn.fits.moments import Moments, Regressors, by_velocities, left_of_observed, matching, windows
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import Quadrature, quadrature
 from skdyn.nn.fits.screening import Chosen, choose_terms
 from skdyn.nn.fits.solve import Posterior, eliminate, ridge
 
-_SIZES = (10, 40, 200)
-_LONGEST = _SIZES[-1]
+_LONGEST = SIZES[-1]
 _CHOSEN_BY = 1
 """Of these the windows by which functions are chosen."""
 _MOST_WINDOWS = 12
@@ -50,15 +50,6 @@ _AT_ONCE = 2**20
 """Numbers in the Gram matrices of the equations that are solved side by side."""
 
 
-def left_of_observed(velocities: Tensor, states: Tensor, rule: Quadrature, mask: Tensor) -> Tensor:
-    """Log deviations (B, 3, D) of what velocities (B, K, L, D), integrated, leave of states, by the observed views."""
-    there = mask[..., None]
-    moved = rule.cumulative(torch.where(there, velocities, 0.0).to(states))
-    moments = [by_integrals(moved, states, mask, size) for size in _SIZES]
-    own = torch.eye(states.shape[-1]).to(states)[None, None, None].expand(len(moved), 1, -1, -1, -1)
-    return Moments.stack(moments).log_residuals(own)[:, 0, 0]
-
-
 @torch.no_grad()
 def fit_context(
     states: Tensor,
@@ -68,6 +59,7 @@ def fit_context(
     tokens: TokenModels | None = None,
     outside: Outside | None = None,
     with_functions: bool = False,
+    rule: Quadrature | None = None,
 ) -> Fits:
     """Fit every family to every view of contexts of the same number of variables.
 
@@ -85,8 +77,10 @@ def fit_context(
         What is given along the trajectories; a network that knows nothing of it has no say then.
     with_functions : bool
         Whether equations of a few numbers have fits with functions too.
+    rule : Quadrature, optional
+        By which is integrated along the path; by default each context's states say how exact it is.
     """
-    return _Context(states, times, mask, origin, tokens, outside).fit(with_functions)
+    return _Context(states, times, mask, origin, tokens, outside, rule).fit(with_functions)
 
 
 class _Context:
@@ -100,6 +94,7 @@ class _Context:
         origin: Tensor,
         tokens: TokenModels | None,
         outside: Outside | None,
+        rule: Quadrature | None = None,
     ) -> None:
         kind = torch.float32 if states.device.type == "mps" else torch.float64
         self.mask, self.tokens = mask, tokens
@@ -112,7 +107,7 @@ class _Context:
             self.origin = torch.cat([self.origin, outside.origin.to(kind)], -1)
         self.scale = (1 + self.origin.square()).sqrt()
         self.times = times.to(kind)
-        self.rule = quadrature(self.times, mask, self.states)
+        self.rule = quadrature(self.times, mask, self.states) if rule is None else rule
         self.variables = states.shape[-1]
         self.library = Library(self.origin.shape[-1])
         self.degrees = self.library.degrees.to(states.device)
@@ -121,7 +116,7 @@ class _Context:
     def fit(self, with_functions: bool) -> Fits:
         """Fit every view that there is."""
         observed = self._integrals(self.states)
-        views: list[tuple[Moments | Regressors, ...]] = [self._matching(observed, size) for size in _SIZES]
+        views: list[tuple[Moments | Regressors, ...]] = [self._matching(observed, size) for size in SIZES]
         self.chosen = [choose_terms(views[1][kind], self.degrees, self.library.dim) for kind in (0, 1)]
         denoised = None
         if self.tokens is not None:
@@ -172,10 +167,10 @@ class _Context:
 
         Given are the integrals of the monomials in scaled coordinates, by where the states come from.
         """
-        views = [self._beside(self.states, observed, size) for size in _SIZES]
+        views = [self._beside(self.states, observed, size) for size in SIZES]
         if denoised is not None:
             views.append(self._beside(self._denoised, denoised, _LONGEST))
-        some, size = self._some_windows(), _SIZES[_CHOSEN_BY]
+        some, size = self._some_windows(), SIZES[_CHOSEN_BY]
         judged = views[_CHOSEN_BY] if some is self else some._beside(some.states, some._integrals(some.states)[1], size)
         seen = self.mask.flatten(1, 2)
         functions = tuple(choose(views[_CHOSEN_BY], judged, kind, seen, self.variables) for kind in KINDS)
@@ -185,7 +180,7 @@ class _Context:
     def _some_windows(self) -> _Context:
         """The same, of evenly spaced windows alone where there are many: enough to tell candidates apart."""
         columns = torch.cat([self._columns(self.states), self.times[..., None]], -1)
-        cut, there = windows(columns, self.mask, _SIZES[_CHOSEN_BY])
+        cut, there = windows(columns, self.mask, SIZES[_CHOSEN_BY])
         if there.shape[1] <= _MOST_WINDOWS:
             return self
         empty = ~there.any(-1)

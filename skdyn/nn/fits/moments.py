@@ -11,6 +11,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from skdyn.nn.fits.families import SIZES
+from skdyn.nn.fits.quadrature import Quadrature
+
 _FLOOR, _CEILING = 1e-11, 1e11
 
 
@@ -187,3 +190,12 @@ def by_velocities(regressors: Tensor, velocities: Tensor, weights: Tensor) -> Mo
     cross = (weighted * observed[..., None]).sum(2)
     # Neighbouring velocities share their errors: a third of them count as independent.
     return Moments(gram, cross, (squared * observed.square()).sum(-1), squared.sum(-1) / 3)
+
+
+def left_of_observed(velocities: Tensor, states: Tensor, rule: Quadrature, mask: Tensor) -> Tensor:
+    """Log deviations (B, 3, D) of what velocities (B, K, L, D), integrated, leave of states, by the observed views."""
+    there = mask[..., None]
+    moved = rule.cumulative(torch.where(there, velocities, 0.0).to(states))
+    moments = [by_integrals(moved, states, mask, size) for size in SIZES]
+    own = torch.eye(states.shape[-1]).to(states)[None, None, None].expand(len(moved), 1, -1, -1, -1)
+    return Moments.stack(moments).log_residuals(own)[:, 0, 0]
