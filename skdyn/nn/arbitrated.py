@@ -24,7 +24,7 @@ from skdyn.nn.fits.equations import Equations
 from skdyn.nn.fits.families import VIEWS, Fits, Outside, TokenModels
 from skdyn.nn.fits.fitting import fit_context
 from skdyn.nn.fits.moments import left_of_observed
-from skdyn.nn.fits.quadrature import quadrature
+from skdyn.nn.fits.quadrature import quadrature, roughness
 
 _AGREED = 0.1
 _MISFIT_VIEW = VIEWS.index("observed_40")
@@ -256,7 +256,8 @@ class ArbitratedFIMODE(FIMODE):
         (group,) = context.groups
         dim = group.fits.variables
         moving, seen, clock, there = field[None, ..., :dim], states[None, ..., :dim], times[None], mask[None]
-        left = left_of_observed(moving, seen, quadrature(clock, there, seen), there)
+        rule = quadrature(clock, there, roughness(clock, there, seen).smooth)
+        left = left_of_observed(moving, seen, rule, there)
         least = group.fits.log_residuals.amin(1)
         return (left - least[:, : left.shape[1]]).exp()[0, _MISFIT_VIEW]
 

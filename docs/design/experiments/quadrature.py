@@ -1,9 +1,9 @@
-"""What quintic quadrature is worth to one pass of FIM-ODE: with it, as contexts ask for it, and with cubics alone.
+"""What finer quadrature is worth to one pass of FIM-ODE: cubics alone, quintics where contexts ask, and the flow too.
 
 Textbook forms with random constants and draws of the prior in two and three variables, the first path of each in
 several ways of observing it. Printed are geometric means of the field's relative errors along that path and along
-another, with a floor of 1e-4, logarithms of the ratios with 95% intervals, and shares of paths followed with R2 > .9
-(cubics -> chosen).
+another, with a floor of 1e-5, logarithms of the last ratio with 95% intervals, and shares of paths followed with
+R2 > .9.
 ``PYTHONPATH=. python docs/design/experiments/quadrature.py [draws of each form] [draws of the prior]``
 """
 
@@ -19,8 +19,8 @@ from skdyn.benchmarks.protocol import R2_THRESHOLD, corrupt
 from skdyn.dynamics.metrics import variance_weighted_r2
 from skdyn.nn.fits import fitting
 
-FLOOR = 1e-4
-CHOSEN = fitting.quadrature
+FLOOR = 1e-5
+CHOSEN, FLOWS = fitting.quadrature, fitting._MOST_FLOWS
 WAYS = {
     "all points": (0.0, 0.0, 1),
     "half of them at random": (0.0, 0.5, 1),
@@ -52,21 +52,21 @@ def main(forms, draws):
             kept, noisy = corrupt(system.paths[0], sigma, rho, rng)
             context = Trajectories([(system.t[kept][::every], noisy[::every])])
             rows = []
-            for rule in (lambda times, mask, states: CHOSEN(times, mask), CHOSEN):
-                fitting.quadrature = rule
+            for rule, flows in ((lambda times, mask, smooth: CHOSEN(times, mask), 0), (CHOSEN, 0), (CHOSEN, FLOWS)):
+                fitting.quadrature, fitting._MOST_FLOWS = rule, flows
                 rows.append(judged(context, system))
             found[kind, way].append([np.stack(part) for part in zip(*rows, strict=True)])
     for (kind, way), rows in found.items():
         errors, followed = (np.stack(part) for part in zip(*rows, strict=True))
         logs = np.log(errors + FLOOR)
-        gaps = logs[:, 1] - logs[:, 0]
+        gaps = logs[:, -1] - logs[:, 0]
         half = 1.96 * gaps.std(0) / len(gaps) ** 0.5
-        means, shares = np.exp(logs.mean(0)), 100 * followed.mean(0)
         for place, name in enumerate(("own path", "another")):
+            means = " -> ".join(f"{mean:.5f}" for mean in np.exp(logs.mean(0))[:, place])
+            shares = " -> ".join(f"{100 * share:.0f}" for share in followed.mean(0)[:, place])
             print(
-                f"{kind}, {way:24}{name:10}{len(gaps):4} contexts: {means[0, place]:.5f} -> {means[1, place]:.5f}, "
-                f"{gaps.mean(0)[place]:+.3f} +- {half[place]:.3f}, followed {shares[0, place]:.0f} -> "
-                f"{shares[1, place]:.0f}%",
+                f"{kind}, {way:23}{name:9}{len(gaps):4} contexts: {means}, {gaps.mean(0)[place]:+.2f} +- "
+                f"{half[place]:.2f}, followed {shares}%",
                 flush=True,
             )
 

@@ -40,6 +40,8 @@ BY_FUNCTIONS = (VIEWS.index("observed_40"), VIEWS.index("denoised_200"))
 WITH_FUNCTIONS = len(BY_FUNCTIONS) * len(KINDS)
 """So many, whose numbers follow those of all others."""
 FAR, FAST = 12.0, 60.0
+_COMPARED = 24
+"""States along the path, and as many beyond it, at which the fits are compared with each other."""
 SPREAD = (1e-6, 1e4)
 
 
@@ -228,3 +230,24 @@ def _kind_of(family: int) -> int:
     if family < ALL_FITS:
         return int(family % FITS_PER_VIEW >= CENTRED)
     return 2 + (family - ALL_FITS) % len(KINDS)
+
+
+def compared(fits: Fits, columns: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Gaps, sizes and log-spreads of fits (see `Fits`) at some of the observed points (B, M, D + G), and beyond."""
+    # By their distance from the mean, so that the order of trajectories and of variables does not matter.
+    ranked = torch.where(seen, columns.square().sum(-1), torch.inf).argsort(dim=1)
+    share = torch.arange(_COMPARED, device=seen.device) / _COMPARED
+    picked = ranked.gather(1, (share * seen.sum(1, keepdim=True)).long())
+    path = columns.gather(1, picked[..., None].expand(-1, -1, columns.shape[-1]))
+    beyond = torch.cat([2 * path[:, ::2], -path[:, 1::2]], 1)
+    fields, log_deviation = (part.float() for part in fits.answer(torch.cat([path, beyond], 1)))
+    by_place = fields.unflatten(1, (2, _COMPARED))
+    gaps = torch.stack([_apart(field) for field in by_place.unbind(1)], 1)
+    return gaps, by_place.abs().mean(2), log_deviation.unflatten(1, (2, _COMPARED)).mean(2)
+
+
+def _apart(fields: Tensor) -> Tensor:
+    """Mean distances (B, F, F, D) of fields (B, N, F, D) from each other."""
+    flat = fields.permute(0, 3, 2, 1)
+    distances = torch.cdist(flat, flat, p=1, compute_mode="donot_use_mm_for_euclid_dist")
+    return distances.permute(0, 2, 3, 1) / fields.shape[1]

@@ -23,12 +23,23 @@ from skdyn.nn.fits.families import (
     Fits,
     Outside,
     TokenModels,
+    compared,
 )
+from skdyn.nn.fits.flow import Path, followed
 from skdyn.nn.fits.function_choice import Beside, choose
 from skdyn.nn.fits.functions import BESIDE, KINDS, MOST_COLUMNS, Functions
-from skdyn.nn.fits.moments import Moments, Regressors, by_velocities, left_of_observed, matching, windows
+from skdyn.nn.fits.moments import (
+    TERMS_PER_POINT,
+    Moments,
+    Regressors,
+    affordable,
+    by_velocities,
+    left_of_observed,
+    matching,
+    windows,
+)
 from skdyn.nn.fits.monomials import Library
-from skdyn.nn.fits.quadrature import Quadrature, quadrature
+from skdyn.nn.fits.quadrature import Quadrature, quadrature, roughness
 from skdyn.nn.fits.screening import Chosen, choose_terms
 from skdyn.nn.fits.solve import Posterior, eliminate, ridge
 
@@ -40,12 +51,11 @@ _MOST_WINDOWS = 12
 _PRIOR, _SPARSE_PRIOR = 0.3, 1e-2
 """Inverse variances of coefficients; a unit of normalised time moves the states by about one."""
 _ROUNDS = 3
-_TERMS_PER_POINT = 0.6
+_DENSE = 1e-4
+"""Quintics that are so close, in deviations of the states, need no points between the observed ones."""
 _NOT_ALLOWED = 99
 _MOST_TOGETHER = 512
 """Monomials of which all products with each other are computed, whether they are wanted or not."""
-_COMPARED = 24
-"""States along the path, and as many beyond it, at which the fits are compared with each other."""
 _AT_ONCE = 2**20
 """Numbers in the Gram matrices of the equations that are solved side by side."""
 
@@ -80,7 +90,10 @@ def fit_context(
     rule : Quadrature, optional
         By which is integrated along the path; by default each context's states say how exact it is.
     """
-    return _Context(states, times, mask, origin, tokens, outside, rule).fit(with_functions)
+    context = _Context(states, times, mask, origin, tokens, outside, rule)
+    if rule is None:
+        context.follow_flow()
+    return context.fit(with_functions)
 
 
 class _Context:
@@ -107,15 +120,23 @@ class _Context:
             self.origin = torch.cat([self.origin, outside.origin.to(kind)], -1)
         self.scale = (1 + self.origin.square()).sqrt()
         self.times = times.to(kind)
-        self.rule = quadrature(self.times, mask, self.states) if rule is None else rule
+        self.roughness = roughness(self.times, mask, self.states)
+        self.rule = quadrature(self.times, mask, self.roughness.smooth) if rule is None else rule
+        self.path = Path(self.states, mask, self.rule)
         self.variables = states.shape[-1]
         self.library = Library(self.origin.shape[-1])
         self.degrees = self.library.degrees.to(states.device)
         self.chosen: list[Chosen | None] = [None, None]
 
+    def follow_flow(self) -> None:
+        """Put points between the observed ones of smooth paths that are coarse."""
+        coarse = self.roughness.smooth & (self.roughness.quintic > _DENSE**2)
+        if not self.outside.shape[-1] and coarse.any():
+            self.path = followed(self.path, self.times, self.library, coarse)
+
     def fit(self, with_functions: bool) -> Fits:
         """Fit every view that there is."""
-        observed = self._integrals(self.states)
+        observed = self._integrals(self.path)
         views: list[tuple[Moments | Regressors, ...]] = [self._matching(observed, size) for size in SIZES]
         self.chosen = [choose_terms(views[1][kind], self.degrees, self.library.dim) for kind in (0, 1)]
         denoised = None
@@ -152,13 +173,15 @@ class _Context:
             library=self.library,
             functions=functions,
         )
-        gaps, sizes, log_spreads = self._compared(fits)
+        columns, seen = self._columns(self.states).flatten(1, 2), self.mask.flatten(1, 2)
+        gaps, sizes, log_spreads = compared(fits, columns, seen)
         return replace(fits, gaps=gaps, sizes=sizes, log_spreads=log_spreads)
 
     @property
-    def _denoised(self) -> Tensor:
+    def _denoised(self) -> Path:
         assert self.tokens is not None
-        return torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
+        states = torch.where(self.mask[..., None], self.tokens.states.to(self.states), 0.0)
+        return Path(states, self.mask, self.rule)
 
     def _with_functions(
         self, observed: Tensor, denoised: Tensor | None
@@ -167,12 +190,12 @@ class _Context:
 
         Given are the integrals of the monomials in scaled coordinates, by where the states come from.
         """
-        views = [self._beside(self.states, observed, size) for size in SIZES]
+        views = [self._beside(self.path, observed, size) for size in SIZES]
         if denoised is not None:
             views.append(self._beside(self._denoised, denoised, _LONGEST))
         some, size = self._some_windows(), SIZES[_CHOSEN_BY]
-        judged = views[_CHOSEN_BY] if some is self else some._beside(some.states, some._integrals(some.states)[1], size)
-        seen = self.mask.flatten(1, 2)
+        judged = views[_CHOSEN_BY] if some is self else some._beside(some.path, some._integrals(some.path)[1], size)
+        seen = self.path.mask.flatten(1, 2)
         functions = tuple(choose(views[_CHOSEN_BY], judged, kind, seen, self.variables) for kind in KINDS)
         found = zip(*(self._fitted_with(own, views) for own in functions), strict=True)
         return functions, tuple(torch.stack(parts, 2).flatten(1, 2) for parts in found)
@@ -208,7 +231,7 @@ class _Context:
         terms = fitted.cross.shape[-1]
         place = torch.arange(terms, device=self.states.device)
         plain = int((self.degrees <= BESIDE).sum())
-        enough = terms <= _TERMS_PER_POINT * fitted.count[..., None]
+        enough = terms <= TERMS_PER_POINT * fitted.count[..., None]
         useful = (place < plain) | (functions.rate > 0)[:, None, :, None]
         allowed = torch.where(enough, useful, place <= self.library.dim)
         parts = (fitted.gram, fitted.cross, fitted.square, fitted.count)
@@ -224,13 +247,13 @@ class _Context:
             torch.nn.functional.pad(fit.active, (0, unused)),
         )
 
-    def _beside(self, states: Tensor, integrals: Tensor, size: int) -> Beside:
+    def _beside(self, path: Path, integrals: Tensor, size: int) -> Beside:
         """A view by integral matching, in scaled coordinates, for functions beside its monomials."""
-        columns = self._coordinates(self._columns(states), 1)
+        columns = self._coordinates(self._columns(path.states), 1)
         scaled = self.states / self.scale[:, None, None, : self.variables]
 
         def integrated(values: Tensor) -> Tensor:
-            return self.rule.cumulative(values.unflatten(1, self.mask.shape[1:]) * self.mask[..., None])
+            return path.rule.cumulative(values.unflatten(1, path.mask.shape[1:]) * path.mask[..., None])
 
         def matched(integrals: Tensor) -> Tensor:
             return matching(integrals, scaled, self.mask, size).terms
@@ -245,20 +268,6 @@ class _Context:
         regressors = torch.cat([plain, own], -1) * self.mask.flatten(1, 2)[:, None, :, None]
         return by_velocities(regressors, velocities / self.scale[:, None, : self.variables], weights)
 
-    def _compared(self, fits: Fits) -> tuple[Tensor, Tensor, Tensor]:
-        """Gaps, sizes and log-spreads of fits (see `Fits`) at some of the observed points, and beyond these."""
-        columns, seen = self._columns(self.states).flatten(1, 2), self.mask.flatten(1, 2)
-        # By their distance from the mean, so that the order of trajectories and of variables does not matter.
-        ranked = torch.where(seen, columns.square().sum(-1), torch.inf).argsort(dim=1)
-        share = torch.arange(_COMPARED, device=seen.device) / _COMPARED
-        picked = ranked.gather(1, (share * seen.sum(1, keepdim=True)).long())
-        path = columns.gather(1, picked[..., None].expand(-1, -1, columns.shape[-1]))
-        beyond = torch.cat([2 * path[:, ::2], -path[:, 1::2]], 1)
-        fields, log_deviation = (part.float() for part in fits.answer(torch.cat([path, beyond], 1)))
-        by_place = fields.unflatten(1, (2, _COMPARED))
-        gaps = torch.stack([_apart(field) for field in by_place.unbind(1)], 1)
-        return gaps, by_place.abs().mean(2), log_deviation.unflatten(1, (2, _COMPARED)).mean(2)
-
     @property
     def _kept(self) -> list[int]:
         """Fits of a view that are not the same as an earlier one."""
@@ -269,24 +278,24 @@ class _Context:
         shape = (len(states), *([1] * (states.ndim - 2)), states.shape[-1])
         return states if kind == 0 else (states + self.origin.reshape(shape)) / self.scale.reshape(shape)
 
-    def _integrals(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """Integrals (B, K, L, P) of the monomials of states, in both kinds of coordinates."""
-        centred, scaled = (self._integral(self._coordinates(self._columns(states), kind)) for kind in (0, 1))
+    def _integrals(self, path: Path) -> tuple[Tensor, Tensor]:
+        """Integrals (B, K, L, P) of the monomials along a path, in both kinds of coordinates."""
+        centred, scaled = (self._integral(path, kind) for kind in (0, 1))
         return centred, scaled
 
     def _columns(self, states: Tensor) -> Tensor:
-        return torch.cat([states, self.outside], -1)
+        return torch.cat([states, self.outside], -1) if self.outside.shape[-1] else states
 
-    def _integral(self, columns: Tensor) -> Tensor:
-        """Integrals (B, K, L, P) of the monomials of columns (B, K, L, D + G)."""
-        there = self.mask[..., None]
+    def _integral(self, path: Path, kind: int) -> Tensor:
+        columns = self._coordinates(self._columns(path.states), kind)
+        there = path.mask[..., None]
         if not self.holds:
-            return self.rule.cumulative(self.library(columns) * there)
+            return path.rule.cumulative(self.library(columns) * there)
         # A monomial is a factor of the states, which move on smoothly, times one that is constant in each step.
         states, outside = columns[..., : self.variables], columns[..., self.variables :]
         moving = self.library(torch.cat([states, torch.ones_like(outside)], -1)) * there
         held = self.library(torch.cat([torch.ones_like(states), outside], -1))
-        return self.rule.cumulative(moving, held[:, :, :-1])
+        return path.rule.cumulative(moving, held[:, :, :-1])
 
     def _matching(self, integrals: tuple[Tensor, Tensor], size: int) -> tuple[Moments | Regressors, ...]:
         scaled = self.states / self.scale[:, None, None, : self.variables]
@@ -318,7 +327,7 @@ class _Context:
         there = self.mask[..., None]
         weights = ((-self.tokens.log_scale.clamp(-6, 4)).exp() * there).to(self.states).flatten(1, 2)
         velocities = torch.where(there, self.tokens.velocities, 0.0).to(self.states).flatten(1, 2)
-        columns = self._columns(self._denoised)
+        columns = self._columns(self._denoised.states)
         centred, scaled = (self._coordinates(columns, kind).flatten(1, 2) for kind in (0, 1))
         return centred, scaled, velocities, weights
 
@@ -339,14 +348,14 @@ class _Context:
         """What `_families` finds, of a block of the variables."""
         centred, scaled = (Moments.stack([self._in_use(view[kind], kind, block) for view in views]) for kind in (0, 1))
         degrees = [self._degrees_in_use(kind, centred, block) for kind in (0, 1)]
-        allowed = self._that_fit(centred, degrees[0])
+        allowed = affordable(centred.count, degrees[0])
         of_centred = [self.library.centred_degrees[k] for k in self._kept if k < CENTRED]
         masks = torch.stack([allowed & (degrees[0] <= degree) for degree in of_centred], 2)
         gram, cross, square, count = (
             part[:, :, None] for part in (centred.gram, centred.cross, centred.square, centred.count)
         )
         low = ridge(gram, cross, square, count, masks, _PRIOR, _ROUNDS)
-        allowed = self._that_fit(scaled, degrees[1])
+        allowed = affordable(scaled.count, degrees[1])
         parts = (scaled.gram, scaled.cross, scaled.square, scaled.count)
         supports = torch.stack(eliminate(*parts, allowed, WALD), 2)
         gram, cross, square, count = (part[:, :, None] for part in parts)
@@ -378,20 +387,6 @@ class _Context:
         if chosen is not None:
             degrees = torch.where(chosen.allowed, degrees[chosen.places], _NOT_ALLOWED)[:, None, block]
         return degrees.expand(moments.cross.shape)
-
-    def _that_fit(self, moments: Moments, degrees: Tensor) -> Tensor:
-        """Terms (B, V, D, Q) of the largest degree of which there are fewer than points; linear ones always."""
-        within = torch.stack([(degrees <= degree).sum(-1) for degree in range(1, 6)], -1)
-        most = _TERMS_PER_POINT * moments.count[..., None]
-        largest = (within <= most).sum(-1).clamp(min=1)
-        return degrees <= largest[..., None]
-
-
-def _apart(fields: Tensor) -> Tensor:
-    """Mean distances (B, F, F, D) of fields (B, N, F, D) from each other."""
-    flat = fields.permute(0, 3, 2, 1)
-    distances = torch.cdist(flat, flat, p=1, compute_mode="donot_use_mm_for_euclid_dist")
-    return distances.permute(0, 2, 3, 1) / fields.shape[1]
 
 
 def _log_deviation(fit: Posterior) -> Tensor:

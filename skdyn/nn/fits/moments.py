@@ -15,6 +15,8 @@ from skdyn.nn.fits.families import SIZES
 from skdyn.nn.fits.quadrature import Quadrature
 
 _FLOOR, _CEILING = 1e-11, 1e11
+TERMS_PER_POINT = 0.6
+"""So many at most."""
 
 
 @dataclass(frozen=True)
@@ -199,3 +201,10 @@ def left_of_observed(velocities: Tensor, states: Tensor, rule: Quadrature, mask:
     moments = [by_integrals(moved, states, mask, size) for size in SIZES]
     own = torch.eye(states.shape[-1]).to(states)[None, None, None].expand(len(moved), 1, -1, -1, -1)
     return Moments.stack(moments).log_residuals(own)[:, 0, 0]
+
+
+def affordable(count: Tensor, degrees: Tensor) -> Tensor:
+    """Terms (..., Q), by their degrees, up to the largest that so many points (...) can carry; linear ones always."""
+    within = torch.stack([(degrees <= degree).sum(-1) for degree in range(1, 6)], -1)
+    largest = (within <= TERMS_PER_POINT * count[..., None]).sum(-1).clamp(min=1)
+    return degrees <= largest[..., None]

@@ -61,11 +61,28 @@ class Quadrature:
         )
 
 
-def quadrature(times: Tensor, mask: Tensor, states: Tensor | None = None) -> Quadrature:
+@dataclass(frozen=True)
+class Roughness:
+    """How far the states of contexts are from polynomials through their neighbours: mean squares (B,)."""
+
+    cubic: Tensor
+    quintic: Tensor
+
+    @property
+    def smooth(self) -> Tensor:
+        """Whether quintics are closer than cubics (B,), as they are without much noise."""
+        return self.quintic < self.cubic
+
+
+def roughness(times: Tensor, mask: Tensor, states: Tensor) -> Roughness:
+    """Compare observed states (B, K, L, D), of variables of about the same size, with their neighbours."""
+    return Roughness(*(_off_neighbours(times, mask, states, size) for size in (_CUBIC, _QUINTIC)))
+
+
+def quadrature(times: Tensor, mask: Tensor, smooth: Tensor | None = None) -> Quadrature:
     """Rules that are exact for cubics, on the four points about each step; the trapezoid where these are too uneven.
 
-    With states, contexts without much noise have rules that are exact for quintics, on six points: those whose
-    observed states lie closer to quintics through their neighbours than to cubics. Under noise a cubic is closer.
+    Those of smooth contexts are exact for quintics, on six points.
 
     Parameters
     ----------
@@ -73,8 +90,8 @@ def quadrature(times: Tensor, mask: Tensor, states: Tensor | None = None) -> Qua
         Increasing where observed.
     mask : boolean Tensor of shape (B, K, L)
         Observed points come first in each trajectory.
-    states : Tensor of shape (B, K, L, D), optional
-        As observed, of variables that are of about the same size.
+    smooth : boolean Tensor of shape (B,), optional
+        See `roughness`.
     """
     i = torch.arange(times.shape[-1] - 1, device=times.device).expand(*mask.shape[:-1], -1)
     inside = i < mask.sum(-1, keepdim=True) - 1
@@ -82,11 +99,7 @@ def quadrature(times: Tensor, mask: Tensor, states: Tensor | None = None) -> Qua
     halves = torch.where(inside, 0.5 * step, 0.0)
     rule = Quadrature(torch.stack([i, i + 1], -1), torch.stack([halves, halves], -1))
     rule = _finer(rule, times, mask, step, inside, _CUBIC)
-    if states is None:
-        return rule
-    off_cubics, off_quintics = (_off_neighbours(times, mask, states, size) for size in (_CUBIC, _QUINTIC))
-    smooth = off_quintics < off_cubics
-    if not smooth.any():
+    if smooth is None or not smooth.any():
         return rule
     finer = _finer(rule, times, mask, step, inside, _QUINTIC)
     return finer.where(smooth[:, None, None, None], rule.of_points(_QUINTIC))
@@ -107,7 +120,7 @@ def _finer(coarser: Quadrature, times: Tensor, mask: Tensor, step: Tensor, insid
 
 
 def _off_neighbours(times: Tensor, mask: Tensor, states: Tensor, size: int) -> Tensor:
-    """Sums of squares (B,) of how far points are from polynomials through ``size`` neighbours, half on each side.
+    """Mean squares (B,) of how far points are from polynomials through ``size`` neighbours, half on each side.
 
     Of the same points for all sizes.
     """
@@ -120,7 +133,8 @@ def _off_neighbours(times: Tensor, mask: Tensor, states: Tensor, size: int) -> T
     weights = _lagrange(nodes / nodes.abs().amax(-1, keepdim=True), (0.0,))
     every = index.flatten(-2)[..., None].expand(-1, -1, -1, states.shape[-1])
     predicted = (states.gather(2, every).unflatten(2, index.shape[-2:]) * weights.mT).sum(-2)
-    return torch.where(between[..., None], (states - predicted).square(), 0.0).sum((1, 2, 3))
+    off = torch.where(between[..., None], (states - predicted).square(), 0.0).sum((1, 2, 3))
+    return off / (states.shape[-1] * between.sum((1, 2))).clamp(min=1)
 
 
 def _lagrange(nodes: Tensor, places: tuple[float, ...]) -> Tensor:

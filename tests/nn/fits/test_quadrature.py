@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdyn.nn.fits.quadrature import quadrature
+from skdyn.nn.fits.quadrature import quadrature, roughness
 
 
 def rule(times, count=None):
@@ -78,6 +78,10 @@ def test_ragged_trajectories_do_not_see_each_other():
             torch.testing.assert_close(together[part], alone)
 
 
+def rules_of(times, mask, states):
+    return quadrature(times, mask, roughness(times, mask, states).smooth)
+
+
 def spiral(times):
     return torch.stack([times.sin(), (1.3 * times).cos()], -1) * (-times / 9)[..., None].exp()
 
@@ -94,7 +98,7 @@ def test_smooth_states_have_rules_exact_for_quintics(seed, degree):
     mask = torch.ones_like(times, dtype=torch.bool)
     values = ((times - 2) / 3) ** degree
     exact = ((times - 2) ** (degree + 1) - (times[..., :1] - 2) ** (degree + 1)) / 3**degree / (degree + 1)
-    found = quadrature(times, mask, spiral(times)).cumulative(values[..., None])[..., 0]
+    found = rules_of(times, mask, spiral(times)).cumulative(values[..., None])[..., 0]
     torch.testing.assert_close(found, exact, rtol=0, atol=1e-10)
     assert (quadrature(times, mask).cumulative(values[..., None])[..., 0] - exact).abs().max() > 1e-7
 
@@ -106,7 +110,7 @@ def test_noisy_and_kinked_states_have_the_rules_for_cubics():
     noisy = spiral(times) + 0.05 * torch.randn(1, 1, 60, 2, dtype=torch.float64, generator=g)
     kinked = (times % 4 - 2).abs()[..., None]
     for states in (noisy, kinked):
-        rules = quadrature(times, mask, states)
+        rules = rules_of(times, mask, states)
         assert torch.equal(rules.weights, quadrature(times, mask).weights)
         assert torch.equal(rules.index, quadrature(times, mask).index)
 
@@ -118,9 +122,9 @@ def test_each_context_has_its_own_rules():
     states = spiral(times)
     states[1] += 0.1 * torch.randn(1, 40, 2, dtype=torch.float64, generator=g)
     values = states.square() * mask[..., None]
-    together = quadrature(times, mask, states).cumulative(values)
+    together = rules_of(times, mask, states).cumulative(values)
     for b, smooth in enumerate((True, False, True)):
-        alone = quadrature(times[b : b + 1], mask[b : b + 1], states[b : b + 1])
+        alone = rules_of(times[b : b + 1], mask[b : b + 1], states[b : b + 1])
         assert alone.index.shape[-1] == (6 if smooth else 4)
         torch.testing.assert_close(together[b : b + 1], alone.cumulative(values[b : b + 1]))
 
@@ -128,7 +132,7 @@ def test_each_context_has_its_own_rules():
 def test_a_rule_for_quintics_gives_way_where_it_would_swing():
     times = torch.cat([uneven(12), 6 + uneven(12)], -1)  # a hole of some ten steps
     mask = torch.ones_like(times, dtype=torch.bool)
-    rules = quadrature(times, mask, spiral(times))
+    rules = rules_of(times, mask, spiral(times))
     assert rules.index.shape[-1] == 6
     steps = times.diff(dim=-1)[..., None]
     assert ((rules.weights / steps).abs() <= 4).all()
