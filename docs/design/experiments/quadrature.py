@@ -17,10 +17,10 @@ from refinement_systems import sampled, textbook
 from skdyn import FIMODERegressor, Trajectories
 from skdyn.benchmarks.protocol import R2_THRESHOLD, corrupt
 from skdyn.dynamics.metrics import variance_weighted_r2
-from skdyn.nn.fits import fitting
+from skdyn.nn.fits import fitting, flow
 
 FLOOR = 1e-5
-CHOSEN, FLOWS = fitting.quadrature, fitting._MOST_FLOWS
+CHOSEN, ROUNDS = fitting.quadrature, flow._MOST_ROUNDS
 WAYS = {
     "all points": (0.0, 0.0, 1),
     "half of them at random": (0.0, 0.5, 1),
@@ -52,8 +52,8 @@ def main(forms, draws):
             kept, noisy = corrupt(system.paths[0], sigma, rho, rng)
             context = Trajectories([(system.t[kept][::every], noisy[::every])])
             rows = []
-            for rule, flows in ((lambda times, mask, smooth: CHOSEN(times, mask), 0), (CHOSEN, 0), (CHOSEN, FLOWS)):
-                fitting.quadrature, fitting._MOST_FLOWS = rule, flows
+            for rule, rounds in ((lambda times, mask, smooth: CHOSEN(times, mask), 0), (CHOSEN, 0), (CHOSEN, ROUNDS)):
+                fitting.quadrature, flow._MOST_ROUNDS = rule, rounds
                 rows.append(judged(context, system))
             found[kind, way].append([np.stack(part) for part in zip(*rows, strict=True)])
     for (kind, way), rows in found.items():
