@@ -36,7 +36,7 @@ __all__ = [
 TASKS = ("reconstruction", "generalization")
 R2_THRESHOLD = 0.9
 SUBSTEPS = 8
-"""RK4 steps in each of the 199 intervals; with two, not even the true equations follow six of the chaotic paths."""
+"""RK4 steps in each of the 199 intervals; with two, not even the true equations follow four of the 122 paths."""
 
 
 class Setting(NamedTuple):
