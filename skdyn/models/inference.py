@@ -143,6 +143,8 @@ class Engine:
             self._autocast(),
         ):
             encoded = self.network.encode(*parts)
+        if self.dtype == torch.float64:  # nothing of it is in single precision then, whatever a network keeps so
+            encoded = map_tensors(encoded, self._to_own_type)
         return Context(encoded, scaling, dim, outside, self.network)
 
     def _outside(self, scaling: OutsideScaling, values: np.ndarray, holds: bool) -> Any:

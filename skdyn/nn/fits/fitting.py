@@ -91,8 +91,7 @@ def fit_context(
         By which is integrated along the path; by default each context's states say how exact it is.
     """
     context = _Context(states, times, mask, origin, tokens, outside, rule)
-    if rule is None:
-        context.follow_flow()
+    context.follow_flow()
     return context.fit(with_functions)
 
 
@@ -120,8 +119,11 @@ class _Context:
             self.origin = torch.cat([self.origin, outside.origin.to(kind)], -1)
         self.scale = (1 + self.origin.square()).sqrt()
         self.times = times.to(kind)
-        self.roughness = roughness(self.times, mask, self.states)
-        self.rule = quadrature(self.times, mask, self.roughness.smooth) if rule is None else rule
+        self.coarse = mask.new_zeros(len(mask))
+        if rule is None:
+            rough = roughness(self.times, mask, self.states)
+            rule, self.coarse = quadrature(self.times, mask, rough.smooth), rough.smooth & (rough.quintic > _DENSE**2)
+        self.rule = rule
         self.path = Path(self.states, mask, self.rule)
         self.variables = states.shape[-1]
         self.library = Library(self.origin.shape[-1])
@@ -130,9 +132,8 @@ class _Context:
 
     def follow_flow(self) -> None:
         """Put points between the observed ones of smooth paths that are coarse."""
-        coarse = self.roughness.smooth & (self.roughness.quintic > _DENSE**2)
-        if not self.outside.shape[-1] and coarse.any():
-            self.path = followed(self.path, self.times, self.library, coarse)
+        if not self.outside.shape[-1] and self.coarse.any():
+            self.path = followed(self.path, self.times, self.library, self.coarse)
 
     def fit(self, with_functions: bool) -> Fits:
         """Fit every view that there is."""

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from skdyn.nn.fits.families import FAR
+from skdyn.nn.fits.families import FAR, SIZES
 from skdyn.nn.fits.moments import affordable, by_integrals
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import Quadrature
@@ -29,7 +29,6 @@ _MOST_ROUNDS, _GAINED = 4, 0.5
 _FEW = 100
 """Of their monomials."""
 _PRIOR, _NOISE_ROUNDS = 0.3, 3
-_WINDOW = 40
 
 Field = Callable[[Tensor], Tensor]
 
@@ -92,7 +91,7 @@ def _on_path(path: Path, observed: Path, library: Library) -> tuple[Tensor, Tens
     degrees = library.degrees.to(path.states.device)
     few = _few(degrees)
     integrals = path.rule.cumulative(library(path.states)[..., :few] * path.mask[..., None])
-    moments = by_integrals(integrals, observed.states, observed.mask, _WINDOW)
+    moments = by_integrals(integrals, observed.states, observed.mask, SIZES[1])
     degrees = degrees[:few].expand(moments.cross.shape)
     allowed = affordable(moments.count, degrees)
     masks = torch.stack([allowed & (degrees <= degree) for degree in library.centred_degrees], 1)
