@@ -12,6 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from skdyn.nn.fits.course import followed
 from skdyn.nn.fits.families import (
     ALL_FITS,
     BY_FUNCTIONS,
@@ -25,7 +26,7 @@ from skdyn.nn.fits.families import (
     TokenModels,
     compared,
 )
-from skdyn.nn.fits.flow import Path, followed
+from skdyn.nn.fits.flow import Path
 from skdyn.nn.fits.function_choice import Beside, choose
 from skdyn.nn.fits.functions import BESIDE, KINDS, MOST_COLUMNS, Functions
 from skdyn.nn.fits.moments import (
@@ -39,7 +40,7 @@ from skdyn.nn.fits.moments import (
     windows,
 )
 from skdyn.nn.fits.monomials import Library
-from skdyn.nn.fits.quadrature import Quadrature, quadrature, roughness
+from skdyn.nn.fits.quadrature import Quadrature, Roughness, quadrature, roughness
 from skdyn.nn.fits.screening import Chosen, choose_terms
 from skdyn.nn.fits.solve import Posterior, eliminate, ridge
 
@@ -51,8 +52,6 @@ _MOST_WINDOWS = 12
 _PRIOR, _SPARSE_PRIOR = 0.3, 1e-2
 """Inverse variances of coefficients; a unit of normalised time moves the states by about one."""
 _ROUNDS = 3
-_DENSE = 1e-4
-"""Quintics that are so close, in deviations of the states, need no points between the observed ones."""
 _NOT_ALLOWED = 99
 _MOST_TOGETHER = 512
 """Monomials of which all products with each other are computed, whether they are wanted or not."""
@@ -119,10 +118,10 @@ class _Context:
             self.origin = torch.cat([self.origin, outside.origin.to(kind)], -1)
         self.scale = (1 + self.origin.square()).sqrt()
         self.times = times.to(kind)
-        self.coarse = mask.new_zeros(len(mask))
+        self.rough: Roughness | None = None
         if rule is None:
-            rough = roughness(self.times, mask, self.states)
-            rule, self.coarse = quadrature(self.times, mask, rough.smooth), rough.smooth & (rough.quintic > _DENSE**2)
+            self.rough = roughness(self.times, mask, self.states)
+            rule = quadrature(self.times, mask, self.rough.smooth)
         self.rule = rule
         self.path = Path(self.states, mask, self.rule)
         self.variables = states.shape[-1]
@@ -131,9 +130,16 @@ class _Context:
         self.chosen: list[Chosen | None] = [None, None]
 
     def follow_flow(self) -> None:
-        """Put points between the observed ones of smooth paths that are coarse."""
-        if not self.outside.shape[-1] and self.coarse.any():
-            self.path = followed(self.path, self.times, self.library, self.coarse)
+        """Put points between the observed ones of paths that are coarse, where rules are chosen by the paths."""
+        if self.rough is not None and not self.outside.shape[-1]:
+            guess = None if self.tokens is None else self._by_velocities
+            self.path = followed(self.path, self.times, self.library, self.rough, guess)
+
+    def _by_velocities(self) -> Tensor:
+        """Coefficients (B, D, P) of polynomials that are matched with the tokens' velocities."""
+        known, _ = self._velocities()
+        allowed = affordable(known.count, self.degrees.expand(known.cross.shape))
+        return ridge(known.gram, known.cross, known.square, known.count, allowed, _PRIOR, _ROUNDS).coefficients
 
     def fit(self, with_functions: bool) -> Fits:
         """Fit every view that there is."""

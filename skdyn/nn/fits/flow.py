@@ -1,34 +1,25 @@
-"""What a path does between its points, by the flow of polynomials that were fitted to it.
+"""What a path does between its points, by the flow of a field.
 
-Letters: B contexts, K trajectories, L points, S points of a rule, D variables, N states.
+Letters: B contexts, K trajectories, L points, N of them with those between, S points of a rule, D variables.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from skdyn.nn.fits.families import FAR, SIZES
-from skdyn.nn.fits.moments import affordable, by_integrals
-from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import Quadrature
-from skdyn.nn.fits.solve import ridge
 
-_PARTS = 4
-_WEIGHTS = (7 / 90, 32 / 90, 12 / 90, 32 / 90, 7 / 90)
-"""Of five even points, exact for quintics: G. Boole, A Treatise on the Calculus of Finite Differences, 1860."""
-_MISSED = 0.2
+_POINTS = 7
+"""Of the rule of Gauss and Lobatto for each step, its ends among them: exact for polynomials of degree 11."""
+_SUBSTEPS = 2
+"""Steps of Runge and Kutta from one of them to the next."""
+_MISSED = 0.8
 """Part of a step by which the flow may miss the next point, to be believed."""
-
-_MOST_ROUNDS, _GAINED = 4, 0.5
-"""How often polynomials are fitted and followed: while the logarithm of what they leave falls by so much."""
-_FEW = 100
-"""Of their monomials."""
-_PRIOR, _NOISE_ROUNDS = 0.3, 3
 
 Field = Callable[[Tensor], Tensor]
 
@@ -56,73 +47,18 @@ class Path:
         return Path(torch.where(pick, self.states, other.states), self.mask, self.rule.where(pick, other.rule))
 
 
-def followed(path: Path, times: Tensor, library: Library, coarse: Tensor) -> Path:
-    """A path with points between the observed ones, where that explains it better.
-
-    Polynomials are fitted to the path, followed from point to point, and fitted anew with integrals along what is
-    found, as long as they leave less and less. What is integrated is then the dynamics' own course, and not a
-    polynomial in time through the neighbours, which is far from it where points are few.
-
-    Parameters
-    ----------
-    path : Path
-        Of the observed states alone.
-    times : Tensor of shape (B, K, L)
-    library : Library
-        Of the states.
-    coarse : boolean Tensor of shape (B,)
-        Contexts without much noise whose points are not dense.
-    """
-    found = observed = with_points_between(path)
-    coefficients, least = _on_path(observed, path, library)
-    for _ in range(_MOST_ROUNDS):
-        other = along_flow(observed, times, path.mask, partial(_velocity, library, coefficients))
-        own, left = _on_path(other, path, library)
-        better = coarse & (left < least - _GAINED)
-        if not better.any():
-            break
-        found, least = other.where(better, found), torch.where(better, left, least)
-        coefficients = torch.where(better[:, None, None], own, coefficients)
-    return path if found is observed else found
-
-
-def _on_path(path: Path, observed: Path, library: Library) -> tuple[Tensor, Tensor]:
-    """Coefficients (B, D, P) of the polynomials that explain a path best, and the log variance that they leave (B,)."""
-    degrees = library.degrees.to(path.states.device)
-    few = _few(degrees)
-    integrals = path.rule.cumulative(library(path.states)[..., :few] * path.mask[..., None])
-    moments = by_integrals(integrals, observed.states, observed.mask, SIZES[1])
-    degrees = degrees[:few].expand(moments.cross.shape)
-    allowed = affordable(moments.count, degrees)
-    masks = torch.stack([allowed & (degrees <= degree) for degree in library.centred_degrees], 1)
-    gram, cross = moments.gram[:, None], moments.cross[:, None]
-    fit = ridge(gram, cross, moments.square[:, None], moments.count[:, None], masks, _PRIOR, _NOISE_ROUNDS)
-    variance, best = fit.variance.min(1)  # (B, D)
-    place = best[:, None, :, None].expand(-1, 1, -1, few)
-    return fit.coefficients.gather(1, place)[:, 0], variance.log().sum(-1)
-
-
-def _few(degrees: Tensor) -> int:
-    """Number of monomials up to the largest degree of which there are few; linear ones always."""
-    counts = [int((degrees <= degree).sum()) for degree in range(1, int(degrees.max()) + 1)]
-    return max(count for count in counts if count <= max(_FEW, counts[0]))
-
-
-def _velocity(library: Library, coefficients: Tensor, states: Tensor) -> Tensor:
-    return library(states.clamp(-FAR, FAR))[..., : coefficients.shape[-1]] @ coefficients.mT
-
-
 def with_points_between(path: Path) -> Path:
     """A path of observed states with room for points between them, which its rule does not read."""
     states, mask, rule = path.states, path.mask, path.rule
+    parts = _POINTS - 1
     last = states[:, :, -1:]
-    between = states[:, :, :-1].repeat_interleave(_PARTS, 2)
-    inside = mask[:, :, 1:].repeat_interleave(_PARTS, 2)
+    between = states[:, :, :-1].repeat_interleave(parts, 2)
+    inside = mask[:, :, 1:].repeat_interleave(parts, 2)
     seen = torch.cat([inside, mask[:, :, -1:]], 2)
-    seen[:, :, ::_PARTS] = mask
-    size = max(len(_WEIGHTS), rule.index.shape[-1])
+    seen[:, :, ::parts] = mask
+    size = max(_POINTS, rule.index.shape[-1])
     coarse = rule.of_points(size)
-    return Path(torch.cat([between, last], 2), seen, Quadrature(coarse.index * _PARTS, coarse.weights))
+    return Path(torch.cat([between, last], 2), seen, Quadrature(coarse.index * parts, coarse.weights))
 
 
 def along_flow(path: Path, times: Tensor, mask: Tensor, field: Field) -> Path:
@@ -138,29 +74,41 @@ def along_flow(path: Path, times: Tensor, mask: Tensor, field: Field) -> Path:
     times : Tensor of shape (B, K, L)
     mask : boolean Tensor of shape (B, K, L)
     field : callable
-        From states (B, N, D) to their velocities.
+        From states (B, M, D) to their velocities.
     """
-    observed = path.states[:, :, ::_PARTS]
+    places, weights = _rule()
+    parts = _POINTS - 1
+    observed = path.states[:, :, ::parts]
     first, last = observed[:, :, :-1].flatten(1, 2), observed[:, :, 1:].flatten(1, 2)
     step = torch.where(mask[:, :, 1:], times[..., 1:] - times[..., :-1], 0.0)
-    part = step.flatten(1, 2)[..., None] / _PARTS
-    ahead, back = [first], [last]
-    for _ in range(_PARTS):
-        ahead.append(_moved(field, ahead[-1], part))
-        back.append(_moved(field, back[-1], -part))
-    back.reverse()
+    both = torch.cat([first, last])
+    signed = torch.cat([step, -step]).flatten(1, 2)[..., None]
+    nodes = [both]
+    for k in range(parts):
+        part = (places[k + 1] - places[k]) / _SUBSTEPS * signed
+        for _ in range(_SUBSTEPS):
+            both = _moved(field, both, part)
+        nodes.append(both)
+    ahead, back = zip(*(node.chunk(2) for node in nodes), strict=True)
     moved = (last - first).norm(dim=-1)
-    missed = torch.maximum((ahead[-1] - last).norm(dim=-1), (back[0] - first).norm(dim=-1))
+    missed = torch.maximum((ahead[-1] - last).norm(dim=-1), (back[-1] - first).norm(dim=-1))
     believed = (missed <= _MISSED * moved).unflatten(1, mask[:, :, 1:].shape[1:]) & mask[:, :, 1:]
-    shares = [k / _PARTS for k in range(_PARTS)]
-    nodes = [(1 - share) * a + share * b for share, a, b in zip(shares, ahead, back, strict=False)]
-    between = torch.stack(nodes, 2).unflatten(1, believed.shape[1:])  # (B, K, L - 1, parts, D)
+    inside = [(1 - places[k]) * ahead[k] + places[k] * back[parts - k] for k in range(parts)]
+    between = torch.stack(inside, 2).unflatten(1, believed.shape[1:])  # (B, K, L - 1, parts, D)
     between = torch.where(believed[..., None, None], between, observed[:, :, :-1, None]).flatten(2, 3)
-    place = _PARTS * torch.arange(believed.shape[2], device=times.device)[:, None]
-    index = (place + torch.arange(len(_WEIGHTS), device=times.device)).expand(*believed.shape, -1)
-    even = Quadrature(index, step[..., None] * times.new_tensor(_WEIGHTS)).of_points(path.rule.index.shape[-1])
+    place = parts * torch.arange(believed.shape[2], device=times.device)[:, None]
+    index = (place + torch.arange(_POINTS, device=times.device)).expand(*believed.shape, -1)
+    even = Quadrature(index, step[..., None] * times.new_tensor(weights)).of_points(path.rule.index.shape[-1])
     states = torch.cat([between, path.states[:, :, -1:]], 2)
     return Path(states, path.mask, even.where(believed[..., None], path.rule))
+
+
+def _rule() -> tuple[list[float], list[float]]:
+    """Places in [0, 1] and weights of Gauss and Lobatto; Abramowitz and Stegun 1964, 25.4.32."""
+    highest = np.polynomial.legendre.Legendre.basis(_POINTS - 1)
+    places = np.concatenate([[-1.0], np.sort(highest.deriv().roots()), [1.0]])
+    weights = 2 / (_POINTS * (_POINTS - 1) * highest(places) ** 2)
+    return ((1 + places) / 2).tolist(), (weights / 2).tolist()
 
 
 def _moved(field: Field, states: Tensor, step: Tensor) -> Tensor:

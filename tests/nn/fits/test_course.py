@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+import torch
+
+from skdyn.nn.fits.course import _Search, followed
+from skdyn.nn.fits.monomials import Library
+from tests.coarse_paths import coarse_swing, errors, integrals, path_of, rough, solved, swing_rates
+
+
+def whirl_rates(states):
+    """Of a forced, chaotic system of three variables of size one."""
+    x, y, z = (3 * states).unbind(-1)
+    return torch.stack([-y * y - z * z - 0.25 * x + 2, x * y - 4 * x * z - y + 1, 4 * x * y + x * z - z], -1) / 3
+
+
+def whirl(gaps):
+    """States, times and mask of its path, half a deviation from point to point, with points left out at random."""
+    even = 0.11 * np.arange(200)
+    states = solved(whirl_rates, 30 + even, (0.5, 0.3, 0.1))
+    kept = np.flatnonzero(np.random.default_rng(4).random(200) > gaps)
+    times = torch.from_numpy(even[kept])[None, None]
+    return states[kept][None, None], times, torch.ones_like(times, dtype=torch.bool)
+
+
+@pytest.fixture(scope="module")
+def coarse():
+    return coarse_swing()
+
+
+def found_for(states, times, mask, guess=None):
+    path = path_of(states, times, mask)
+    return followed(path, times, Library(states.shape[-1]), rough(states, times, mask), guess)
+
+
+def test_polynomials_and_path_find_each_other(coarse):
+    states, times, mask = coarse
+    plain = path_of(states, times, mask)
+    assert errors(found_for(*coarse), states, mask) < 1e-3 * errors(plain, states, mask)
+
+
+def test_wide_gaps_of_a_chaotic_path_are_crossed():
+    states, times, mask = whirl(0.5)
+    plain = path_of(states, times, mask)
+    assert errors(plain, states, mask, whirl_rates) > 0.3
+    assert errors(found_for(states, times, mask), states, mask, whirl_rates) < 2e-3
+
+
+def test_robust_fits_go_by_the_steps_that_agree(coarse):
+    states, times, mask = coarse
+    search = _Search(path_of(states, times, mask), times, Library(2))
+    exact = search.along(search.least_squares(found_for(*coarse)).coefficients)
+    bad = torch.arange(35) % 7 == 3
+    weights = torch.where(bad[:, None], 1.7, 1.0) * exact.rule.weights
+    spoilt = type(exact)(exact.states, exact.mask, type(exact.rule)(exact.rule.index, weights))
+    places = torch.randn(1, 50, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    values = Library(2)(places)
+    robust, plain = (
+        (values @ fit(spoilt).coefficients.mT - swing_rates(places)).abs().max()
+        for fit in (search.robust, search.least_squares)
+    )
+    assert robust < 1e-3 < 0.01 * plain
+
+
+def test_the_guess_that_leaves_the_least_is_taken():
+    states, times, mask = whirl(0.6)
+    search = _Search(path_of(states, times, mask), times, Library(3))
+    truth = polynomials_of(whirl_rates, Library(3))
+    best = search.best(search.robust, [search.robust(search.room).coefficients, truth, -truth])
+    assert best.left == search.robust(search.along(truth)).left
+    torch.testing.assert_close(best.coefficients, truth, rtol=0, atol=0.05)
+
+
+def test_guesses_are_only_made_where_least_squares_do_not_get_there(coarse):
+    asked = []
+
+    def guess():
+        asked.append(1)
+        return polynomials_of(whirl_rates, Library(3))
+
+    found_for(*whirl(0.0), guess)
+    assert not asked
+    found_for(*whirl(0.66), guess)
+    assert asked
+
+
+def polynomials_of(rates, library):
+    """Coefficients (1, D, P) of a polynomial field."""
+    places = torch.randn(400, library.dim, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    return torch.linalg.lstsq(library(places[None])[0], rates(places)).solution.mT[None]
+
+
+def test_contexts_do_not_depend_on_their_neighbours(coarse):
+    states, times, mask = coarse
+    dense = 0.01 * times
+    slow = torch.where(mask[..., None], torch.stack([dense.sin(), dense.cos()], -1), 0.0)
+    both = torch.cat([states, slow]), torch.cat([times, dense]), torch.cat([mask, mask])
+    together = found_for(*both)
+    torch.testing.assert_close(integrals(together)[:1], integrals(found_for(*coarse)), rtol=1e-10, atol=1e-10)
+    plain = path_of(*both)
+    torch.testing.assert_close(integrals(together)[1:], integrals(plain)[1:], rtol=1e-13, atol=1e-13)
+    alone = path_of(slow, dense, mask)
+    assert followed(alone, dense, Library(2), rough(slow, dense, mask)) is alone
+
+
+@pytest.mark.parametrize("size", [0.05, 1.0])
+def test_noise_is_not_followed(size):
+    generator = torch.Generator().manual_seed(0)
+    times = 0.1 * torch.arange(200, dtype=torch.float64)[None, None]
+    mask = torch.ones_like(times, dtype=torch.bool)
+    clean = torch.stack([times.sin(), times.cos()], -1)
+    noisy = clean + size * torch.randn(clean.shape, dtype=torch.float64, generator=generator)
+    plain = path_of(noisy, times, mask)
+    assert followed(plain, times, Library(2), rough(noisy, times, mask)) is plain
