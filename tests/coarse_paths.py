@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.integrate import solve_ivp
 
-from skdyn.nn.fits.flow import Path
+from skdyn.nn.fits.flow import Given, Path
 from skdyn.nn.fits.quadrature import quadrature, roughness
 
 
@@ -40,6 +40,11 @@ def rough(states, times, mask):
 def path_of(states, times, mask):
     """The path through observed states (B, K, L, D), with the rules that they ask for."""
     return Path(states, mask, quadrature(times, mask, rough(states, times, mask).smooth))
+
+
+def nothing(states):
+    """Nothing that is given beside states (B, K, L, D)."""
+    return Given(states[..., :0], holds=False)
 
 
 def integrals(path, values_of=lambda states: states):

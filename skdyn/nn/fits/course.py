@@ -1,6 +1,6 @@
 """The course of paths between their points, found from the points alone: polynomials are fitted to them and followed.
 
-Letters: B contexts, K trajectories, L points, M steps, D variables, N degrees, P monomials.
+Letters: B contexts, K trajectories, L points, M steps, D variables, G given columns, N degrees, P monomials.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from skdyn.nn.fits.families import FAR, SIZES
-from skdyn.nn.fits.flow import Path, along_flow, with_points_between
+from skdyn.nn.fits.flow import Given, Path, along_flow, integrals, with_points_between
 from skdyn.nn.fits.moments import affordable, by_integrals
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import Roughness
@@ -63,7 +63,12 @@ Fit = Callable[[Path], _Found]
 
 
 def followed(
-    path: Path, times: Tensor, library: Library, rough: Roughness, guess: Callable[[], Tensor] | None = None
+    path: Path,
+    times: Tensor,
+    given: Given,
+    library: Library,
+    rough: Roughness,
+    guess: Callable[[], Tensor] | None = None,
 ) -> Path:
     """Paths with points between the observed ones, where that explains them better.
 
@@ -77,8 +82,9 @@ def followed(
     path : Path
         Of the observed states alone.
     times : Tensor of shape (B, K, L)
+    given : Given
     library : Library
-        Of the states.
+        Of the states and what is given.
     rough : Roughness
         Of the path: only where its points are not dense and there is not much noise is anything followed.
     guess : callable, optional
@@ -86,7 +92,7 @@ def followed(
     """
     if not (rough.quintic > _DENSE**2).any():
         return path
-    search = _Search(path, times, library)
+    search = _Search(path, times, given, library)
     first = search.least_squares(search.room)
     variance = (first.left / path.states.shape[-1]).exp()
     worth = (rough.quintic > _DENSE**2) & (rough.smooth | (rough.quintic > _COARSER * variance))
@@ -107,8 +113,8 @@ def followed(
 class _Search:
     """Fits polynomials to paths through observed points, and follows them."""
 
-    def __init__(self, path: Path, times: Tensor, library: Library) -> None:
-        self._observed, self._times, self._library = path, times, library
+    def __init__(self, path: Path, times: Tensor, given: Given, library: Library) -> None:
+        self._observed, self._times, self._given, self._library = path, times, given, library
         self._degrees = library.degrees.to(path.states.device)
         counts = [int((self._degrees <= degree).sum()) for degree in range(1, int(self._degrees.max()) + 1)]
         # Up to the largest degree of which there are few; linear ones always.
@@ -118,11 +124,11 @@ class _Search:
     def along(self, coefficients: Tensor) -> Path:
         """The path that polynomials follow from point to point."""
 
-        def velocity(states: Tensor) -> Tensor:
-            values = self._library(states.clamp(-FAR, FAR))[..., : coefficients.shape[-1]]
+        def velocity(columns: Tensor) -> Tensor:
+            values = self._library(columns.clamp(-FAR, FAR))[..., : coefficients.shape[-1]]
             return (values.unflatten(0, (-1, len(coefficients))) @ coefficients.mT).flatten(0, 1)
 
-        return along_flow(self.room, self._times, self._observed.mask, velocity)
+        return along_flow(self.room, self._times, self._given, self._observed.mask, velocity)
 
     def improved(self, fit: Fit, found: _Found, chosen: Tensor) -> _Found:
         """Follow what was found and fit it anew, as long as that gains in some of the chosen contexts."""
@@ -172,7 +178,7 @@ class _Search:
         return _least(path, coefficients, log_squares + 2 * (count[:, None] / freedom).log())
 
     def _integrals(self, path: Path) -> Tensor:
-        return path.rule.cumulative(self._library(path.states)[..., : self._few] * path.mask[..., None])
+        return integrals(path, self._library, self._given.beside(path), self._given, self._few)
 
     def _masks(self, count: Tensor) -> Tensor:
         """The monomials (B, N, D, P) of each degree, as far as so many observations (B, D) can carry them."""

@@ -26,7 +26,7 @@ from skdyn.nn.fits.families import (
     TokenModels,
     compared,
 )
-from skdyn.nn.fits.flow import Path
+from skdyn.nn.fits.flow import Given, Path, integrals
 from skdyn.nn.fits.function_choice import Beside, choose
 from skdyn.nn.fits.functions import BESIDE, KINDS, MOST_COLUMNS, Functions
 from skdyn.nn.fits.moments import (
@@ -111,10 +111,9 @@ class _Context:
         self.mask, self.tokens = mask, tokens
         self.states = torch.where(mask[..., None], states.to(kind), 0.0)
         self.origin = origin.to(kind)
-        self.outside = self.states[..., :0]
-        self.holds = outside is not None and outside.holds
+        self.given = Given(self.states[..., :0], holds=False)
         if outside is not None:
-            self.outside = torch.where(mask[..., None], outside.values.to(kind), 0.0)
+            self.given = Given(torch.where(mask[..., None], outside.values.to(kind), 0.0), outside.holds)
             self.origin = torch.cat([self.origin, outside.origin.to(kind)], -1)
         self.scale = (1 + self.origin.square()).sqrt()
         self.times = times.to(kind)
@@ -131,9 +130,9 @@ class _Context:
 
     def follow_flow(self) -> None:
         """Put points between the observed ones of paths that are coarse, where rules are chosen by the paths."""
-        if self.rough is not None and not self.outside.shape[-1]:
+        if self.rough is not None:
             guess = None if self.tokens is None else self._by_velocities
-            self.path = followed(self.path, self.times, self.library, self.rough, guess)
+            self.path = followed(self.path, self.times, self.given, self.library, self.rough, guess)
 
     def _by_velocities(self) -> Tensor:
         """Coefficients (B, D, P) of polynomials that are matched with the tokens' velocities."""
@@ -180,7 +179,7 @@ class _Context:
             library=self.library,
             functions=functions,
         )
-        columns, seen = self._columns(self.states).flatten(1, 2), self.mask.flatten(1, 2)
+        columns, seen = torch.cat([self.states, self.given.values], -1).flatten(1, 2), self.mask.flatten(1, 2)
         gaps, sizes, log_spreads = compared(fits, columns, seen)
         return replace(fits, gaps=gaps, sizes=sizes, log_spreads=log_spreads)
 
@@ -209,7 +208,7 @@ class _Context:
 
     def _some_windows(self) -> _Context:
         """The same, of evenly spaced windows alone where there are many: enough to tell candidates apart."""
-        columns = torch.cat([self._columns(self.states), self.times[..., None]], -1)
+        columns = torch.cat([self.states, self.given.values, self.times[..., None]], -1)
         cut, there = windows(columns, self.mask, SIZES[_CHOSEN_BY])
         if there.shape[1] <= _MOST_WINDOWS:
             return self
@@ -218,10 +217,10 @@ class _Context:
         place = place * (~empty).sum(1, keepdim=True).clamp(min=_MOST_WINDOWS) // _MOST_WINDOWS
         picked = empty.long().argsort(dim=1, stable=True).gather(1, place)
         row = torch.arange(len(there), device=there.device)[:, None]
-        states, outside, times = cut[row, picked].split((self.variables, self.outside.shape[-1], 1), -1)
+        states, outside, times = cut[row, picked].split((self.variables, self.given.values.shape[-1], 1), -1)
         given = None
         if outside.shape[-1]:
-            given = Outside(outside, self.origin[:, self.variables :], self.holds)
+            given = Outside(outside, self.origin[:, self.variables :], self.given.holds)
         return _Context(states, times[..., 0], there[row, picked], self.origin[:, : self.variables], None, given)
 
     def _fitted_with(self, functions: Functions, views: list[Beside]) -> tuple[Tensor, ...]:
@@ -256,7 +255,7 @@ class _Context:
 
     def _beside(self, path: Path, integrals: Tensor, size: int) -> Beside:
         """A view by integral matching, in scaled coordinates, for functions beside its monomials."""
-        columns = self._coordinates(self._columns(path.states), 1)
+        columns = self._coordinates(self.given.beside(path), 1)
         scaled = self.states / self.scale[:, None, None, : self.variables]
 
         def integrated(values: Tensor) -> Tensor:
@@ -290,19 +289,8 @@ class _Context:
         centred, scaled = (self._integral(path, kind) for kind in (0, 1))
         return centred, scaled
 
-    def _columns(self, states: Tensor) -> Tensor:
-        return torch.cat([states, self.outside], -1) if self.outside.shape[-1] else states
-
     def _integral(self, path: Path, kind: int) -> Tensor:
-        columns = self._coordinates(self._columns(path.states), kind)
-        there = path.mask[..., None]
-        if not self.holds:
-            return path.rule.cumulative(self.library(columns) * there)
-        # A monomial is a factor of the states, which move on smoothly, times one that is constant in each step.
-        states, outside = columns[..., : self.variables], columns[..., self.variables :]
-        moving = self.library(torch.cat([states, torch.ones_like(outside)], -1)) * there
-        held = self.library(torch.cat([torch.ones_like(states), outside], -1))
-        return path.rule.cumulative(moving, held[:, :, :-1])
+        return integrals(path, self.library, self._coordinates(self.given.beside(path), kind), self.given)
 
     def _matching(self, integrals: tuple[Tensor, Tensor], size: int) -> tuple[Moments | Regressors, ...]:
         scaled = self.states / self.scale[:, None, None, : self.variables]
@@ -334,7 +322,7 @@ class _Context:
         there = self.mask[..., None]
         weights = ((-self.tokens.log_scale.clamp(-6, 4)).exp() * there).to(self.states).flatten(1, 2)
         velocities = torch.where(there, self.tokens.velocities, 0.0).to(self.states).flatten(1, 2)
-        columns = self._columns(self._denoised.states)
+        columns = self.given.beside(self._denoised)
         centred, scaled = (self._coordinates(columns, kind).flatten(1, 2) for kind in (0, 1))
         return centred, scaled, velocities, weights
 

@@ -1,17 +1,21 @@
-"""What a path does between its points, by the flow of a field.
+"""What a path does between its points, by the flow of a field, and what is given from outside does there.
 
-Letters: B contexts, K trajectories, L points, N of them with those between, S points of a rule, D variables.
+Letters: B contexts, K trajectories, L points, N of them with those between, S points of a rule, M steps, D variables, G
+given columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import Quadrature
 
 _POINTS = 7
@@ -47,6 +51,37 @@ class Path:
         return Path(torch.where(pick, self.states, other.states), self.mask, self.rule.where(pick, other.rule))
 
 
+@dataclass(frozen=True)
+class Given:
+    """What is given from outside along observed points.
+
+    Attributes
+    ----------
+    values : Tensor of shape (B, K, L, G)
+    holds : bool
+        Whether it jumps at points and is constant between them; otherwise it goes straight from one to the next.
+    """
+
+    values: Tensor
+    holds: bool
+
+    def within(self, place: float) -> Tensor:
+        """Values (B, M, G) at a place in [0, 1] of every step."""
+        first, last = self.values[:, :, :-1], self.values[:, :, 1:]
+        return (first if self.holds else (1 - place) * first + place * last).flatten(1, 2)
+
+    def beside(self, path: Path) -> Tensor:
+        """The path's states with the values at its points beside them (B, K, N, D + G)."""
+        values = self.values
+        if not values.shape[-1]:
+            return path.states
+        if path.states.shape[2] > values.shape[2]:
+            between = torch.stack([self.within(place) for place in _rule()[0][:-1]], 2)
+            between = between.unflatten(1, values[:, :, 1:].shape[1:3]).flatten(2, 3)
+            values = torch.cat([between, values[:, :, -1:]], 2)
+        return torch.cat([path.states, values], -1)
+
+
 def with_points_between(path: Path) -> Path:
     """A path of observed states with room for points between them, which its rule does not read."""
     states, mask, rule = path.states, path.mask, path.rule
@@ -61,7 +96,23 @@ def with_points_between(path: Path) -> Path:
     return Path(torch.cat([between, last], 2), seen, Quadrature(coarse.index * parts, coarse.weights))
 
 
-def along_flow(path: Path, times: Tensor, mask: Tensor, field: Field) -> Path:
+def integrals(path: Path, library: Library, columns: Tensor, given: Given, terms: int | None = None) -> Tensor:
+    """Integrals (B, K, L, P) of the first monomials of columns (B, K, N, D + G) at a path's points, to observed points.
+
+    Of all monomials by default.
+    """
+    there = path.mask[..., None]
+    if not (given.holds and given.values.shape[-1]):
+        return path.rule.cumulative(library(columns)[..., :terms] * there)
+    # A monomial is a factor of the states, which move on smoothly, times one that is constant in each step.
+    states, outside = columns.split((path.states.shape[-1], given.values.shape[-1]), -1)
+    moving = library(torch.cat([states, torch.ones_like(outside)], -1))[..., :terms] * there
+    parts = max(1, (columns.shape[2] - 1) // max(1, given.values.shape[2] - 1))
+    observed = torch.cat([torch.ones_like(states), outside], -1)[:, :, ::parts]
+    return path.rule.cumulative(moving, library(observed[:, :, :-1])[..., :terms])
+
+
+def along_flow(path: Path, times: Tensor, given: Given, mask: Tensor, field: Field) -> Path:
     """The path with points between the observed ones where a field's flow says.
 
     Each step is integrated from its first point ahead and from its last one back; their mean, by the distances from
@@ -72,9 +123,10 @@ def along_flow(path: Path, times: Tensor, mask: Tensor, field: Field) -> Path:
     path : Path
         From `with_points_between`.
     times : Tensor of shape (B, K, L)
+    given : Given
     mask : boolean Tensor of shape (B, K, L)
     field : callable
-        From states (B, M, D) to their velocities.
+        From states and what is given (2 B, M, D + G) to velocities (2 B, M, D).
     """
     places, weights = _rule()
     parts = _POINTS - 1
@@ -84,10 +136,15 @@ def along_flow(path: Path, times: Tensor, mask: Tensor, field: Field) -> Path:
     both = torch.cat([first, last])
     signed = torch.cat([step, -step]).flatten(1, 2)[..., None]
     nodes = [both]
-    for k in range(parts):
-        part = (places[k + 1] - places[k]) / _SUBSTEPS * signed
-        for _ in range(_SUBSTEPS):
-            both = _moved(field, both, part)
+
+    def rates(states: Tensor, place: float) -> Tensor:
+        outside = torch.cat([given.within(place), given.within(1 - place)])
+        return field(torch.cat([states, outside], -1))
+
+    for first_place, last_place in pairwise(places):
+        share = (last_place - first_place) / _SUBSTEPS
+        for k in range(_SUBSTEPS):
+            both = _moved(rates, both, first_place + k * share, share, signed)
         nodes.append(both)
     ahead, back = zip(*(node.chunk(2) for node in nodes), strict=True)
     moved = (last - first).norm(dim=-1)
@@ -103,6 +160,7 @@ def along_flow(path: Path, times: Tensor, mask: Tensor, field: Field) -> Path:
     return Path(states, path.mask, even.where(believed[..., None], path.rule))
 
 
+@cache
 def _rule() -> tuple[list[float], list[float]]:
     """Places in [0, 1] and weights of Gauss and Lobatto; Abramowitz and Stegun 1964, 25.4.32."""
     highest = np.polynomial.legendre.Legendre.basis(_POINTS - 1)
@@ -111,10 +169,13 @@ def _rule() -> tuple[list[float], list[float]]:
     return ((1 + places) / 2).tolist(), (weights / 2).tolist()
 
 
-def _moved(field: Field, states: Tensor, step: Tensor) -> Tensor:
-    """One step of the classical Runge-Kutta method."""
-    a = field(states)
-    b = field(states + step / 2 * a)
-    c = field(states + step / 2 * b)
-    d = field(states + step * c)
-    return states + step / 6 * (a + 2 * b + 2 * c + d)
+def _moved(
+    rates: Callable[[Tensor, float], Tensor], states: Tensor, place: float, share: float, step: Tensor
+) -> Tensor:
+    """States after a share of their steps, from a place in them: one step of the classical Runge-Kutta method."""
+    width = share * step
+    a = rates(states, place)
+    b = rates(states + width / 2 * a, place + share / 2)
+    c = rates(states + width / 2 * b, place + share / 2)
+    d = rates(states + width * c, place + share)
+    return states + width / 6 * (a + 2 * b + 2 * c + d)

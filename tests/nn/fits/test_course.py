@@ -4,7 +4,7 @@ import torch
 
 from skdyn.nn.fits.course import _Search, followed
 from skdyn.nn.fits.monomials import Library
-from tests.coarse_paths import coarse_swing, errors, integrals, path_of, rough, solved, swing_rates
+from tests.coarse_paths import coarse_swing, errors, integrals, nothing, path_of, rough, solved, swing_rates
 
 
 def whirl_rates(states):
@@ -29,7 +29,7 @@ def coarse():
 
 def found_for(states, times, mask, guess=None):
     path = path_of(states, times, mask)
-    return followed(path, times, Library(states.shape[-1]), rough(states, times, mask), guess)
+    return followed(path, times, nothing(states), Library(states.shape[-1]), rough(states, times, mask), guess)
 
 
 def test_polynomials_and_path_find_each_other(coarse):
@@ -47,7 +47,7 @@ def test_wide_gaps_of_a_chaotic_path_are_crossed():
 
 def test_robust_fits_go_by_the_steps_that_agree(coarse):
     states, times, mask = coarse
-    search = _Search(path_of(states, times, mask), times, Library(2))
+    search = _Search(path_of(states, times, mask), times, nothing(states), Library(2))
     exact = search.along(search.least_squares(found_for(*coarse)).coefficients)
     bad = torch.arange(35) % 7 == 3
     weights = torch.where(bad[:, None], 1.7, 1.0) * exact.rule.weights
@@ -63,7 +63,7 @@ def test_robust_fits_go_by_the_steps_that_agree(coarse):
 
 def test_the_guess_that_leaves_the_least_is_taken():
     states, times, mask = whirl(0.6)
-    search = _Search(path_of(states, times, mask), times, Library(3))
+    search = _Search(path_of(states, times, mask), times, nothing(states), Library(3))
     truth = polynomials_of(whirl_rates, Library(3))
     best = search.best(search.robust, [search.robust(search.room).coefficients, truth, -truth])
     assert best.left == search.robust(search.along(truth)).left
@@ -99,7 +99,7 @@ def test_contexts_do_not_depend_on_their_neighbours(coarse):
     plain = path_of(*both)
     torch.testing.assert_close(integrals(together)[1:], integrals(plain)[1:], rtol=1e-13, atol=1e-13)
     alone = path_of(slow, dense, mask)
-    assert followed(alone, dense, Library(2), rough(slow, dense, mask)) is alone
+    assert followed(alone, dense, nothing(slow), Library(2), rough(slow, dense, mask)) is alone
 
 
 @pytest.mark.parametrize("size", [0.05, 1.0])
@@ -110,4 +110,4 @@ def test_noise_is_not_followed(size):
     clean = torch.stack([times.sin(), times.cos()], -1)
     noisy = clean + size * torch.randn(clean.shape, dtype=torch.float64, generator=generator)
     plain = path_of(noisy, times, mask)
-    assert followed(plain, times, Library(2), rough(noisy, times, mask)) is plain
+    assert followed(plain, times, nothing(noisy), Library(2), rough(noisy, times, mask)) is plain

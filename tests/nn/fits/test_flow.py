@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from skdyn.nn.fits.flow import along_flow, with_points_between
-from tests.coarse_paths import coarse_swing, errors, integrals, path_of, swing_rates
+from tests.coarse_paths import coarse_swing, errors, integrals, nothing, path_of, swing_rates
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def coarse():
 def test_integrals_along_the_flow_are_of_the_dynamics(coarse):
     states, times, mask = coarse
     plain = path_of(states, times, mask)
-    exact = along_flow(with_points_between(plain), times, mask, swing_rates)
+    exact = along_flow(with_points_between(plain), times, nothing(states), mask, swing_rates)
     assert errors(exact, states, mask) < 1e-6
     assert errors(plain, states, mask) > 1e3 * errors(exact, states, mask)
     observed = exact.states[:, :, :: (exact.states.shape[2] - 1) // (states.shape[2] - 1)]
@@ -29,7 +29,7 @@ def test_room_between_points_changes_no_integral(coarse):
 def test_steps_that_a_flow_does_not_follow_keep_their_rule(coarse):
     states, times, mask = coarse
     room = with_points_between(path_of(states, times, mask))
-    astray = along_flow(room, times, mask, lambda x: 5 + x)
+    astray = along_flow(room, times, nothing(states), mask, lambda x: 5 + x)
     torch.testing.assert_close(integrals(astray), integrals(room), rtol=1e-13, atol=1e-13)
-    endless = along_flow(room, times, mask, lambda x: 1e9 * x**3)
+    endless = along_flow(room, times, nothing(states), mask, lambda x: 1e9 * x**3)
     assert torch.isfinite(endless.states).all()
