@@ -1,9 +1,9 @@
 """What finer quadrature is worth to one pass of FIM-ODE: cubics alone, quintics where contexts ask, and the flow too.
 
-Textbook forms with random constants and draws of the prior in two and three variables, the first path of each in
-several ways of observing it. Printed are geometric means of the field's relative errors along that path and along
-another, with a floor of 1e-5, logarithms of the last ratio with 95% intervals, and shares of paths followed with
-R2 > .9.
+Textbook forms with random constants, draws of the prior in two and three variables, and of its family that is mostly
+chaotic, the first path of each in several ways of observing it. Printed are geometric means of the field's relative
+errors along that path and along another, with a floor of 1e-5, logarithms of the last ratio with 95% intervals, and
+shares of paths followed with R2 > .9.
 ``PYTHONPATH=. python docs/design/experiments/quadrature.py [draws of each form] [draws of the prior]``
 """
 
@@ -17,14 +17,15 @@ from refinement_systems import sampled, textbook
 from skdyn import FIMODERegressor, Trajectories
 from skdyn.benchmarks.protocol import R2_THRESHOLD, corrupt
 from skdyn.dynamics.metrics import variance_weighted_r2
-from skdyn.nn.fits import fitting, flow
+from skdyn.nn.fits import fitting
 
 FLOOR = 1e-5
-CHOSEN, ROUNDS = fitting.quadrature, flow._MOST_ROUNDS
+CHOSEN, FOLLOWED = fitting.quadrature, fitting.followed
 WAYS = {
     "all points": (0.0, 0.0, 1),
     "half of them at random": (0.0, 0.5, 1),
     "every third": (0.0, 0.0, 3),
+    "half, then every second": (0.0, 0.5, 2),
     "half, 0.5% noise": (0.005, 0.5, 1),
     "half, 5% noise": (0.05, 0.5, 1),
 }
@@ -40,11 +41,17 @@ def judged(context, system):
     return errors, followed
 
 
+def as_observed(path, *_):
+    """The path that is not followed between its points."""
+    return path
+
+
 def main(forms, draws):
     """Print the comparison."""
     warnings.simplefilter("ignore")
     systems = [("forms", s) for s in textbook(forms, seed=50) if s.paths.shape[-1] > 1]
     systems += [("draws", s) for dim in (2, 3) for s in sampled(draws, dim, 50)]
+    systems += [("chaotic", s) for s in sampled(draws, 3, 50, {"chaotic": 1.0})]
     found = defaultdict(list)
     for number, (kind, system) in enumerate(systems):
         for way, (sigma, rho, every) in WAYS.items():
@@ -52,8 +59,12 @@ def main(forms, draws):
             kept, noisy = corrupt(system.paths[0], sigma, rho, rng)
             context = Trajectories([(system.t[kept][::every], noisy[::every])])
             rows = []
-            for rule, rounds in ((lambda times, mask, smooth: CHOSEN(times, mask), 0), (CHOSEN, 0), (CHOSEN, ROUNDS)):
-                fitting.quadrature, flow._MOST_ROUNDS = rule, rounds
+            arms = (
+                (lambda times, mask, smooth: CHOSEN(times, mask), as_observed),
+                (CHOSEN, as_observed),
+                (CHOSEN, FOLLOWED),
+            )
+            for fitting.quadrature, fitting.followed in arms:
                 rows.append(judged(context, system))
             found[kind, way].append([np.stack(part) for part in zip(*rows, strict=True)])
     for (kind, way), rows in found.items():

@@ -159,10 +159,10 @@ def _rates(rates: Callable, x: np.ndarray) -> np.ndarray:
     return np.stack(np.broadcast_arrays(*values), axis=-1) if isinstance(values, tuple) else values[..., None]
 
 
-def sampled(n: int, dim: int, seed: int = 0) -> Iterator[System]:
-    """Draws from the mixture that the bundled model was trained on, those with two usable paths."""
+def sampled(n: int, dim: int, seed: int = 0, prior: dict[str, float] = PRIORS["mixture"]) -> Iterator[System]:
+    """Draws from a prior, by default the mixture that the bundled model was trained on, those with two usable paths."""
     generator = torch.Generator().manual_seed(seed)
-    simulator = Simulator(Mixture(PRIORS["mixture"]), SimulationConfig(points=POINTS))
+    simulator = Simulator(Mixture(prior), SimulationConfig(points=POINTS))
     systems = simulator.draw_exactly(n, dim, generator)
     for i, horizon in enumerate(systems.horizon.tolist()):
         if systems.valid[i].sum() > 1:

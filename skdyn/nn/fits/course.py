@@ -25,6 +25,9 @@ _COARSER = 5.0
 """So many times what polynomials of the motion leave do quintics miss where points are far apart; twice under noise."""
 _EXACT = 1e-4
 """Polynomials that leave no more, in deviations of the states, need no robust ones."""
+_UNEVEN = 2.0
+"""By so much, for a variable, does the logarithm of the mean square exceed the mean logarithm where some steps are bad;
+by .6 where what is left is white noise."""
 _MOST_ROUNDS, _GAINED = 12, 0.5
 """How often polynomials are fitted and followed: while the logarithm of what they leave falls by so much."""
 _FEW = 100
@@ -93,13 +96,16 @@ def followed(
     if not (rough.quintic > _DENSE**2).any():
         return path
     search = _Search(path, times, given, library)
+    dim = path.states.shape[-1]
     first = search.least_squares(search.room)
-    variance = (first.left / path.states.shape[-1]).exp()
+    variance = (first.left / dim).exp()
     worth = (rough.quintic > _DENSE**2) & (rough.smooth | (rough.quintic > _COARSER * variance))
     if not worth.any():
         return path
     found = search.improved(search.least_squares, first, worth)
-    lost = worth & (found.left > 2 * path.states.shape[-1] * math.log(_EXACT))
+    lost = worth & (found.left > 2 * dim * math.log(_EXACT))
+    if lost.any():
+        lost = lost & (search.robust(found.path).left < found.left - _UNEVEN * dim)
     if lost.any():
         guesses = [search.robust(search.room).coefficients]
         if guess is not None:
