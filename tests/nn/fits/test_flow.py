@@ -1,8 +1,11 @@
+import numpy as np
 import pytest
 import torch
 
-from skdyn.nn.fits.flow import along_flow, with_points_between
-from tests.coarse_paths import coarse_swing, errors, integrals, nothing, path_of, swing_rates
+from skdyn.nn.fits.flow import Given, along_flow, with_points_between
+from skdyn.nn.fits.flow import integrals as integrals_of
+from skdyn.nn.fits.monomials import Library
+from tests.coarse_paths import coarse_swing, errors, integrals, nothing, path_of, solved, swing_rates
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +36,53 @@ def test_steps_that_a_flow_does_not_follow_keep_their_rule(coarse):
     torch.testing.assert_close(integrals(astray), integrals(room), rtol=1e-13, atol=1e-13)
     endless = along_flow(room, times, nothing(states), mask, lambda x: 1e9 * x**3)
     assert torch.isfinite(endless.states).all()
+
+
+def driven_rates(columns):
+    """Of x' = y, y' = -2 x - x^3 + u x + u."""
+    x, y, u = columns.unbind(-1)
+    return torch.stack([y, -2 * x - x**3 + u * x + u], -1)
+
+
+def driven(holds):
+    """States, times, mask and what is given of a swing at steps of .3 under an input that is held or goes straight."""
+    times = torch.from_numpy(0.3 * np.arange(30))
+    values = torch.from_numpy(np.random.default_rng(1).normal(size=30))
+    states = [torch.tensor([1.0, 0.0], dtype=torch.float64)]
+    for k in range(29):
+        change = 0.0 if holds else (values[k + 1] - values[k]) / 0.3
+
+        def rates(columns, k=k, change=change):
+            x, since = columns.split((2, 1), -1)
+            return torch.cat([driven_rates(torch.cat([x, values[k] + change * since], -1)), torch.ones_like(since)], -1)
+
+        states.append(solved(rates, np.array([0.0, 0.3]), [*states[-1].tolist(), 0.0])[-1, :2])
+    mask = torch.ones(1, 1, 30, dtype=torch.bool)
+    return torch.stack(states)[None, None], times[None, None], mask, Given(values[None, None, :, None], holds)
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_the_flow_takes_inputs_along(holds):
+    states, times, mask, given = driven(holds)
+    room = with_points_between(path_of(states, times, mask))
+    exact = along_flow(room, times, given, mask, driven_rates)
+    library = Library(3)
+    places = torch.randn(400, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    coefficients = torch.linalg.lstsq(library(places), driven_rates(places)).solution
+    moved = integrals_of(exact, library, given.beside(exact), given) @ coefficients
+    torch.testing.assert_close(moved, states - states[:, :, :1], rtol=0, atol=1e-6)
+
+
+def test_what_is_given_is_straight_or_held_between_points():
+    states, times, mask, given = driven(holds=False)
+    room = with_points_between(path_of(states, times, mask))
+    line = Given(times[..., None], holds=False)
+    held = Given(times[..., None], holds=True)
+    parts = (room.states.shape[2] - 1) // (times.shape[2] - 1)
+    for kind in (line, held):
+        values = kind.beside(room)[..., -1]
+        torch.testing.assert_close(values[..., ::parts], times, rtol=0, atol=0)
+        assert (values.diff() >= 0).all()
+    assert (line.beside(room)[..., -1].diff() > 0).all()
+    assert set(held.beside(room)[..., -1].unique().tolist()) == set(times.unique().tolist())
+    assert given.beside(path_of(states, times, mask)).shape == (1, 1, 30, 3)
