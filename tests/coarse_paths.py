@@ -32,6 +32,21 @@ def coarse_swing():
     return torch.where(mask[..., None], states, 0.0), times, mask
 
 
+def whirl_rates(states):
+    """Of a forced, chaotic system of three variables of size one."""
+    x, y, z = (3 * states).unbind(-1)
+    return torch.stack([-y * y - z * z - 0.25 * x + 2, x * y - 4 * x * z - y + 1, 4 * x * y + x * z - z], -1) / 3
+
+
+def whirl(gaps):
+    """States, times and mask of its path, half a deviation from point to point, with points left out at random."""
+    even = 0.11 * np.arange(200)
+    states = solved(whirl_rates, 30 + even, (0.5, 0.3, 0.1))
+    kept = np.flatnonzero(np.random.default_rng(4).random(200) > gaps)
+    times = torch.from_numpy(even[kept])[None, None]
+    return states[kept][None, None], times, torch.ones_like(times, dtype=torch.bool)
+
+
 def rough(states, times, mask):
     """Roughness of a context (B, K, L, D)."""
     return roughness(times, mask, states)

@@ -213,7 +213,9 @@ class FIMODERegressor(SolvedODEEstimator):
         if scale is not None:
             own = slice(len(around))
             prior = FieldPrior(around, field[own], scale[own] * self._doubt())
-        symbolic = SymbolicField.fit(context, prior, library=self.library, constraints=self.constraints)
+        symbolic = SymbolicField.fit(
+            context, prior, library=self.library, constraints=self.constraints, velocity=self._session.velocity
+        )
         self.refinement_ = symbolic.ode
         refined = SymbolicSolution(symbolic, self._session)
         self.refined_ = self.refine == "sparse" or self._is_surer(symbolic, points, field, scale)

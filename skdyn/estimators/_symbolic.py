@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,13 +75,14 @@ class SymbolicField:
         max_points: int = MAX_POINTS,
         library: Any = None,
         constraints: Any = None,
+        velocity: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> SymbolicField:
         """Fit to a context; see `skdyn.sparse.fit_sparse`.
 
         With a prior the search is made without it too, and what that finds is kept where the data speak for it
         strongly: a prior may be wrong where they are silent.
         """
-        known = {"library": library, "constraints": constraints}
+        known = {"library": library, "constraints": constraints, "velocity": velocity}
         ode = fit_sparse(context, prior, max_degree, max_points, **known)
         if prior is not None:
             free = fit_sparse(context, None, max_degree, max_points, **known)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.sparse.constraints import Constraints, ReadConstraints
+from skdyn.sparse.field_slopes import Velocity, with_slopes_of
 from skdyn.sparse.function_choice import choose_functions
 from skdyn.sparse.model import SparseODE
 from skdyn.sparse.prior import FieldPrior
@@ -40,6 +42,7 @@ def fit_sparse(
     verbose: bool = False,
     library: Library | str | Mapping[str, Any] | None = None,
     constraints: Constraints | Mapping[str, Any] | None = None,
+    velocity: Velocity | None = None,
 ) -> SparseODE:
     """Fit a sparse field to a context of trajectories.
 
@@ -67,6 +70,9 @@ def fit_sparse(
         Which terms a field may have; not with ``max_degree``.
     constraints : Constraints or mapping of its fields, optional
         What is known of the equations. Every variable is then measured from zero.
+    velocity : callable, optional
+        From states, with inputs and parameters beside them (N, D + G), to rates (N, D), in the user's units. Supports
+        are proposed from these too where there is no noise, which they may show when points are far apart.
 
     Returns
     -------
@@ -102,9 +108,12 @@ def fit_sparse(
     known = ReadConstraints.of(Constraints.read(constraints), names, context.n_features)
     scaled = scale_context(context, max_points, true_origin=known.any or bool(chosen.terms or chosen.extra))
     choice = TermChoice.of(chosen, names, context.n_features, scaled.column_scale, known)
-    search = Search(
-        scaled, prior and prior.in_units(scaled.column_center, scaled.column_scale, scaled.rate), choice, known, verbose
-    )
+    sources = [scaled]
+    if velocity is not None and (other := with_slopes_of(scaled, velocity)) is not None:
+        sources = [replace(other, slopes=scaled.slopes), other]
+    scaled = sources[-1]
+    own = prior and prior.in_units(scaled.column_center, scaled.column_scale, scaled.rate)
+    search = Search(sources, own, choice, known, verbose)
     if choice.is_listed:
         search.run(choice.polynomials(0), "listed terms: ")
         return search.result()

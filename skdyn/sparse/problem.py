@@ -91,11 +91,12 @@ class ShootingProblem:
         """Return the same problem over another library."""
         return replace(self, library=library)
 
-    def propose(self, origin: str) -> Candidates:
-        """Return first candidates, by regression of the smoothed slopes; neither fitted nor scored."""
+    def propose(self, origin: str, context: ScaledContext | None = None) -> Candidates:
+        """Return first candidates, by regression of the slopes, or of another context's; neither fitted nor scored."""
+        context = self.context if context is None else context
         if self.restriction is None:
-            return propose(self.context, self.library, origin)
-        return propose_within(self.restriction, self.context, self.library, origin)
+            return propose(context, self.library, origin)
+        return propose_within(self.restriction, context, self.library, origin)
 
     @property
     def steps(self) -> Steps:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ MAX_POINTS = 1200
 MAX_TRAJECTORIES = 240
 MAX_FEATURES = 64
 _LEAST_ROWS = 2
+#: A Runge-Kutta step of clean data; the states move by about a deviation in a unit of scaled time.
+_LONGEST_STEP = 0.1
+_MOST_SUBSTEPS = 8
 #: A variable that moves less than this share of its level is measured from the level, not from zero.
 HIGH_LEVEL = 0.01
 #: Largest size of a state or duration, and the inverse of the least: their powers must stay finite.
@@ -117,10 +121,13 @@ class ScaledContext:
         """Number of points M that enter the fit."""
         return len(self.tau)
 
-    @property
+    @cached_property
     def substeps(self) -> int:
         """Runge-Kutta steps in an interval of ordinary length: where noise is seen, one is exact enough."""
-        return 2 if self.clean else 1
+        if not self.clean:
+            return 1
+        gaps = np.delete(np.diff(self.tau), self.bounds[1:-1] - 1)
+        return int(np.clip(np.ceil(np.median(gaps) / _LONGEST_STEP), 2, _MOST_SUBSTEPS))
 
 
 def scale_context(context: Trajectories, max_points: int = MAX_POINTS, true_origin: bool = False) -> ScaledContext:

@@ -68,7 +68,8 @@ class Search:
 
     Parameters
     ----------
-    context : ScaledContext
+    contexts : sequence of ScaledContext
+        The same, with slopes from one source or more.
     prior : FieldPrior, optional
         In scaled units.
     choice : TermChoice
@@ -80,15 +81,16 @@ class Search:
 
     def __init__(
         self,
-        context: ScaledContext,
+        contexts: Sequence[ScaledContext],
         prior: FieldPrior | None,
         choice: TermChoice,
         known: ReadConstraints,
         verbose: bool,
     ) -> None:
-        self._context, self._prior, self._choice, self._verbose = context, prior, choice, verbose
+        self._contexts, self._context = contexts, contexts[-1]
+        self._prior, self._choice, self._verbose = prior, choice, verbose
         self._known = known if known.any else None
-        self._scorer = Scorer(context)
+        self._scorer = Scorer(self._context)
         self._problem: ShootingProblem  # of the best
         self._best: Candidates
         self._least = np.inf
@@ -98,7 +100,8 @@ class Search:
     def run(self, library: TermLibrary, label: str) -> None:
         """Search one library."""
         problem = ShootingProblem(self._context, library, self._prior, self._known)
-        pool = self._scored(problem, problem.propose(label + "screening")).best(_POOL)
+        proposed = join([problem.propose(label + "screening", context) for context in self._contexts])
+        pool = self._scored(problem, proposed).best(_POOL)
         pool = self._fitted(problem, pool, _WIDE, label + "shooting").best(_POOL)
         seen = {support.tobytes() for support in pool.support}
         strictness = [factor * np.log(self._context.n_points) for factor in _STRICTNESS]

@@ -1,25 +1,9 @@
-import numpy as np
 import pytest
 import torch
 
 from skdyn.nn.fits.course import _Search, followed
 from skdyn.nn.fits.monomials import Library
-from tests.coarse_paths import coarse_swing, errors, integrals, nothing, path_of, rough, solved, swing_rates
-
-
-def whirl_rates(states):
-    """Of a forced, chaotic system of three variables of size one."""
-    x, y, z = (3 * states).unbind(-1)
-    return torch.stack([-y * y - z * z - 0.25 * x + 2, x * y - 4 * x * z - y + 1, 4 * x * y + x * z - z], -1) / 3
-
-
-def whirl(gaps):
-    """States, times and mask of its path, half a deviation from point to point, with points left out at random."""
-    even = 0.11 * np.arange(200)
-    states = solved(whirl_rates, 30 + even, (0.5, 0.3, 0.1))
-    kept = np.flatnonzero(np.random.default_rng(4).random(200) > gaps)
-    times = torch.from_numpy(even[kept])[None, None]
-    return states[kept][None, None], times, torch.ones_like(times, dtype=torch.bool)
+from tests.coarse_paths import coarse_swing, errors, integrals, nothing, path_of, rough, swing_rates, whirl, whirl_rates
 
 
 @pytest.fixture(scope="module")
