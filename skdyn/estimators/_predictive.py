@@ -24,7 +24,12 @@ from skdyn.dynamics.units import state_units
 _BLOCKS = 4
 _JUDGED = 400  # most transitions of a block that are predicted
 _FEWEST = 8  # transitions of a context from which on a linear equation is believed at all
-_CERTAIN = float(np.log(6))  # largest log-odds, so that a path costs at most log(1 + 6), about two nats
+_LARGEST, _LINEAR_KINDS = 2.0, 3
+"""So many nats a path may lose beside the best of three kinds of linear equations, whose average is log 3 from it: a
+tenth for each of twenty observations."""
+_FOR_INFERRED = float(np.log(np.exp(_LARGEST) / _LINEAR_KINDS - 1))
+_FOR_LINEAR = float(np.log(6))
+"""Largest log-odds for either."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,13 @@ class BesideLinear:
             equation inferred from the first; None where nothing can be inferred from it.
         """
         if context.n_points - len(context) < _FEWEST:
-            return cls((), _CERTAIN)
+            return cls((), _FOR_INFERRED)
         gains = []
         for rest, held_out in blocks(context):
             inferred = predict(rest, held_out)
             if inferred is not None:
                 gains.append(np.sum(inferred) - np.sum(_densities(_fitted(rest), held_out)))
-        log_odds = float(np.clip(np.mean(gains), -_CERTAIN, _CERTAIN)) if gains else 0.0
+        log_odds = float(np.clip(np.mean(gains), -_FOR_LINEAR, _FOR_INFERRED)) if gains else 0.0
         return cls(_fitted(context), log_odds)
 
     @property
