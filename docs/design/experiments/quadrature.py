@@ -76,7 +76,7 @@ def main(forms, draws):
             means = " -> ".join(f"{mean:.5f}" for mean in np.exp(logs.mean(0))[:, place])
             shares = " -> ".join(f"{100 * share:.0f}" for share in followed.mean(0)[:, place])
             print(
-                f"{kind}, {way:23}{name:9}{len(gaps):4} contexts: {means}, {gaps.mean(0)[place]:+.2f} +- "
+                f"{kind}, {way:24}{name:9}{len(gaps):4} contexts: {means}, {gaps.mean(0)[place]:+.2f} +- "
                 f"{half[place]:.2f}, followed {shares}%",
                 flush=True,
             )
