@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from skdyn.nn.fits.families import FAR, SIZES
-from skdyn.nn.fits.flow import Given, Path, along_flow, integrals, with_points_between
+from skdyn.nn.fits.flow import Given, Path, along_flow, integrals_along, with_points_between
 from skdyn.nn.fits.moments import affordable, by_integrals
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import Roughness
@@ -93,13 +93,14 @@ def followed(
     guess : callable, optional
         Makes coefficients (B, D, P) to begin with beside those of robust least squares.
     """
-    if not (rough.quintic > _DENSE**2).any():
+    apart = rough.quintic > _DENSE**2
+    if not apart.any():
         return path
     search = _Search(path, times, given, library)
     dim = path.states.shape[-1]
     first = search.least_squares(search.room)
     variance = (first.left / dim).exp()
-    worth = (rough.quintic > _DENSE**2) & (rough.smooth | (rough.quintic > _COARSER * variance))
+    worth = apart & (rough.smooth | (rough.quintic > _COARSER * variance))
     if not worth.any():
         return path
     found = search.improved(search.least_squares, first, worth)
@@ -184,7 +185,7 @@ class _Search:
         return _least(path, coefficients, log_squares + 2 * (count[:, None] / freedom).log())
 
     def _integrals(self, path: Path) -> Tensor:
-        return integrals(path, self._library, self._given.beside(path), self._given, self._few)
+        return integrals_along(path, self._library, self._given.beside(path), self._given, self._few)
 
     def _masks(self, count: Tensor) -> Tensor:
         """The monomials (B, N, D, P) of each degree, as far as so many observations (B, D) can carry them."""

@@ -26,7 +26,7 @@ from skdyn.nn.fits.families import (
     TokenModels,
     compared,
 )
-from skdyn.nn.fits.flow import Given, Path, integrals
+from skdyn.nn.fits.flow import Given, Path, integrals_along
 from skdyn.nn.fits.function_choice import Beside, choose
 from skdyn.nn.fits.functions import BESIDE, KINDS, MOST_COLUMNS, Functions
 from skdyn.nn.fits.moments import (
@@ -290,7 +290,7 @@ class _Context:
         return centred, scaled
 
     def _integral(self, path: Path, kind: int) -> Tensor:
-        return integrals(path, self.library, self._coordinates(self.given.beside(path), kind), self.given)
+        return integrals_along(path, self.library, self._coordinates(self.given.beside(path), kind), self.given)
 
     def _matching(self, integrals: tuple[Tensor, Tensor], size: int) -> tuple[Moments | Regressors, ...]:
         scaled = self.states / self.scale[:, None, None, : self.variables]

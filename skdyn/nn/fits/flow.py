@@ -96,7 +96,7 @@ def with_points_between(path: Path) -> Path:
     return Path(torch.cat([between, last], 2), seen, Quadrature(coarse.index * parts, coarse.weights))
 
 
-def integrals(path: Path, library: Library, columns: Tensor, given: Given, terms: int | None = None) -> Tensor:
+def integrals_along(path: Path, library: Library, columns: Tensor, given: Given, terms: int | None = None) -> Tensor:
     """Integrals (B, K, L, P) of the first monomials of columns (B, K, N, D + G) at a path's points, to observed points.
 
     Of all monomials by default.

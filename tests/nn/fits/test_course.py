@@ -3,6 +3,7 @@ import torch
 
 from skdyn.nn.fits.course import _Search, followed
 from skdyn.nn.fits.monomials import Library
+from skdyn.nn.fits.quadrature import Roughness
 from tests.coarse_paths import coarse_swing, errors, integrals, nothing, path_of, rough, swing_rates, whirl, whirl_rates
 
 
@@ -19,7 +20,10 @@ def found_for(states, times, mask, guess=None):
 def test_polynomials_and_path_find_each_other(coarse):
     states, times, mask = coarse
     plain = path_of(states, times, mask)
-    assert errors(found_for(*coarse), states, mask) < 1e-3 * errors(plain, states, mask)
+    found = found_for(*coarse)
+    assert errors(found, states, mask) < 1e-3 * errors(plain, states, mask)
+    parts = (found.states.shape[2] - 1) // (states.shape[2] - 1)
+    torch.testing.assert_close(found.states[:, :, ::parts] * mask[..., None], states, rtol=0, atol=0)
 
 
 def test_wide_gaps_of_a_chaotic_path_are_crossed():
@@ -95,3 +99,14 @@ def test_noise_is_not_followed(size):
     noisy = clean + size * torch.randn(clean.shape, dtype=torch.float64, generator=generator)
     plain = path_of(noisy, times, mask)
     assert followed(plain, times, nothing(noisy), Library(2), rough(noisy, times, mask)) is plain
+
+
+def test_what_explains_nothing_better_is_not_taken():
+    """States at random, said to be smooth, so that they are followed."""
+    g = torch.Generator().manual_seed(0)
+    times = torch.arange(40, dtype=torch.float64)[None, None]
+    mask = torch.ones_like(times, dtype=torch.bool)
+    plain = path_of(torch.randn(1, 1, 40, 2, dtype=torch.float64, generator=g), times, mask)
+    smooth = Roughness(torch.tensor([2.0]), torch.tensor([1.0]))
+    assert smooth.smooth.all()
+    assert followed(plain, times, nothing(plain.states), Library(2), smooth) is plain

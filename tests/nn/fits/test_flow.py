@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdyn.nn.fits.flow import Given, along_flow, with_points_between
-from skdyn.nn.fits.flow import integrals as integrals_of
+from skdyn.nn.fits.flow import Given, along_flow, integrals_along, with_points_between
 from skdyn.nn.fits.monomials import Library
 from tests.coarse_paths import coarse_swing, errors, integrals, nothing, path_of, solved, swing_rates
 
@@ -69,7 +68,7 @@ def test_the_flow_takes_inputs_along(holds):
     library = Library(3)
     places = torch.randn(400, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     coefficients = torch.linalg.lstsq(library(places), driven_rates(places)).solution
-    moved = integrals_of(exact, library, given.beside(exact), given) @ coefficients
+    moved = integrals_along(exact, library, given.beside(exact), given) @ coefficients
     torch.testing.assert_close(moved, states - states[:, :, :1], rtol=0, atol=1e-6)
 
 
