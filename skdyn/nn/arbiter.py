@@ -150,10 +150,10 @@ class Arbiter(nn.Module):
         ``of_fits`` is what `features_of_fits` has made of the evidence before, if it has.
         """
         fields, own = evidence.fields, evidence.log_deviation
-        median = fields.median(2, keepdim=True).values
+        median = median_of_fits(fields)
         if network is None:
             hidden = self.unseen.expand(*fields.shape[:2], -1)
-            reference, spread = median, own.median(2, keepdim=True).values
+            reference, spread = median, median_of_fits(own)
         else:
             hidden = self.hidden(network.hidden)
             reference, spread = network.field[:, :, None], network.log_scale[:, :, None]
@@ -209,6 +209,14 @@ class Arbiter(nn.Module):
         by_query = self.from_reference(torch.stack(of_reference, -1)) + self.from_hidden(hidden)[:, :, None]
         x = self.from_answers(answers) + of_fits[:, None] + by_query[:, :, None]
         return self.score(F.silu(self.inner(F.silu(x))))[..., 0]
+
+
+def median_of_fits(values: Tensor) -> Tensor:
+    """The lower median (B, N, 1, D) over the fits of values (B, N, F, D).
+
+    Of a tensor that is expanded over the fits, torch's own would read the memory behind it, and may find a NaN there.
+    """
+    return values.contiguous().median(2, keepdim=True).values
 
 
 def features_of_answers(values: Tensor, own: Tensor, median: Tensor, reference: Tensor, spread: Tensor) -> Tensor:

@@ -230,4 +230,4 @@ def _log_size(x: Tensor) -> Tensor:
 
 def _median(x: Tensor) -> Tensor:
     """The lower median over the fits."""
-    return x.gather(2, x[0].median(1, keepdim=True).indices[None].expand(len(x), -1, -1, -1))
+    return x.gather(2, x[0].contiguous().median(1, keepdim=True).indices[None].expand(len(x), -1, -1, -1))

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skdyn.nn.arbiter import LOG_SCALE, features_of_answers, weigh
+from skdyn.nn.arbiter import LOG_SCALE, features_of_answers, median_of_fits, weigh
 
 _AT_QUERIES, _OF_REFERENCE, _OF_CONTEXT, _SCALE_FEATURES = 7, 4, 4, 9
 _EMBEDDED, _PROJECTED = 8, 16
@@ -101,10 +101,10 @@ class StochasticArbiter(nn.Module):
     def forward(self, fits: FitAnswers, queries: Tensor, network: NetworkAnswer | None) -> Verdict:
         """Weigh the answers at queries (B, N, D); without a network the fits' median takes its place as reference."""
         values, own = fits.values, fits.log_deviation
-        median = values.median(2, keepdim=True).values
+        median = median_of_fits(values)
         if network is None:
             hidden = self.unseen.expand(*values.shape[:2], -1)
-            reference, spread = median, own.median(2, keepdim=True).values
+            reference, spread = median, median_of_fits(own)
         else:
             hidden = self.hidden(network.hidden)
             reference, spread = network.value[:, :, None], network.log_scale[:, :, None]

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from skdyn.nn.arbiter import Arbiter, Evidence, NetworkAnswer
+from skdyn.nn.arbiter import Arbiter, Evidence, NetworkAnswer, median_of_fits
 from skdyn.nn.fits.families import ALL_FITS, VIEWS
 
 VIEWS_SEEN = len(VIEWS)
@@ -162,6 +162,13 @@ def test_where_all_agree_the_answer_is_theirs(arbiter):
     given, network = evidence(), network_answer()
     same = replace(given, fields=network.field[:, :, None].expand_as(given.fields))
     torch.testing.assert_close(arbiter(same, network).field, network.field)
+
+
+def test_the_median_does_not_look_behind_its_tensor():
+    memory = normal(34 + 1)
+    memory[30:] = torch.nan
+    field = memory[:30].view(2, 5, 3)
+    torch.testing.assert_close(median_of_fits(field[:, :, None].expand(2, 5, 9, 3))[:, :, 0], field)
 
 
 def test_everything_learns():
