@@ -118,19 +118,25 @@ def fit_sparse(
         search.run(choice.polynomials(0), "listed terms: ")
         return search.result()
     if scaled.n_features >= _MANY and not known.any:
-        search.run_node_wise([choice.polynomials(degree) for degree in _node_wise_degrees(scaled, chosen.degree)])
-        asked = chosen.kinds if chosen.functions is not None else ()
-        if asked and scaled.n_features <= _MOST_WITH_FUNCTIONS and not scaled.center.any():
-            search.run_functions_node_wise(asked)
-        if scaled.n_features > _TOGETHER:
+        libraries = [choice.polynomials(degree) for degree in _node_wise_degrees(scaled, chosen.degree)]
+        kinds = chosen.kinds if scaled.n_features <= _MOST_WITH_FUNCTIONS and not scaled.center.any() else ()
+        tried = bool(kinds) and scaled.clean and search.run_functions_first(libraries, kinds)
+        if not search.has_few_terms():
+            search.run_node_wise(libraries)
+            if kinds and not tried:
+                search.run_functions_node_wise(kinds, chosen.functions is not None)
+        if scaled.n_features > _TOGETHER or (scaled.clean and search.has_few_terms()):
             return search.result()
     for degree in _degrees(scaled) if chosen.degree is None else (chosen.degree,):
         search.run(choice.polynomials(degree), f"degree {degree}: ")
         if not search.misses_much() and (degree >= ORDINARY_DEGREE or not search.is_dense()):
             break
-    sets = _FUNCTION_SETS.get(scaled.n_features, 2 if chosen.functions is not None and scaled.n_features < _MANY else 0)
-    if chosen.kinds and sets and not scaled.center.any() and search.leaves_structure():
-        search.run_functions(choose_functions(scaled, sets, chosen.kinds))
+    if scaled.n_features < _MANY and chosen.kinds and not scaled.center.any():
+        sets = _FUNCTION_SETS.get(scaled.n_features)
+        if sets is None:
+            search.run_functions_node_wise(chosen.kinds, chosen.functions is not None)
+        elif search.leaves_structure():
+            search.run_functions(choose_functions(scaled, sets, chosen.kinds))
     return search.result()
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skdyn.sparse.candidates import Candidates
 from skdyn.sparse.integral import Integrals
-from skdyn.sparse.library import TermLibrary
+from skdyn.sparse.library import TermKey, TermLibrary
 from skdyn.sparse.scaled_context import ScaledContext
 from skdyn.sparse.stepwise import forward, step_from
 
@@ -28,7 +28,11 @@ _LEAST_ERROR = 1e-14
 
 
 def propose_node_wise(
-    context: ScaledContext, library: TermLibrary, origin: str, strictness: Sequence[float] = STRICTNESS
+    context: ScaledContext,
+    library: TermLibrary,
+    origin: str,
+    strictness: Sequence[float] = STRICTNESS,
+    begin: Sequence[Sequence[TermKey]] | None = None,
 ) -> Candidates:
     """Return a field for each strictness, each equation chosen by itself; neither fitted nor scored.
 
@@ -39,14 +43,21 @@ def propose_node_wise(
     library : TermLibrary
     origin : str
     strictness : sequence of float
+    begin : sequence of sequence of TermKey, optional
+        Terms of each equation from which to choose too, beside a constant and the linear ones.
     """
     integrals = Integrals.along(context, library)
     shape = (len(strictness), library.size, context.n_features)
     coefficients, support = np.zeros(shape), np.zeros(shape, dtype=bool)
     sizes = np.bincount(library.degrees)[library.degrees]
+    if begin is not None:
+        plain = (library.exponents.sum(axis=1) <= 1) & (library.function_of < 0)
+        keys = [library.key(t) for t in range(library.n_terms)]
+        starts = np.stack([plain[: len(keys)] | [key in set(own) for key in keys] for own in begin], axis=1)
     for d in range(context.n_features):
         gram, cross, square, count = integrals.moments(context.observed[:, d], context.weights[:, d])
         count = max(count, 1.0)
+        moments = gram, cross, square, count
         cost = np.log(count) + np.log(np.cumsum(np.bincount(library.degrees)))[library.degrees]
         order, left = forward(gram, cross, square, min(_MOST, int(count / 2), len(sizes)))
         for c, factor in enumerate(strictness):
@@ -55,16 +66,13 @@ def propose_node_wise(
             used = np.zeros(library.n_terms, dtype=bool)
             size = int(np.argmin(criterion))
             used[order[:size]] = True
-            unit, values = left[size] / count, np.zeros(len(used))
-            for _ in range(_REPEATS):
-                unit = max(unit, _LEAST_ERROR)
-                ((chosen, values),) = step_from(gram / unit, cross / unit, used, [factor * cost])
-                if (chosen == used).all():
-                    break
-                used = chosen
-                unit = max(square - cross @ values, 0.0) / max(count - used.sum(), count / 4)
-            coefficients[c, : library.n_terms, d] = values
-            support[c, : library.n_terms, d] = used
+            found = _chosen(moments, used, float(left[size]) / count, factor * cost)
+            if begin is not None:
+                own = starts[:, d]
+                values = np.linalg.lstsq(gram[np.ix_(own, own)], cross[own], rcond=None)[0]
+                other = _chosen(moments, own, float(square - cross[own] @ values) / count, factor * cost)
+                found = other if other[0] < found[0] else found
+            _, support[c, : library.n_terms, d], coefficients[c, : library.n_terms, d] = found
     count_c = len(strictness)
     return Candidates(
         coefficients,
@@ -74,6 +82,23 @@ def propose_node_wise(
         np.full(count_c, np.inf),
         (origin,) * count_c,
     )
+
+
+def _chosen(
+    moments: tuple[Array, Array, float, float], used: NDArray[np.bool_], unit: float, costs: Array
+) -> tuple[float, NDArray[np.bool_], Array]:
+    """The terms that stepwise selection reaches from some, with the mean square that these leave; and its criterion."""
+    gram, cross, square, count = moments
+    values = np.zeros(len(used))
+    for _ in range(_REPEATS):
+        unit = max(unit, _LEAST_ERROR)
+        ((chosen, values),) = step_from(gram / unit, cross / unit, used, [costs])
+        if (chosen == used).all():
+            break
+        used = chosen
+        unit = float(np.maximum(square - cross @ values, 0.0)) / max(count - used.sum(), count / 4)
+    left = float(np.maximum(square - cross @ values, 0.0))
+    return count * float(np.log(left / count + _LEAST_ERROR)) + float(costs[used].sum()), used, values
 
 
 def compact(

@@ -20,9 +20,9 @@ from skdyn.sparse.field import SparseField
 from skdyn.sparse.function_choice import DEGREE as FUNCTION_DEGREE
 from skdyn.sparse.function_screening import beside, rescaled, screen_functions
 from skdyn.sparse.functions import ScalarFunction, TermFunction, stretched
-from skdyn.sparse.library import TermLibrary
+from skdyn.sparse.library import TermKey, TermLibrary
 from skdyn.sparse.model import SparseODE, Stage
-from skdyn.sparse.node_wise import compact, propose_node_wise
+from skdyn.sparse.node_wise import STRICTNESS, compact, propose_node_wise
 from skdyn.sparse.prior import FieldPrior
 from skdyn.sparse.problem import ShootingProblem
 from skdyn.sparse.scaled_context import ScaledContext
@@ -45,14 +45,16 @@ _WIDE = (Schedule(12, 0.3, 4), Schedule(5, 10.0, 4))
 _STEPPED = Schedule(5, 10.0, 4)
 _FINAL = Schedule(12, 1e4, 4)
 _FEW_TERMS = 3
+#: Products that an equation of many variables may have, or one a variable, before functions are tried in their place.
+_FEW_PRODUCTS = 5
 #: Up to so many quadratic coefficients all are open to stepwise selection.
 _MOST_OPENED = 360
 _RESELECTIONS = 3
 _PATIENCE_WITH_MANY = 1
 #: Products of points, squared variables and unknowns for which fields are fitted at once.
 _BUDGET = 6e6
-#: Functions of many variables that are tried at once.
-_MOST_FUNCTIONS = 6
+#: Functions of many variables that are tried at once, for each variable.
+_MOST_FUNCTIONS = 2
 #: The scale of a function is fitted within this factor of its guess.
 _STRETCH = 1.25
 #: Share of the variance below which nothing is left to explain.
@@ -121,13 +123,17 @@ class Search:
         last = self._fitted(problem, pool.best(_FINALISTS), (_FINAL,), label + "final polish")
         self._polished.append((problem, last))
 
-    def run_node_wise(self, libraries: Sequence[TermLibrary]) -> None:
-        """Choose terms equation by equation, fit, and choose again along the fitted paths while that helps."""
+    def run_node_wise(self, libraries: Sequence[TermLibrary], begin: Sequence[Sequence[TermKey]] | None = None) -> None:
+        """Choose terms equation by equation, fit, and choose again along the fitted paths while that helps.
+
+        ``begin`` has terms of each equation to choose from at first too; see `propose_node_wise`.
+        """
         context, path = self._context, self._context
         held: tuple[ShootingProblem, Candidates] | None = None
         most = _POOL
         for stage in ("integral matching", *["along fitted paths"] * _RESELECTIONS):
-            proposed = [(library, propose_node_wise(path, library, stage)) for library in libraries]
+            proposed = [(library, propose_node_wise(path, library, stage, begin=begin)) for library in libraries]
+            begin = None
             problem, earlier, fresh = self._compacted(held, proposed, libraries[0])
             most = self._affordable(fresh.support.sum(axis=(1, 2)).mean(), _POOL)
             fitted = self._fitted(problem, fresh.best(most), (_WIDE[0] if earlier is None else _STEPPED,), stage)
@@ -189,20 +195,61 @@ class Search:
                 library = self._problem.library
                 self.run(library, f"{_kinds(library.functions)}, fitted: ")
 
-    def run_functions_node_wise(self, kinds: Sequence[str]) -> None:
+    def run_functions_first(self, libraries: Sequence[TermLibrary], kinds: Sequence[str]) -> bool:
+        """Search with functions where polynomials, chosen equation by equation, would need many products.
+
+        Returns whether they would.
+        """
+        library = libraries[-1]
+        support = propose_node_wise(self._context, library, "", STRICTNESS[-1:]).support[0, : library.n_terms]
+        crowded = bool(self._crowded(library, support).any())
+        if crowded:
+            self._run_functions(kinds, self._higher(library, support), asked=False)
+        return crowded
+
+    def run_functions_node_wise(self, kinds: Sequence[str], asked: bool) -> None:
+        """Search with functions, if the user has asked for them or the best field leaves something for them."""
+        if self._wants_functions(asked):
+            library = self._problem.library
+            higher = self._higher(library, self._best.support[0, : library.n_terms])
+            self._run_functions(kinds, higher, asked)
+
+    def _run_functions(self, kinds: Sequence[str], higher: Sequence[TermKey], asked: bool) -> None:
         """Search with the functions of a kind that the equations lack most; then with others, if much is left."""
-        path = _along(self._context, self._problem.library, self._best)
-        screened = [(*screen_functions(path, kind, _MOST_FUNCTIONS), kind) for kind in kinds if self.wants_functions()]
-        for _, terms, kind in sorted(screened, key=lambda entry: entry[0]):
-            for _ in range(_RESELECTIONS if terms and self.wants_functions() else 0):
+        most = _MOST_FUNCTIONS * self._context.n_features
+        screened = [(screen_functions(self._path_of_best(), kind, most), kind) for kind in kinds]
+        for found, kind in sorted(screened, key=lambda entry: entry[0].criterion):
+            terms = found.functions
+            for _ in range(_RESELECTIONS if terms else 0):
                 before = self._least
-                self.run_node_wise([self._choice.with_terms(FUNCTION_DEGREE, terms)])
-                if self._least >= before or not self.wants_functions():
+                self.run_node_wise([self._choice.with_terms(FUNCTION_DEGREE, [*higher, *terms])], found.equations)
+                if not self._wants_functions(asked):
+                    return
+                if self._least >= before:
                     break
-                library = self._problem.library
-                path = _along(self._context, library, self._best)
-                used = rescaled(path, library, self._best.support[0])
-                terms = beside(used, screen_functions(path, kind, _MOST_FUNCTIONS)[1])
+                library, path = self._problem.library, self._path_of_best()
+                found = screen_functions(path, kind, most)
+                terms = beside(rescaled(path, library, self._best.support[0]), found.functions)
+
+    def _wants_functions(self, asked: bool) -> bool:
+        """Say whether the best field of many variables misses something, and leaves structure or has many terms."""
+        library = self._problem.library
+        many = self.is_dense() if asked else self._crowded(library, self._best.support[0, : library.n_terms]).any()
+        return not self._is_exact() and bool(many or self.leaves_structure())
+
+    def _crowded(self, library: TermLibrary, support: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which equations (D,) of a support (T, D) have more products than a few, or than one a variable."""
+        return np.asarray(support[library.degrees > 1].sum(axis=0) > max(_FEW_PRODUCTS, self._context.n_features))
+
+    def _higher(self, library: TermLibrary, support: NDArray[np.bool_]) -> list[TermKey]:
+        """Terms of a support's other equations that the polynomials beside functions lack."""
+        others = support[:, ~self._crowded(library, support)].any(axis=1)
+        high = (library.degrees > FUNCTION_DEGREE) & (np.array(library.function_of) < 0)
+        return [library.key(t) for t in np.flatnonzero(others & high).tolist()]
+
+    def _path_of_best(self) -> ScaledContext:
+        """The context with the path along which equations are judged: without noise the observed one."""
+        return self._context if self._context.clean else _along(self._context, self._problem.library, self._best)
 
     def _stretch_all(self) -> None:
         """Fit the scale of each function of the best field, its frequency or half-saturation."""
@@ -231,10 +278,12 @@ class Search:
         noise = self._context.noise.sum() / max(float(self._context.observed.var(axis=0).sum()), 1e-300)
         return bool(self._scorer.missed(self._problem.library, self._best)[0] > max(4.0 * noise, 0.01))
 
-    def wants_functions(self) -> bool:
-        """Say whether the best field of many variables misses something, and leaves structure or has many terms."""
-        exact = self._scorer.missed(self._problem.library, self._best)[0] < _EXACT
-        return not exact and (self.leaves_structure() or self.is_dense())
+    def has_few_terms(self) -> bool:
+        """Say whether there is a field that explains all in few terms."""
+        return bool(self._path) and not self.is_dense() and not self.leaves_structure()
+
+    def _is_exact(self) -> bool:
+        return bool(self._scorer.missed(self._problem.library, self._best)[0] < _EXACT)
 
     def is_dense(self) -> bool:
         """Say whether the best field has more than three terms a variable."""

@@ -24,8 +24,8 @@ def grids(x):
     )
 
 
-def recorded(field, low, high, count=3, noise=0.0, duration=10.0, seed=2):
-    rng, t = np.random.default_rng(seed), np.linspace(0.0, duration, 80)
+def recorded(field, low, high, count=3, noise=0.0, duration=10.0, seed=2, points=80):
+    rng, t = np.random.default_rng(seed), np.linspace(0.0, duration, points)
     out = []
     for _ in range(count):
         start = rng.uniform(low, high)
@@ -35,23 +35,48 @@ def recorded(field, low, high, count=3, noise=0.0, duration=10.0, seed=2):
 
 
 def test_a_hill_function_is_found_with_its_half_saturation():
-    context = scale_context(recorded(repressors, [0.1] * 4, [2.0] * 4))
-    _, keys = screen_functions(context, "hill", 4)
+    context = scale_context(recorded(repressors, [0.1] * 4, [2.0] * 4, points=300))
+    found = screen_functions(context, "hill", 4)
     axes = {}
-    for exponents, function in keys:
+    for exponents, function in found.functions:
         (axis,) = np.flatnonzero(function.direction)
         axes[int(axis)] = exponents, function.power, context.scale[axis] / function.direction[axis]
     assert set(axes) == {0, 1, 2, 3}
     for exponents, power, half in axes.values():
         assert exponents == (0, 0, 0, 0)
         assert power == 2
-        assert half == pytest.approx(0.6, rel=0.05)
+        assert half == pytest.approx(0.6, rel=0.01)
+    for d, terms in enumerate(found.equations):  # each depends on the one before it
+        assert {int(np.flatnonzero(function.direction)[0]) for _, function in terms} == {(d - 1) % 4}
+
+
+@pytest.mark.parametrize("power", [3, 6, 8])
+def test_powers_between_those_of_the_grid_are_found(power):
+    def field(x):
+        return 0.1 + 2.0 / (1.0 + (np.roll(x, 1, axis=-1) / 0.6) ** power) - 0.9 * x
+
+    found = screen_functions(scale_context(recorded(field, [0.1] * 4, [2.0] * 4, points=300)), "hill", 8)
+    for d, terms in enumerate(found.equations):
+        own = [function.power for exponents, function in terms if not any(exponents) and function.direction[d - 1]]
+        assert own == [power]
+
+
+def test_one_function_is_preferred_to_several_of_which_the_first_gains_more():
+    def field(x):
+        """The second depends on the fourth power of the first, which ramps of it mimic."""
+        rise = x[..., 0] ** 4 / (0.8 + x[..., 0] ** 4)
+        return np.stack(
+            [2.8 * (x[..., 2] < 9) - x[..., 0] - x[..., 2], 2.2 * rise - 0.6 * x[..., 1], x[..., 0] - x[..., 2]], -1
+        )
+
+    found = screen_functions(scale_context(recorded(field, [0.1] * 3, [2.5] * 3)), "hill", 8)
+    assert [(exponents, function.power) for exponents, function in found.equations[1]] == [((0, 0, 0), 4)]
 
 
 def test_a_difference_is_one_of_the_users_units():
     context = scale_context(recorded(grids, [-1.5, -0.5, -0.5, -0.5], [1.5, 0.5, 0.5, 0.5]))
-    _, keys = screen_functions(context, "sin", 1)
-    direction = np.array(keys[0][1].direction) / context.scale
+    ((_, function), _) = screen_functions(context, "sin", 1).functions
+    direction = np.array(function.direction) / context.scale
     np.testing.assert_allclose(np.abs(direction), [1, 1, 0, 0], atol=0.05)
     assert direction[0] == pytest.approx(-direction[1])
 
@@ -60,7 +85,7 @@ def test_straight_lines_need_no_function():
     t = np.linspace(0.0, 4.0, 60)
     context = scale_context(Trajectories([(t, np.exp(-np.outer(t, [0.3, 0.6, 1.0, 1.5])))]))
     for kind in ("sin", "hill"):
-        assert screen_functions(context, kind, 4)[1] == []
+        assert screen_functions(context, kind, 4).functions == []
 
 
 def test_nearly_the_same_function_is_not_added():
@@ -93,3 +118,13 @@ def test_saturating_uptake_is_found_under_noise():
     assert errors[0] < errors[1] / 2
     assert fields[0].n_terms < fields[1].n_terms
     assert [any("/(" in equation for equation in field.equations()) for field in fields] == [True, False]
+
+
+@pytest.mark.slow
+def test_a_ring_of_genes_is_found_unasked():
+    context = recorded(repressors, [0.1] * 4, [2.0] * 4, points=150)
+    field = fit_sparse(context)
+    others = np.concatenate(recorded(repressors, [0.1] * 4, [2.0] * 4, seed=3).states)
+    assert field.n_terms == 12
+    np.testing.assert_allclose(field.field(others), repressors(others), atol=1e-3)
+    assert fit_sparse(context, library="polynomial").functions == ()
