@@ -60,8 +60,9 @@ def fit_sparse(
     max_degree : int, optional
         Largest total degree of the monomials, without any other functions. Where omitted: 5 for one variable; 3 for
         two (5 if 3 misses much) and three (under noise 2, and 3 if 2 misses much or needs many terms); 2 and 3 for
-        four to eleven; 2 for more; and for one and two variables sines, cosines and Hill functions where polynomials
-        leave structure unexplained. Under constraints 2 for four to eight, and 1 for more.
+        four to eleven; 2 for more; and for up to twelve variables (of three only without noise) sines, cosines and Hill
+        functions where polynomials leave structure unexplained or need many terms. Under constraints 2 for four to
+        eight, and 1 for more.
     max_points : int, default=1200
         Most points that enter the fit; more are thinned evenly, which the result records.
     verbose : bool, default=False
@@ -132,11 +133,12 @@ def fit_sparse(
         if not search.misses_much() and (degree >= ORDINARY_DEGREE or not search.is_dense()):
             break
     if scaled.n_features < _MANY and chosen.kinds and not scaled.center.any():
-        sets = _FUNCTION_SETS.get(scaled.n_features)
-        if sets is None:
-            search.run_functions_node_wise(chosen.kinds, chosen.functions is not None)
-        elif search.leaves_structure():
-            search.run_functions(choose_functions(scaled, sets, chosen.kinds))
+        asked = chosen.functions is not None
+        if scaled.n_features in _FUNCTION_SETS:
+            if search.leaves_structure():
+                search.run_functions(choose_functions(scaled, _FUNCTION_SETS[scaled.n_features], chosen.kinds))
+        elif asked or scaled.clean:  # under noise what they gain on some systems they lose on others
+            search.run_functions_node_wise(chosen.kinds, asked)
     return search.result()
 
 

@@ -190,6 +190,17 @@ def _pruned(plain: Equation, equation: Equation, added: list[tuple[Option, Array
         added = added[:k] + added[k + 1 :]
 
 
+def criterion_of(context: ScaledContext, library: TermLibrary, support: NDArray[np.bool_]) -> float:
+    """Return how well equations with the terms of a support (T, D) explain a context, as `Screened` does."""
+    total = 0.0
+    for d, used in enumerate(support[: library.n_terms].T):
+        own = TermLibrary.of_keys([library.key(t) for t in np.flatnonzero(used).tolist()] or [library.key(0)])
+        equation = Equation.of(context, Integrals.along(context, own), d)
+        added = (library.degrees[used] > 1) | (library.function_of[used] >= 0)
+        total += equation.log_left / 2 + _PENALTY * float(added.sum())
+    return total
+
+
 def rescaled(context: ScaledContext, library: TermLibrary, support: NDArray[np.bool_]) -> list[TermKey]:
     """Return a library's terms with functions that a field uses, at the scales that fit its equations best."""
     used = support[: library.n_terms]

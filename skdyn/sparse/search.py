@@ -18,7 +18,7 @@ from skdyn.sparse.candidates import Candidates, join
 from skdyn.sparse.constraints import ReadConstraints
 from skdyn.sparse.field import SparseField
 from skdyn.sparse.function_choice import DEGREE as FUNCTION_DEGREE
-from skdyn.sparse.function_screening import beside, rescaled, screen_functions
+from skdyn.sparse.function_screening import beside, criterion_of, rescaled, screen_functions
 from skdyn.sparse.functions import ScalarFunction, TermFunction, stretched
 from skdyn.sparse.library import TermKey, TermLibrary
 from skdyn.sparse.model import SparseODE, Stage
@@ -53,6 +53,8 @@ _RESELECTIONS = 3
 _PATIENCE_WITH_MANY = 1
 #: Products of points, squared variables and unknowns for which fields are fitted at once.
 _BUDGET = 6e6
+#: What functions must gain to be tried, in logarithms of the likelihood.
+_GAIN = 24.0
 #: Functions of many variables that are tried at once, for each variable.
 _MOST_FUNCTIONS = 2
 #: The scale of a function is fitted within this factor of its guess.
@@ -204,23 +206,29 @@ class Search:
         support = propose_node_wise(self._context, library, "", STRICTNESS[-1:]).support[0, : library.n_terms]
         crowded = bool(self._crowded(library, support).any())
         if crowded:
-            self._run_functions(kinds, self._higher(library, support), asked=False)
+            self._run_functions(kinds, library, support, asked=False)
         return crowded
 
     def run_functions_node_wise(self, kinds: Sequence[str], asked: bool) -> None:
         """Search with functions, if the user has asked for them or the best field leaves something for them."""
         if self._wants_functions(asked):
             library = self._problem.library
-            higher = self._higher(library, self._best.support[0, : library.n_terms])
-            self._run_functions(kinds, higher, asked)
+            self._run_functions(kinds, library, self._best.support[0, : library.n_terms], asked)
 
-    def _run_functions(self, kinds: Sequence[str], higher: Sequence[TermKey], asked: bool) -> None:
-        """Search with the functions of a kind that the equations lack most; then with others, if much is left."""
+    def _run_functions(
+        self, kinds: Sequence[str], library: TermLibrary, support: NDArray[np.bool_], asked: bool
+    ) -> None:
+        """Search with the functions of a kind that the equations lack most; then with others, if much is left.
+
+        Kinds that explain the context hardly better than a support do are left out, unless the user has asked for them.
+        """
         most = _MOST_FUNCTIONS * self._context.n_features
-        screened = [(screen_functions(self._path_of_best(), kind, most), kind) for kind in kinds]
+        higher, path = self._higher(library, support), self._path_of_best()
+        screened = [(screen_functions(path, kind, most), kind) for kind in kinds]
+        enough = np.inf if asked else criterion_of(path, library, support) - _GAIN
         for found, kind in sorted(screened, key=lambda entry: entry[0].criterion):
             terms = found.functions
-            for _ in range(_RESELECTIONS if terms else 0):
+            for _ in range(_RESELECTIONS if terms and found.criterion < enough else 0):
                 before = self._least
                 self.run_node_wise([self._choice.with_terms(FUNCTION_DEGREE, [*higher, *terms])], found.equations)
                 if not self._wants_functions(asked):

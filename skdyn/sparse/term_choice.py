@@ -32,9 +32,9 @@ class Library:
         Largest total degree of the monomials; by default chosen by the search, and tried one after another.
     functions : tuple of {"sin", "hill"}, or bool, default=("sin", "hill")
         Kinds of functions that are tried where polynomials leave structure unexplained: sines with cosines, and Hill
-        functions, both with fitted scales. True is both, False none. By default they are tried for one and two
-        variables only. Said here, they are tried for more too; from four variables on, and up to twelve, each equation
-        is screened for those that it lacks where polynomials leave structure unexplained or need many terms.
+        functions, both with fitted scales. True is both, False none. From three variables on, and up to twelve, each
+        equation is screened for those that it lacks, where polynomials leave structure unexplained or need many terms;
+        of three variables under noise only if functions are asked for here, and of more they are then tried more often.
     interactions : {True, False, "inputs-linear"}, default=True
         Products of different variables: all, none, or all but those with more than one factor that is an input or a
         parameter.
