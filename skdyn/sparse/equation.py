@@ -72,6 +72,11 @@ class Equation:
         """Count of the observations times the logarithm of their mean square."""
         return self.count * float(np.log(self.left @ self.left / self.count + _LEAST_ERROR))
 
+    @property
+    def is_explained(self) -> bool:
+        """Whether what is left is what the observations do not resolve."""
+        return float(self.left @ self.left) < self.count * _LEAST_ERROR
+
     def gains(self, columns: Array, starts: NDArray[np.intp]) -> Array:
         """What the logarithm of the likelihood gains by each option: its one or two columns, from its start on."""
         return self.worth(self.explained(columns, starts))

@@ -39,6 +39,8 @@ class Screened:
     ----------
     criterion : float
         How well they explain it; lower is better.
+    is_complete : bool
+        Whether they explain all that the observations resolve.
     functions : list of TermKey
         Their terms with functions.
     equations : list of list of TermKey
@@ -46,6 +48,7 @@ class Screened:
     """
 
     criterion: float
+    is_complete: bool
     functions: list[TermKey]
     equations: list[list[TermKey]]
 
@@ -76,7 +79,9 @@ def screen_functions(context: ScaledContext, kind: str, most: int) -> Screened:
         [key for option, _ in equation.added if option in kept for key in kept[option].keys] for equation in grown
     ]
     functions = dict.fromkeys(key for option in kept.values() if option.functions for key in option.keys)
-    return Screened(sum(equation.criterion for equation in grown), list(functions), equations)
+    criterion = sum(equation.criterion for equation in grown)
+    complete = all(equation.equation.is_explained for equation in grown)
+    return Screened(criterion, complete, list(functions), equations)
 
 
 @dataclass(frozen=True)

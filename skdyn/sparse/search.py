@@ -55,6 +55,8 @@ _PATIENCE_WITH_MANY = 1
 _BUDGET = 6e6
 #: What functions must gain to be tried, in logarithms of the likelihood.
 _GAIN = 24.0
+#: Of up to so many variables polynomials usually explain as much, and a search more is long beside the rest.
+_FEW_FEATURES = 3
 #: Functions of many variables that are tried at once, for each variable.
 _MOST_FUNCTIONS = 2
 #: The scale of a function is fitted within this factor of its guess.
@@ -220,15 +222,18 @@ class Search:
     ) -> None:
         """Search with the functions of a kind that the equations lack most; then with others, if much is left.
 
-        Kinds that explain the context hardly better than a support do are left out, unless the user has asked for them.
+        Kinds that explain the context hardly better than a support do are left out, unless the user has asked for them,
+        and of few variables those that leave anything of it.
         """
         most = _MOST_FUNCTIONS * self._context.n_features
         higher, path = self._higher(library, support), self._path_of_best()
         screened = [(screen_functions(path, kind, most), kind) for kind in kinds]
-        enough = np.inf if asked else criterion_of(path, library, support) - _GAIN
+        if not asked:
+            enough, few = criterion_of(path, library, support) - _GAIN, self._context.n_features <= _FEW_FEATURES
+            screened = [e for e in screened if e[0].criterion < enough and (e[0].is_complete or not few)]
         for found, kind in sorted(screened, key=lambda entry: entry[0].criterion):
             terms = found.functions
-            for _ in range(_RESELECTIONS if terms and found.criterion < enough else 0):
+            for _ in range(_RESELECTIONS if terms else 0):
                 before = self._least
                 self.run_node_wise([self._choice.with_terms(FUNCTION_DEGREE, [*higher, *terms])], found.equations)
                 if not self._wants_functions(asked):
