@@ -28,7 +28,8 @@ class SparseODERegressor(SolvedODEEstimator):
     max_degree : int, optional
         The same as ``Library(degree=max_degree, functions=False)``. By default 5 for one variable, 3 for two (5 if 3
         misses much) and three (under noise 2, and 3 if 2 misses much), 2 and 3 for four to eleven, 2 for more; and for
-        one and two variables sines, cosines and Hill functions where polynomials leave structure unexplained.
+        up to twelve variables (of three only if these leave nothing) sines, cosines and Hill functions where
+        polynomials leave structure unexplained or need many terms.
     max_points : int, default=1200
         Most points that enter the fit; more are thinned evenly, with a warning.
     missing : {"raise", "drop", "keep"}, default="raise"

@@ -34,7 +34,7 @@ class Library:
         Kinds of functions that are tried where polynomials leave structure unexplained: sines with cosines, and Hill
         functions, both with fitted scales. True is both, False none. From three variables on, and up to twelve, each
         equation is screened for those that it lacks, where polynomials leave structure unexplained or need many terms;
-        of three variables under noise only if functions are asked for here, and of more they are then tried more often.
+        of three variables they are taken only if they leave nothing, unless functions are asked for here.
     interactions : {True, False, "inputs-linear"}, default=True
         Products of different variables: all, none, or all but those with more than one factor that is an input or a
         parameter.
