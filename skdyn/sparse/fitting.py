@@ -60,9 +60,9 @@ def fit_sparse(
     max_degree : int, optional
         Largest total degree of the monomials, without any other functions. Where omitted: 5 for one variable; 3 for
         two (5 if 3 misses much) and three (under noise 2, and 3 if 2 misses much or needs many terms); 2 and 3 for
-        four to eleven; 2 for more; and for up to twelve variables (of three only if these leave nothing) sines, cosines and Hill
-        functions where polynomials leave structure unexplained or need many terms. Under constraints 2 for four to
-        eight, and 1 for more.
+        four to eleven; 2 for more; and for up to twelve variables (of three only if these leave nothing) sines,
+        cosines and Hill functions where polynomials leave structure unexplained or need many terms. Under constraints 2
+        for four to eight, and 1 for more.
     max_points : int, default=1200
         Most points that enter the fit; more are thinned evenly, which the result records.
     verbose : bool, default=False
