@@ -30,7 +30,7 @@ _MOST_CUBIC = 500
 _TOGETHER = 5
 #: Sets of functions that are tried, by the number of variables, ...
 _FUNCTION_SETS = {1: 3, 2: 2}
-#: ... or equation by equation, for up to so many variables.
+#: ... or equation by equation, without constraints, for up to so many variables.
 _MOST_WITH_FUNCTIONS = 12
 
 
@@ -118,14 +118,15 @@ def fit_sparse(
     if choice.is_listed:
         search.run(choice.polynomials(0), "listed terms: ")
         return search.result()
+    asked = chosen.functions is not None
     if scaled.n_features >= _MANY and not known.any:
         libraries = [choice.polynomials(degree) for degree in _node_wise_degrees(scaled, chosen.degree)]
         kinds = chosen.kinds if scaled.n_features <= _MOST_WITH_FUNCTIONS and not scaled.center.any() else ()
-        tried = bool(kinds) and scaled.clean and search.run_functions_first(libraries, kinds)
+        tried = bool(kinds) and scaled.clean and search.run_functions_first(libraries, kinds, asked)
         if not search.has_few_terms():
             search.run_node_wise(libraries)
             if kinds and not tried:
-                search.run_functions_node_wise(kinds, chosen.functions is not None)
+                search.run_functions_node_wise(kinds, asked)
         if scaled.n_features > _TOGETHER or (scaled.clean and search.has_few_terms()):
             return search.result()
     for degree in _degrees(scaled) if chosen.degree is None else (chosen.degree,):
@@ -133,11 +134,10 @@ def fit_sparse(
         if not search.misses_much() and (degree >= ORDINARY_DEGREE or not search.is_dense()):
             break
     if scaled.n_features < _MANY and chosen.kinds and not scaled.center.any():
-        asked = chosen.functions is not None
-        if scaled.n_features in _FUNCTION_SETS:
-            if search.leaves_structure():
-                search.run_functions(choose_functions(scaled, _FUNCTION_SETS[scaled.n_features], chosen.kinds))
-        elif asked or scaled.clean:  # under noise what they gain on some systems they lose on others
+        sets = _FUNCTION_SETS.get(scaled.n_features, 2 if known.any and asked else 0)
+        if sets and search.leaves_structure():
+            search.run_functions(choose_functions(scaled, sets, chosen.kinds))
+        elif not (sets or known.any) and (asked or scaled.clean):
             search.run_functions_node_wise(chosen.kinds, asked)
     return search.result()
 

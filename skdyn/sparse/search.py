@@ -199,7 +199,7 @@ class Search:
                 library = self._problem.library
                 self.run(library, f"{_kinds(library.functions)}, fitted: ")
 
-    def run_functions_first(self, libraries: Sequence[TermLibrary], kinds: Sequence[str]) -> bool:
+    def run_functions_first(self, libraries: Sequence[TermLibrary], kinds: Sequence[str], asked: bool) -> bool:
         """Search with functions where polynomials, chosen equation by equation, would need many products.
 
         Returns whether they would.
@@ -208,7 +208,7 @@ class Search:
         support = propose_node_wise(self._context, library, "", STRICTNESS[-1:]).support[0, : library.n_terms]
         crowded = bool(self._crowded(library, support).any())
         if crowded:
-            self._run_functions(kinds, library, support, asked=False)
+            self._run_functions(kinds, library, support, asked)
         return crowded
 
     def run_functions_node_wise(self, kinds: Sequence[str], asked: bool) -> None:

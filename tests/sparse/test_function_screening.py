@@ -12,7 +12,7 @@ from skdyn.sparse.scaled_context import scale_context
 
 
 def repressors(x):
-    """A ring of four genes, each repressing the next."""
+    """A ring of genes, each repressing the next."""
     return 0.1 + 2.0 / (1.0 + (np.roll(x, 1, axis=-1) / 0.6) ** 2) - 0.9 * x
 
 
@@ -128,3 +128,17 @@ def test_a_ring_of_genes_is_found_unasked():
     assert field.n_terms == 12
     np.testing.assert_allclose(field.field(others), repressors(others), atol=1e-3)
     assert fit_sparse(context, library="polynomial").functions == ()
+
+
+@pytest.mark.slow
+def test_three_genes_are_found_unasked_but_no_constraint_is_broken():
+    def field(x):
+        return 0.1 + 2.0 / (1.0 + (np.roll(x, 1, axis=-1) / 0.6) ** 4) - 0.9 * x
+
+    context = recorded(field, [0.1] * 3, [2.0] * 3, points=120)
+    others = np.concatenate(recorded(field, [0.1] * 3, [2.0] * 3, seed=3).states)
+    np.testing.assert_allclose(fit_sparse(context).field(others), field(others), atol=3e-3)
+    for library in (None, {"functions": ["hill"]}):
+        found = fit_sparse(context, constraints={"known": {"x0": {"x0": -1.0}}}, library=library)
+        linear = (found.exponents == [1, 0, 0]).all(axis=1) & (found.function_of < 0)
+        assert found.coefficients[linear, 0] == pytest.approx([-1.0], abs=1e-8)
