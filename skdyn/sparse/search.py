@@ -188,7 +188,7 @@ class Search:
     def run_functions(self, sets: Sequence[tuple[ScalarFunction, ...]]) -> None:
         """Search libraries with functions, then again with the scales of the best fitted."""
         for functions in sets:
-            library = self._choice.with_functions(self._choice.library.degree or FUNCTION_DEGREE, functions)
+            library = self._choice.with_functions(self._degree_beside, functions)
             self.run(library, f"{_kinds(functions)}: ")
             if self._problem.library is library and not self.leaves_structure():
                 break
@@ -235,7 +235,7 @@ class Search:
             terms = found.functions
             for _ in range(_RESELECTIONS if terms else 0):
                 before = self._least
-                self.run_node_wise([self._choice.with_terms(FUNCTION_DEGREE, [*higher, *terms])], found.equations)
+                self.run_node_wise([self._choice.with_terms(self._degree_beside, [*higher, *terms])], found.equations)
                 if not self._wants_functions(asked):
                     return
                 if self._least >= before:
@@ -257,8 +257,13 @@ class Search:
     def _higher(self, library: TermLibrary, support: NDArray[np.bool_]) -> list[TermKey]:
         """Terms of a support's other equations that the polynomials beside functions lack."""
         others = support[:, ~self._crowded(library, support)].any(axis=1)
-        high = (library.degrees > FUNCTION_DEGREE) & (np.array(library.function_of) < 0)
+        high = (library.degrees > self._degree_beside) & (np.array(library.function_of) < 0)
         return [library.key(t) for t in np.flatnonzero(others & high).tolist()]
+
+    @property
+    def _degree_beside(self) -> int:
+        """Degree of the polynomials beside functions."""
+        return self._choice.library.degree or FUNCTION_DEGREE
 
     def _path_of_best(self) -> ScaledContext:
         """The context with the path along which equations are judged: without noise the observed one."""

@@ -142,3 +142,11 @@ def test_three_genes_are_found_unasked_but_no_constraint_is_broken():
         found = fit_sparse(context, constraints={"known": {"x0": {"x0": -1.0}}}, library=library)
         linear = (found.exponents == [1, 0, 0]).all(axis=1) & (found.function_of < 0)
         assert found.coefficients[linear, 0] == pytest.approx([-1.0], abs=1e-8)
+
+
+@pytest.mark.slow
+def test_a_degree_that_the_user_gives_holds_beside_functions():
+    context = recorded(repressors, [0.1] * 4, [2.0] * 4, points=150)
+    field = fit_sparse(context, library={"degree": 1, "functions": ["hill"]})
+    assert field.functions
+    assert (field.exponents[field.function_of < 0].sum(axis=1) <= 1).all()
