@@ -73,11 +73,11 @@ class Option:
         return [(self.exponents, function) for function in self.functions or (None,)]
 
 
-def integrated(context: ScaledContext, equation: Equation, options: Sequence[Option]) -> tuple[Array, NDArray[np.intp]]:
-    """Integrals (M, C) of options as an equation has them, and where each option's begin."""
+def integrated(context: ScaledContext, options: Sequence[Option]) -> tuple[Integrals, NDArray[np.intp]]:
+    """Integrals of options, and at which column each option's begin."""
     integrals = Integrals.of(context, lambda x: np.hstack([option.columns(x) for option in options]))
-    starts = np.concatenate([[0], np.cumsum([option.width for option in options])[:-1]]).astype(np.intp)
-    return equation.columns(integrals), starts
+    widths = np.array([option.width for option in options], dtype=np.intp)
+    return integrals, np.cumsum(widths) - widths
 
 
 def at_best_scales(context: ScaledContext, equation: Equation, options: Sequence[Option]) -> tuple[Array, list[Option]]:
@@ -88,7 +88,8 @@ def at_best_scales(context: ScaledContext, equation: Equation, options: Sequence
 
     def explained(logs: Array) -> Array:
         moved = [option.stretched(float(log)) for option, log in zip(options, logs, strict=True)]
-        return equation.explained(*integrated(context, equation, moved))
+        integrals, starts = integrated(context, moved)
+        return equation.explained(equation.columns(integrals), starts)
 
     grid = STEP * np.linspace(-1, 1, 5)
     found = np.stack([explained(np.full(len(options), log)) for log in grid])

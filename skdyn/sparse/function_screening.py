@@ -6,7 +6,7 @@ Letters: M points, L columns, D of them variables, C columns of candidates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -39,8 +39,6 @@ class Screened:
     ----------
     criterion : float
         How well they explain it; lower is better.
-    is_complete : bool
-        Whether they explain all that the observations resolve.
     functions : list of TermKey
         Their terms with functions.
     equations : list of list of TermKey
@@ -48,12 +46,11 @@ class Screened:
     """
 
     criterion: float
-    is_complete: bool
     functions: list[TermKey]
     equations: list[list[TermKey]]
 
 
-def screen_functions(context: ScaledContext, kind: str, most: int) -> Screened:
+def screen_functions(context: ScaledContext, kind: str, most: int, complete: bool = False) -> Screened | None:
     """Return the equations with functions that explain a context best.
 
     Each equation has a constant and all linear terms. What explains most of the rest is added again and again: a
@@ -67,21 +64,26 @@ def screen_functions(context: ScaledContext, kind: str, most: int) -> Screened:
         times a column.
     most : int
         Different functions that are kept, those that gain most.
+    complete : bool
+        Whether they have to explain all that the observations resolve.
 
     Returns
     -------
-    Screened
+    Screened or None
+        None where they would have to explain all and do not.
     """
     screening = _Screening(context, kind)
-    grown = [screening.grown(d) for d in range(context.n_features)]
+    grown: list[_Grown] = []
+    for d in range(context.n_features):
+        grown.append(screening.grown(d))
+        if complete and not grown[-1].equation.is_explained:
+            return None
     kept = _kept(grown, most)
     equations = [
         [key for option, _ in equation.added if option in kept for key in kept[option].keys] for equation in grown
     ]
     functions = dict.fromkeys(key for option in kept.values() if option.functions for key in option.keys)
-    criterion = sum(equation.criterion for equation in grown)
-    complete = all(equation.equation.is_explained for equation in grown)
-    return Screened(criterion, complete, list(functions), equations)
+    return Screened(sum(equation.criterion for equation in grown), list(functions), equations)
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,11 @@ class _Screening:
         self.context = context
         self.options = [Option(row) for row in monomials(width, 2)[1 + width :]]
         self.options += sines(context) if kind == "sin" else hills(context)
-        widths = np.array([option.width for option in self.options])
-        self.costs, self.starts = _PENALTY * widths, np.cumsum(widths) - widths
+        self.every, self.starts = integrated(context, self.options)
+        self.costs = _PENALTY * np.array([option.width for option in self.options])
         arguments = [option.argument for option in self.options]
         self.changes = np.array([one != other for one, other in pairwise(arguments)], dtype=bool)
         self.alone = np.array([bool(option.functions) and not any(option.exponents) for option in self.options])
-        self.every = Integrals.of(context, lambda x: np.hstack([option.columns(x) for option in self.options]))
         self.base = Integrals.along(context, TermLibrary(monomials(width, 1)))
 
     def grown(self, d: int) -> _Grown:
@@ -140,7 +141,7 @@ class _Screening:
             alone = np.where(self.alone, worth, -np.inf)
             starts += self._at_their_best(plain, self._leaders(alone, int(self.alone.sum())))[:_REFINED]
             for _, option in starts:
-                first = option, integrated(self.context, plain, [option])[0]
+                first = option, plain.columns(integrated(self.context, [option])[0])
                 best = min(best, self._grown(plain, columns, [first]), key=lambda grown: grown.criterion)
         return best
 
@@ -154,7 +155,7 @@ class _Screening:
             gain, option = self._at_their_best(equation, leaders)[0]
             if gain <= 0:
                 break
-            added = [*added, (option, integrated(self.context, equation, [option])[0])]
+            added = [*added, (option, equation.columns(integrated(self.context, [option])[0]))]
             equation = equation.beside(added[-1][1])
         return _pruned(plain, equation, added)
 
@@ -197,12 +198,11 @@ def _pruned(plain: Equation, equation: Equation, added: list[tuple[Option, Array
 
 def criterion_of(context: ScaledContext, library: TermLibrary, support: NDArray[np.bool_]) -> float:
     """Return how well equations with the terms of a support (T, D) explain a context, as `Screened` does."""
-    total = 0.0
+    integrals, total = Integrals.along(context, library), 0.0
+    added = (library.degrees > 1) | (library.function_of >= 0)
     for d, used in enumerate(support[: library.n_terms].T):
-        own = TermLibrary.of_keys([library.key(t) for t in np.flatnonzero(used).tolist()] or [library.key(0)])
-        equation = Equation.of(context, Integrals.along(context, own), d)
-        added = (library.degrees[used] > 1) | (library.function_of[used] >= 0)
-        total += equation.log_left / 2 + _PENALTY * float(added.sum())
+        equation = Equation.of(context, replace(integrals, design=integrals.design[:, used]), d)
+        total += equation.log_left / 2 + _PENALTY * float((used & added).sum())
     return total
 
 

@@ -51,9 +51,9 @@ def propose_node_wise(
     coefficients, support = np.zeros(shape), np.zeros(shape, dtype=bool)
     sizes = np.bincount(library.degrees)[library.degrees]
     if begin is not None:
-        plain = (library.exponents.sum(axis=1) <= 1) & (library.function_of < 0)
+        plain = (library.degrees <= 1) & (library.function_of < 0)
         keys = [library.key(t) for t in range(library.n_terms)]
-        starts = np.stack([plain[: len(keys)] | [key in set(own) for key in keys] for own in begin], axis=1)
+        starts = np.stack([plain | [key in own for key in keys] for own in map(set, begin)], axis=1)
     for d in range(context.n_features):
         gram, cross, square, count = integrals.moments(context.observed[:, d], context.weights[:, d])
         count = max(count, 1.0)

@@ -205,7 +205,7 @@ class Search:
         Returns whether they would.
         """
         library = libraries[-1]
-        support = propose_node_wise(self._context, library, "", STRICTNESS[-1:]).support[0, : library.n_terms]
+        support = propose_node_wise(self._context, library, "", STRICTNESS[-1:]).support[0]
         crowded = bool(self._crowded(library, support).any())
         if crowded:
             self._run_functions(kinds, library, support, asked)
@@ -214,8 +214,7 @@ class Search:
     def run_functions_node_wise(self, kinds: Sequence[str], asked: bool) -> None:
         """Search with functions, if the user has asked for them or the best field leaves something for them."""
         if self._wants_functions(asked):
-            library = self._problem.library
-            self._run_functions(kinds, library, self._best.support[0, : library.n_terms], asked)
+            self._run_functions(kinds, self._problem.library, self._best.support[0], asked)
 
     def _run_functions(
         self, kinds: Sequence[str], library: TermLibrary, support: NDArray[np.bool_], asked: bool
@@ -227,10 +226,10 @@ class Search:
         """
         most = _MOST_FUNCTIONS * self._context.n_features
         higher, path = self._higher(library, support), self._path_of_best()
-        screened = [(screen_functions(path, kind, most), kind) for kind in kinds]
-        if not asked:
-            enough, few = criterion_of(path, library, support) - _GAIN, self._context.n_features <= _FEW_FEATURES
-            screened = [e for e in screened if e[0].criterion < enough and (e[0].is_complete or not few)]
+        enough = np.inf if asked else criterion_of(path, library, support) - _GAIN
+        complete = not asked and self._context.n_features <= _FEW_FEATURES
+        every = [(screen_functions(path, kind, most, complete), kind) for kind in kinds]
+        screened = [(found, kind) for found, kind in every if found and found.criterion < enough]
         for found, kind in sorted(screened, key=lambda entry: entry[0].criterion):
             terms = found.functions
             for _ in range(_RESELECTIONS if terms else 0):
@@ -240,24 +239,25 @@ class Search:
                     return
                 if self._least >= before:
                     break
-                library, path = self._problem.library, self._path_of_best()
-                found = screen_functions(path, kind, most)
-                terms = beside(rescaled(path, library, self._best.support[0]), found.functions)
+                if not self._context.clean:  # else the path is the observed one, as before
+                    path = self._path_of_best()
+                    found = screen_functions(path, kind, most) or found
+                terms = beside(rescaled(path, self._problem.library, self._best.support[0]), found.functions)
 
     def _wants_functions(self, asked: bool) -> bool:
         """Say whether the best field of many variables misses something, and leaves structure or has many terms."""
-        library = self._problem.library
-        many = self.is_dense() if asked else self._crowded(library, self._best.support[0, : library.n_terms]).any()
+        many = self.is_dense() if asked else self._crowded(self._problem.library, self._best.support[0]).any()
         return not self._is_exact() and bool(many or self.leaves_structure())
 
     def _crowded(self, library: TermLibrary, support: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which equations (D,) of a support (T, D) have more products than a few, or than one a variable."""
-        return np.asarray(support[library.degrees > 1].sum(axis=0) > max(_FEW_PRODUCTS, self._context.n_features))
+        """Which equations (D,) of a support (R, D) have more products than a few, or than one a variable."""
+        products = support[: library.n_terms][library.degrees > 1]
+        return np.asarray(products.sum(axis=0) > max(_FEW_PRODUCTS, self._context.n_features))
 
     def _higher(self, library: TermLibrary, support: NDArray[np.bool_]) -> list[TermKey]:
         """Terms of a support's other equations that the polynomials beside functions lack."""
-        others = support[:, ~self._crowded(library, support)].any(axis=1)
-        high = (library.degrees > self._degree_beside) & (np.array(library.function_of) < 0)
+        others = support[: library.n_terms, ~self._crowded(library, support)].any(axis=1)
+        high = (library.degrees > self._degree_beside) & (library.function_of < 0)
         return [library.key(t) for t in np.flatnonzero(others & high).tolist()]
 
     @property

@@ -150,3 +150,9 @@ def test_a_degree_that_the_user_gives_holds_beside_functions():
     field = fit_sparse(context, library={"degree": 1, "functions": ["hill"]})
     assert field.functions
     assert (field.exponents[field.function_of < 0].sum(axis=1) <= 1).all()
+
+
+def test_equations_that_have_to_explain_all_are_none_where_they_do_not():
+    context = scale_context(recorded(repressors, [0.1] * 4, [2.0] * 4, noise=0.05))
+    assert screen_functions(context, "hill", 4, complete=True) is None
+    assert screen_functions(context, "hill", 4) is not None
