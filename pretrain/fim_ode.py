@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from pretrain.ode.presets import PRESETS, Preset
-from pretrain.ode.task import FIMODETask, dry_run
+from pretrain.ode.task import FIMODETask, Part, dry_run
 from pretrain.priors import PRIORS, prior_weights
 from pretrain.run.distributed import choose_device
 from pretrain.run.recipe import check_options, command_line, run_from_command_line, run_recipe
@@ -32,11 +32,11 @@ def make_task(
     device: torch.device,
     rank: int,
     initial: Path | None = None,
-    arbiter_only: bool = False,
+    part: Part = "all",
 ) -> FIMODETask:
     """The task of a run of so many minutes, which decide whether compiling is repaid."""
     compiled = minutes * 60 >= COMPILE_FROM.get(device.type, math.inf)
-    return FIMODETask(preset, seed, device, rank, initial, compiled, arbiter_only)
+    return FIMODETask(preset, seed, device, rank, initial, compiled, part)
 
 
 def train(preset: Preset, out: Path, minutes: float, seed: int = 0, **options: Any) -> str:
@@ -50,9 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--prior", help=f"instead of the preset's: {', '.join(PRIORS)}, or family=weight,family=weight")
     parser.add_argument(
         "--train",
-        choices=("all", "arbiter"),
+        choices=("all", "arbiter", "network"),
         default="all",
-        help="the arbiter alone over a network that stays as --initial gave it, or all together (default)",
+        help="the arbiter alone over a network that stays as --initial gave it, that network alone, or all together "
+        "(default)",
     )
     parser.add_argument("--dry-run", action="store_true", help="print sizes and expected steps, and stop")
     options = parser.parse_args(arguments)
@@ -68,10 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{name:<20} {value:,.4g}" if value < 1000 else f"{name:<20} {value:,.0f}")
         return
     check_options(parser, options)
-    arbiter_only = options.train == "arbiter"
-    if arbiter_only and options.initial is None:
-        parser.error("--train arbiter needs --initial, whose network it leaves as it is")
-    make = partial(make_task, preset, options.minutes, options.seed, initial=options.initial, arbiter_only=arbiter_only)
+    if options.train != "all" and options.initial is None:
+        parser.error(f"--train {options.train} needs --initial, the rest of which it leaves as it is")
+    make = partial(make_task, preset, options.minutes, options.seed, initial=options.initial, part=options.train)
     run_from_command_line(make, preset, options)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,7 @@ class Prepared:
     ----------
     batch : Batch
     cases : list of Case
+        None where the network is trained alone.
     encoded, answer : EncodedContext and NetworkAnswer, or None
         What the losses of a network need that is trained too.
     """
@@ -50,8 +51,8 @@ class FIMODEObjective(nn.Module):
     weight. The network runs in bfloat16 on a GPU; its local linear part, the fits, the arbiter and the loss do not.
 
     Where the batch hides the network, the arbiter judges the fits to the observed states alone; so it does for more
-    variables than the network takes, and where variables are given as inputs. If the network takes no gradients
-    (`freeze_network`), only the arbiter learns.
+    variables than the network takes, and where variables are given as inputs. If only the arbiter learns
+    (`train_only`), the network takes no gradients; if only the network does, nothing is fitted and its answers count.
 
     Parameters
     ----------
@@ -62,10 +63,10 @@ class FIMODEObjective(nn.Module):
         super().__init__()
         self.network = ArbitratedFIMODE(config)
 
-    def freeze_network(self) -> None:
-        """Train the arbiter alone."""
-        self.network.requires_grad_(False)
-        self.network.arbiter.requires_grad_(True)
+    def train_only(self, part: Literal["arbiter", "network"]) -> None:
+        """Leave all as it is but for the arbiter, or for the network."""
+        self.network.requires_grad_(part == "network")
+        self.network.arbiter.requires_grad_(part == "arbiter")
 
     def compile_blocks(self) -> None:
         """Compile the attention blocks, once for all of them and for all shapes."""
@@ -81,9 +82,13 @@ class FIMODEObjective(nn.Module):
         device = batch.queries.device
         frozen = self._is_frozen
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-            field, log_scale = self.network.conclude(prepared.cases, batch.queries.shape[-1])
-            dim = batch.targets.shape[-1]
-            field, log_scale = field[..., :dim], log_scale[..., :dim]
+            if prepared.cases:
+                field, log_scale = self.network.conclude(prepared.cases, batch.queries.shape[-1])
+                dim = batch.targets.shape[-1]
+                field, log_scale = field[..., :dim], log_scale[..., :dim]
+            else:
+                assert answer is not None
+                field, log_scale = answer.field, answer.log_scale
 
         active = batch.tokens.dim_mask[:, None].float()
         active = active / active.sum(-1, keepdim=True)
@@ -94,10 +99,11 @@ class FIMODEObjective(nn.Module):
         parts = {"query_loss": query_loss}
         loss = query_loss
         if encoded is not None and answer is not None and not frozen:
-            of_network = laplace(targets, answer.field.float(), answer.log_scale.float(), active)
-            parts["network_loss"] = masked_mean(of_network, queries)
+            if prepared.cases:
+                of_network = laplace(targets, answer.field.float(), answer.log_scale.float(), active)
+                parts["network_loss"] = masked_mean(of_network, queries)
+                loss = (1 - NETWORK_WEIGHT) * query_loss + NETWORK_WEIGHT * parts["network_loss"]
             parts |= self._token_losses(batch, encoded, active)
-            loss = (1 - NETWORK_WEIGHT) * query_loss + NETWORK_WEIGHT * parts["network_loss"]
             loss = loss + TOKEN_WEIGHT * parts["token_loss"] + parts["state_loss"]
         with torch.no_grad():
             sums = {name: total(part, batch.weight) for name, part in parts.items()}
@@ -108,6 +114,10 @@ class FIMODEObjective(nn.Module):
     def _is_frozen(self) -> bool:
         return not self.network.head.weight.requires_grad
 
+    @property
+    def _is_alone(self) -> bool:
+        return not self.network.arbiter.score.weight.requires_grad
+
     def prepare(self, batch: Batch) -> Prepared:
         """All that comes before the arbiter: without gradients if the network takes none, and then to be used again."""
         device, frozen = batch.queries.device, self._is_frozen
@@ -115,6 +125,9 @@ class FIMODEObjective(nn.Module):
             torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"),
             torch.set_grad_enabled(torch.is_grad_enabled() and not frozen),
         ):
+            if self._is_alone:
+                encoded = self.network.encode_tokens(batch.tokens)
+                return Prepared(batch, [], encoded, NetworkAnswer(*self.network.answer(encoded, batch.queries)))
             context = self._encoded(batch)
             answer = None
             if context.network is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from pretrain.priors.simulate import Simulator
 from pretrain.run.card import CardText
 from pretrain.run.cost import activation_bytes
 from pretrain.run.task import ModelTask, pick
+
+Part = Literal["all", "arbiter", "network"]
 
 
 class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
@@ -34,8 +36,9 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         As of `ModelTask`.
     compiled : bool
         Compile the integration step, and on a GPU the network's blocks.
-    arbiter_only : bool
-        Leave the network as it is and train the arbiter over it.
+    part : {"all", "arbiter", "network"}
+        What is trained: the network and the arbiter, the arbiter over a network that stays as it is, or the network by
+        itself, on batches that it reads.
     """
 
     stacks = ("encoder", "decoder")
@@ -58,15 +61,17 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         rank: int = 0,
         initial: Path | None = None,
         compiled: bool = False,
-        arbiter_only: bool = False,
+        part: Part = "all",
     ) -> None:
+        if part == "network":
+            preset = dataclasses.replace(preset, hidden=0.0, wide_share=0.0, forced_share=0.0)
         super().__init__(preset, seed, device, rank, initial)
-        self._arbiter_only = arbiter_only
-        self._reuse = preset.reuse if arbiter_only else 1
+        self._part = part
+        self._reuse = preset.reuse if part == "arbiter" else 1
         self._prepared: dict[int, Prepared] = {}
         self._prepared_of = -1
-        if arbiter_only:
-            self.module.freeze_network()
+        if part != "all":
+            self.module.train_only(part)
         self._flops = {
             (shape.paths, shape.points): 3
             * forward_flops(self.module.network, shape.paths, shape.points, preset.queries.count)
@@ -151,7 +156,7 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
             "wide_systems": p.wide_systems,
             "forced_share": p.forced_share,
             "reuse": self._reuse,
-            "arbiter_only": self._arbiter_only,
+            "part": self._part,
         }
 
     def _drawn(self) -> dict[str, Any]:

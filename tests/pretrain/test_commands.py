@@ -58,13 +58,14 @@ def test_two_stages_the_arbiter_and_then_all_together(tmp_path, monkeypatch):
     first = {}
     network = write_format_1(tmp_path / "old")
     stages = (("arbiter", ["--train", "arbiter", "--initial", str(tmp_path / "old")]),
+              ("network", ["--train", "network", "--initial", str(tmp_path / "arbiter")]),
               ("all", ["--initial", str(tmp_path / "arbiter")]))  # fmt: skip
     for name, options in stages:
         fim_ode.main([*common, "--out", str(tmp_path / name), *options])
         report = json.loads((tmp_path / name / "run.json").read_text())
         assert report["status"] == "finished"
         assert report["steps"] > 0
-        assert report["task"]["data"]["arbiter_only"] == (name == "arbiter")
+        assert report["task"]["data"]["part"] == name
         first[name] = load_checkpoint(tmp_path / name / "checkpoints").tensors
     for name, tensor in network.state_dict().items():
         assert torch.equal(first["arbiter"][f"ema/network.{name}"], tensor), name
@@ -73,6 +74,10 @@ def test_two_stages_the_arbiter_and_then_all_together(tmp_path, monkeypatch):
     assert any(".arbiter." in name for name in moved)
     assert any(".encoder." in name for name in moved)
     assert not any(name.startswith("optimizer/") and ".encoder." in name for name in first["arbiter"])
+    averages = {name for name in before if name.startswith("ema/")}
+    moved = {name for name in averages if not torch.equal(before[name], first["network"][name])}
+    assert any(".encoder." in name for name in moved)
+    assert not any(".arbiter." in name for name in moved)
 
 
 @pytest.mark.parametrize("reuse", [1, 3])
@@ -81,7 +86,7 @@ def test_the_first_stage_continues_where_it_was_cut(tmp_path, monkeypatch, reuse
     initial = tmp_path / "old"
     write_format_1(initial)
     preset = dataclasses.replace(micro.ODE, reuse=reuse)
-    make = partial(fim_ode.make_task, preset, 1.0, 0, initial=initial, arbiter_only=True)
+    make = partial(fim_ode.make_task, preset, 1.0, 0, initial=initial, part="arbiter")
     for name, sessions in (("straight", [None]), ("cut", [4 / 60, None])):
         for number, session in enumerate(sessions):
             run_recipe(make, preset, tmp_path / name, 8 / 60, torch.device("cpu"), clock=StepClock(1.0),

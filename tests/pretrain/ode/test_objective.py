@@ -80,7 +80,7 @@ def test_forced_batches_train_the_arbiter_alone():
 
 
 def test_a_frozen_network_leaves_the_loss_to_the_arbiter():
-    task = FIMODETask(NARROW, 0, CPU, arbiter_only=True)
+    task = FIMODETask(NARROW, 0, CPU, part="arbiter")
     batch = task.batch(1)
     loss, sums = task.module(batch)
     loss.backward()
@@ -95,9 +95,25 @@ def test_a_frozen_network_leaves_the_loss_to_the_arbiter():
         assert torch.equal(free.module(batch)[1]["query_loss"], sums["query_loss"])
 
 
+def test_the_network_alone_learns_from_its_own_answers():
+    task = FIMODETask(FORCED, 0, CPU, part="network")
+    batch = task.batch(1)
+    assert batch.outside is None
+    loss, sums = task.module(batch)
+    loss.backward()
+    free = FIMODETask(NARROW, 0, CPU)
+    with torch.no_grad():
+        _, together = free.module(batch)
+    assert torch.equal(sums["query_loss"], together["network_loss"])
+    parts = [total / count for total, count in (sums[f"{name}_loss"] for name in ("query", "token", "state"))]
+    torch.testing.assert_close(loss, parts[0] + 0.5 * parts[1] + parts[2])
+    for name, parameter in task.module.network.named_parameters():
+        assert (parameter.grad is None) == name.startswith("arbiter."), name
+
+
 def test_prepared_batches_are_used_again_and_train_alike():
     preset = dataclasses.replace(micro.ODE, reuse=3, wide_share=0.2, forced_share=0.2)
-    task, fresh = (FIMODETask(preset, 0, CPU, arbiter_only=only) for only in (True, False))
+    task, fresh = (FIMODETask(preset, 0, CPU, part=part) for part in ("arbiter", "all"))
     per_pool = preset.steps_per_pool
     for pool in range(2):
         steps = range(3 * per_pool * pool, 3 * per_pool * (pool + 1))
