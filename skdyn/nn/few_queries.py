@@ -92,17 +92,17 @@ class FewOfFits:
         of_kind = torch.cat([ones, fits.scale])[:, : self.dim]
         units = of_kind[[int(i not in kinds[0]) for i in range(self.count)]][:, :, None, None]
         coefficients, root = fits.coefficients[0, :, :, None] * units, fits.root[0] * units.to(fits.root)
-        self.products: list[tuple[list[int], Array | None, Tensor, Tensor]]
+        self.products: list[tuple[list[int], Array | None, Tensor, Tensor]] = []
         if fits.terms is None:
             # Every fit has coefficients of the monomials in both coordinates and of all functions: one product.
             together, root = (_columns(_of_all(part, fits), False) for part in (coefficients, root))
             self.products = [(list(range(self.count)), None, together, root)]
         else:
             used = [fits.terms[0, kind].numpy() + kind * len(terms) for kind in (0, 1)]
-            self.products = [
-                (places, which, _columns(coefficients[places], True), _columns(root[places], True))
-                for places, which in zip(kinds, used, strict=True)
-            ]
+            for places, which in zip(kinds, used + _places_of_functions(fits), strict=True):
+                n = which.shape[1]
+                own = _columns(coefficients[places][..., :n], True)
+                self.products.append((places, which, own, _columns(root[places][..., :n, :n], True)))
 
     def __call__(self, z: Array) -> Array:
         """Fields and log deviations of their own (2, N, F + 1, d), with room for the network's behind the fits'."""
@@ -138,15 +138,14 @@ class FewOfFunctions:
         self.columns, self.rate, self.power = (
             part[0].numpy() for part in (1 + functions.axis, functions.rate, functions.power)
         )
-        self.odd, self.squared = (self.power == power for power in (1, 2))
+        self.odd = self.power % 2 == 1
 
     def __call__(self, factors: Array) -> Array:
         """Values (N, d C) where one and the scaled columns are ``factors`` (N, 1 + W)."""
         u = factors.take(self.columns, axis=1) * self.rate
         if self.is_sine:
             return np.stack([np.sin(u), np.cos(u)], axis=-1).reshape(len(u), -1)
-        square = u * u
-        raised = np.where(self.odd, np.maximum(u, 0), np.where(self.squared, square, square * square))
+        raised = np.where(self.odd, np.maximum(u, 0), u) ** self.power
         rise = raised / (1 + raised)
         return (rise[:, :, None] * factors[:, None, : 1 + len(self.rate)]).reshape(len(u), -1)
 
@@ -280,6 +279,18 @@ def _of_all(matrices: Tensor, fits: Fits) -> Tensor:
             out[places, d, :, at : at + width] = matrices[places, d, :, plain : plain + width]
             at += width
     return out
+
+
+def _places_of_functions(fits: Fits) -> list[Array]:
+    """Where the terms (d, Q) of fits with functions are behind monomials in both coordinates, kind by kind."""
+    monomials, plain, dim = len(fits.library.terms), fits.plain_terms, fits.variables
+    found, at = [], 2 * monomials
+    for functions in fits.functions:
+        width = functions.width(dim)
+        own = at + np.arange(dim * width).reshape(dim, width)
+        found.append(np.concatenate([np.broadcast_to(monomials + np.arange(plain), (dim, plain)), own], axis=1))
+        at += dim * width
+    return found
 
 
 def _columns(matrices: Tensor, by_variable: bool) -> Tensor:

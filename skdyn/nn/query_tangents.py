@@ -114,7 +114,7 @@ def _of_functions(of: FewOfFunctions, factors: Tensor) -> Tensor:
         return torch.stack([_mapped(u, sines, cosines), _mapped(u, cosines, -sines)], -1).flatten(-2)
     power = torch.from_numpy(of.power)
     seen = torch.where(power % 2 == 1, u[0].clamp(min=0), u[0])
-    lower = torch.where(power == 1, (u[0] >= 0).to(u), torch.where(power == 2, seen, seen**3))
+    lower = torch.where(power == 1, (u[0] >= 0).to(u), seen ** (power - 1))
     fall = 1 / (1 + lower * seen)
     rise = _mapped(u, 1 - fall, power * lower * fall.square())
     return _times(rise[..., None], factors[..., None, : 1 + len(of.rate)]).flatten(-2)

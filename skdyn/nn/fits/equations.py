@@ -61,10 +61,10 @@ class Equations:
         active = supports.new_zeros(len(places), dim, total)
         for whole, part in ((coefficients, values), (active, supports)):
             own = part[list(sparse)]
-            where = None if fits.terms is None else fits.terms[0, 1].expand_as(own)
-            whole[: len(sparse), :, :monomials] = (
-                own if where is None else own.new_zeros(*own.shape[:2], monomials).scatter(-1, where, own)
-            )
+            if fits.terms is not None:
+                where = fits.terms[0, 1].expand(len(sparse), -1, -1)
+                own = own.new_zeros(*own.shape[:2], monomials).scatter(-1, where, own[..., : where.shape[-1]])
+            whole[: len(sparse), :, :monomials] = own
             row, at = len(sparse), monomials
             for kind, fitted in zip(kinds, others, strict=True):
                 rows = slice(row, row + len(fitted))

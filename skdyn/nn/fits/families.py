@@ -22,7 +22,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from skdyn.nn.fits.functions import BESIDE, KINDS, Functions
+from skdyn.nn.fits.functions import KINDS, Functions, degree_beside
 from skdyn.nn.fits.monomials import Library
 
 VIEWS = ("observed_10", "observed_40", "observed_200", "denoised_200", "velocities")
@@ -144,13 +144,14 @@ class Fits:
     @property
     def plain_terms(self) -> int:
         """Number of the monomials that fits with functions may have."""
-        return int((self.library.degrees <= BESIDE).sum())
+        return int((self.library.degrees <= degree_beside(self.library.dim)).sum())
 
     def answer(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Fields and log deviations of their own, each (B, N, F, D), at queries (B, N, D + G)."""
         fields, spreads = [], []
         for phi, places, units in self._designs(queries):
-            coefficients, root = self.coefficients[:, places], self.root[:, places]
+            used = phi.shape[-1]
+            coefficients, root = self.coefficients[:, places, :, :used], self.root[:, places, :, :used, :used]
             fields.append((phi[:, None] @ coefficients[..., None])[..., 0] * units)  # (B, F, D, N)
             spreads.append((phi[:, None].to(root.dtype) @ root.mT).square().sum(-1) * units**2)
         field, spread = (self._in_order(parts) for parts in (fields, spreads))
@@ -161,7 +162,9 @@ class Fits:
         """How fields leave their answers (S, B, N, F, D) for standard normal draws (S, F, D, Q) of coefficients."""
         parts = []
         for phi, places, units in self._designs(queries):
-            change = (draws[:, None, places].to(self.root)[..., None, :] @ self.root[:, places])[..., 0, :]
+            used = phi.shape[-1]
+            own = draws[:, None, places, :, :used].to(self.root)
+            change = (own[..., None, :] @ self.root[:, places, :, :used, :used])[..., 0, :]
             parts.append((phi[:, None].to(change.dtype) @ change[..., None])[..., 0] * units)
         return self._in_order(parts)
 
@@ -179,9 +182,7 @@ class Fits:
         for functions, places in zip(self.functions, others, strict=True):
             own = functions(scaled, self.variables)
             plain = monomials[:, None, :, : self.plain_terms].expand(*own.shape[:3], -1)
-            unused = self.coefficients.shape[-1] - plain.shape[-1] - own.shape[-1]
-            phi = torch.nn.functional.pad(torch.cat([plain, own], -1), (0, unused))
-            designs.append((phi, list(places), units))
+            designs.append((torch.cat([plain, own], -1), list(places), units))
         return designs
 
     def _in_order(self, parts: list[Tensor]) -> Tensor:
@@ -251,3 +252,13 @@ def _apart(fields: Tensor) -> Tensor:
     flat = fields.permute(0, 3, 2, 1)
     distances = torch.cdist(flat, flat, p=1, compute_mode="donot_use_mm_for_euclid_dist")
     return distances.permute(0, 2, 3, 1) / fields.shape[1]
+
+
+def joined(one: Tensor, other: Tensor, axis: int) -> Tensor:
+    """One tensor of two along an axis, padded where either has fewer terms on the axes behind it."""
+    sizes = [max(pair) for pair in zip(one.shape[axis + 1 :], other.shape[axis + 1 :], strict=True)]
+    padded = []
+    for part in (one, other):
+        missing = [size - own for size, own in zip(sizes, part.shape[axis + 1 :], strict=True)]
+        padded.append(torch.nn.functional.pad(part, [n for own in reversed(missing) for n in (0, own)]))
+    return torch.cat(padded, axis)

@@ -25,10 +25,11 @@ from skdyn.nn.fits.families import (
     Outside,
     TokenModels,
     compared,
+    joined,
 )
 from skdyn.nn.fits.flow import Given, Path, integrals_along
 from skdyn.nn.fits.function_choice import Beside, choose
-from skdyn.nn.fits.functions import BESIDE, KINDS, MOST_COLUMNS, Functions
+from skdyn.nn.fits.functions import KINDS, MOST_COLUMNS, Functions, degree_beside
 from skdyn.nn.fits.moments import (
     TERMS_PER_POINT,
     Moments,
@@ -41,7 +42,7 @@ from skdyn.nn.fits.moments import (
 )
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import Quadrature, Roughness, quadrature, roughness
-from skdyn.nn.fits.screening import Chosen, choose_terms
+from skdyn.nn.fits.screening import Chosen, choose_terms, worth_adding
 from skdyn.nn.fits.solve import Posterior, eliminate, ridge
 
 _LONGEST = SIZES[-1]
@@ -126,6 +127,7 @@ class _Context:
         self.variables = states.shape[-1]
         self.library = Library(self.origin.shape[-1])
         self.degrees = self.library.degrees.to(states.device)
+        self.plain = self.degrees <= degree_beside(self.library.dim)
         self.chosen: list[Chosen | None] = [None, None]
 
     def follow_flow(self) -> None:
@@ -136,15 +138,16 @@ class _Context:
 
     def _by_velocities(self) -> Tensor:
         """Coefficients (B, D, P) of polynomials that are matched with the tokens' velocities."""
-        known, _ = self._velocities()
+        known = Moments.stack([self._velocities()[0]])
         allowed = affordable(known.count, self.degrees.expand(known.cross.shape))
-        return ridge(known.gram, known.cross, known.square, known.count, allowed, _PRIOR, _ROUNDS).coefficients
+        return _posterior(known, allowed[:, :, None], _PRIOR).coefficients[:, 0, 0]
 
     def fit(self, with_functions: bool) -> Fits:
         """Fit every view that there is."""
         observed = self._integrals(self.path)
         views: list[tuple[Moments | Regressors, ...]] = [self._matching(observed, size) for size in SIZES]
         self.chosen = [choose_terms(views[1][kind], self.degrees, self.library.dim) for kind in (0, 1)]
+        self.worth = worth_adding(views[1][1], self.degrees, self.library.dim)
         denoised = None
         if self.tokens is not None:
             denoised = self._integrals(self._denoised)
@@ -155,7 +158,7 @@ class _Context:
         functions: tuple[Functions, ...] = ()
         if with_functions and self.library.dim <= MOST_COLUMNS:
             functions, others = self._with_functions(observed[1], None if denoised is None else denoised[1])
-            parts = [torch.cat(both, 1) for both in zip(parts, others, strict=True)]
+            parts = [joined(*both, 1) for both in zip(parts, others, strict=True)]
             families += range(ALL_FITS, ALL_FITS + others[0].shape[1])
         coefficients, root, log_noise, log_residuals, active = parts
         centred, scaled = self.chosen
@@ -203,8 +206,9 @@ class _Context:
         judged = views[_CHOSEN_BY] if some is self else some._beside(some.path, some._integrals(some.path)[1], size)
         seen = self.path.mask.flatten(1, 2)
         functions = tuple(choose(views[_CHOSEN_BY], judged, kind, seen, self.variables) for kind in KINDS)
-        found = zip(*(self._fitted_with(own, views) for own in functions), strict=True)
-        return functions, tuple(torch.stack(parts, 2).flatten(1, 2) for parts in found)
+        one, other = ([part[:, :, None] for part in self._fitted_with(own, views)] for own in functions)
+        found = [joined(*both, 2) for both in zip(one, other, strict=True)]  # (B, views, kinds, ...)
+        return functions, tuple(parts.flatten(1, 2) for parts in found)
 
     def _some_windows(self) -> _Context:
         """The same, of evenly spaced windows alone where there are many: enough to tell candidates apart."""
@@ -236,7 +240,7 @@ class _Context:
         fitted = Moments.stack([moments[view] for view in BY_FUNCTIONS if view < len(moments)])
         terms = fitted.cross.shape[-1]
         place = torch.arange(terms, device=self.states.device)
-        plain = int((self.degrees <= BESIDE).sum())
+        plain = int(self.plain.sum())
         enough = terms <= TERMS_PER_POINT * fitted.count[..., None]
         useful = (place < plain) | (functions.rate > 0)[:, None, :, None]
         allowed = torch.where(enough, useful, place <= self.library.dim)
@@ -244,13 +248,12 @@ class _Context:
         fit = ridge(*parts, eliminate(*parts, allowed, WALD[-1:])[0], _SPARSE_PRIOR, _ROUNDS)
         in_units = self.scale[:, : self.variables].log()[:, None]
         left = Moments.stack(moments).log_residuals(fit.coefficients[:, :, None])[:, :, 0]
-        unused = len(self.library.terms) - terms
         return (
-            torch.nn.functional.pad(fit.coefficients, (0, unused)),
-            torch.nn.functional.pad(fit.root, (0, unused, 0, unused)).float(),
+            fit.coefficients,
+            fit.root.float(),
             (_log_deviation(fit) + in_units).float(),
             (left + in_units[:, :, None]).float(),
-            torch.nn.functional.pad(fit.active, (0, unused)),
+            fit.active,
         )
 
     def _beside(self, path: Path, integrals: Tensor, size: int) -> Beside:
@@ -264,13 +267,13 @@ class _Context:
         def matched(integrals: Tensor) -> Tensor:
             return matching(integrals, scaled, self.mask, size).terms
 
-        plain = matching(integrals[..., self.degrees <= BESIDE], scaled, self.mask, size)
+        plain = matching(integrals[..., self.plain], scaled, self.mask, size)
         return Beside(columns.flatten(1, 2), plain.terms, plain.observed, plain.count, integrated, matched)
 
     def _velocities_with(self, functions: Functions) -> Moments:
         _, columns, velocities, weights = self._velocity_columns()
         own = functions(columns, self.variables)
-        plain = self.library(columns)[:, None, :, self.degrees <= BESIDE].expand(*own.shape[:3], -1)
+        plain = self.library(columns)[:, None, :, self.plain].expand(*own.shape[:3], -1)
         regressors = torch.cat([plain, own], -1) * self.mask.flatten(1, 2)[:, None, :, None]
         return by_velocities(regressors, velocities / self.scale[:, None, : self.variables], weights)
 
@@ -346,15 +349,9 @@ class _Context:
         allowed = affordable(centred.count, degrees[0])
         of_centred = [self.library.centred_degrees[k] for k in self._kept if k < CENTRED]
         masks = torch.stack([allowed & (degrees[0] <= degree) for degree in of_centred], 2)
-        gram, cross, square, count = (
-            part[:, :, None] for part in (centred.gram, centred.cross, centred.square, centred.count)
-        )
-        low = ridge(gram, cross, square, count, masks, _PRIOR, _ROUNDS)
-        allowed = affordable(scaled.count, degrees[1])
-        parts = (scaled.gram, scaled.cross, scaled.square, scaled.count)
-        supports = torch.stack(eliminate(*parts, allowed, WALD), 2)
-        gram, cross, square, count = (part[:, :, None] for part in parts)
-        high = ridge(gram, cross, square, count, supports, _SPARSE_PRIOR, _ROUNDS)
+        low = _posterior(centred, masks, _PRIOR)
+        supports = self._supports(scaled, affordable(scaled.count, degrees[1]), block)
+        high = _posterior(scaled, supports, _SPARSE_PRIOR)
         in_units = self.scale[:, : self.variables][:, block].log()[:, None, None]
         return (
             torch.cat([low.coefficients, high.coefficients], 2),
@@ -370,6 +367,15 @@ class _Context:
             torch.cat([low.active, high.active], 2),
         )
 
+    def _supports(self, view: Moments, allowed: Tensor, block: slice) -> Tensor:
+        """Sparse supports (B, V, S, D, Q) of the terms that are allowed, the stricter one of those worth adding."""
+        parts = (view.gram, view.cross, view.square, view.count)
+        if self.worth is None:
+            return torch.stack(eliminate(*parts, allowed, WALD), 2)
+        worth = self.worth if self.chosen[1] is None else self.worth.gather(-1, self.chosen[1].places)
+        stricter = eliminate(*parts, allowed & worth[:, None, block], WALD[1:])
+        return torch.stack(eliminate(*parts, allowed, WALD[:1]) + stricter, 2)
+
     def _in_use(self, view: Moments | Regressors, kind: int, block: slice) -> Moments:
         chosen = self.chosen[kind]
         if chosen is not None:
@@ -382,6 +388,12 @@ class _Context:
         if chosen is not None:
             degrees = torch.where(chosen.allowed, degrees[chosen.places], _NOT_ALLOWED)[:, None, block]
         return degrees.expand(moments.cross.shape)
+
+
+def _posterior(view: Moments, supports: Tensor, prior: float) -> Posterior:
+    """Of the terms of several supports (B, V, S, D, Q)."""
+    gram, cross, square, count = (part[:, :, None] for part in (view.gram, view.cross, view.square, view.count))
+    return ridge(gram, cross, square, count, supports, prior, _ROUNDS)
 
 
 def _log_deviation(fit: Posterior) -> Tensor:

@@ -164,7 +164,7 @@ def along_flow(path: Path, times: Tensor, given: Given, mask: Tensor, field: Fie
 def _rule() -> tuple[list[float], list[float]]:
     """Places in [0, 1] and weights of Gauss and Lobatto; Abramowitz and Stegun 1964, 25.4.32."""
     highest = np.polynomial.legendre.Legendre.basis(_POINTS - 1)
-    places = np.concatenate([[-1.0], np.sort(highest.deriv().roots()), [1.0]])
+    places = np.concatenate([[-1.0], np.sort(highest.deriv().roots().real), [1.0]])
     weights = 2 / (_POINTS * (_POINTS - 1) * highest(places) ** 2)
     return ((1 + places) / 2).tolist(), (weights / 2).tolist()
 

@@ -14,14 +14,19 @@ from torch import Tensor
 
 SINE, HILL = 0, 1
 KINDS = (SINE, HILL)
-BESIDE = 2
-"""Degree of the monomials beside the functions."""
-MOST_COLUMNS = 3
-"""Equations of more numbers have no functions."""
+FEW_COLUMNS, MOST_COLUMNS = 3, 12
+"""Equations of more numbers have no functions; of more than a few, functions beside linear terms alone."""
 _STEPS, STEP = (12, 13), 0.25
 _FIRST = (0.15, 0.1)
 """Turns of a sine in the data's width, and half-saturations in units of the data's largest; a grid in logarithms."""
-_POWERS = (1, 2, 4)
+_POWERS, _OF_MANY = (1, 2, 4), (1, 2, 6)
+POWERS = (1, 2, 3, 4, 6, 8)
+"""Of equations of many numbers all are tried with the best few functions of the grid."""
+
+
+def degree_beside(columns: int) -> int:
+    """Degree of the monomials beside the functions of equations of so many numbers."""
+    return 2 if columns <= FEW_COLUMNS else 1
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,10 @@ class Functions:
         if self.kind == SINE:
             return u.sin(), u.cos()
         power = self.power[..., None]
-        square = u * u
-        lower = torch.where(power == 1, torch.where(u >= 0, 1.0, 0.0).to(u), torch.where(power == 2, u, square * u))
+        lower = torch.where(power == 1, torch.where(u >= 0, 1.0, 0.0).to(u), torch.where(power == 2, u, u * u * u))
+        others = (power == 3) | (power > 4)
+        if others.any():
+            lower = torch.where(others, torch.where(power % 2 == 0, u, u.clamp(min=0)) ** (power - 1), lower)
         fall = 1 / (1 + lower * u)
         return 1 - fall, power * lower * fall * fall
 
@@ -92,6 +99,18 @@ class Functions:
         """The same at other rates, by the logarithms (B, S) of the factors."""
         return Functions(self.kind, self.axis, self.power, self.rate * log_factor.exp())
 
+    def of_all_powers(self, low: Tensor) -> Functions:
+        """The same Hill functions (B, S) with every power of `POWERS`, one after the other (B, P S).
+
+        Odd ones have a rate of zero where the least value (B, D) of their column is negative.
+        """
+        powers = torch.tensor(POWERS, device=self.power.device)
+        power = powers[:, None].expand(-1, self.power.shape[1]).flatten().expand(len(self.power), -1)
+        axis, rate, positive = (
+            part.repeat(1, len(POWERS)) for part in (self.axis, self.rate, low.gather(1, self.axis) >= 0)
+        )
+        return Functions(self.kind, axis, power, torch.where(positive | (power % 2 == 0), rate, 0.0))
+
     @staticmethod
     def candidates(kind: int, y: Tensor, seen: Tensor, variables: int) -> Functions:
         """All sets (B, S) of a kind that columns (B, N, W) may need, where they were seen (B, N)."""
@@ -102,7 +121,8 @@ class Functions:
         powers: tuple[int, ...] = (1,)
         per_unit, unit = 2 * math.pi * scales, high - low
         if kind == HILL:
-            powers, per_unit, unit = _POWERS, 1 / scales, torch.maximum(low.abs(), high.abs())
+            powers = _POWERS if y.shape[-1] <= FEW_COLUMNS else _OF_MANY
+            per_unit, unit = 1 / scales, torch.maximum(low.abs(), high.abs())
         n = torch.tensor(powers, device=y.device)
         useful = (high > low)[..., None] & ((n % 2 == 0) | (kind == SINE) | (low >= 0)[..., None])  # (B, D, powers)
         rate = per_unit / unit.clamp(min=1e-9)[..., None]

@@ -98,6 +98,11 @@ class Regressors:
         return (self.terms @ self.observed).mT
 
     @property
+    def square(self) -> Tensor:
+        """As `Moments` have it."""
+        return self.observed.square().sum(1)
+
+    @property
     def squares(self) -> Tensor:
         """As `Moments` have them."""
         return self.terms.square().sum(-1)

@@ -18,6 +18,7 @@ _MOST_CHOSEN = 64
 _FEWEST_INTERACTIONS = 8
 _FEWEST_CHOSEN = 56
 """Terms that an equation may have however few points there are, where it has so many constant and linear ones."""
+_MOST_WORTH, _PENALTY, _NOISE_FLOOR = 16, 6.0, 1e-9
 _LEAST_LEFT = 1e-8
 """Share of a monomial's own square below which what is left of it is rounding."""
 
@@ -62,24 +63,41 @@ def choose_terms(moments: Moments | Regressors, degrees: Tensor, columns: int) -
         return None
     wanted = min(int(each.max()), total)
     taken = max(wanted, fewest)
-    # Constant and linear terms come first whatever the variable: one basis for all of them.
-    common = _Selection(moments, cross, moments.squares[:, None], simple)
-    common.take_first(simple)
-    selection = common.each_by_itself(taken - simple)
-    free = torch.ones(batch, dim, total, dtype=torch.bool, device=cross.device)
-    free[..., :simple] = False
+    selection = _Selection.beside(moments, simple, taken - simple)
     chosen = torch.arange(simple, device=cross.device).expand(batch, dim, -1)
     for _ in range(taken - simple):
-        best = selection.gain(free).argmax(-1)
-        selection.take(best)
-        free = free.scatter(-1, best[..., None], False)
-        chosen = torch.cat([chosen, best[..., None]], -1)
+        chosen = torch.cat([chosen, selection.take_best()[..., None]], -1)
     if fewest > _FEWEST_CHOSEN:
         own = moments.select(chosen[..., :fewest], slice(None))
         weakest_last = gains(own.gram, own.cross).argsort(-1, descending=True)
         chosen = torch.cat([chosen.gather(-1, weakest_last), chosen[..., fewest:]], -1)
     places, order = chosen[..., :wanted].sort(-1)
     return Chosen(places, order < each[:, None, None])
+
+
+def worth_adding(moments: Moments | Regressors, degrees: Tensor, columns: int) -> Tensor | None:
+    """Which monomials (B, D, P) explain more of each variable than they cost; None where they are of few numbers.
+
+    Constant and linear ones do; others are selected as by `choose_terms`, as far as half of the count times the
+    logarithm of the mean square that is left falls by more than a constant for each.
+    """
+    batch, _, total = moments.cross.shape
+    simple = int((degrees <= 1).sum())
+    if columns <= 3 or batch == 0:
+        return None
+    steps = min(_MOST_WORTH, total - simple)
+    selection = _Selection.beside(moments, simple, steps)
+    chosen, left = [], [moments.square - selection.explained]
+    for _ in range(steps):
+        chosen.append(selection.take_best())
+        left.append(moments.square - selection.explained)
+    step = torch.arange(steps + 1, device=moments.cross.device)
+    count = moments.count[..., None]
+    variance = torch.stack(left, -1).clamp(min=0) / count.clamp(min=1) + _NOISE_FLOOR
+    kept = step[:-1] < (count / 2 * variance.log() + _PENALTY * step).argmin(-1, keepdim=True)
+    worth = torch.zeros_like(selection.free).scatter(-1, torch.stack(chosen, -1), kept)
+    worth[..., :simple] = True
+    return worth
 
 
 class _Selection:
@@ -100,20 +118,38 @@ class _Selection:
         self.moments, self.residual, self.left, self.own = moments, residual, left, left
         self.basis = left.new_empty(*left.shape[:2], steps, left.shape[-1])
         self.common = self.basis[:, 0, :0]
+        self.free = torch.ones_like(residual, dtype=torch.bool)
+        self.explained = torch.zeros_like(residual[..., 0])
         self.step = 0
+
+    @classmethod
+    def beside(cls, moments: Moments | Regressors, simple: int, steps: int) -> _Selection:
+        """Of each variable by itself, after the first terms, one basis for all of them whatever the variable."""
+        common = cls(moments, moments.cross, moments.squares[:, None], simple)
+        common.take_first(simple)
+        selection = common.each_by_itself(steps)
+        selection.free[..., :simple] = False
+        return selection
 
     def each_by_itself(self, steps: int) -> _Selection:
         """Go on from terms that are common to all variables."""
         dim = self.residual.shape[1]
         own = _Selection(self.moments, self.residual, self.left.expand(-1, dim, -1), steps)
-        own.own, own.common = self.own.expand(-1, dim, -1), self.basis[:, 0]
+        own.own, own.common, own.explained = self.own.expand(-1, dim, -1), self.basis[:, 0], self.explained
         return own
 
-    def gain(self, free: Tensor) -> Tensor:
+    def take_best(self) -> Tensor:
+        """Add the free term of each variable that takes most from its residual; which (B, D)."""
+        best = self.gain().argmax(-1)
+        self.take(best)
+        self.free = self.free.scatter(-1, best[..., None], False)
+        return best
+
+    def gain(self) -> Tensor:
         """What each free term takes from the residual (B, D, P)."""
         gain = self.residual.square() / self.left.clamp(min=1e-300)
-        gain = torch.where(free & (self.left > _LEAST_LEFT * self.own), gain, -1.0)
-        return torch.where(free, gain.clamp(min=-0.5), -1.0)  # what is rounding comes last, but before repetition
+        gain = torch.where(self.free & (self.left > _LEAST_LEFT * self.own), gain, -1.0)
+        return torch.where(self.free, gain.clamp(min=-0.5), -1.0)  # what is rounding comes last, but before repetition
 
     def take_first(self, count: int) -> None:
         """Add the first terms of the library; the residual follows once, when the basis is there."""
@@ -125,13 +161,16 @@ class _Selection:
         of_terms = basis[..., :count].mT.tril(-1) + torch.diag_embed(length)
         products = torch.linalg.solve_triangular(of_terms, self.residual[..., :count].mT, upper=False)
         self.residual = self.residual - products.mT @ basis
+        self.explained = products.square().sum(1)
 
     def take(self, terms: Tensor) -> None:
         """Add terms (B, V)."""
         length = self._extend(terms, self.moments.rows(terms))
         unit = self.basis[:, :, self.step - 1]
         product = self.residual.gather(-1, terms[..., None].expand(-1, self.residual.shape[1], -1))
-        self.residual = self.residual - unit * (product / length[..., None])
+        product = product / length[..., None]
+        self.residual = self.residual - unit * product
+        self.explained = self.explained + product[..., 0].square()
 
     def _extend(self, terms: Tensor, rows: Tensor) -> Tensor:
         """Add what is new in terms (B, V), with their rows of the Gram matrix, to the basis; its lengths (B, V).

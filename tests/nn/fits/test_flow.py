@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdyn.nn.fits.flow import Given, along_flow, integrals_along, with_points_between
+from skdyn.nn.fits.flow import Given, _rule, along_flow, integrals_along, with_points_between
 from skdyn.nn.fits.monomials import Library
 from tests.coarse_paths import coarse_swing, errors, integrals, nothing, path_of, solved, swing_rates
 
@@ -85,3 +85,14 @@ def test_what_is_given_is_straight_or_held_between_points():
     assert (line.beside(room)[..., -1].diff() > 0).all()
     assert set(held.beside(room)[..., -1].unique().tolist()) == set(times.unique().tolist())
     assert given.beside(path_of(states, times, mask)).shape == (1, 1, 30, 3)
+
+
+def test_places_are_real_whatever_numpy_makes_of_eigenvalues(monkeypatch):
+    eigenvalues = np.linalg.eigvals
+    monkeypatch.setattr(
+        np.linalg, "eigvals", lambda matrix: eigenvalues(matrix).astype(complex)
+    )  # as from NumPy 2.5 on
+    places, weights = _rule.__wrapped__()
+    assert all(isinstance(number, float) for number in places + weights)
+    np.testing.assert_allclose(places, 1 - np.array(places[::-1]), atol=1e-15)
+    assert sum(weights) == pytest.approx(1)

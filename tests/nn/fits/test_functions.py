@@ -1,5 +1,7 @@
 """Fits with functions beside the monomials."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -28,7 +30,21 @@ def ring(x):
     return 4 / (1 + np.roll(x, 1) ** 4) - x
 
 
+def chain(power, x):
+    """Each follows the one before it; the last represses the first."""
+    rates = np.linspace(0.5, 0.8, len(x))
+    return np.concatenate([[2 / (1 + x[-1] ** power)], rates[1:] * x[:-1]]) - rates * x
+
+
+def swing(x):
+    angles, speeds = x[:2], x[2:]
+    return np.concatenate([speeds, -np.array([1.3, 0.8]) * np.sin(np.array([1.7, 1.1]) * angles) - 0.1 * speeds[::-1]])
+
+
 SYSTEMS = {
+    "chain-5": (partial(chain, 6), np.linspace(0.2, 1.5, 5), HILL, 0),
+    "chain-8": (partial(chain, 4), np.linspace(0.2, 1.5, 8), HILL, 0),
+    "swing": (swing, [1.2, 0.3, 0.1, -0.9], SINE, 2),
     "pendulum": (pendulum, [1.2, 0.3], SINE, 1),
     "predator": (predator, [1.0, 1.0], HILL, 0),
     "ring": (ring, [0.3, 0.2, 1.0], HILL, 0),
@@ -37,7 +53,7 @@ SYSTEMS = {
 
 def observed(name):
     field, start, *_ = SYSTEMS[name]
-    return simulate(field, [start], TIMES)
+    return simulate(field, [start] if len(start) <= 3 else [start, start[::-1]], TIMES)
 
 
 def fit(times, states, **given):
@@ -47,8 +63,11 @@ def fit(times, states, **given):
 
 @pytest.mark.parametrize("name", sorted(SYSTEMS))
 def test_functions_of_a_clean_system_are_found(name):
-    field, _, kind, variable = SYSTEMS[name]
+    field, start, kind, variable = SYSTEMS[name]
     fits, z, scaling = fit(*observed(name))
+    if z.shape[-1] > 3:  # on the path itself polynomials of many variables are as good
+        _, another = simulate(field, [1.3 * np.asarray(start)], TIMES)
+        z = scaling.normalise(torch.from_numpy(another[None])).flatten(1, 2)
     states = (z[0].double() * scaling.std[0] + scaling.mean[0]).numpy()
     truth = np.array([field(x) for x in states]) / (scaling.std[0] * scaling.speed[0]).numpy()
     answers = fits.answer(z)[0][0].numpy()
@@ -154,8 +173,31 @@ def test_long_contexts_are_judged_by_some_of_their_windows(outside):
     assert float(sines.rate[0, 1] / (scaling.std[0] * fits.scale[0, :2])[0]) == pytest.approx(1.7, rel=1e-3)
 
 
-def test_more_variables_have_none():
-    fits, _, _ = fit(*rotations(4))
+def test_many_variables_have_the_powers_of_the_system():
+    for name, power in (("chain-5", 6), ("chain-8", 4)):
+        fits, _, scaling = fit(*observed(name))
+        hills, unit = fits.functions[HILL], (scaling.std[0] * fits.scale[0]).numpy()
+        assert (int(hills.axis[0, 0]), int(hills.power[0, 0])) == (len(unit) - 1, power)
+        assert float(hills.rate[0, 0]) / unit[-1] == pytest.approx(1, rel=1e-2)
+    assert fits.terms is not None, "monomials are chosen"
+
+
+def test_a_context_of_many_variables_has_the_same_functions_beside_others():
+    times, states = observed("chain-5")
+    parts = [normalised(times, part)[0] for part in (states, states[..., ::-1].copy())]
+    single = [fit_context(z, tau, seen, origin, with_functions=True) for z, tau, seen, _, origin in parts]
+    z, tau, seen, _, origin = (torch.cat(pair) for pair in zip(*parts, strict=True))
+    together = fit_context(z, tau, seen, origin, with_functions=True)
+    for row, alone in enumerate(single):
+        for own, both in zip(alone.functions, together.functions, strict=True):
+            torch.testing.assert_close(both.rate[row : row + 1], own.rate, rtol=1e-5, atol=1e-9)
+            assert torch.equal(both.axis[row : row + 1], own.axis)
+    mirrored = single[1].functions[HILL].axis[0].flip(0)
+    assert torch.equal(4 - mirrored[:1], single[0].functions[HILL].axis[0, :1]), "by whatever name"
+
+
+def test_very_many_variables_have_none():
+    fits, _, _ = fit(*rotations(14))
     assert fits.functions == ()
     assert max(fits.families) < ALL_FITS
 
@@ -177,7 +219,8 @@ def test_functions_of_states_beside_inputs(holds):
 @pytest.mark.parametrize("name", sorted(SYSTEMS))
 def test_few_queries_and_derivatives_have_the_functions(name):
     network = tiny_network(functions=1).double()
-    inputs, _ = normalised(*observed(name), width=3)
+    times, states = observed(name)
+    inputs, _ = normalised(times, states, width=max(3, states.shape[-1]))
     inputs = [part.double() if part.is_floating_point() else part for part in inputs]
     context = network.encode(*inputs)
     fits = context.groups[0].fits

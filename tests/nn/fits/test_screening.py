@@ -4,7 +4,7 @@ import torch
 from skdyn.nn.fits.moments import Moments, Regressors, by_integrals
 from skdyn.nn.fits.monomials import Library
 from skdyn.nn.fits.quadrature import quadrature
-from skdyn.nn.fits.screening import choose_terms
+from skdyn.nn.fits.screening import choose_terms, worth_adding
 from tests.format2 import simulate
 
 DIM = 8
@@ -39,6 +39,20 @@ def test_true_terms_are_among_the_chosen():
             assert len(found) == chosen.shape[-1], "no term twice"
             assert true_terms(i) <= found
             assert {(), *((j,) for j in range(DIM))} <= found
+
+
+def test_terms_that_are_worth_adding_are_the_true_ones():
+    linear = {(), *((j,) for j in range(DIM))}
+    for noise in (0.0, 0.05):
+        worth = worth_adding(moments_of(noise=noise), LIBRARY.degrees, DIM)
+        for i in range(DIM):
+            found = {LIBRARY.terms[place] for place in worth[0, i].nonzero()[:, 0].tolist()}
+            assert true_terms(i) | linear <= found
+            assert len(found - linear) <= (4 if noise else 12), "and hardly any other"
+
+
+def test_of_few_columns_all_terms_are_worth_trying():
+    assert worth_adding(moments_of(dim=3), Library(3).degrees, 3) is None
 
 
 def test_few_points_carry_few_terms():
