@@ -31,7 +31,7 @@ class Prepared:
     ----------
     batch : Batch
     cases : list of Case
-        None where the network is trained alone.
+        Empty where the network is trained alone.
     encoded, answer : EncodedContext and NetworkAnswer, or None
         What the losses of a network need that is trained too.
     """

@@ -90,8 +90,9 @@ def choose(view: Beside, judged: Beside, kind: int, seen: Tensor, variables: int
     """The best set of a kind for each equation (B, D), at the scale that fits it best.
 
     Judged is what backward elimination leaves: half of the count times the logarithm of the residuals' mean square, and
-    a constant for each term. Equations of many numbers have too many candidates for that: of these it is judged by what
-    all terms beside a set leave, for sets of the variables of which a column by itself explains most, at all powers.
+    a constant for each term. Equations of many numbers have too many candidates for that: there, sets of the few
+    variables of which a column by itself explains most are stretched, at all powers, and judged by what they leave
+    beside linear terms.
 
     Parameters
     ----------
@@ -157,7 +158,7 @@ def _explained(columns: Tensor, basis: Tensor, left: Tensor, kind: int) -> Tenso
 
 def _orthonormal(rows: Tensor) -> Tensor:
     """An orthonormal basis (B, P, M) of what rows (B, P, M) span, with zeros in place of rows that repeat others."""
-    units = rows / rows.norm(dim=-1, keepdim=True).clamp(min=1e-150)
+    units = rows / rows.norm(dim=-1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
     _, values, vectors = torch.linalg.svd(units, full_matrices=False)
     return torch.where((values > _REPEATED * values[:, :1])[..., None], vectors, 0.0)
 
