@@ -79,7 +79,7 @@ def weigh_equilibria(
                     matched.append((end - roots[r]) * scale)
                     break
         offsets = np.array(matched).reshape(-1, len(scale))
-        with np.errstate(over="ignore"):  # squares of numbers that are near the largest
+        with np.errstate(over="ignore", invalid="ignore"):  # squares of numbers that are near the largest
             covariance = offsets.T @ offsets / max(len(offsets), 1) if matched else None
         shares = {kind: count / len(ends) for kind, count in kinds.most_common()}
         out.append(
