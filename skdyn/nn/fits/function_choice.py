@@ -67,6 +67,18 @@ class Beside:
         """The monomials' Gram matrix (B, P, P), and their products with what was observed (B, P, D)."""
         return self.monomials @ self.monomials.mT, self.monomials @ self.observed
 
+    @cached_property
+    def beyond_monomials(self) -> tuple[Tensor, Tensor]:
+        """An orthonormal basis (B, P, M) of the monomials, and what it leaves (B, M, D) of what was observed.
+
+        Zeros stand in place of monomials that repeat others.
+        """
+        length = self.monomials.norm(dim=-1, keepdim=True)
+        units = self.monomials / length.clamp(min=torch.finfo(length.dtype).tiny)
+        _, values, vectors = torch.linalg.svd(units, full_matrices=False)
+        basis = torch.where((values > _REPEATED * values[:, :1])[..., None], vectors, 0.0)
+        return basis, self.observed - basis.mT @ (basis @ self.observed)
+
     def moments(self, terms: Tensor) -> tuple[Tensor, Tensor]:
         """Gram matrices (B, S, Q, Q) and products (B, S, Q, D) of monomials with sets of terms (B, S, C, M)."""
         own, of_first = self._of_monomials
@@ -126,8 +138,7 @@ def _most_explaining(judged: Beside, candidates: Functions, variables: int) -> T
 
     Places (B, V D): the best of each of V variables, those with which most is explained, for all D equations.
     """
-    basis = _orthonormal(judged.monomials)
-    left = judged.observed - basis.mT @ (basis @ judged.observed)
+    basis, left = judged.beyond_monomials
     each = candidates.rate.shape[1] // variables
     most, which = [], []
     for first in range(0, each * variables, each):  # of one variable at a time: all columns together are large
@@ -154,13 +165,6 @@ def _explained(columns: Tensor, basis: Tensor, left: Tensor, kind: int) -> Tenso
     more = squares[:, 1::2] - share.square() * squares[:, ::2]
     second = (products[:, 1::2] - share * products[:, ::2]).square() / more.clamp(min=1e-300)
     return torch.where(usable[:, ::2] & (more > _OWN * own[:, 1::2]), gains[:, ::2] + second, 0.0)
-
-
-def _orthonormal(rows: Tensor) -> Tensor:
-    """An orthonormal basis (B, P, M) of what rows (B, P, M) span, with zeros in place of rows that repeat others."""
-    units = rows / rows.norm(dim=-1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
-    _, values, vectors = torch.linalg.svd(units, full_matrices=False)
-    return torch.where((values > _REPEATED * values[:, :1])[..., None], vectors, 0.0)
 
 
 def _eliminated(judged: Beside, candidates: Functions, variables: int) -> tuple[Functions, Tensor]:

@@ -15,7 +15,8 @@ from torch import Tensor
 SINE, HILL = 0, 1
 KINDS = (SINE, HILL)
 FEW_COLUMNS, MOST_COLUMNS = 3, 12
-"""Equations of more numbers have no functions; of more than a few, functions beside linear terms alone."""
+"""Equations of more numbers have no functions; of more than a few, functions beside linear terms alone, and terms of
+monomials that are chosen."""
 _STEPS, STEP = (12, 13), 0.25
 _FIRST = (0.15, 0.1)
 """Turns of a sine in the data's width, and half-saturations in units of the data's largest; a grid in logarithms."""

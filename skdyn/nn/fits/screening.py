@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from skdyn.nn.fits.functions import FEW_COLUMNS
 from skdyn.nn.fits.moments import Moments, Regressors
 from skdyn.nn.fits.solve import gains
 
@@ -59,7 +60,7 @@ def choose_terms(moments: Moments | Regressors, degrees: Tensor, columns: int) -
     fewest = simple + _FEWEST_INTERACTIONS
     each = (moments.count[:, 0] / _POINTS_PER_TERM).long().clamp(max=max(_MOST_CHOSEN, fewest))
     each = each.clamp(min=min(fewest, _FEWEST_CHOSEN))  # (B,)
-    if columns <= 3 or batch == 0 or bool((each >= total).all()):
+    if columns <= FEW_COLUMNS or batch == 0 or bool((each >= total).all()):
         return None
     wanted = min(int(each.max()), total)
     taken = max(wanted, fewest)
@@ -83,7 +84,7 @@ def worth_adding(moments: Moments | Regressors, degrees: Tensor, columns: int) -
     """
     batch, _, total = moments.cross.shape
     simple = int((degrees <= 1).sum())
-    if columns <= 3 or batch == 0:
+    if columns <= FEW_COLUMNS or batch == 0:
         return None
     steps = min(_MOST_WORTH, total - simple)
     selection = _Selection.beside(moments, simple, steps)
