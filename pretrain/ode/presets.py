@@ -200,6 +200,14 @@ PRESETS["together-gpu"] = dataclasses.replace(
     save_every=300.0,
     validate_every=3600.0,
 )
+PRESETS["network-gpu"] = dataclasses.replace(
+    PRESETS["together-gpu"],
+    network=network(width=96, encoder_layers=8, decoder_layers=4, feedforward=512),
+    prior="plain",
+    corruption=dataclasses.replace(_STRONG, clean=0.1, multiplicative=(0.0, 0.08)),
+    dims={1: 0.2, 2: 0.42, 3: 0.38},
+    steps_per_pool=800,
+)
 """``small`` has the sizes of the bundled model; ``arbiter`` (with ``--train arbiter``) and ``together`` are the two
 stages of training it on from weights that there are, ``together-gpu`` the second where there is a GPU; ``forced``
 trains an arbiter on that has seen few inputs. ``paper`` is the

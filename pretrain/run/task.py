@@ -17,6 +17,7 @@ from torch import nn
 from pretrain.run.card import CardText
 from pretrain.run.checkpoint import load_checkpoint
 from pretrain.run.export import PREFIX, WEIGHTS
+from pretrain.run.growing import grown
 from pretrain.run.presets import Recipe
 from pretrain.run.report import Stopwatch, plain
 from skdyn.files.reading import sha256
@@ -212,7 +213,9 @@ def seeded_generator(device: torch.device, *numbers: int) -> torch.Generator:
 
 
 def begin_with(module: nn.Module, folder: Path | None) -> dict[str, Any]:
-    """Give a module the averaged weights of an earlier run; parameters that these lack keep their values.
+    """Give a module the averaged weights of an earlier run, also of a smaller one (`pretrain.run.growing`).
+
+    Parameters that these lack keep their values, but that new blocks begin by changing nothing.
 
     Parameters
     ----------
@@ -248,7 +251,7 @@ def begin_with(module: nn.Module, folder: Path | None) -> dict[str, Any]:
         }
     parameters = dict(module.named_parameters())
     with torch.no_grad():
-        for name, tensor in weights.items():
+        for name, tensor in grown(weights, module).items():
             if name not in parameters or parameters[name].shape != tensor.shape:
                 raise ValueError(f"{folder} holds another network: {name} does not fit")
             parameters[name].copy_(tensor)
