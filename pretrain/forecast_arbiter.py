@@ -3,11 +3,13 @@
 Experts and the network, which stays as it is, forecast series of the training families, of random ODEs and draws that
 look like what people record; a small network learns whom to believe when. ``--cache`` keeps what they said, so that
 other settings of the training cost a minute; several caches, of other seeds or kinds, are trained on together.
+``--calibrate`` fits nothing but the width of the intervals of an arbiter that there is, by all the series.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
 import time
@@ -26,6 +28,7 @@ from pretrain.forecasting.arbiter_training import FORECASTERS, Questions, Settin
 from pretrain.run.provenance import versions
 from skdyn.exceptions import silenced
 from skdyn.files.writing import write_folder
+from skdyn.forecasting.arbiter_files import load_arbiter
 from skdyn.models.weights import load_model
 from skdyn.nn.forecast_arbiter import ForecastArbiter
 
@@ -49,16 +52,55 @@ def collect(
 
 def export(arbiter: ForecastArbiter, record: dict[str, Any], out: Path) -> None:
     """Write the arbiter's folder: weights, configuration, card and checksums."""
-    state = {name: tensor.detach().contiguous() for name, tensor in arbiter.state_dict().items()}
     config = dataclasses.asdict(arbiter.config) | {"forecasters": list(FORECASTERS)}
+    _write(arbiter, (json.dumps(config, indent=2) + "\n").encode(), card(arbiter, record), out)
+
+
+def _write(arbiter: ForecastArbiter, config: bytes, text: str, out: Path) -> None:
+    state = {name: tensor.detach().contiguous() for name, tensor in arbiter.state_dict().items()}
     contents = {
         "model.safetensors": save(state, metadata={"format": "pt"}),
-        "config.json": (json.dumps(config, indent=2) + "\n").encode(),
-        "MODEL_CARD.md": card(arbiter, record).encode(),
+        "config.json": config,
+        "MODEL_CARD.md": text.encode(),
     }
     write_folder(
         out, contents.items(), "SHA256SUMS", lambda sums: "".join(f"{sums[name]}  {name}\n" for name in _FILES).encode()
     )
+
+
+def calibrated(folder: Path, parts: Sequence[dict[str, NDArray[Any]]], kinds: Sequence[str], out: Path) -> str:
+    """Write the arbiter of a folder with the width of its intervals fitted anew, and return what its card says of it.
+
+    The series must be drawn from other seeds than those that it was trained on.
+    """
+    arbiter, known = load_arbiter(folder)
+    arbiter = copy.deepcopy(arbiter)
+    questions = Questions(parts, balanced(kinds), known)
+    width, share = float(arbiter.log_widening), "in the 80% interval"
+    before = judged(arbiter, questions, kinds)
+    calibrate(arbiter, questions)
+    after = judged(arbiter, questions, kinds)
+    rows = [
+        f"| {kind} | {found['series']} | {before[kind][share]:.2f} | {found[share]:.2f} |"
+        for kind, found in after.items()
+    ]
+    factor = np.exp(float(arbiter.log_widening) - width)
+    text = "\n".join(
+        [
+            "## Calibration",
+            "",
+            f"After the training the intervals of all were made {factor:.3f} times as wide, so that they hold 80% of "
+            f"{len(parts)} series of these kinds that were drawn anew; before and after:",
+            "",
+            "| kind | series | in the 80% interval | then |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+    earlier = (folder / "MODEL_CARD.md").read_text().split("## Calibration")[0].rstrip("\n")
+    _write(arbiter, (folder / "config.json").read_bytes(), f"{earlier}\n\n{text}", out)
+    return text
 
 
 def card(arbiter: ForecastArbiter, record: dict[str, Any]) -> str:
@@ -122,6 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--cache", type=Path, nargs="+", default=[], metavar="NPZ", help="of what was said; one that is absent is made"
     )
+    parser.add_argument("--calibrate", type=Path, metavar="FOLDER", help="an arbiter to calibrate anew, not to train")
     parser.add_argument("--out", type=Path, help="folder of the arbiter; without it only the cache is made")
     options = parser.parse_args(arguments)
     start = time.perf_counter()
@@ -137,6 +180,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parts += found[0]
         kinds += found[1]
     if options.out is None:
+        return
+    if options.calibrate is not None:
+        print(calibrated(options.calibrate, parts, kinds, options.out))
         return
     order = np.random.default_rng(options.seed).permutation(len(parts))
     parts, kinds = [parts[k] for k in order], [kinds[k] for k in order]

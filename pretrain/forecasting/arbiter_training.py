@@ -5,7 +5,7 @@ Letters: M questions, E forecasters, S series.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,8 @@ class Questions:
         As `pretrain.forecasting.arbiter_cases.rows_of` makes them, one a series.
     shares : sequence of float
         How much each series counts.
+    known : mapping of a forecaster's name to its number, optional
+        Whom the arbiter knows; all by default.
 
     Attributes
     ----------
@@ -73,7 +75,14 @@ class Questions:
     weight : array of shape (M,)
     """
 
-    def __init__(self, parts: Sequence[dict[str, NDArray[Any]]], shares: Sequence[float]) -> None:
+    def __init__(
+        self,
+        parts: Sequence[dict[str, NDArray[Any]]],
+        shares: Sequence[float],
+        known: Mapping[str, int] | None = None,
+    ) -> None:
+        known = {name: place + 1 for place, name in enumerate(FORECASTERS)} if known is None else known
+        self.who = torch.tensor([known.get(name, 0) for name in FORECASTERS])
         self.rows = {name: torch.from_numpy(np.concatenate([part[name] for part in parts])) for name in parts[0]}
         self.series = np.repeat(np.arange(len(parts)), [len(part["target"]) for part in parts])
         self.later = self.rows["lead"].numpy() == 0
@@ -133,7 +142,7 @@ def losses(arbiter: ForecastArbiter, questions: Questions, index: Tensor, hidden
     """
     rows = {name: values[index] for name, values in questions.rows.items()}
     rows |= {name: values.float() for name, values in rows.items() if values.dtype == torch.float16}
-    who = torch.arange(1, len(FORECASTERS) + 1).expand(len(index), -1)
+    who = questions.who.expand(len(index), -1)
     there = rows["there"]
     if hidden:
         who = torch.where(torch.rand(who.shape) < hidden, 0, who)

@@ -109,6 +109,8 @@ _GPU_SHAPES = (
 _STRONG = dataclasses.replace(MIXTURE_CORRUPTION, strong_probability=0.2, fewest=0.4)
 """Strong noise in more of the contexts, and fewer points left of some."""
 
+_BUNDLED = network(width=96, encoder_layers=8, decoder_layers=4, feedforward=512)
+
 PRESETS: dict[str, Preset] = {
     "tiny": Preset(
         network=network(width=48, encoder_layers=2, decoder_layers=1, feedforward=96, local_width=32),
@@ -164,6 +166,7 @@ PRESETS: dict[str, Preset] = {
 }
 PRESETS["arbiter"] = dataclasses.replace(
     PRESETS["small"],
+    network=_BUNDLED,
     queries=QueryMix(count=64),
     systems={1: 512, 2: 1024, 3: 1024},
     wide_systems=dict.fromkeys((4, 5, 6, 8, 12), 32),
@@ -180,7 +183,10 @@ PRESETS["forced"] = dataclasses.replace(
     PRESETS["arbiter"], forced_share=0.3, schedule=Schedule(peak=1e-3, warmup=0.05, warmup_steps=20)
 )
 PRESETS["together"] = dataclasses.replace(
-    PRESETS["small"], schedule=Schedule(peak=8e-4, warmup_steps=50, decay_from=0.4), validate_every=1200.0
+    PRESETS["small"],
+    network=_BUNDLED,
+    schedule=Schedule(peak=8e-4, warmup_steps=50, decay_from=0.4),
+    validate_every=1200.0,
 )
 PRESETS["together-gpu"] = dataclasses.replace(
     PRESETS["together"],
@@ -202,7 +208,6 @@ PRESETS["together-gpu"] = dataclasses.replace(
 )
 PRESETS["network-gpu"] = dataclasses.replace(
     PRESETS["together-gpu"],
-    network=network(width=96, encoder_layers=8, decoder_layers=4, feedforward=512),
     prior="plain",
     corruption=dataclasses.replace(_STRONG, clean=0.1, multiplicative=(0.0, 0.08)),
     dims={1: 0.2, 2: 0.42, 3: 0.38},

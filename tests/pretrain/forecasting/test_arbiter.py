@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pretrain import forecast_arbiter
 from pretrain.forecasting.arbiter_cases import KINDS, Source
@@ -77,6 +78,32 @@ def test_the_command_writes_what_skdyn_loads(tmp_path, capsys):
     assert not arbiter.training
     assert json.loads((tmp_path / "arbiter" / "config.json").read_text())["forecasters"] == list(FORECASTERS)
     assert "10 for training, 2 held out" in (tmp_path / "arbiter" / "MODEL_CARD.md").read_text()
+
+
+def test_intervals_are_calibrated_anew_without_training(tmp_path):
+    cache, first, second = (tmp_path / name for name in ("said.npz", "arbiter", "wider"))
+    forecast_arbiter.write_cache(cache, made_up(), ["growth"] * 12)
+    forecast_arbiter.main(["--cache", str(cache), "--out", str(first), "--steps", "5"])
+    fresh = tmp_path / "fresh.npz"
+    forecast_arbiter.write_cache(fresh, made_up(seed=2), ["growth"] * 12)
+    for _ in range(2):  # its own output too, of whose card one calibration is left
+        forecast_arbiter.main(["--cache", str(fresh), "--calibrate", str(first), "--out", str(second)])
+        first, second = second, first
+    (before, known), (after, still) = load_arbiter(tmp_path / "arbiter"), load_arbiter(tmp_path / "wider")
+    assert still == known
+    found = judged(after, Questions(made_up(seed=2), [1.0] * 12, known), ["growth"] * 12)["growth"]
+    assert found["in the 80% interval"] == pytest.approx(0.8, abs=0.02)
+    for name, tensor in before.state_dict().items():
+        if name != "log_widening":
+            assert torch.equal(tensor, after.state_dict()[name])
+    text = (tmp_path / "arbiter" / "MODEL_CARD.md").read_text()
+    assert text.count("## Calibration") == 1
+    assert text.index("## Validation") < text.index("## Calibration")
+
+
+def test_forecasters_that_an_arbiter_does_not_know_have_no_number():
+    questions = Questions(made_up(), [1.0] * 12, {"parrot": 3})
+    assert questions.who.tolist() == [3] + [0] * (len(FORECASTERS) - 1)
 
 
 @pytest.mark.slow
