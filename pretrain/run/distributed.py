@@ -57,6 +57,10 @@ class World:
         dist.all_reduce(tensor, dist.ReduceOp.MAX)
         return tuple(tensor.tolist())
 
+    def wait(self, device: torch.device) -> None:
+        """Wait for all others: who ends while others still hold the group may be aborted at its end."""
+        self.largest(0.0, device=device)
+
     def leave(self) -> None:
         """Leave the process group."""
         if self.size > 1:

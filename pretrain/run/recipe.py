@@ -72,6 +72,7 @@ def run_recipe(
         outcome = trainer.run()
         if outcome == "finished" and world.is_main:
             export_run(out, out / "export")
+        world.wait(device)
         return outcome
     finally:
         world.leave()
