@@ -1,7 +1,7 @@
 """What several GPUs would make of a pretraining run: ``python docs/design/experiments/scale.py``.
 
-Measured are a run on one GPU (its steps, contexts and seconds, by default those of the last stage of the bundled
-FIM-ODE, from its model card) and the sizes of the network; what links between GPUs do is taken from their data sheets.
+Measured are a run on one GPU (its steps, contexts and seconds, by default those of the last stage on a GPU of the
+bundled FIM-ODE, from its model card) and the sizes of the network; what links between GPUs do is taken from their data sheets.
 """
 
 import argparse
@@ -18,10 +18,10 @@ CRITICAL = 6_000
 def main() -> None:
     """Print the constants and a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", default="together-gpu", choices=sorted(PRESETS))
-    parser.add_argument("--steps", type=float, default=2_938)
-    parser.add_argument("--contexts", type=float, default=2_215_017)
-    parser.add_argument("--seconds", type=float, default=420.0)
+    parser.add_argument("--preset", default="network-gpu", choices=sorted(PRESETS))
+    parser.add_argument("--steps", type=float, default=4_310)
+    parser.add_argument("--contexts", type=float, default=3_580_352)
+    parser.add_argument("--seconds", type=float, default=498.0)
     options = parser.parse_args()
     preset = PRESETS[options.preset]
     parameters = _parameters(preset)

@@ -1,6 +1,13 @@
+import json
+from pathlib import Path
+
+import skdyn
 from pretrain.priors.networks import WIDE
+from pretrain.run.report import plain
 from skdyn.nn.arbitrated import ArbitratedFIMODE
 from skdyn.nn.fim_ode import FIMODE
+
+BUNDLE = Path(skdyn.__file__).parent / "bundle" / "fim-ode"
 
 
 def test_presets_are_consistent():
@@ -22,4 +29,6 @@ def test_presets_are_consistent():
     assert small == 650_862  # the sizes of the first bundled model
     whole = sum(p.numel() for p in ArbitratedFIMODE(PRESETS["small"].network).parameters())
     assert whole - small < 100_000, "the arbiter is small"
-    assert PRESETS["arbiter"].network == PRESETS["small"].network  # the first stage and the second
+    bundled = json.loads((BUNDLE / "config.json").read_text())
+    for name in ("arbiter", "together", "together-gpu", "network-gpu", "forced"):  # which train the bundled model on
+        assert plain(PRESETS[name].network.to_dict()) == bundled
