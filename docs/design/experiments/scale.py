@@ -1,7 +1,8 @@
 """What several GPUs would make of a pretraining run: ``python docs/design/experiments/scale.py``.
 
 Measured are a run on one GPU (its steps, contexts and seconds, by default those of the last stage on a GPU of the
-bundled FIM-ODE, from its model card) and the sizes of the network; what links between GPUs do is taken from their data sheets.
+bundled FIM-ODE, from its model card) and the sizes of the network; what links between GPUs do is taken from their data
+sheets.
 """
 
 import argparse
