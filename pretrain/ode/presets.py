@@ -216,5 +216,5 @@ PRESETS["network-gpu"] = dataclasses.replace(
 """``small`` has the sizes of the first bundled model. ``arbiter`` (with ``--train arbiter``) and ``together`` are the
 two stages of training the bundled one on, or a smaller one that then grows to its sizes, ``together-gpu`` the second
 where there is a GPU, and ``network-gpu`` (with ``--train network``) is for the network alone, under noise, of which
-fits know least; ``forced`` trains an arbiter on that has seen few inputs. ``paper`` is the data and the optimiser of arXiv
-2602.08733 (its 600,000 systems are drawn afresh, in the same proportions) with this project's network."""
+fits know least; ``forced`` trains an arbiter on that has seen few inputs. ``paper`` is the data and the optimiser of
+arXiv 2602.08733 (its 600,000 systems are drawn afresh, in the same proportions) with this project's network."""
