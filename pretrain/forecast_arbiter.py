@@ -89,7 +89,7 @@ def calibrated(folder: Path, parts: Sequence[dict[str, NDArray[Any]]], kinds: Se
         [
             "## Calibration",
             "",
-            f"After the training the intervals of all were made {factor:.3f} times as wide, so that they hold 80% of "
+            f"The intervals of all were made {factor:.3f} times as wide as they had been, so that they hold 80% of "
             f"{len(parts)} series of these kinds that were drawn anew; before and after:",
             "",
             "| kind | series | in the 80% interval | then |",
