@@ -11,7 +11,7 @@ PACKAGE = Path(pretrain.__file__).parent
 
 # A room of pretrain, and what it may import besides itself: other rooms, and rooms of skdyn.
 ARROWS = {
-    "run": "skdyn.exceptions skdyn.files",
+    "run": "skdyn.exceptions skdyn.files skdyn.nn",
     "priors": "run skdyn.datasets skdyn.models",
     "ode": "priors run skdyn.models skdyn.nn",
     "sde": "priors run skdyn.models skdyn.nn",
@@ -19,7 +19,7 @@ ARROWS = {
     "fim_ode": "ode priors run",
     "fim_sde": "sde run",
     "lass_ode": "forecasting run",
-    "forecast_arbiter": "forecasting run skdyn.exceptions skdyn.files skdyn.models skdyn.nn",
+    "forecast_arbiter": "forecasting run skdyn.exceptions skdyn.files skdyn.forecasting skdyn.models skdyn.nn",
 }
 # Files that every model's room has, and no others.
 SAME = {"__init__", "batches", "corruption", "objective", "presets", "task", "validation"}
