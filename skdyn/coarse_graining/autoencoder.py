@@ -11,6 +11,7 @@ import torch
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
+from skdyn.coarse_graining.arc_length import ArcLength, arc_length
 from skdyn.coarse_graining.spread import check_spread
 from skdyn.data.moments import state_moments
 from skdyn.exceptions import TrajectoryError
@@ -19,6 +20,8 @@ from skdyn.nn.autoencoder import Bent, perceptron
 _LEAST = 1e-140  # standard deviation of a feature that can be told from zero
 _CHUNK = 4096  # frames or codes mapped at once
 _SCALING = ("frame_mean", "frame_scale", "code_mean", "code_scale")
+STRAIGHT = ("straight_codes", "straight_lengths")
+"""Arrays of a code that is measured along the frames."""
 
 
 @dataclass
@@ -34,6 +37,8 @@ class Autoencoder:
         A scaled frame is ``(frame - frame_mean) / frame_scale``, with a variance of one over all frames and features.
     code_mean, code_scale : arrays of shape (d,)
         A code is ``(raw - code_mean) / code_scale``; a negative scale turns it around.
+    straight : ArcLength, optional
+        What a single raw code is mapped by before.
     """
 
     encoder: nn.Module
@@ -42,6 +47,7 @@ class Autoencoder:
     frame_scale: float
     code_mean: np.ndarray
     code_scale: np.ndarray
+    straight: ArcLength | None = None
 
     def scaled(self, frames: np.ndarray) -> Tensor:
         """Scaled frames (N, D), where the encoder is and of its type."""
@@ -49,20 +55,27 @@ class Autoencoder:
 
     def encode(self, frames: np.ndarray) -> np.ndarray:
         """Codes (N, d) of frames (N, D)."""
-        return (self._raw(frames) - self.code_mean) / self.code_scale
+        return (self._measured(self._raw(frames)) - self.code_mean) / self.code_scale
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Frames (N, D) of codes (N, d)."""
-        raw = _like(self.decoder, codes * self.code_scale + self.code_mean)
+        measured = codes * self.code_scale + self.code_mean
+        raw = _like(self.decoder, measured if self.straight is None else self.straight.inverse(measured))
         with torch.inference_mode():
             parts = [self.decoder(part) for part in raw.split(_CHUNK)]
         return torch.cat(parts).double().cpu().numpy() * self.frame_scale + self.frame_mean
 
-    def finish(self, frames: np.ndarray) -> None:
+    def finish(self, recordings: Sequence[np.ndarray], *, straighten: bool) -> None:
         """Give the codes of these frames mean zero and variance one, and a sign, and go on in double precision.
 
         A code rises with the feature of the frames with which it varies most. In double precision a frame's code does
         not depend on the frames beside it.
+
+        Parameters
+        ----------
+        recordings : sequence of arrays of shape (L, D)
+        straighten : bool
+            Measure a single code along the frames (`skdyn.coarse_graining.arc_length`).
 
         Raises
         ------
@@ -72,9 +85,15 @@ class Autoencoder:
         for module in (self.encoder, self.decoder):
             if _place(module)[0].type != "mps":  # which has no float64
                 module.double()
+        frames = np.concatenate(recordings)
         raw = self._raw(frames)
-        self.code_mean, self.code_scale = raw.mean(axis=0), raw.std(axis=0)
         check_spread(torch.from_numpy(raw), torch.zeros(raw.shape[1]), "after training")
+        if straighten and raw.shape[1] == 1:
+            ends = np.cumsum([len(part) for part in recordings])
+            scaled = [(part - self.frame_mean) / self.frame_scale for part in recordings]
+            self.straight = arc_length(np.split(raw[:, 0], ends[:-1]), scaled)
+            raw = self._measured(raw)
+        self.code_mean, self.code_scale = raw.mean(axis=0), raw.std(axis=0)
         covariance = (raw - self.code_mean).T @ (frames - self.frame_mean)
         strongest = np.abs(covariance).argmax(axis=1)
         self.code_scale = self.code_scale * np.where(covariance[np.arange(len(strongest)), strongest] < 0, -1.0, 1.0)
@@ -87,6 +106,8 @@ class Autoencoder:
             for name, tensor in module.state_dict().items()
         }
         scaling = {name: np.asarray(getattr(self, name)) for name in _SCALING}
+        if self.straight is not None:
+            scaling |= zip(STRAIGHT, (self.straight.codes, self.straight.lengths), strict=True)
         return weights | scaling
 
     @classmethod
@@ -108,12 +129,16 @@ class Autoencoder:
             modules.append(module.to(device, torch.float32 if device.type == "mps" else torch.float64))
         encoder, decoder = modules
         mean, scale, code_mean, code_scale = (arrays[name] for name in _SCALING)
-        return cls(encoder, decoder, mean, float(scale), code_mean, code_scale)
+        straight = ArcLength(*(arrays[name] for name in STRAIGHT)) if STRAIGHT[0] in arrays else None
+        return cls(encoder, decoder, mean, float(scale), code_mean, code_scale, straight)
 
     def _raw(self, frames: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             parts = [self.encoder(self.scaled(frames[i : i + _CHUNK])) for i in range(0, max(len(frames), 1), _CHUNK)]
         return torch.cat(parts).double().cpu().numpy()
+
+    def _measured(self, raw: np.ndarray) -> np.ndarray:
+        return raw if self.straight is None else self.straight(raw)
 
 
 def build_autoencoder(

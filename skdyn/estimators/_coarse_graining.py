@@ -88,8 +88,9 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
     isometry : float, default=0.1
         Weight of a penalty on codes that are stretched in one place and squeezed in another: the variance of the
         logarithm of how much the decoded frame changes where a code moves a little. The loss of predictions leaves
-        that open; the penalty takes the coordinate in which equal steps change the frame equally. Zero is the
-        reference's loss.
+        that open; the penalty takes the coordinate in which equal steps change the frame equally, and a single code
+        is measured along the recorded frames once it is trained (`skdyn.coarse_graining.arc_length`). Zero is the
+        reference's loss, and leaves the code as it is.
     reconstruction : float, default=10.0
         Weight of the error of frames decoded from their own codes, beside that of predicted frames. Zero is the
         reference's loss, whose codes tell what can be foreseen of a frame, and may summarise it poorly.

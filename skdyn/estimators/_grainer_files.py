@@ -108,14 +108,15 @@ def _autoencoder(arrays: Mapping[str, np.ndarray], params: Mapping[str, Any]) ->
     """Build it, once names and shapes are known to be those that the parameters ask for, and all numbers finite."""
     import torch
 
-    from skdyn.coarse_graining.autoencoder import Autoencoder
+    from skdyn.coarse_graining.autoencoder import STRAIGHT, Autoencoder
     from skdyn.models.devices import resolve_device
     from skdyn.nn.autoencoder import Bent, perceptron
 
     check_settings(params)
     hidden, codes = params["hidden"], params["n_components"]
     bent = params["method"] == "pca"
-    if len(arrays) != 4 * (len(hidden) + 1 + bent) + 4:
+    straight = {name: (arrays[name].size,) for name in STRAIGHT if name in arrays}
+    if len(arrays) != 4 * (len(hidden) + 1 + bent) + 4 + len(straight):
         raise ValueError(f"hidden has {len(hidden)} layers, which need other than {len(arrays)} arrays")
     sizes = [arrays["frame_mean"].size, *hidden, codes]
     shapes: dict[str, tuple[int, ...]] = {
@@ -123,7 +124,7 @@ def _autoencoder(arrays: Mapping[str, np.ndarray], params: Mapping[str, Any]) ->
         "frame_scale": (),
         "code_mean": (codes,),
         "code_scale": (codes,),
-    }
+    } | straight
     with torch.device("meta"):
         for part, widths in (("encoder", sizes), ("decoder", sizes[::-1])):
             state = (Bent if bent else perceptron)(widths, params["activation"]).state_dict()
@@ -133,4 +134,13 @@ def _autoencoder(arrays: Mapping[str, np.ndarray], params: Mapping[str, Any]) ->
             raise ValueError(f"the array {name} must hold finite numbers of shape {shape}")
     if not (arrays["frame_scale"] > 0 and (arrays["code_scale"] != 0).all()):
         raise ValueError("the scales of frames and codes must not be zero")
+    if straight and not (codes == 1 and _rise_together(arrays)):
+        raise ValueError(f"{' and '.join(STRAIGHT)} must rise together, for a single code")
     return Autoencoder.from_arrays(arrays, params["activation"], resolve_device(params["device"]))
+
+
+def _rise_together(arrays: Mapping[str, np.ndarray]) -> bool:
+    from skdyn.coarse_graining.autoencoder import STRAIGHT
+
+    codes, lengths = (arrays.get(name, np.zeros(0)) for name in STRAIGHT)
+    return len(codes) == len(lengths) > 1 and all((np.diff(values) > 0).all() for values in (codes, lengths))

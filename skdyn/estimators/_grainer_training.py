@@ -77,7 +77,7 @@ def trained(
         held_out=params["validation_fraction"] if starts_as_pca else None,
         progress=bool(params["verbose"]),
     )
-    autoencoder.finish(np.concatenate(context.states))
+    autoencoder.finish(context.states, straighten=settings.isometry > 0)
     regressor = LatentSDERegressor if latent.is_stochastic else FIMODERegressor
     codes = [(times, autoencoder.encode(x)) for times, x in context]
     with silenced(ModelWarning):

@@ -177,6 +177,11 @@ GRAINERS = {
     "a code's scale of zero": ({"code_scale": np.array([0.0])}, "must not be zero"),
     "more means": ({"code_mean": np.zeros(5)}, "code_mean must hold"),
     "one array more": ({"more": np.zeros(5)}, "hidden has 1 layers"),
+    "a map of codes that falls": (
+        {"straight_codes": np.arange(3.0), "straight_lengths": np.array([0.0, 2.0, 1.0])},
+        "must rise together",
+    ),
+    "half of a map of codes": ({"straight_codes": np.arange(3.0)}, "must rise together"),
     "numbers that overflow": ({"decoder.offset": np.full(25, 1e308), "frame_scale": np.array(1e3)}, "overflows"),
 }
 
