@@ -52,7 +52,7 @@ def test_where_little_is_told_nothing_is_changed():
     assert arc_length([np.repeat([0.0, 1.0], 300)], [np.zeros((600, 3))]) is None
 
 
-def test_no_part_counts_for_five_times_another():
+def test_no_part_counts_for_more_than_five_usual_ones():
     x, frames = walk(6000)
     straight = arc_length([np.sinh(4 * x)], [frames])
     slopes = np.diff(straight.lengths) / np.diff(straight.codes)
