@@ -109,7 +109,7 @@ _GPU_SHAPES = (
 _STRONG = dataclasses.replace(MIXTURE_CORRUPTION, strong_probability=0.2, fewest=0.4)
 """Strong noise in more of the contexts, and fewer points left of some."""
 
-_BUNDLED = network(width=96, encoder_layers=6, decoder_layers=3, feedforward=512)
+_BUNDLED = network(width=96, encoder_layers=8, decoder_layers=3, feedforward=512)
 
 PRESETS: dict[str, Preset] = {
     "tiny": Preset(
