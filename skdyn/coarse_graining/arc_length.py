@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.integrate import cumulative_trapezoid
 
 _MOST_PARTS = 24
 _FEWEST = 100
@@ -18,6 +19,7 @@ _FEWEST = 100
 _LARGEST = 5.0
 """Ratio between a part's speed and the median one, at most; one over it at least."""
 _RESOLUTION = 1025
+_TINY = np.finfo(float).tiny
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,10 @@ def arc_length(codes: Sequence[np.ndarray], frames: Sequence[np.ndarray]) -> Arc
     squares = np.bincount(part, np.square(steps), minlength=parts)
     if not (squares > 0).all():
         return None
-    moved = np.zeros((parts, frames[0].shape[1]))
-    first = 0
-    for y in frames:
-        own = slice(first, first + len(y) - 1)
-        change = np.diff(y, axis=0) * steps[own, None]
-        for k in range(parts):
-            moved[k] += change[part[own] == k].sum(axis=0)
-        first += len(y) - 1
-    speeds = np.linalg.norm(moved, axis=1) / squares
+    weights = np.where(part == np.arange(parts)[:, None], steps, 0.0)
+    ends = np.cumsum([len(z) - 1 for z in codes])
+    moved = sum(own @ np.diff(y, axis=0) for own, y in zip(np.split(weights, ends[:-1], axis=1), frames, strict=True))
+    speeds = np.linalg.norm(moved / max(np.abs(moved).max(), _TINY), axis=1) / squares
     usual = np.median(speeds)
     if not usual > 0:
         return None
@@ -96,7 +93,7 @@ def arc_length(codes: Sequence[np.ndarray], frames: Sequence[np.ndarray]) -> Arc
     centres = np.bincount(part, middles, minlength=parts) / np.bincount(part, minlength=parts)
     grid = np.linspace(min(z.min() for z in codes), max(z.max() for z in codes), _RESOLUTION)
     slopes = np.interp(grid, centres, speeds)
-    return ArcLength(grid, np.concatenate([[0.0], np.cumsum((slopes[1:] + slopes[:-1]) / 2 * np.diff(grid))]))
+    return ArcLength(grid, cumulative_trapezoid(slopes, grid, initial=0.0))
 
 
 def _interpolated(x: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -90,8 +90,7 @@ class Autoencoder:
         check_spread(torch.from_numpy(raw), torch.zeros(raw.shape[1]), "after training")
         if straighten and raw.shape[1] == 1:
             ends = np.cumsum([len(part) for part in recordings])
-            scaled = [(part - self.frame_mean) / self.frame_scale for part in recordings]
-            self.straight = arc_length(np.split(raw[:, 0], ends[:-1]), scaled)
+            self.straight = arc_length(np.split(raw[:, 0], ends[:-1]), recordings)
             raw = self._measured(raw)
         self.code_mean, self.code_scale = raw.mean(axis=0), raw.std(axis=0)
         covariance = (raw - self.code_mean).T @ (frames - self.frame_mean)
