@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 #: Relative misfit of equations that counts as a contradiction, and relative size of what is but rounding.
 _CONTRADICTION = 1e-7
 _ROUNDING = 1e-12
+#: Unknowns that a basis of the equations' null space moves less than this are determined by the equations.
+_DETERMINED = 1e-10
 _JITTER = 1e-12
 
 
@@ -61,7 +63,8 @@ def minimise(hessian: Array, right: Array, equations: Array, values: Array, lowe
         if not (newly & ~at_bound).any():
             return np.asarray(np.clip(x, lower, upper))
         # What ended at a bound is put on it exactly, and the rest solved once more.
-        fixed = np.where(newly & ~at_bound, np.clip(x, lower, upper), fixed)
+        bound = np.where(np.abs(x - lower) <= np.abs(x - upper), lower, upper)
+        fixed = np.where(newly & ~at_bound, bound, fixed)
         at_bound = at_bound | newly
     return np.asarray(np.clip(x, lower, upper))
 
@@ -90,6 +93,7 @@ def _with_fixed(
     if np.abs(matrix @ start - left).max(initial=0.0) > _CONTRADICTION * max(size, 1e-300):
         return None
     basis = null_space(matrix) if len(matrix) else np.eye(len(start))
+    basis[np.linalg.norm(basis, axis=1) < _DETERMINED] = 0.0
     if not basis.shape[1]:
         x[free] = start
         return (x, none) if _inside(x, lower, upper) else None
@@ -125,8 +129,12 @@ def _nearest(
     need = np.concatenate([(lower - x)[place[low]], (x - upper)[place[high]]])
     owner = np.concatenate([place[low], place[high]])
     norm = np.linalg.norm(rows, axis=1)
-    norm[norm == 0] = 1.0
-    rows, need = rows / norm[:, None], need / norm
+    movable = norm > 0  # the others are where the equations put them
+    if (need[~movable] > _CONTRADICTION * np.abs(x).max(initial=0.0)).any():
+        return None
+    rows, need, owner = rows[movable] / norm[movable, None], need[movable] / norm[movable], owner[movable]
+    if not (need > 0).any():
+        return x, np.zeros(len(x), dtype=bool)
     unit = max(float(need.max()), 1e-300)
     target = np.zeros(rows.shape[1] + 1)
     target[-1] = 1.0
