@@ -31,6 +31,8 @@ FAST_TARGET = 50.0
 """Queries further out, in standard deviations, and targets larger, in normalised units, are masked."""
 ALIASED_STEP = 2.0
 """Contexts whose clean states change by more standard deviations between two points get no weight."""
+_LARGEST_LEVEL = 1e6
+"""Contexts whose states are at a level of more deviations stand still, but for the rounding of single precision."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Batch:
     targets : Tensor of shape (B, Q, D)
     query_mask : boolean Tensor of shape (B, Q)
     weight : Tensor of shape (B,)
-        One for contexts that count, zero for aliased ones.
+        One for contexts that count, zero for aliased ones and for those that stand still.
     dims : integer Tensor of shape (B,)
     noise : Tensor of shape (B,)
     hide_network : bool
@@ -289,25 +291,31 @@ class _Part:
         v_clean = scaling.normalise_field(velocity)
         change = (z_clean[:, :, 1:] - z_clean[:, :, :-1]).abs().amax(-1)
         aliased = ((change > ALIASED_STEP) & mask[:, :, 1:]).flatten(1).any(-1)
+        origin = scaling.mean / scaling.std
+        moves = (origin.abs() < _LARGEST_LEVEL).all(-1)
+        origin = torch.where(moves[:, None], origin, 0.0)
+        normal_times = torch.where(moves[:, None, None], scaling.normalise_times(times), times)
         in_reach = (z_query.abs() <= FAR_QUERY).all(-1) & (target[..., own].abs() <= FAST_TARGET).all(-1)
 
         self._vectors = {
             "states": scaling.normalise(noisy),
-            "origin": scaling.mean / scaling.std,
+            "origin": origin,
             "clean_states": z_clean,
             "clean_velocities": v_clean.clamp(-FAST_TARGET, FAST_TARGET),
             "queries": z_query.clamp(-FAR_QUERY, FAR_QUERY),
             "targets": target.clamp(-FAST_TARGET, FAST_TARGET),
         }
+        for name in ("queries", "targets"):
+            self._vectors[name] = torch.where(moves[:, None, None], self._vectors[name], 0.0)
         if symmetries:
             self._reflect_and_permute(contexts, dim, given)
         for name in ("states", "clean_states", "clean_velocities"):
-            self._vectors[name] = torch.where(mask[..., None], self._vectors[name], 0.0)
+            self._vectors[name] = torch.where((mask & moves[:, None, None])[..., None], self._vectors[name], 0.0)
         self._scalars = {
-            "times": torch.where(mask, scaling.normalise_times(times), 0.0),
+            "times": torch.where(mask, normal_times, 0.0),
             "mask": mask,
             "query_mask": in_reach,
-            "weight": (~aliased).to(kind),
+            "weight": (moves & ~aliased).to(kind),
             "noise": noise,
         }
 

@@ -7,6 +7,7 @@ from pretrain.ode.presets import PRESETS
 from pretrain.priors.simulate import Systems
 from skdyn.models.normalization import fim_ode_scaling
 from skdyn.nn.fim_ode import FIMODE, make_tokens
+from skdyn.nn.fits.fitting import fit_context
 
 NETWORK = PRESETS["tiny"].network
 
@@ -135,6 +136,23 @@ def test_far_queries_and_aliased_contexts_do_not_count():
     assert batch.query_mask[:, :-in_box].float().mean() > 0.8
     assert batch.queries.abs().max() <= FAR_QUERY
     assert 0 < batch.weight.sum() < 40
+
+
+@pytest.mark.parametrize("given", [0, 1])
+def test_contexts_that_stand_still_do_not_count_and_can_be_fitted(given):
+    systems, _ = linear_systems(n=4, dim=5)
+    systems.states[:2] = 3.0  # as at an equilibrium
+    systems.fields[:2] = 0.0
+    shape = BatchShape(1, 20, 40, 1.0)
+    batch = make_batch(
+        {5: Pool.of(systems)}, {5: 1.0}, shape, QueryMix(20), CLEAN, NETWORK, generator(), ragged=False, given=given
+    )
+    assert 0 < batch.weight.sum() < 40
+    assert all(part.isfinite().all() for part in (batch.origin, batch.targets, batch.clean_velocities))
+    tokens = batch.tokens
+    states, origin = tokens.states.double(), batch.origin.double()
+    fits = fit_context(states, tokens.times.double(), tokens.mask, origin, None, batch.outside, with_functions=True)
+    assert fits.coefficients.isfinite().all()
 
 
 def test_batches_are_a_function_of_the_seed():
