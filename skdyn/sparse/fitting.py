@@ -30,7 +30,7 @@ _MOST_CUBIC = 500
 _TOGETHER = 5
 #: Sets of functions that are tried, by the number of variables, ...
 _FUNCTION_SETS = {1: 3, 2: 2}
-#: ... or equation by equation, without constraints, for up to so many variables.
+#: ... or equation by equation, for up to so many variables.
 _MOST_WITH_FUNCTIONS = 12
 
 
@@ -61,8 +61,7 @@ def fit_sparse(
         Largest total degree of the monomials, without any other functions. Where omitted: 5 for one variable; 3 for
         two (5 if 3 misses much) and three (under noise 2, and 3 if 2 misses much or needs many terms); 2 and 3 for
         four to eleven; 2 for more; and for up to twelve variables (of three only if these leave nothing) sines,
-        cosines and Hill functions where polynomials leave structure unexplained or need many terms. Under constraints 2
-        for four to eight, and 1 for more.
+        cosines and Hill functions where polynomials leave structure unexplained or need many terms.
     max_points : int, default=1200
         Most points that enter the fit; more are thinned evenly, which the result records.
     verbose : bool, default=False
@@ -119,9 +118,10 @@ def fit_sparse(
         search.run(choice.polynomials(0), "listed terms: ")
         return search.result()
     asked = chosen.functions is not None
-    if scaled.n_features >= _MANY and not known.any:
+    if scaled.n_features >= _MANY:
         libraries = [choice.polynomials(degree) for degree in _node_wise_degrees(scaled, chosen.degree)]
-        kinds = chosen.kinds if scaled.n_features <= _MOST_WITH_FUNCTIONS and not scaled.center.any() else ()
+        few = scaled.n_features <= _MOST_WITH_FUNCTIONS and not (scaled.center.any() or known.known_part)
+        kinds = chosen.kinds if few else ()
         tried = bool(kinds) and scaled.clean and search.run_functions_first(libraries, kinds, asked)
         if not search.has_few_terms():
             search.run_node_wise(libraries)
@@ -134,10 +134,10 @@ def fit_sparse(
         if not search.misses_much() and (degree >= ORDINARY_DEGREE or not search.is_dense()):
             break
     if scaled.n_features < _MANY and chosen.kinds and not scaled.center.any():
-        sets = _FUNCTION_SETS.get(scaled.n_features, 2 if known.any and asked else 0)
+        sets = _FUNCTION_SETS.get(scaled.n_features, 2 if known.known_part and asked else 0)
         if sets and search.leaves_structure():
             search.run_functions(choose_functions(scaled, sets, chosen.kinds))
-        elif not (sets or known.any) and (asked or scaled.clean):
+        elif not (sets or known.known_part) and (asked or scaled.clean):
             search.run_functions_node_wise(chosen.kinds, asked)
     return search.result()
 

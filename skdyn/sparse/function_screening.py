@@ -50,7 +50,9 @@ class Screened:
     equations: list[list[TermKey]]
 
 
-def screen_functions(context: ScaledContext, kind: str, most: int, complete: bool = False) -> Screened | None:
+def screen_functions(
+    context: ScaledContext, kind: str, most: int, complete: bool = False, falls: bool = False
+) -> Screened | None:
     """Return the equations with functions that explain a context best.
 
     Each equation has a constant and all linear terms. What explains most of the rest is added again and again: a
@@ -66,6 +68,9 @@ def screen_functions(context: ScaledContext, kind: str, most: int, complete: boo
         Different functions that are kept, those that gain most.
     complete : bool
         Whether they have to explain all that the observations resolve.
+    falls : bool
+        Name falling Hill functions beside the rising ones: a constant less the one is the other, with coefficients that
+        are not negative, as positive variables need them.
 
     Returns
     -------
@@ -82,8 +87,10 @@ def screen_functions(context: ScaledContext, kind: str, most: int, complete: boo
     equations = [
         [key for option, _ in equation.added if option in kept for key in kept[option].keys] for equation in grown
     ]
-    functions = dict.fromkeys(key for option in kept.values() if option.functions for key in option.keys)
-    return Screened(sum(equation.criterion for equation in grown), list(functions), equations)
+    functions = list(dict.fromkeys(key for option in kept.values() if option.functions for key in option.keys))
+    if falls:
+        functions, *equations = (_with_falls(keys) for keys in (functions, *equations))
+    return Screened(sum(equation.criterion for equation in grown), functions, equations)
 
 
 @dataclass(frozen=True)
@@ -241,6 +248,12 @@ def beside(known: Sequence[TermKey], new: Sequence[TermKey]) -> list[TermKey]:
         return isinstance(function, ScalarFunction) and not any(_are_alike(function, other) for other in functions)
 
     return [*known, *(key for key in new if is_new(key[1]))]
+
+
+def _with_falls(keys: Sequence[TermKey]) -> list[TermKey]:
+    """Terms, and for each with a rising Hill function the same with the falling one."""
+    rises = [(row, f) for row, f in keys if isinstance(f, ScalarFunction) and f.kind == "rise"]
+    return [*keys, *((row, replace(f, kind="fall")) for row, f in rises)]
 
 
 def _kept(grown: Sequence[_Grown], most: int) -> dict[Option, Option]:

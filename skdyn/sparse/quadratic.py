@@ -53,6 +53,22 @@ def minimise(hessian: Array, right: Array, equations: Array, values: Array, lowe
     >>> minimise(np.eye(2), np.array([3.0, -1.0]), np.ones((0, 2)), np.zeros(0), np.zeros(2), none)
     array([3., 0.])
     """
+    # In units in which all curvatures are one, and equations have one size.
+    unit = np.sqrt(np.diagonal(hessian))
+    unit = 1.0 / np.where(unit > 0, unit, 1.0)
+    equations = equations * unit
+    size = np.abs(equations).max(axis=1, initial=np.finfo(float).tiny)
+    low, high = lower / unit, upper / unit
+    hessian, right = hessian * np.outer(unit, unit), right * unit
+    found = _scaled(hessian, right, equations / size[:, None], values / size, low, high)
+    if found is None:
+        return None
+    x = np.where(found == low, lower, np.where(found == high, upper, found * unit))
+    return np.asarray(np.clip(x, lower, upper))
+
+
+def _scaled(hessian: Array, right: Array, equations: Array, values: Array, lower: Array, upper: Array) -> Array | None:
+    lower, upper = _forced(equations, values, lower, upper)
     at_bound = lower == upper
     fixed = np.where(at_bound, lower, 0.0)
     for _ in range(len(right) + 1):
@@ -61,12 +77,32 @@ def minimise(hessian: Array, right: Array, equations: Array, values: Array, lowe
             return None
         x, newly = found
         if not (newly & ~at_bound).any():
-            return np.asarray(np.clip(x, lower, upper))
+            break
         # What ended at a bound is put on it exactly, and the rest solved once more.
         bound = np.where(np.abs(x - lower) <= np.abs(x - upper), lower, upper)
         fixed = np.where(newly & ~at_bound, bound, fixed)
         at_bound = at_bound | newly
     return np.asarray(np.clip(x, lower, upper))
+
+
+def _forced(equations: Array, values: Array, lower: Array, upper: Array) -> tuple[Array, Array]:
+    """Narrower bounds: where an equation leaves nothing but its smallest or largest value, its unknowns are fixed."""
+    while True:
+        at_least = np.where(equations > 0, lower, np.where(equations < 0, upper, 0.0))
+        at_most = np.where(equations > 0, upper, np.where(equations < 0, lower, 0.0))
+        new_lower, new_upper = lower, upper
+        for ends in (at_least, at_most):
+            finite = np.asarray(np.isfinite(ends).all(axis=1))
+            ends = np.where(finite[:, None], ends, 0.0)
+            reached = np.einsum("ep,ep->e", equations, ends)
+            slack = _ROUNDING * np.abs(equations * ends).sum(axis=1)
+            forcing = np.flatnonzero(finite & (np.abs(reached - values) <= slack))
+            for row, end in zip(equations[forcing], ends[forcing], strict=True):
+                new_lower = np.where(row != 0, end, new_lower)
+                new_upper = np.where(row != 0, end, new_upper)
+        if (new_lower == lower).all() and (new_upper == upper).all():
+            return lower, upper
+        lower, upper = new_lower, new_upper
 
 
 def _with_fixed(

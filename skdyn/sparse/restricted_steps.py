@@ -1,6 +1,7 @@
 """Stepwise selection under constraints: steps over combinations of coefficients, then the least within bounds.
 
-Letters: P coefficients open to selection, A atoms (combinations of coefficients that satisfy the equations).
+Letters: D variables, T terms of a library, P coefficients open to selection, A atoms (combinations of coefficients that
+satisfy the equations).
 """
 
 from __future__ import annotations
@@ -25,10 +26,17 @@ _MOST_BALANCES = 6
 #: Costs of an atom in the first selections, in squares of what all terms together leave of a slope.
 _PENALTIES = (2.0, 8.0, 30.0, 100.0, 400.0, 1600.0)
 _DEPENDENT = 1e-8
+#: Of more atoms only those are tried that share a coefficient with the field so far.
+_MOST_ATOMS = 400
+
+UNSATISFIABLE = (
+    "no coefficients satisfy the constraints at once: look for bounds, known terms and conserved sums that exclude "
+    "each other, or for a library without the terms that they need"
+)
 
 
 def restricted_steps(
-    restriction: Restriction, surface: Quadratic, begin: Mask, penalties: Sequence[float]
+    restriction: Restriction, surface: Quadratic, begin: Mask, penalties: Sequence[float | Array]
 ) -> list[tuple[Mask, Array]]:
     """Return supports and coefficients, each of shape (P,), that selection reaches; the constraints hold in all.
 
@@ -39,12 +47,18 @@ def restricted_steps(
         Of the open coefficients.
     begin : boolean array of shape (P,)
         In use at the beginning.
-    penalties : sequence of float
-        Costs of an atom, one selection each.
+    penalties : sequence of float or of array of shape (P,)
+        Costs of an atom, or of its dearest coefficient; one selection each.
     """
     place = {int(p): i for i, p in enumerate(surface.position)}
     atoms = [(np.array([place[p] for p in at.tolist()]), values) for at, values in restriction.atoms
              if all(p in place for p in at.tolist())]  # fmt: skip
+    if len(atoms) > _MOST_ATOMS:
+        atoms = [(at, values) for at, values in atoms if len(at) == 1 or begin[at].any()]
+    costs = [
+        np.array([penalty[at].max() for at, _ in atoms]) if isinstance(penalty, np.ndarray) else penalty
+        for penalty in penalties
+    ]
     basis = np.zeros((len(place), len(atoms)))
     for a, (at, values) in enumerate(atoms):
         basis[at, a] = values
@@ -59,11 +73,20 @@ def restricted_steps(
     for offset in _offsets(restriction, place, begin):
         hessian = basis.T @ surface.hessian @ basis
         right = basis.T @ (surface.right - surface.hessian @ offset)
-        for used, _ in step_from(hessian, right, started, penalties, signs=(up, down), kept=kept):
-            support = (offset != 0) | required | (basis[:, used] != 0).any(axis=1)
+        always = (offset != 0) | required
+        reached = step_from(hessian, right, started, costs, signs=(up, down), kept=kept)
+        for (used, _), cost in zip(reached, costs, strict=True):
+            support = always | (basis[:, used] != 0).any(axis=1)
             found = _within(restriction, surface, support, required)
-            if found is not None:
-                out.append(found)
+            if found is None:
+                continue
+            out.append(found)
+            if (found[0] != support).any():  # what a bound has taken away may have stood in place of another term
+                left = used & np.array([bool(found[0][at].all()) for at, _ in atoms], dtype=bool)
+                ((used, _),) = step_from(hessian, right, left | kept, [cost], signs=(up, down), kept=kept)
+                support = always | (basis[:, used] != 0).any(axis=1)
+                found = _within(restriction, surface, support, required)
+                out += [] if found is None else [found]
     return out
 
 
@@ -100,6 +123,48 @@ def _offsets(restriction: Restriction, place: dict[int, int], begin: Mask) -> li
     return out
 
 
+def chosen_within(
+    restriction: Restriction, equations: Sequence[tuple[Array, Array]], support: Mask, cost: Array
+) -> tuple[Mask, Array] | None:
+    """Choose terms anew within the constraints, from those that each equation has by itself.
+
+    Parameters
+    ----------
+    restriction : Restriction
+    equations : sequence of D pairs of array of shape (T, T) and (T,)
+        The quadratic of each equation, with what is fixed taken out.
+    support : boolean array of shape (T, D)
+    cost : array of shape (T,)
+        Of each term.
+
+    Returns
+    -------
+    support, coefficients : array of shape (T, D), or None
+        With the fixed ones; None where nothing satisfies the constraints.
+    """
+    fixed = np.where(restriction.fixed, restriction.lower, 0.0)
+    used, coefficients = fixed != 0, fixed.copy()
+    begin = (support | restriction.required) & restriction.opened
+    for group in restriction.groups:
+        # Of equations that hang together, what none of them has is not what they exchange.
+        terms = (begin[:, group] | used[:, group]).any(axis=1) if len(group) > 1 else np.ones(len(cost), dtype=bool)
+        at, own = np.nonzero(terms[:, None] & restriction.opened[:, group])
+        hessian, right = np.zeros((len(at), len(at))), np.zeros(len(at))
+        for k, d in enumerate(group):
+            of_one = np.flatnonzero(own == k)
+            gram, cross = equations[d]
+            hessian[np.ix_(of_one, of_one)] = gram[np.ix_(at[of_one], at[of_one])]
+            right[of_one] = cross[at[of_one]]
+        surface = Quadratic(at * support.shape[1] + group[own], hessian, right)
+        found = restricted_steps(restriction, surface, begin[at, group[own]], [cost[at]])
+        if not found:
+            return None
+        worth = [float(x @ hessian @ x - 2 * right @ x + cost[at[chosen]].sum()) for chosen, x in found]
+        best, values = found[int(np.argmin(worth))]
+        used[at, group[own]], coefficients[at, group[own]] = best, values
+    return used, coefficients
+
+
 def propose_within(restriction: Restriction, context: ScaledContext, library: TermLibrary, origin: str) -> Candidates:
     """Return distinct candidates from the smoothed path that satisfy the constraints, one or more for each penalty.
 
@@ -120,10 +185,7 @@ def propose_within(restriction: Restriction, context: ScaledContext, library: Te
         coefficients.ravel()[surface.position] = values
         found.setdefault(support.tobytes(), (support, coefficients))
     if not found:
-        raise ValueError(
-            "no coefficients satisfy the constraints at once: look for bounds, known terms and conserved sums that "
-            "exclude each other, or for a library without the terms that they need"
-        )
+        raise ValueError(UNSATISFIABLE)
     count = len(found)
     return Candidates(
         np.stack([coefficients for _, coefficients in found.values()]),

@@ -126,6 +126,17 @@ class Restriction:
         """Coefficients (T, D) that are fitted where they are in use."""
         return self.allowed & ~self.fixed
 
+    @cached_property
+    def groups(self) -> list[Index]:
+        """Variables whose equations hang together, each group in ascending order."""
+        dim = self.allowed.shape[1]
+        touched = csr_array(
+            (np.ones(self.equations.nnz), self.equations.indices % dim, self.equations.indptr),
+            shape=(self.equations.shape[0], dim),
+        )
+        _, label = connected_components(touched.T @ touched, directed=False)
+        return [np.flatnonzero(label == group) for group in np.unique(label)]
+
     def size(self, support: Mask) -> int:
         """Number of free coefficients of a support (T, D): those in use less the equations between them."""
         used = support.ravel()
@@ -312,8 +323,16 @@ def _equations(known: ReadConstraints, library: TermLibrary, factors: Array) -> 
 
 
 def _circuits(matrix: Array) -> list[tuple[Index, Array]]:
-    """Combinations (positions, values) of least support with ``matrix @ x = 0``: all of them where few, or a basis."""
+    """Combinations (positions, values) of least support with ``matrix @ x = 0``: all of them where few, or a basis.
+
+    Of one equation all of them: its coefficients in pairs.
+    """
     count = matrix.shape[1]
+    if len(matrix) == 1 and (matrix != 0).all():
+        pairs = combinations(range(count), 2)
+        return [
+            (np.array(pair, dtype=np.intp), np.array([1.0, -matrix[0, pair[0]] / matrix[0, pair[1]]])) for pair in pairs
+        ]
     rank = int(np.linalg.matrix_rank(matrix))
     found: list[tuple[Index, Array]] = []
     if count <= _MOST_TOGETHER:

@@ -25,6 +25,7 @@ from skdyn.sparse.model import SparseODE, Stage
 from skdyn.sparse.node_wise import STRICTNESS, compact, propose_node_wise
 from skdyn.sparse.prior import FieldPrior
 from skdyn.sparse.problem import ShootingProblem
+from skdyn.sparse.restriction import Restriction
 from skdyn.sparse.scaled_context import ScaledContext
 from skdyn.sparse.score import Scorer
 from skdyn.sparse.shooting import Schedule
@@ -96,6 +97,7 @@ class Search:
         self._contexts, self._context = contexts, contexts[-1]
         self._prior, self._choice, self._verbose = prior, choice, verbose
         self._known = known if known.any else None
+        self._positive = bool(known.positive.any())
         self._scorer = Scorer(self._context)
         self._problem: ShootingProblem  # of the best
         self._best: Candidates
@@ -136,7 +138,9 @@ class Search:
         held: tuple[ShootingProblem, Candidates] | None = None
         most = _POOL
         for stage in ("integral matching", *["along fitted paths"] * _RESELECTIONS):
-            proposed = [(library, propose_node_wise(path, library, stage, begin=begin)) for library in libraries]
+            # Of fields that explain as much the first remains: a linear one, if there is one.
+            tried = libraries if begin or held else [self._choice.polynomials(1), *libraries]
+            proposed = [(own, propose_node_wise(path, own, stage, STRICTNESS, begin, self._over(own))) for own in tried]
             begin = None
             problem, earlier, fresh = self._compacted(held, proposed, libraries[0])
             most = self._affordable(fresh.support.sum(axis=(1, 2)).mean(), _POOL)
@@ -155,7 +159,8 @@ class Search:
         idle = 0
         for _ in range(_ROUNDS):
             parents = pool.best(self._affordable(problem.selectable(pool).sum(axis=(1, 2)).mean(), _PARENTS))
-            children = neighbours(parents, problem.expand(parents, _STEPPED), strictness, seen, "stepping")
+            surfaces = problem.expand(parents, _STEPPED)
+            children = neighbours(parents, surfaces, strictness, seen, "stepping", problem.steps)
             if children is None or idle == _PATIENCE_WITH_MANY:
                 break
             before = pool.score[0]
@@ -176,9 +181,15 @@ class Search:
         """
         earlier = [] if held is None else [(held[0].library, held[1])]
         few = opened.n_terms * self._context.n_features <= _MOST_OPENED
-        library, parts = compact([*earlier, *fresh], opened if few else None)
-        new = ShootingProblem(self._context, library, self._prior, most_selectable=2 * _MOST_OPENED if few else 0)
+        named = self._choice.extra if self._known is not None else ()
+        library, parts = compact([*earlier, *fresh], opened if few else None, named)
+        most = 2 * _MOST_OPENED if few else 0
+        new = ShootingProblem(self._context, library, self._prior, self._known, most_selectable=most)
         return new, parts[0] if earlier else None, self._scored(new, join(parts[len(earlier) :]))
+
+    def _over(self, library: TermLibrary) -> Restriction | None:
+        """The constraints as a library sees them."""
+        return ShootingProblem(self._context, library, known=self._known).restriction
 
     def _affordable(self, unknowns: float, most: int) -> int:
         """How many fields are linearised at once: fewer where each has more unknown coefficients."""
@@ -205,7 +216,9 @@ class Search:
         Returns whether they would.
         """
         library = libraries[-1]
-        support = propose_node_wise(self._context, library, "", STRICTNESS[-1:]).support[0]
+        support = propose_node_wise(
+            self._context, library, "", STRICTNESS[-1:], restriction=self._over(library)
+        ).support[0]
         crowded = bool(self._crowded(library, support).any())
         if crowded:
             self._run_functions(kinds, library, support, asked)
@@ -228,7 +241,7 @@ class Search:
         higher, path = self._higher(library, support), self._path_of_best()
         enough = np.inf if asked else criterion_of(path, library, support) - _GAIN
         complete = not asked and self._context.n_features <= _FEW_FEATURES
-        every = [(screen_functions(path, kind, most, complete), kind) for kind in kinds]
+        every = [(screen_functions(path, kind, most, complete, self._positive), kind) for kind in kinds]
         screened = [(found, kind) for found, kind in every if found and found.criterion < enough]
         for found, kind in sorted(screened, key=lambda entry: entry[0].criterion):
             terms = found.functions
@@ -241,13 +254,14 @@ class Search:
                     break
                 if not self._context.clean:  # else the path is the observed one, as before
                     path = self._path_of_best()
-                    found = screen_functions(path, kind, most) or found
+                    found = screen_functions(path, kind, most, falls=self._positive) or found
                 terms = beside(rescaled(path, self._problem.library, self._best.support[0]), found.functions)
 
     def _wants_functions(self, asked: bool) -> bool:
         """Say whether the best field of many variables misses something, and leaves structure or has many terms."""
         many = self.is_dense() if asked else self._crowded(self._problem.library, self._best.support[0]).any()
-        return not self._is_exact() and bool(many or self.leaves_structure())
+        explained = self._scorer.missed(self._problem.library, self._best)[0] < _EXACT
+        return bool(not explained and (many or self.leaves_structure()))
 
     def _crowded(self, library: TermLibrary, support: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which equations (D,) of a support (R, D) have more products than a few, or than one a variable."""
@@ -299,9 +313,6 @@ class Search:
     def has_few_terms(self) -> bool:
         """Say whether there is a field that explains all in few terms."""
         return bool(self._path) and not self.is_dense() and not self.leaves_structure()
-
-    def _is_exact(self) -> bool:
-        return bool(self._scorer.missed(self._problem.library, self._best)[0] < _EXACT)
 
     def is_dense(self) -> bool:
         """Say whether the best field has more than three terms a variable."""

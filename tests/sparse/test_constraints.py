@@ -88,6 +88,66 @@ def test_a_grey_box(grey):
         "d(v)/dt = -0.2 v - 1.5 sin(q)", "d(v)/dt = -0.2 v + known_v(q, v)")  # fmt: skip
 
 
+def wards(x):
+    """Susceptible, exposed, infected, in hospital, recovered, dead."""
+    s, e, i, h, r, _ = x
+    new = 1.2 * s * i
+    rates = [0.05 * r - new, new - 0.5 * e, 0.5 * e - 0.4 * i, 0.1 * i - 0.3 * h, 0.27 * i + 0.25 * h - 0.05 * r]
+    return np.array([*rates, 0.03 * i + 0.05 * h])
+
+
+def relative_error(field, truth, points):
+    expected = np.array([truth(x) for x in points])
+    return np.sqrt(np.mean((field.field(points) - expected) ** 2) / np.mean(expected**2))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_a_conserved_sum_of_many_variables(noise):
+    # Clean, smooth recordings determine few of so many coefficients: rounding must not make them contradict each other.
+    data = recordings(wards, [[0.95, 0.03, 0.02, 0.0, 0.0, 0.0]], 40.0, tuple("SEIHRD"), noise, 200)
+    field = fit_sparse(data, library="polynomial", constraints={"conserved": "S + E + I + H + R + D", "positive": True})
+    assert np.abs(field.coefficients.sum(axis=1)).max() <= 1e-8
+    points = np.random.default_rng(0).uniform(0, 1, (50, 6))
+    assert relative_error(field, wards, points) < (1e-5 if noise == 0 else 0.1)
+    for d in range(6):
+        edge = points.copy()
+        edge[:, d] = 0.0
+        assert field.field(edge)[:, d].min() >= 0
+
+
+def weather(x):
+    """Lorenz 1996, forcing 8."""
+    return (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + 8.0
+
+
+@pytest.mark.slow
+def test_known_terms_of_ten_variables():
+    names = tuple(f"x{d}" for d in range(10))
+    data = recordings(weather, [np.linspace(-2.0, 5.0, 10) ** 2 / 5], 4.0, names, 0.02, 200)
+    known = {"known": {name: f"-{name}" for name in names}, "required": {"x0": "1"}, "bounds": {"x1": {"x2*x0": "+"}}}
+    field = fit_sparse(data, constraints=known)
+    assert np.diag(field.jacobian(np.zeros(10))) == pytest.approx(-1.0, abs=1e-12)
+    assert relative_error(field, weather, np.random.default_rng(0).normal(2, 3, (100, 10))) < 0.02
+    assert coefficient(field, list(names), "x1", "x0 x2") == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.slow
+def test_positive_genes_may_repress_each_other():
+    def genes(x):
+        return 0.1 + 2.0 / (1.0 + (np.roll(x, 1) / 0.8) ** 2) - [1.0, 0.7, 0.9, 0.8] * x
+
+    starts = np.random.default_rng(3).uniform(0.1, 2.5, (3, 4))
+    data = recordings(genes, starts, 12.0, None, 0.0, 100)
+    field = fit_sparse(data, constraints={"positive": True})
+    points = np.random.default_rng(0).uniform(0.1, 2.0, (50, 4))
+    assert relative_error(field, genes, points) < 1e-3
+    assert all(function.kind == "fall" for function in field.functions if function.kind != "rise")
+    for d in range(4):
+        edge = points.copy()
+        edge[:, d] = 0.0
+        assert field.field(edge)[:, d].min() >= 0
+
+
 def test_required_and_forbidden_terms():
     data = recordings(swing, [[2.0, 0.0]], 10.0, ("q", "v"), 0.05)
     known = Constraints(required={"q": "1"}, forbidden={"v": ["q^3", "q*v"]}, bounds={"v": {"v": (-0.1, 0.0)}})
@@ -146,3 +206,15 @@ def test_transfers_are_the_atoms_of_a_conserved_sum():
     ((first, second),) = restriction.balances
     for at, values in (first, second):
         np.testing.assert_allclose(values, {1: [3.0], 2: [1.5]}[int(at[0]) % 3])
+
+
+def test_pairs_are_the_atoms_of_a_sum_of_many_variables():
+    names = [f"x{d}" for d in range(12)]
+    known = ReadConstraints.of(Constraints(conserved=" + ".join(names)), names, 12)
+    restriction = Restriction.of(known, terms(12, 1), np.ones(12), 1.0)
+    assert len(restriction.atoms) == 13 * 66
+    assert all(len(at) == 2 and abs(values.sum()) < 1e-12 for at, values in restriction.atoms)
+    assert [group.tolist() for group in restriction.groups] == [list(range(12))]
+    apart = ReadConstraints.of(Constraints(conserved=["x0 + x2", "x3 + x1"]), names[:5], 5)
+    groups = Restriction.of(apart, terms(5, 1), np.ones(5), 1.0).groups
+    assert sorted(group.tolist() for group in groups) == [[0, 2], [1, 3], [4]]
