@@ -96,8 +96,7 @@ class Search:
     ) -> None:
         self._contexts, self._context = contexts, contexts[-1]
         self._prior, self._choice, self._verbose = prior, choice, verbose
-        self._known = known if known.any else None
-        self._positive = bool(known.positive.any())
+        self._known, self._positive = known if known.any else None, bool(known.positive.any())
         self._scorer = Scorer(self._context)
         self._problem: ShootingProblem  # of the best
         self._best: Candidates
@@ -138,7 +137,7 @@ class Search:
         held: tuple[ShootingProblem, Candidates] | None = None
         most = _POOL
         for stage in ("integral matching", *["along fitted paths"] * _RESELECTIONS):
-            # Of fields that explain as much the first remains: a linear one, if there is one.
+            # Of fields that explain as much the first remains, a linear one.
             tried = libraries if begin or held else [self._choice.polynomials(1), *libraries]
             proposed = [(own, propose_node_wise(path, own, stage, STRICTNESS, begin, self._over(own))) for own in tried]
             begin = None
@@ -260,8 +259,8 @@ class Search:
     def _wants_functions(self, asked: bool) -> bool:
         """Say whether the best field of many variables misses something, and leaves structure or has many terms."""
         many = self.is_dense() if asked else self._crowded(self._problem.library, self._best.support[0]).any()
-        explained = self._scorer.missed(self._problem.library, self._best)[0] < _EXACT
-        return bool(not explained and (many or self.leaves_structure()))
+        misses = self._scorer.missed(self._problem.library, self._best)[0] >= _EXACT
+        return bool(misses and (many or self.leaves_structure()))
 
     def _crowded(self, library: TermLibrary, support: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which equations (D,) of a support (R, D) have more products than a few, or than one a variable."""
