@@ -32,7 +32,6 @@ _MOST = 24
 _REPEATS = 3
 _LEAST_ERROR = 1e-14
 
-
 #: Terms in use (T,), coefficients (T,), and the mean square in whose units the last of them was chosen.
 _Terms = tuple[Mask, Array, float]
 
@@ -128,13 +127,13 @@ def propose_node_wise(
         found = zip(*_selected(matching.among(own), strictness, start[own]), strict=True)
         for c, (used, values, units[c, d]) in enumerate(chain(*found)):
             support[c, at, d], coefficients[c, at, d] = used, values
+    costs = np.stack([matching.cost for matching in matchings], axis=1)
     rows: dict[bytes, int] = {}
-    for c, factor in enumerate(factors):
-        if begin is not None and c >= len(strictness):
-            break  # what was asked for is not left out
+    # Where it was said from what to begin, nothing begins from nothing.
+    for c, factor in enumerate(factors if begin is None else strictness):
         if restriction is not None:
             surfaces = [(m.gram / unit, m.cross / unit) for m, unit in zip(matchings, units[c], strict=True)]
-            within = chosen_within(restriction, surfaces, support[c, :n_terms], factor * matchings[0].cost)
+            within = chosen_within(restriction, surfaces, support[c, :n_terms], factor * costs)
             if within is None:
                 continue
             support[c, :n_terms], coefficients[c, :n_terms] = within

@@ -134,8 +134,8 @@ def chosen_within(
     equations : sequence of D pairs of array of shape (T, T) and (T,)
         The quadratic of each equation, with what is fixed taken out.
     support : boolean array of shape (T, D)
-    cost : array of shape (T,)
-        Of each term.
+    cost : array of shape (T, D)
+        Of each term in each equation.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def chosen_within(
     fixed = np.where(restriction.fixed, restriction.lower, 0.0)
     used, coefficients = fixed != 0, fixed.copy()
     begin = (support | restriction.required) & restriction.opened
-    for group in restriction.groups:
+    for group, known in restriction.groups:
         # Of equations that hang together, what none of them has is not what they exchange.
         terms = (begin[:, group] | used[:, group]).any(axis=1) if len(group) > 1 else np.ones(len(cost), dtype=bool)
         at, own = np.nonzero(terms[:, None] & restriction.opened[:, group])
@@ -156,10 +156,11 @@ def chosen_within(
             hessian[np.ix_(of_one, of_one)] = gram[np.ix_(at[of_one], at[of_one])]
             right[of_one] = cross[at[of_one]]
         surface = Quadratic(at * support.shape[1] + group[own], hessian, right)
-        found = restricted_steps(restriction, surface, begin[at, group[own]], [cost[at]])
+        dear = cost[at, group[own]]
+        found = restricted_steps(known, surface, begin[at, group[own]], [dear])
         if not found:
             return None
-        worth = [float(x @ hessian @ x - 2 * right @ x + cost[at[chosen]].sum()) for chosen, x in found]
+        worth = [float(x @ hessian @ x - 2 * right @ x + dear[chosen].sum()) for chosen, x in found]
         best, values = found[int(np.argmin(worth))]
         used[at, group[own]], coefficients[at, group[own]] = best, values
     return used, coefficients

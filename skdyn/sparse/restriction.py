@@ -5,7 +5,7 @@ Letters: L columns, D variables, T terms and R rows of a library, P coefficients
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
@@ -127,15 +127,22 @@ class Restriction:
         return self.allowed & ~self.fixed
 
     @cached_property
-    def groups(self) -> list[Index]:
-        """Variables whose equations hang together, each group in ascending order."""
-        dim = self.allowed.shape[1]
+    def groups(self) -> list[tuple[Index, Restriction]]:
+        """Variables whose equations hang together, in ascending order, and what is said of their coefficients."""
+        n_terms, dim = self.allowed.shape
         touched = csr_array(
             (np.ones(self.equations.nnz), self.equations.indices % dim, self.equations.indptr),
             shape=(self.equations.shape[0], dim),
         )
-        _, label = connected_components(touched.T @ touched, directed=False)
-        return [np.flatnonzero(label == group) for group in np.unique(label)]
+        count, label = connected_components(touched.T @ touched, directed=False)
+        out = []
+        for number in range(count):
+            inside = np.tile(label == number, (n_terms, 1))
+            rows = np.flatnonzero(abs(self.equations) @ inside.ravel().astype(float))
+            parts = {"allowed": self.allowed & inside, "required": self.required & inside, "fixed": self.fixed & inside}
+            own = replace(self, **parts, equations=csr_array(self.equations[rows]))
+            out.append((np.flatnonzero(label == number), own))
+        return out
 
     def size(self, support: Mask) -> int:
         """Number of free coefficients of a support (T, D): those in use less the equations between them."""

@@ -115,6 +115,21 @@ def test_a_conserved_sum_of_many_variables(noise):
         assert field.field(edge)[:, d].min() >= 0
 
 
+@pytest.mark.parametrize("part", [None, lambda x: np.column_stack([x[:, 1], 0 * x[:, 1], 0 * x[:, 1], 0 * x[:, 1]])])
+def test_terms_that_are_known_or_required_stay_in_the_library(part):
+    matrix = np.array([[0.0, 1, 0, 0], [-1, 0, 0, 0.4], [0, 0, 0, 2], [0, -0.4, -2, 0]])
+    data = recordings(lambda x: matrix @ x, [[1.0, 0.0, 0.5, -0.5]], 8.0, tuple("abcd"), 0.02, 80)
+    known = {} if part else {"a": {"b": 1.0, "b*c": 0.0}}  # of which one is in no equation
+    constraints = Constraints(known=known, known_part=part, required={"b": "1"}, forbidden={"a": "b"} if part else None)
+    field = fit_sparse(data, max_degree=2, constraints=constraints)
+    names = list("abcd")
+    assert coefficient(field, names, "b", "1") != 0
+    if part is None:
+        assert coefficient(field, names, "a", "b") == 1.0
+        assert coefficient(field, names, "a", "b c") == 0.0
+    np.testing.assert_allclose(field.jacobian(np.zeros(4)), matrix, atol=0.1)
+
+
 def weather(x):
     """Lorenz 1996, forcing 8."""
     return (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + 8.0
@@ -214,7 +229,20 @@ def test_pairs_are_the_atoms_of_a_sum_of_many_variables():
     restriction = Restriction.of(known, terms(12, 1), np.ones(12), 1.0)
     assert len(restriction.atoms) == 13 * 66
     assert all(len(at) == 2 and abs(values.sum()) < 1e-12 for at, values in restriction.atoms)
-    assert [group.tolist() for group in restriction.groups] == [list(range(12))]
-    apart = ReadConstraints.of(Constraints(conserved=["x0 + x2", "x3 + x1"]), names[:5], 5)
-    groups = Restriction.of(apart, terms(5, 1), np.ones(5), 1.0).groups
-    assert sorted(group.tolist() for group in groups) == [[0, 2], [1, 3], [4]]
+    assert [group.tolist() for group, _ in restriction.groups] == [list(range(12))]
+
+
+def test_equations_that_nothing_ties_together_are_chosen_apart():
+    names = [f"x{d}" for d in range(5)]
+    known = Constraints(conserved=["x0 + x2", "x3 + x1"], known={"x0": {"x0": -1.0}, "x1": {"x1": -2.0}, "x4": "x0"})
+    groups = Restriction.of(ReadConstraints.of(known, names, 5), terms(5, 1), np.ones(5), 1.0).groups
+    assert sorted(group.tolist() for group, _ in groups) == [[0, 2], [1, 3], [4]]
+    matrix = np.array(
+        [[-1, 0, 0.5, 0, 0], [0, -2, 0, 0.3, 0], [1, 0, -0.5, 0, 0], [0, 2, 0, -0.3, 0], [1, 0, 0, 0, -1]]
+    )
+    data = recordings(lambda x: matrix @ x, [[2.0, 1.5, 0.2, 0.3, 0.5]], 5.0, tuple(names), 0.01, 80)
+    field = fit_sparse(data, max_degree=2, constraints=known)
+    assert np.abs(field.coefficients[:, [0, 1]] + field.coefficients[:, [2, 3]]).max() <= 1e-12
+    found = field.jacobian(np.zeros(5))
+    assert (found[0, 0], found[1, 1], found[4, 0]) == (-1.0, -2.0, 1.0)
+    assert any(stage.name == "integral matching" for stage in field.path)
