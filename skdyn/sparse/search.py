@@ -138,7 +138,8 @@ class Search:
         most = _POOL
         for stage in ("integral matching", *["along fitted paths"] * _RESELECTIONS):
             # Of fields that explain as much the first remains, a linear one.
-            tried = libraries if begin or held else [self._choice.polynomials(1), *libraries]
+            higher = not (begin or held or self._known) and libraries[0].degree > 1
+            tried = [self._choice.polynomials(1), *libraries] if higher else libraries
             proposed = [(own, propose_node_wise(path, own, stage, STRICTNESS, begin, self._over(own))) for own in tried]
             begin = None
             problem, earlier, fresh = self._compacted(held, proposed, libraries[0])
@@ -158,8 +159,8 @@ class Search:
         idle = 0
         for _ in range(_ROUNDS):
             parents = pool.best(self._affordable(problem.selectable(pool).sum(axis=(1, 2)).mean(), _PARENTS))
-            surfaces = problem.expand(parents, _STEPPED)
-            children = neighbours(parents, surfaces, strictness, seen, "stepping", problem.steps)
+            expanded = problem.expand(parents, _STEPPED)
+            children = neighbours(parents, expanded, strictness, seen, "stepping", problem.steps)
             if children is None or idle == _PATIENCE_WITH_MANY:
                 break
             before = pool.score[0]
@@ -180,8 +181,7 @@ class Search:
         """
         earlier = [] if held is None else [(held[0].library, held[1])]
         few = opened.n_terms * self._context.n_features <= _MOST_OPENED
-        named = self._choice.extra if self._known is not None else ()
-        library, parts = compact([*earlier, *fresh], opened if few else None, named)
+        library, parts = compact([*earlier, *fresh], opened if few else None, self._choice.extra)
         most = 2 * _MOST_OPENED if few else 0
         new = ShootingProblem(self._context, library, self._prior, self._known, most_selectable=most)
         return new, parts[0] if earlier else None, self._scored(new, join(parts[len(earlier) :]))
