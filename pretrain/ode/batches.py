@@ -282,6 +282,9 @@ class _Part:
         scaling = fim_ode_scaling(noisy, times, mask)
         if given:
             scaling = replace(scaling, speed=fim_ode_scaling(noisy[..., own], times, mask).speed)
+        moves = (scaling.mean.abs() < _LARGEST_LEVEL * scaling.std).all(-1)
+        std, speed = torch.where(moves[:, None], scaling.std, 1.0), torch.where(moves, scaling.speed, 1.0)
+        scaling = replace(scaling, std=std, speed=speed)
 
         seen = torch.minimum(usable, torch.full_like(usable, shape.paths))
         states, fields = self._queries(queries, usable, seen, recorded)
@@ -291,28 +294,22 @@ class _Part:
         v_clean = scaling.normalise_field(velocity)
         change = (z_clean[:, :, 1:] - z_clean[:, :, :-1]).abs().amax(-1)
         aliased = ((change > ALIASED_STEP) & mask[:, :, 1:]).flatten(1).any(-1)
-        origin = scaling.mean / scaling.std
-        moves = (origin.abs() < _LARGEST_LEVEL).all(-1)
-        origin = torch.where(moves[:, None], origin, 0.0)
-        normal_times = torch.where(moves[:, None, None], scaling.normalise_times(times), times)
         in_reach = (z_query.abs() <= FAR_QUERY).all(-1) & (target[..., own].abs() <= FAST_TARGET).all(-1)
 
         self._vectors = {
             "states": scaling.normalise(noisy),
-            "origin": origin,
+            "origin": scaling.mean / scaling.std,
             "clean_states": z_clean,
             "clean_velocities": v_clean.clamp(-FAST_TARGET, FAST_TARGET),
             "queries": z_query.clamp(-FAR_QUERY, FAR_QUERY),
             "targets": target.clamp(-FAST_TARGET, FAST_TARGET),
         }
-        for name in ("queries", "targets"):
-            self._vectors[name] = torch.where(moves[:, None, None], self._vectors[name], 0.0)
         if symmetries:
             self._reflect_and_permute(contexts, dim, given)
         for name in ("states", "clean_states", "clean_velocities"):
-            self._vectors[name] = torch.where((mask & moves[:, None, None])[..., None], self._vectors[name], 0.0)
+            self._vectors[name] = torch.where(mask[..., None], self._vectors[name], 0.0)
         self._scalars = {
-            "times": torch.where(mask, normal_times, 0.0),
+            "times": torch.where(mask, scaling.normalise_times(times), 0.0),
             "mask": mask,
             "query_mask": in_reach,
             "weight": (moves & ~aliased).to(kind),

@@ -76,16 +76,14 @@ def restricted_steps(
         always = (offset != 0) | required
         reached = step_from(hessian, right, started, costs, signs=(up, down), kept=kept)
         for (used, _), cost in zip(reached, costs, strict=True):
-            support = always | (basis[:, used] != 0).any(axis=1)
-            found = _within(restriction, surface, support, required)
+            found = _within(restriction, surface, always | basis[:, used].any(axis=1), required)
             if found is None:
                 continue
             out.append(found)
-            if (found[0] != support).any():  # what a bound has taken away may have stood in place of another term
-                left = used & np.array([bool(found[0][at].all()) for at, _ in atoms], dtype=bool)
+            left = used & ~basis[~found[0]].any(axis=0)
+            if (left != used).any():  # what a bound has taken away may have stood in place of another term
                 ((used, _),) = step_from(hessian, right, left | kept, [cost], signs=(up, down), kept=kept)
-                support = always | (basis[:, used] != 0).any(axis=1)
-                found = _within(restriction, surface, support, required)
+                found = _within(restriction, surface, always | basis[:, used].any(axis=1), required)
                 out += [] if found is None else [found]
     return out
 

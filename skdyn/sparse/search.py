@@ -133,14 +133,13 @@ class Search:
 
         ``begin`` has terms of each equation to choose from at first too; see `propose_node_wise`.
         """
-        context, path = self._context, self._context
+        context, path, most = self._context, self._context, _POOL
         held: tuple[ShootingProblem, Candidates] | None = None
-        most = _POOL
+        tried = restricted = [(own, self._over(own)) for own in libraries]
+        if not (begin or self._known) and libraries[0].degree > 1:
+            tried = [(self._choice.polynomials(1), None), *restricted]  # of equals the first remains, a linear one
         for stage in ("integral matching", *["along fitted paths"] * _RESELECTIONS):
-            # Of fields that explain as much the first remains, a linear one.
-            higher = not (begin or held or self._known) and libraries[0].degree > 1
-            tried = [self._choice.polynomials(1), *libraries] if higher else libraries
-            proposed = [(own, propose_node_wise(path, own, stage, STRICTNESS, begin, self._over(own))) for own in tried]
+            proposed = [(own, propose_node_wise(path, own, stage, STRICTNESS, begin, known)) for own, known in tried]
             begin = None
             problem, earlier, fresh = self._compacted(held, proposed, libraries[0])
             most = self._affordable(fresh.support.sum(axis=(1, 2)).mean(), _POOL)
@@ -151,7 +150,8 @@ class Search:
                 break
             path = _along(context, problem.library, pool)
             if problem.library.degrees[pool.support[0].any(axis=1)[: problem.library.n_terms]].max(initial=0) < 3:
-                libraries = libraries[:1]
+                restricted = restricted[:1]
+            tried = restricted
         assert held is not None  # there is a first stage
         problem, pool = held
         seen = {support.tobytes() for support in pool.support}

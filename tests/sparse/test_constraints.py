@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from skdyn.benchmarks.large_systems import lorenz_96
 from skdyn.data.trajectories import Trajectories
 from skdyn.data.trajectory import Trajectory
 from skdyn.sparse import Constraints, fit_sparse
@@ -130,19 +131,14 @@ def test_terms_that_are_known_or_required_stay_in_the_library(part):
     np.testing.assert_allclose(field.jacobian(np.zeros(4)), matrix, atol=0.1)
 
 
-def weather(x):
-    """Lorenz 1996, forcing 8."""
-    return (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + 8.0
-
-
 @pytest.mark.slow
 def test_known_terms_of_ten_variables():
     names = tuple(f"x{d}" for d in range(10))
-    data = recordings(weather, [np.linspace(-2.0, 5.0, 10) ** 2 / 5], 4.0, names, 0.02, 200)
+    data = recordings(lorenz_96, [np.linspace(-2.0, 5.0, 10) ** 2 / 5], 4.0, names, 0.02, 200)
     known = {"known": {name: f"-{name}" for name in names}, "required": {"x0": "1"}, "bounds": {"x1": {"x2*x0": "+"}}}
     field = fit_sparse(data, constraints=known)
     assert np.diag(field.jacobian(np.zeros(10))) == pytest.approx(-1.0, abs=1e-12)
-    assert relative_error(field, weather, np.random.default_rng(0).normal(2, 3, (100, 10))) < 0.02
+    assert relative_error(field, lorenz_96, np.random.default_rng(0).normal(2, 3, (100, 10))) < 0.02
     assert coefficient(field, list(names), "x1", "x0 x2") == pytest.approx(1.0, abs=0.02)
 
 

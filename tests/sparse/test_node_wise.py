@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from skdyn.benchmarks.large_systems import lorenz_96
 from skdyn.data.trajectories import Trajectories
 from skdyn.sparse.fitting import fit_sparse
 from skdyn.sparse.integral import Integrals
@@ -12,17 +13,12 @@ from skdyn.sparse.node_wise import compact, propose_node_wise
 from skdyn.sparse.scaled_context import scale_context
 
 
-def ring(x):
-    """Lorenz 1996, forcing 8."""
-    return (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + 8.0
-
-
 def recordings(dim, noise, points=80, count=2):
     rng, t = np.random.default_rng(1), np.linspace(0.0, 3.0, points)
     out = []
     for _ in range(count):
-        start = solve_ivp(lambda _, x: ring(x), (0, 5), rng.normal(2, 3, dim)).y[:, -1]
-        x = solve_ivp(lambda _, x: ring(x), (0, 3), start, t_eval=t, rtol=1e-9, atol=1e-9).y.T
+        start = solve_ivp(lambda _, x: lorenz_96(x), (0, 5), rng.normal(2, 3, dim)).y[:, -1]
+        x = solve_ivp(lambda _, x: lorenz_96(x), (0, 3), start, t_eval=t, rtol=1e-9, atol=1e-9).y.T
         out.append((t, x * (1 + noise * rng.normal(size=x.shape))))
     return Trajectories(out)
 
@@ -46,7 +42,7 @@ def test_integrals_are_those_of_the_path():
 def test_six_variables_are_found_with_few_wrong_terms():
     field = fit_sparse(recordings(6, 0.02))
     points = np.random.default_rng(0).normal(2, 3, (200, 6))
-    truth = np.array([ring(x) for x in points])
+    truth = np.array([lorenz_96(x) for x in points])
     error = np.sqrt(np.mean((field.field(points) - truth) ** 2) / np.mean(truth**2))
     assert error < 0.05
     assert any(stage.name == "integral matching" for stage in field.path)
