@@ -130,6 +130,12 @@ class Batch:
     hide_network: bool = False
     outside: Outside | None = None
 
+    @property
+    def columns(self) -> int:
+        """Variables, and what is given beside them."""
+        given = 0 if self.outside is None else self.outside.values.shape[-1]
+        return self.tokens.states.shape[-1] + given
+
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device; times fall back to float32 where float64 does not exist."""
 
@@ -194,7 +200,8 @@ def make_batch(
     """
     draw = Draw(generator)
     if given:
-        return _forced_batch(pools, dims, shape, queries, corruption, draw, ragged, symmetries, given)
+        forced = _forced_batch(pools, dims, shape, queries, corruption, draw, ragged, symmetries, given)
+        return replace(forced, hide_network=hide_network)
     sizes = share(shape.contexts, dims)
     parts = [
         _Part(pools[dim], sizes[dim], shape, queries, corruption, draw, ragged, symmetries).padded(
@@ -234,7 +241,7 @@ def _forced_batch(
     for name in ("clean_states", "clean_velocities", "targets"):
         part[name] = part[name][..., :own]
     outside = Outside(states[..., own:], origin[..., own:], holds=False)
-    return Batch(tokens=tokens, origin=origin[..., :own].float(), hide_network=True, outside=outside, **_single(part))
+    return Batch(tokens=tokens, origin=origin[..., :own].float(), outside=outside, **_single(part))
 
 
 class _Part:

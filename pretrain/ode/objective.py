@@ -51,7 +51,7 @@ class FIMODEObjective(nn.Module):
     weight. The network runs in bfloat16 on a GPU; its local linear part, the fits, the arbiter and the loss do not.
 
     Where the batch hides the network, the arbiter judges the fits to the observed states alone; so it does for more
-    variables than the network takes, and where variables are given as inputs. If only the arbiter learns
+    variables than the network takes, those that are given as inputs among them. If only the arbiter learns
     (`train_only`), the network takes no gradients; if only the network does, nothing is fitted and its answers count.
 
     Parameters
@@ -129,20 +129,20 @@ class FIMODEObjective(nn.Module):
                 encoded = self.network.encode_tokens(batch.tokens)
                 return Prepared(batch, [], encoded, NetworkAnswer(*self.network.answer(encoded, batch.queries)))
             context = self._encoded(batch)
-            answer = None
-            if context.network is not None:
-                answer = NetworkAnswer(*self.network.answer(context.network, batch.queries))
+            answer = self.network.of_network(context, batch.queries)
             judged: tuple[ArbitratedContext, NetworkAnswer | None] = (context, answer)
             if batch.hide_network and context.network is not None:
                 judged = (context.without_network(), None)
             cases = self.network.cases(judged[0], batch.queries, judged[1])
-        return Prepared(batch, cases, None if frozen else context.network, None if frozen else answer)
+        if frozen or batch.outside is not None:  # nobody asks how inputs move
+            return Prepared(batch, cases, None, None)
+        return Prepared(batch, cases, context.network, answer)
 
     def _encoded(self, batch: Batch) -> ArbitratedContext:
         if batch.outside is None:
             return self.network.encode_with_fits(batch.tokens, batch.origin)
         tokens = batch.tokens
-        return self.network.fitted(tokens.states, tokens.times, tokens.mask, batch.origin, batch.outside)
+        return self.network.encode_driven(tokens.states, tokens.times, tokens.mask, batch.origin, batch.outside)
 
     @staticmethod
     def _token_losses(batch: Batch, context: EncodedContext, active: Tensor) -> dict[str, Tensor]:

@@ -120,7 +120,7 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         if isinstance(batch, Prepared):
             return len(batch.batch.weight), 0.0
         contexts, paths, points = batch.tokens.mask.shape
-        if batch.outside is not None or batch.tokens.states.shape[-1] > self.preset.network.max_dim:
+        if batch.columns > self.preset.network.max_dim:
             return contexts, 0.0
         return contexts, contexts * self._flops[paths, points]
 

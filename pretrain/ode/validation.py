@@ -181,5 +181,5 @@ def _field(network: ArbitratedFIMODE, batch: Batch) -> Tensor:
     if batch.outside is None:
         return network.decode(network.encode_with_fits(batch.tokens, batch.origin), batch.queries)[0]
     tokens = batch.tokens
-    context = network.fitted(tokens.states, tokens.times, tokens.mask, batch.origin, batch.outside)
+    context = network.encode_driven(tokens.states, tokens.times, tokens.mask, batch.origin, batch.outside)
     return network.decode(context, batch.queries)[0][..., : batch.targets.shape[-1]]

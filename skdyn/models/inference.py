@@ -348,7 +348,7 @@ class Engine:
         count, columns = queries.shape[1:]
         sizes = alike_sizes(count, size) if alike else chunk_sizes(count, size, self._threads)
         exact = self.dtype == torch.float64
-        width = columns if columns > context.dim else max(columns, self.width)
+        width = max(columns, self.width)
         z = np.zeros((len(queries), sum(sizes), width), np.float64 if exact else np.float32)
         with np.errstate(all="ignore"):  # a query that overflows is answered with what is not finite
             z[:, :count, :columns] = context.normalise(queries)
@@ -374,7 +374,7 @@ class Engine:
         """Normalised queries (B, N, D + G), of the width that the network takes."""
         with np.errstate(over="ignore"):  # a query that overflows is answered with what is not finite
             z = context.normalise(queries)
-        return (torch.from_numpy(z) if z.shape[-1] > context.dim else self._pad_dims(z)).to(self.dtype)
+        return self._pad_dims(z).to(self.dtype)
 
     def _to_own_type(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)

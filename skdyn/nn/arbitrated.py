@@ -1,10 +1,12 @@
 """FIM-ODE, format 2: closed-form fits beside the network, and an arbiter that weighs them all query by query.
 
 Up to ``max_dim`` variables the network reads the context as in format 1, and its tokens are one more source for the
-fits; above that the fits and the arbiter answer alone.
+fits; above that the fits and the arbiter answer alone. What is given from outside, inputs and parameters, it reads as
+further variables, whose own motion nobody asks for.
 
-Letters: B contexts, K trajectories, L points, M = K L tokens, N queries, D variables, F fits, E width. Everything here
-is in normalised units (``skdyn.models.normalization``). Source: this project's own (docs/design/fim-ode.md).
+Letters: B contexts, K trajectories, L points, M = K L tokens, N queries, D variables, G given columns, F fits, E width.
+Everything here is in normalised units (``skdyn.models.normalization``). Source: this project's own
+(docs/design/fim-ode.md).
 """
 
 from __future__ import annotations
@@ -119,15 +121,14 @@ class ArbitratedFIMODE(FIMODE):
         Parameters
         ----------
         states, times, mask, dim_mask : see `skdyn.nn.fim_ode.make_tokens`
-            More than ``max_dim`` variables are not padded.
+            More than ``max_dim`` variables are not padded, nor are those with something given beside them.
         origin : Tensor of shape (B, D)
             Mean over deviation of the observed states: where the user's zero is.
         outside : Outside, optional
-            Inputs and parameters, of which the network knows nothing: fits and arbiter answer alone, for states that
-            are not padded.
+            Inputs and parameters along states that are not padded.
         """
         if outside is not None:
-            return self._looked_at(self.fitted(states, times, mask, origin, outside))
+            return self._looked_at(self.encode_driven(states, times, mask, origin, outside, pack=True))
         tokens = tokens_or_points(states, times, mask, dim_mask, self.config, self.head.weight.dtype)
         return self._looked_at(self.encode_with_fits(tokens, origin, pack=True))
 
@@ -145,7 +146,7 @@ class ArbitratedFIMODE(FIMODE):
     def fitted(
         self, states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, outside: Outside | None = None
     ) -> ArbitratedContext:
-        """A context of which the network knows nothing, by the fits to its observed states alone."""
+        """A context of more columns than the network takes, by the fits to its observed states alone."""
         with torch.autocast(states.device.type, enabled=False):
             fits = fit_context(states, times, mask, origin, None, outside, bool(self.config.functions))
         return ArbitratedContext(None, (FitGroup(fits, None),))
@@ -167,12 +168,36 @@ class ArbitratedFIMODE(FIMODE):
                 groups.append(FitGroup(fits, rows))
         return ArbitratedContext(encoded, tuple(groups))
 
-    def decode(self, context: ArbitratedContext, queries: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Field and Laplace log-scale, each of shape (B, N, D), at normalised queries of shape (B, N, D)."""
-        return self.arbitrate(context, queries, self._of_network(context, queries))
+    def encode_driven(
+        self, states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, outside: Outside, pack: bool = False
+    ) -> ArbitratedContext:
+        """Encode states (B, K, L, D) with what is given along them, as further variables of the network's."""
+        given, dim = outside.values, states.shape[-1]
+        if dim + given.shape[-1] > self.config.max_dim:
+            return self.fitted(states, times, mask, origin, outside)
+        columns = torch.cat([states, given.to(states)], -1)
+        read = torch.ones_like(columns[:, 0, 0], dtype=self.head.weight.dtype)
+        padded = (self._padded(columns), times, mask, self._padded(read))
+        tokens = make_tokens(*padded, self.config, self.head.weight.dtype)
+        encoded = self.encode_tokens(tokens, pack)
+        with torch.autocast(states.device.type, enabled=False):
+            own = TokenModels(*(part[..., :dim] for part in _token_models(encoded, tokens, pack)))
+            fits = fit_context(states, times, mask, origin, own, outside, bool(self.config.functions))
+        return ArbitratedContext(encoded, (FitGroup(fits, None),))
 
-    def _of_network(self, context: ArbitratedContext, queries: Tensor) -> NetworkAnswer | None:
-        return None if context.network is None else NetworkAnswer(*self.answer(context.network, queries))
+    def decode(self, context: ArbitratedContext, queries: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Field and Laplace log-scale, each (B, N, D), at normalised queries (B, N, D), or (B, N, D + G)."""
+        return self.arbitrate(context, queries, self.of_network(context, queries))
+
+    def of_network(self, context: ArbitratedContext, queries: Tensor) -> NetworkAnswer | None:
+        """What the network says at queries, padded or not, of a context that it has read."""
+        if context.network is None:
+            return None
+        return NetworkAnswer(*self.answer(context.network, self._padded(queries)))
+
+    def _padded(self, columns: Tensor) -> Tensor:
+        """Padded to the network's width."""
+        return torch.nn.functional.pad(columns, (0, self.config.max_dim - columns.shape[-1]))
 
     def arbitrate(
         self, context: ArbitratedContext, queries: Tensor, network: NetworkAnswer | None
@@ -199,7 +224,7 @@ class ArbitratedFIMODE(FIMODE):
 
     def sample(self, context: ArbitratedContext, queries: Tensor, draws: FieldDraws) -> Tensor:
         """Sampled fields (S, N, D) of a single context at queries (1, N, D); see `skdyn.nn.field_samples`."""
-        network = self._of_network(context, queries)
+        network = self.of_network(context, queries)
         (group,) = context.groups
         fits, dim = group.fits, group.fits.variables
         own = queries[..., : fits.library.dim]
@@ -229,7 +254,7 @@ class ArbitratedFIMODE(FIMODE):
         shares : Tensor of shape (D,)
             Mean weight of all answers that agree with the equation's, to a tenth of the field's typical size.
         """
-        network = self._of_network(context, queries)
+        network = self.of_network(context, queries)
         (group,) = context.groups
         fits, dim = group.fits, group.fits.variables
         verdict = self.weigh(group, queries, network)

@@ -48,13 +48,14 @@ def test_points_that_are_not_there_do_not_count(network):
 
 
 @pytest.mark.parametrize("holds", [False, True])
-def test_columns_that_are_given_from_outside(network, holds):
+@pytest.mark.parametrize("given", [1, 2])
+def test_columns_that_are_given_from_outside(network, holds, given):
     times, points = rotations(2)
     inputs, _ = normalised(times, points)
-    values = torch.sin(3 * inputs[1])[..., None]
-    encoded = network.encode(*inputs, Outside(values, torch.full((1, 1), 0.3), holds))
-    assert encoded.network is None
-    assert_alike(network, encoded, states(3, 3, 3), 2e-5)
+    values = torch.sin(3 * inputs[1][..., None] + torch.arange(given))
+    encoded = network.encode(*inputs, Outside(values, torch.full((1, given), 0.3), holds))
+    assert (encoded.network is None) == (2 + given > network.config.max_dim)
+    assert_alike(network, encoded, states(2 + given, 2 + given, 3), 2e-5)
 
 
 def test_other_networks_and_several_contexts_have_none(network):

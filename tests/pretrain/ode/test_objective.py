@@ -62,21 +62,25 @@ def test_batches_of_many_variables_train_the_arbiter_alone():
     assert all(name.startswith("arbiter.") for name in learnt)
 
 
-def test_forced_batches_train_the_arbiter_alone():
-    task = FIMODETask(FORCED, 0, CPU)
+@pytest.mark.parametrize("hidden", [0.0, 1.0])
+def test_forced_batches_train_the_network_through_the_arbiter_where_it_reads_them(hidden):
+    reads = set()
     for step in range(4):
+        task = FIMODETask(dataclasses.replace(micro.ODE, hidden=hidden, forced_share=1.0), 0, CPU)
         batch = task.batch(step)
         given, own = batch.outside.values.shape[-1], batch.targets.shape[-1]
-        assert batch.queries.shape[-1] == own + given
+        assert batch.queries.shape[-1] == batch.columns == own + given
         assert batch.tokens.states.shape[-1] == batch.origin.shape[-1] == own
-        assert batch.hide_network
         loss, sums = task.module(batch)
-        assert task.cost(batch)[1] == 0.0
-        assert set(sums) == {"query_loss", "hidden/forced"}
+        read = batch.columns <= FORCED.network.max_dim
+        assert (task.cost(batch)[1] > 0) == read
+        assert set(sums) == {"query_loss", "hidden/forced" if hidden else "error/forced"}
         loss.backward()
-    learnt = {name for name, p in task.module.network.named_parameters() if p.grad is not None}
-    assert learnt
-    assert all(name.startswith("arbiter.") for name in learnt)
+        learnt = {name for name, p in task.module.network.named_parameters() if p.grad is not None}
+        assert learnt
+        assert all(name.startswith("arbiter.") for name in learnt) == (not read or bool(hidden))
+        reads.add(read)
+    assert reads == {False, True}
 
 
 def test_a_frozen_network_leaves_the_loss_to_the_arbiter():

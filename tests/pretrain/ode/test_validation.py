@@ -15,7 +15,7 @@ class Silent:
         assert origin.shape == tokens.dim_mask.shape
         return tokens
 
-    def fitted(self, states, times, mask, origin, outside):
+    def encode_driven(self, states, times, mask, origin, outside):
         assert origin.shape[-1] == states.shape[-1]
         assert len(outside.values) == len(states)
         return states
