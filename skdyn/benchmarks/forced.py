@@ -225,16 +225,20 @@ def _batched(estimator: Any, jobs: list[Job]) -> tuple[list[np.ndarray], float]:
     context = engine.encode([job.observed for job in jobs])
     seconds = time.perf_counter() - start
 
-    def field(points: np.ndarray) -> np.ndarray:
-        return engine.decode(context, points.reshape(len(jobs), -1, points.shape[-1]))[0].reshape(len(points), -1)
-
     paths = np.empty((len(jobs), 2, *jobs[0].forced.paths.shape[1:]))
-    for holds in (False, True):  # both are integrated for all, because a batch has one kind of inputs
-        found = _integrated(field, jobs, holds)
-        for k, job in enumerate(jobs):
-            own = np.array(job.forced.holds) == holds
-            paths[k, own] = found[k, own]
+    for holds in (False, True):  # a batch has one kind of inputs
+        cases = [(k, i) for k, job in enumerate(jobs) for i in (0, 1) if job.forced.holds[i] == holds]
+        if cases:
+            own = context.take(np.array([k for k, _ in cases]))
+            field = partial(_field, engine, own)
+            for case, path in zip(cases, _integrated(field, [(jobs[k].forced, i) for k, i in cases]), strict=True):
+                paths[case] = path
     return list(paths), seconds
+
+
+def _field(engine: Any, context: Any, points: np.ndarray) -> np.ndarray:
+    """The field (C, D) of each context at its own point (C, D + G)."""
+    return np.asarray(engine.decode(context, points[:, None])[0][:, 0])
 
 
 def _single(estimator: Any, jobs: list[Job]) -> tuple[list[np.ndarray], float]:
@@ -252,24 +256,16 @@ def _single(estimator: Any, jobs: list[Job]) -> tuple[list[np.ndarray], float]:
 
 def integrate(fitted: Any, job: Job) -> np.ndarray:
     """Paths (2, 200, D) of a fitted estimator from both initial states, each under its own input."""
-    by_kind = {holds: _integrated(fitted._velocity, [job], holds)[0] for holds in set(job.forced.holds)}
-    return np.stack([by_kind[holds][i] for i, holds in enumerate(job.forced.holds)])
+    return np.concatenate([_integrated(fitted._velocity, [(job.forced, i)]) for i in (0, 1)])
 
 
-def _integrated(field: Callable[[np.ndarray], np.ndarray], jobs: list[Job], holds: bool) -> np.ndarray:
-    """Paths (B, 2, 200, D) from both initial states of each job's system, under both inputs."""
-    starts = np.array([job.forced.system.initial_states for job in jobs])
-    values = np.stack([job.forced.values for job in jobs])
+def _integrated(field: Callable[[np.ndarray], np.ndarray], cases: list[tuple[Forced, int]]) -> np.ndarray:
+    """Paths (C, 200, D) from one of the initial states of each system, under its input; all inputs of one kind."""
+    starts = np.array([forced.system.initial_states[i] for forced, i in cases])
+    values = np.stack([forced.values[i] for forced, i in cases])
+    holds = cases[0][0].holds[cases[0][1]]
     with np.errstate(all="ignore"):
-        paths = rk4_driven(
-            field,
-            starts.reshape(-1, starts.shape[-1]),
-            odebench_times(),
-            values.reshape(-1, values.shape[-1], 1),
-            holds,
-            SUBSTEPS,
-        )
-    return paths.reshape(*starts.shape[:2], *paths.shape[1:])
+        return rk4_driven(field, starts, odebench_times(), values[..., None], holds, SUBSTEPS)
 
 
 def results_of(job: Job, paths: np.ndarray, seconds: float) -> Iterator[Result]:
