@@ -19,14 +19,18 @@ Velocity = Callable[[Array], Array]
 _SUBSTEPS = 4
 _TO_DEVIATION = 1.4826
 """From the median of a normal distribution's absolute values to its deviation."""
+_BELIEVED = 0.25
+"""So much of the mean square that splines leave of the points: white noise is left by both, whatever its levels."""
+_TRIMMED = 0.1
+"""Share of the largest that do not count."""
 
 
 def with_slopes_of(context: ScaledContext, velocity: Velocity) -> ScaledContext | None:
     """The context with a field's slopes in place of the splines', where no noise is seen.
 
     Splines do not know the slopes between points that are far apart, and may take for noise what they miss of these.
-    So where the field's flow from each point misses the next by less than splines leave of them, as it does not under
-    noise, the states are believed as they were observed.
+    So where the field's flow from each point misses the next by less than half of what splines leave of the
+    points, as it does not under noise, the states are believed as they were observed.
 
     Parameters
     ----------
@@ -59,10 +63,12 @@ def with_slopes_of(context: ScaledContext, velocity: Velocity) -> ScaledContext 
         return replace(context, slopes=rates(context.path, context.outside))
     if not context.seen.all():
         return None
+    left = np.maximum(_mean_square(context.observed - context.path), FLOOR**2)
     for substeps in (1, _SUBSTEPS):  # most contexts have noise, and one step shows it
-        noise = np.square(_TO_DEVIATION * np.median(np.abs(_missed(context, rates, substeps)), axis=0)) / 2
-        if not np.all(noise < context.noise):
+        missed = _missed(context, rates, substeps)
+        if not np.all(_mean_square(missed) / 2 < _BELIEVED * left):
             return None
+    noise = np.square(_TO_DEVIATION * np.median(np.abs(missed), axis=0)) / 2  # a step has that of two points
     noise = np.maximum(noise, FLOOR**2)
     return replace(
         context,
@@ -76,9 +82,7 @@ def with_slopes_of(context: ScaledContext, velocity: Velocity) -> ScaledContext 
 
 def _missed(context: ScaledContext, rates: Callable[[Array, Array], Array], substeps: int) -> Array:
     """By how much (J, D) the flow from each observed state misses the next, by the classical Runge-Kutta method."""
-    last = np.zeros(context.n_points, dtype=bool)
-    last[context.bounds[1:] - 1] = True
-    start = np.flatnonzero(~last)
+    start = context.starts_of_steps
     states, given, change = context.observed[start], context.outside[start], context.outside[start + 1]
     change = np.zeros_like(given) if context.holds else change - given
     width = (context.tau[start + 1] - context.tau[start])[:, None] / substeps
@@ -91,3 +95,9 @@ def _missed(context: ScaledContext, rates: Callable[[Array, Array], Array], subs
             d = rates(states + width * c, late)
             states = states + width / 6 * (a + 2 * b + 2 * c + d)
     return np.nan_to_num(states - context.observed[start + 1], nan=np.inf)
+
+
+def _mean_square(values: Array) -> Array:
+    """Of the smaller ones of values (J, D), for each variable (D,)."""
+    squares = np.sort(np.square(values), axis=0)
+    return np.asarray(squares[: len(squares) - int(_TRIMMED * len(squares))].mean(axis=0))

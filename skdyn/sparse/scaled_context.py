@@ -122,11 +122,16 @@ class ScaledContext:
         return len(self.tau)
 
     @cached_property
+    def starts_of_steps(self) -> NDArray[np.intp]:
+        """Points (J,) after which another one of the same trajectory comes."""
+        return np.delete(np.arange(self.n_points - 1), self.bounds[1:-1] - 1)
+
+    @cached_property
     def substeps(self) -> int:
         """Runge-Kutta steps in an interval of ordinary length: where noise is seen, one is exact enough."""
         if not self.clean:
             return 1
-        gaps = np.delete(np.diff(self.tau), self.bounds[1:-1] - 1)
+        gaps = np.diff(self.tau)[self.starts_of_steps]
         return int(np.clip(np.ceil(np.median(gaps) / _LONGEST_STEP), 2, _MOST_SUBSTEPS))
 
 

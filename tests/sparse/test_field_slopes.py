@@ -55,6 +55,16 @@ def test_noise_is_left_as_splines_see_it():
     assert with_slopes_of(scaled, relaxing) is None
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_that_grows_with_the_level_is_not_believed(seed):
+    """Most points are small, and so is what the flow misses of them; splines leave as much there."""
+    t = np.linspace(0.0, 4.0, 60)
+    x = (np.exp(-t) * (1 + 0.05 * np.random.default_rng(seed).normal(size=60)))[:, None]
+    scaled = scale_context(Trajectories([(t, x)]))
+    assert not scaled.clean
+    assert with_slopes_of(scaled, relaxing) is None
+
+
 @pytest.mark.parametrize("interpolation", ["linear", "previous"])
 def test_what_splines_take_for_noise_is_believed_where_the_flow_meets_it(interpolation):
     """Of x' = u, whose inputs at random move the state in ways that splines smooth away."""
