@@ -131,7 +131,7 @@ class FIMODEObjective(nn.Module):
             context = self._encoded(batch)
             answer = self.network.of_network(context, batch.queries)
             judged: tuple[ArbitratedContext, NetworkAnswer | None] = (context, answer)
-            if batch.hide_network and context.network is not None:
+            if batch.hide_network:
                 judged = (context.without_network(), None)
             cases = self.network.cases(judged[0], batch.queries, judged[1])
         if frozen or batch.outside is not None:  # nobody asks how inputs move

@@ -2,7 +2,7 @@
 
 Up to ``max_dim`` variables the network reads the context as in format 1, and its tokens are one more source for the
 fits; above that the fits and the arbiter answer alone. What is given from outside, inputs and parameters, it reads as
-further variables, whose own motion nobody asks for.
+further variables, whose own motion nobody asks for; of more columns than it takes, the states alone.
 
 Letters: B contexts, K trajectories, L points, M = K L tokens, N queries, D variables, G given columns, F fits, E width.
 Everything here is in normalised units (``skdyn.models.normalization``). Source: this project's own
@@ -171,11 +171,16 @@ class ArbitratedFIMODE(FIMODE):
     def encode_driven(
         self, states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, outside: Outside, pack: bool = False
     ) -> ArbitratedContext:
-        """Encode states (B, K, L, D) with what is given along them, as further variables of the network's."""
+        """Encode states (B, K, L, D) with what is given along them, as further variables of the network's.
+
+        Of more columns than it takes the network reads the states alone, and what it makes of the points is one more
+        source for the fits; its field, one without inputs, is not asked for.
+        """
         given, dim = outside.values, states.shape[-1]
-        if dim + given.shape[-1] > self.config.max_dim:
+        if dim > self.config.max_dim:
             return self.fitted(states, times, mask, origin, outside)
-        columns = torch.cat([states, given.to(states)], -1)
+        reads_all = dim + given.shape[-1] <= self.config.max_dim
+        columns = torch.cat([states, given.to(states)], -1) if reads_all else states
         read = torch.ones_like(columns[:, 0, 0], dtype=self.head.weight.dtype)
         padded = (self._padded(columns), times, mask, self._padded(read))
         tokens = make_tokens(*padded, self.config, self.head.weight.dtype)
@@ -183,7 +188,7 @@ class ArbitratedFIMODE(FIMODE):
         with torch.autocast(states.device.type, enabled=False):
             own = TokenModels(*(part[..., :dim] for part in _token_models(encoded, tokens, pack)))
             fits = fit_context(states, times, mask, origin, own, outside, bool(self.config.functions))
-        return ArbitratedContext(encoded, (FitGroup(fits, None),))
+        return ArbitratedContext(encoded if reads_all else None, (FitGroup(fits, None),))
 
     def decode(self, context: ArbitratedContext, queries: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """Field and Laplace log-scale, each (B, N, D), at normalised queries (B, N, D), or (B, N, D + G)."""
