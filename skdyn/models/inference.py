@@ -245,7 +245,7 @@ class Engine:
         )
 
     def sample(self, context: Context, queries: np.ndarray, samples: int, rng: np.random.Generator) -> np.ndarray:
-        """Sampled fields (S, N, D) of a single context at queries (1, N, D), in the user's units.
+        """Sampled fields (S, N, D) of a single context at queries (1, N, D + G), in the user's units.
 
         Of a network that cannot tell more, they leave its answer along smooth random functions of the deviation that it
         predicts.
@@ -254,7 +254,7 @@ class Engine:
 
         groups = getattr(context.encoded, "groups", ())
         fits, _, terms = groups[0].fits.coefficients.shape[1:] if groups else (0, 0, 0)
-        draws = FieldDraws.draw(samples, context.dim, fits, terms, rng)
+        draws = FieldDraws.draw(samples, context.dim, queries.shape[-1], fits, terms, rng)
         if not groups:
             center, scale = self.decode(context, queries)
             z = torch.from_numpy(context.normalise(queries))[0]

@@ -4,7 +4,8 @@ A sampled field leaves the answer along the disagreement of the fits, along the 
 for the network's share, along a smooth random function; together they are scaled to the predicted deviation at every
 state, so that samples and predicted errors say the same.
 
-Letters: S samples, B contexts, N queries, F fits, D variables, Q monomials in use, R waves.
+Letters: S samples, B contexts, N queries, F fits, D variables, C columns (variables and what is given beside them), Q
+monomials in use, R waves.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class FieldDraws:
     apart : Tensor of shape (S, F, D)
         How far a field follows each fit's disagreement.
     coefficients : Tensor of shape (S, F, D, Q)
-    frequencies : Tensor of shape (R, D)
+    frequencies : Tensor of shape (R, C)
     cosines, sines : Tensor of shape (S, R, D)
     """
 
@@ -40,8 +41,8 @@ class FieldDraws:
     sines: Tensor
 
     @classmethod
-    def draw(cls, samples: int, dim: int, fits: int, terms: int, rng: np.random.Generator) -> FieldDraws:
-        """Draw for so many samples, variables, fits, and monomials of a fit."""
+    def draw(cls, samples: int, dim: int, columns: int, fits: int, terms: int, rng: np.random.Generator) -> FieldDraws:
+        """Draw for so many samples, variables, columns of a query, fits, and monomials of a fit."""
 
         def normal(*shape: int) -> Tensor:
             return torch.from_numpy(rng.standard_normal(shape))
@@ -49,13 +50,13 @@ class FieldDraws:
         return cls(
             apart=normal(samples, fits, dim),
             coefficients=normal(samples, fits, dim, terms),
-            frequencies=normal(_WAVES, dim) / _LENGTH,
+            frequencies=normal(_WAVES, columns) / _LENGTH,
             cosines=normal(samples, _WAVES, dim),
             sines=normal(samples, _WAVES, dim),
         )
 
     def smooth(self, queries: Tensor) -> Tensor:
-        """Smooth random functions of unit variance (S, N, D) at queries (N, D)."""
+        """Smooth random functions of unit variance (S, N, D) at queries (N, C)."""
         angles = queries.to(self.frequencies) @ self.frequencies.T
         waves = torch.einsum("nr,srd->snd", angles.cos(), self.cosines)
         return (waves + torch.einsum("nr,srd->snd", angles.sin(), self.sines)) / _WAVES**0.5

@@ -47,6 +47,18 @@ def test_a_sample_is_one_function(fitted):
     assert repr(fields) == "<7 sampled fields>"
 
 
+@pytest.mark.parametrize("given", [1, 2])
+def test_fields_with_inputs(given):
+    """Of two variables the network reads one input; of two it reads the states alone."""
+    inputs = np.sin(T[:, None] * np.arange(1, given + 1))
+    fitted = FIMODERegressor(device="cpu").fit([(T, CIRCLE, inputs)])
+    asked = {"inputs": np.linspace(-1, 1, 6 * given).reshape(6, given)}
+    samples = fitted.sample_fields(600, random_state=0)(QUERIES, **asked)
+    field, scale = fitted.vector_field(QUERIES, return_std=True, **asked)
+    assert (np.abs(samples.mean(axis=0) - field) < 5 * np.sqrt(2.0 / 600) * scale).all()
+    np.testing.assert_allclose(samples.std(axis=0) / (np.sqrt(2.0) * scale), 1.0, atol=0.15)
+
+
 def test_random_states(fitted):
     one, same, other = (fitted.sample_fields(2, random_state=seed)(QUERIES) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
