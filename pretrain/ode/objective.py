@@ -51,8 +51,9 @@ class FIMODEObjective(nn.Module):
     weight. The network runs in bfloat16 on a GPU; its local linear part, the fits, the arbiter and the loss do not.
 
     Where the batch hides the network, the arbiter judges the fits to the observed states alone; so it does for more
-    variables than the network takes, those that are given as inputs among them. If only the arbiter learns
-    (`train_only`), the network takes no gradients; if only the network does, nothing is fitted and its answers count.
+    variables than the network takes. Where variables are given as inputs, the network has no losses of its own. If only
+    the arbiter learns (`train_only`), the network takes no gradients; if only the network does, nothing is fitted and
+    its answers count.
 
     Parameters
     ----------

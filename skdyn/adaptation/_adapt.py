@@ -16,6 +16,7 @@ from skdyn.adaptation.search import State
 from skdyn.adaptation.settings import CutSettings, LikelihoodSettings, Settings, ShootingSettings
 from skdyn.adaptation.shooting import train_by_shooting
 from skdyn.data.trajectories import Trajectories
+from skdyn.exceptions import TrajectoryError
 from skdyn.models.adapters import save_adapter
 from skdyn.models.spec import Kind
 from skdyn.models.weights import LoadedModel, load_model
@@ -99,7 +100,7 @@ def adapt(
     Raises
     ------
     TrajectoryError
-        If the trajectories show no motion, are too short or have too many variables.
+        If the trajectories show no motion, are too short, have too many variables, or inputs or parameters.
     TypeError
         If there is no such setting.
     ValueError
@@ -134,6 +135,12 @@ def adapt(
     chosen: Any = dataclasses.replace(settings or _SETTINGS[kind](), **changes)
     gaps_allowed = kind == "forecast" and isinstance(trajectories, Trajectories)
     data = trajectories if gaps_allowed else Trajectories(trajectories)
+    if data.given:
+        names = ", ".join(data.given.names)
+        raise TrajectoryError(
+            f"adapters are trained without inputs and parameters, but the trajectories have {names}: "
+            "leave them out, [(t, x) for t, x in trajectories], or fit FIMODERegressor(refine='sparse') with them"
+        )
     if kind == "forecast":
         state, record = train_on_cuts(loaded.network, data, chosen, progress)
     elif kind == "sde":

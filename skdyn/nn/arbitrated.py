@@ -146,7 +146,7 @@ class ArbitratedFIMODE(FIMODE):
     def fitted(
         self, states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, outside: Outside | None = None
     ) -> ArbitratedContext:
-        """A context of more columns than the network takes, by the fits to its observed states alone."""
+        """A context of more variables than the network takes, by the fits to its observed states alone."""
         with torch.autocast(states.device.type, enabled=False):
             fits = fit_context(states, times, mask, origin, None, outside, bool(self.config.functions))
         return ArbitratedContext(None, (FitGroup(fits, None),))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdyn import Trajectories, TrajectoryError, WeightsError
+from skdyn import Trajectories, Trajectory, TrajectoryError, WeightsError
 from skdyn.adaptation import Adaptation, CutSettings, LikelihoodSettings, ShootingSettings, adapt
 from skdyn.models.adapters import load_adapter
 from skdyn.models.weights import load_model
@@ -77,3 +77,13 @@ def test_wrong_arguments(series):
         adapt(FOLDERS["ode"], series, steps=0)
     with pytest.raises(WeightsError, match="no model 'no-such-model'"):
         adapt("no-such-model", series)
+
+
+@pytest.mark.parametrize("kind", list(FOLDERS))
+def test_inputs_and_parameters_are_refused(kind):
+    t = np.linspace(0.0, 4.0, 40)
+    driven = Trajectories(
+        [Trajectory(t, np.cos(t)[:, None], u=np.sin(t), p=2.0, input_names=["torque"], parameter_names=["mass"])]
+    )
+    with pytest.raises(TrajectoryError, match="without inputs and parameters, but the trajectories have torque, mass"):
+        adapt(FOLDERS[kind], driven)
