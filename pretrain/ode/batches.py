@@ -200,8 +200,7 @@ def make_batch(
     """
     draw = Draw(generator)
     if given:
-        forced = _forced_batch(pools, dims, shape, queries, corruption, draw, ragged, symmetries, given)
-        return replace(forced, hide_network=hide_network)
+        return _forced_batch(pools, dims, shape, queries, corruption, draw, ragged, symmetries, hide_network, given)
     sizes = share(shape.contexts, dims)
     parts = [
         _Part(pools[dim], sizes[dim], shape, queries, corruption, draw, ragged, symmetries).padded(
@@ -229,6 +228,7 @@ def _forced_batch(
     draw: Draw,
     ragged: bool,
     symmetries: bool,
+    hide_network: bool,
     given: int,
 ) -> Batch:
     """Contexts of systems of one dimension, the last variables of which are given."""
@@ -241,7 +241,9 @@ def _forced_batch(
     for name in ("clean_states", "clean_velocities", "targets"):
         part[name] = part[name][..., :own]
     outside = Outside(states[..., own:], origin[..., own:], holds=False)
-    return Batch(tokens=tokens, origin=origin[..., :own].float(), outside=outside, **_single(part))
+    return Batch(
+        tokens=tokens, origin=origin[..., :own].float(), hide_network=hide_network, outside=outside, **_single(part)
+    )
 
 
 class _Part:

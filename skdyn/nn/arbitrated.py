@@ -147,9 +147,21 @@ class ArbitratedFIMODE(FIMODE):
         self, states: Tensor, times: Tensor, mask: Tensor, origin: Tensor, outside: Outside | None = None
     ) -> ArbitratedContext:
         """A context of more variables than the network takes, by the fits to its observed states alone."""
-        with torch.autocast(states.device.type, enabled=False):
-            fits = fit_context(states, times, mask, origin, None, outside, bool(self.config.functions))
+        fits = self._fit(states, times, mask, origin, None, outside)
         return ArbitratedContext(None, (FitGroup(fits, None),))
+
+    def _fit(
+        self,
+        states: Tensor,
+        times: Tensor,
+        mask: Tensor,
+        origin: Tensor,
+        tokens: TokenModels | None,
+        outside: Outside | None,
+    ) -> Fits:
+        """`fit_context` as the configuration has it."""
+        with torch.autocast(states.device.type, enabled=False):
+            return fit_context(states, times, mask, origin, tokens, outside, bool(self.config.functions))
 
     def encode_with_fits(self, tokens: Tokens, origin: Tensor, pack: bool = False) -> ArbitratedContext:
         """Encode prepared tokens, and fit the context with what the network makes of them; see `encode_tokens`."""
@@ -163,8 +175,7 @@ class ArbitratedFIMODE(FIMODE):
                 own = [part if rows is None else part[rows] for part in (tokens.states, tokens.times, tokens.mask)]
                 start = origin if rows is None else origin[rows]
                 seen = TokenModels(*(part[..., :dim] if rows is None else part[rows][..., :dim] for part in models))
-                known = (own[0][..., :dim], own[1], own[2], start[..., :dim], seen)
-                fits = fit_context(*known, with_functions=bool(self.config.functions))
+                fits = self._fit(own[0][..., :dim], own[1], own[2], start[..., :dim], seen, None)
                 groups.append(FitGroup(fits, rows))
         return ArbitratedContext(encoded, tuple(groups))
 
@@ -186,8 +197,8 @@ class ArbitratedFIMODE(FIMODE):
         tokens = make_tokens(*padded, self.config, self.head.weight.dtype)
         encoded = self.encode_tokens(tokens, pack)
         with torch.autocast(states.device.type, enabled=False):
-            own = TokenModels(*(part[..., :dim] for part in _token_models(encoded, tokens, pack)))
-            fits = fit_context(states, times, mask, origin, own, outside, bool(self.config.functions))
+            seen = TokenModels(*(part[..., :dim] for part in _token_models(encoded, tokens, pack)))
+        fits = self._fit(states, times, mask, origin, seen, outside)
         return ArbitratedContext(encoded if reads_all else None, (FitGroup(fits, None),))
 
     def decode(self, context: ArbitratedContext, queries: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]

@@ -64,15 +64,15 @@ def test_batches_of_many_variables_train_the_arbiter_alone():
 
 @pytest.mark.parametrize("hidden", [0.0, 1.0])
 def test_forced_batches_train_the_network_through_the_arbiter_where_it_reads_them(hidden):
-    reads = set()
+    task, reads = FIMODETask(dataclasses.replace(micro.ODE, hidden=hidden, forced_share=1.0), 0, CPU), set()
     for step in range(4):
-        task = FIMODETask(dataclasses.replace(micro.ODE, hidden=hidden, forced_share=1.0), 0, CPU)
+        task.module.zero_grad()
         batch = task.batch(step)
         given, own = batch.outside.values.shape[-1], batch.targets.shape[-1]
         assert batch.queries.shape[-1] == batch.columns == own + given
         assert batch.tokens.states.shape[-1] == batch.origin.shape[-1] == own
         loss, sums = task.module(batch)
-        read = batch.columns <= FORCED.network.max_dim
+        read = batch.columns <= task.preset.network.max_dim
         assert (task.cost(batch)[1] > 0) == read
         assert set(sums) == {"query_loss", "hidden/forced" if hidden else "error/forced"}
         loss.backward()
