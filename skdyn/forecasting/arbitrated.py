@@ -19,6 +19,9 @@ from skdyn.forecasting.features import bounded, features
 
 _RIGHT = 1e-3
 """Root mean square error in backtests, in half-ranges, of who counts as always right."""
+_ALONE = 8.0
+"""Logarithm of the likelihood, of normal errors in backtests, by which who is lawful must be ahead to count alone."""
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Questions:
         Of the prefix.
     proven : boolean array of shape (E,)
         Who has always been right and speaks of every time: where two of them agree, nobody else counts.
+    alone : boolean array of shape (D, E)
+        Who is lawful, speaks of every time and is far ahead of everyone else in the backtests: nobody else counts.
     """
 
     of_forecasters: Array
@@ -45,6 +50,7 @@ class Questions:
     middle: Array
     half: Array
     proven: NDArray[np.bool_]
+    alone: NDArray[np.bool_]
 
 
 class Evidence:
@@ -117,9 +123,24 @@ def ask(
     error = np.mean(errors, axis=0) if errors else np.full((len(forecasts), len(half)), np.inf)
     held = bounded(forecasts, error, middle, half, lawful)
     of_forecasters, of_times = features(held, spread, leads, values, backtests, middle, half)
-    right = (error < _RIGHT).all(axis=1) & (len(errors) == len(backtests))
-    proven = np.asarray(right & np.isfinite(held).all(axis=(1, 2)))
-    return Questions(of_forecasters, of_times, (held - middle) / half, spread / half, middle, half, proven)
+    speaks = np.asarray(np.isfinite(held).all(axis=1)) & (len(errors) == len(backtests))
+    proven = np.asarray((error < _RIGHT).all(axis=1) & speaks.all(axis=1))
+    alone = np.asarray((lawful[:, None] & speaks & _far_ahead(errors, backtests, lawful)).T)
+    return Questions(of_forecasters, of_times, (held - middle) / half, spread / half, middle, half, proven, alone)
+
+
+def _far_ahead(
+    errors: Sequence[Array], backtests: Sequence[Backtest | None], lawful: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whose errors (E, D) of the backtests leave all who are not lawful behind, by the points after the first origin.
+
+    Of the backtests, which share these points, the mean of the logarithms counts.
+    """
+    if not errors or backtests[0] is None:
+        return np.zeros((len(lawful), 1), dtype=bool)
+    typical = np.mean([np.log(np.where(np.isfinite(error), error, np.inf) + _LEAST) for error in errors], axis=0)
+    others = typical[~lawful].min(axis=0)
+    return np.asarray(len(backtests[0].truth) * (others - typical) >= _ALONE)
 
 
 def median(quantiles: Array) -> Array:

@@ -128,6 +128,8 @@ class Arbitration:
         # In double precision, so that a float32 network does not round the forecasts.
         shares = weights.double().numpy() + 1e-12 * np.isfinite(rows)
         shares = np.where(_agreed(rows, asked.proven)[:, None] & ~asked.proven, 0.0, shares)
+        alone = np.broadcast_to(asked.alone, (*shape, len(self._who))).reshape(shares.shape)
+        shares = np.where(alone.any(axis=1, keepdims=True) & ~alone, 0.0, shares)
         shares /= shares.sum(axis=-1, keepdims=True)
         middle = (shares * np.nan_to_num(rows)).sum(axis=-1).reshape(shape)
         widths = scale.double().numpy().reshape(shape)

@@ -9,7 +9,8 @@ from skdyn import LASSODEForecaster
 from skdyn.exceptions import PluginError, WeightsError
 from skdyn.forecasting import blending
 from skdyn.forecasting.arbiter_files import FOLDER, load_arbiter
-from skdyn.forecasting.arbitrated import Evidence
+from skdyn.forecasting.arbitrated import Evidence, ask
+from skdyn.forecasting.evidence import Backtest
 from skdyn.forecasting.experts.registry import STANDARD, Expert, get_expert
 from skdyn.forecasting.features import OF_FORECASTERS, OF_TIMES, bounded
 
@@ -174,6 +175,30 @@ def test_only_where_two_who_did_well_would_go_may_a_forecast_go():
     for lawful, expected in ((0, [9.0, 9.0, 0.5, -0.1]), (1, [2.0, 2.0, 0.5, -0.1])):  # the second did badly
         held = bounded(alone, errors, np.zeros(1), np.ones(1), np.arange(4) == lawful)
         assert held.ravel().tolist() == expected
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.002])
+def test_a_curve_of_growth_counts_alone_where_backtests_leave_no_doubt(dummy, noise):
+    def gompertz(t):
+        return np.exp(-4 * np.exp(-4 * t))[:, None]
+
+    t = np.linspace(0, 1, 60)
+    seen = gompertz(t) + noise * np.random.default_rng(0).normal(size=(60, 1))
+    est = LASSODEForecaster(model=dummy, device="cpu").fit([(t, seen)])
+    assert est.expert_weights_[0]["growth"] == pytest.approx(1)
+    np.testing.assert_allclose(est.predict([1.5, 2.0]), gompertz(np.array([1.5, 2.0])), rtol=1e-3)
+
+
+@pytest.mark.parametrize(("error", "lawful", "expected"), [(0.5, 0, True), (0.9, 0, False), (0.5, 1, False)])
+def test_only_who_is_lawful_and_far_ahead_counts_alone(error, lawful, expected):
+    def backtest(points):
+        forecasts = np.multiply.outer([error, 1.0, 1.0], np.ones((points, 1)))
+        return Backtest(np.linspace(0.1, 0.5, points), np.zeros((points, 1)), forecasts, np.ones((points, 1)))
+
+    values, leads = np.random.default_rng(0).normal(size=(40, 1)), np.linspace(0.1, 0.5, 5)
+    tested = [backtest(points) for points in (16, 8, 4)]
+    asked = ask(np.zeros((3, 5, 1)), np.ones((5, 1)), leads, values, tested, np.arange(3) == lawful)
+    assert asked.alone.tolist() == [[expected, False, False]]
 
 
 def test_a_damaged_arbiter_is_refused(tmp_path):
