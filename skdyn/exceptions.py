@@ -33,7 +33,7 @@ class ConvergenceWarning(UserWarning):
 
 
 class ModelWarning(UserWarning):
-    """Data that a model of this kind cannot describe; the message says why, and what to try."""
+    """Data that a model of this kind cannot describe, or not tell apart; the message says why, and what to try."""
 
 
 class ForecastWarning(UserWarning):

@@ -31,6 +31,8 @@ class Check:
         What to try, where the check fails.
     hopeless : bool
         Whether a model of this kind cannot describe such data at all, so that `fit` warns.
+    warned : bool
+        Whether `fit` warns although the model can describe such data.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Check:
     likely: str = ""
     advice: str = ""
     hopeless: bool = False
+    warned: bool = False
 
     @property
     def failed(self) -> bool:
@@ -92,8 +95,8 @@ class Diagnosis:
         return "\n".join(lines)
 
     def warning(self) -> str | None:
-        """What `fit` warns of; None if no check is hopeless."""
-        if self.adequate:
-            return None
-        worst = self.findings[0]
-        return f"{worst}; likely {worst.likely}; try {worst.advice} (see diagnose())"
+        """What `fit` warns of: the first finding that is hopeless or else one that says so; None if there is none."""
+        for worst in self.findings:  # what is hopeless comes first
+            if worst.hopeless or worst.warned:
+                return f"{worst}; likely {worst.likely}; try {worst.advice} (see diagnose())"
+        return None

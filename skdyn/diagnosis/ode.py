@@ -9,6 +9,7 @@ import numpy as np
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check
+from skdyn.diagnosis.outside import told_apart
 from skdyn.diagnosis.paths import Paths
 from skdyn.diagnosis.sampling import clock_ratio, cycles, jump, predicted_by_map
 from skdyn.diagnosis.simulation import reproduce
@@ -35,8 +36,8 @@ def data_checks(context: Trajectories) -> list[Check]:
     if paths is None:
         return [Check("enough points", float(max(map(len, context.times))), 8.0, "below",
                       "the longest trajectory's number of points", "there is too little of each trajectory to check",
-                      "longer trajectories")]  # fmt: skip
-    return [_jumps(paths), _rough(paths), _contradictions(paths)]
+                      "longer trajectories"), *told_apart(context)]  # fmt: skip
+    return [_jumps(paths), _rough(paths), _contradictions(paths), *told_apart(context)]
 
 
 @np.errstate(all="ignore")

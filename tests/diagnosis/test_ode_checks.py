@@ -11,6 +11,7 @@ from skdyn import FIMODERegressor, ModelWarning, SparseODERegressor, Trajectorie
 from skdyn.datasets import load_hare_lynx, make_trajectories
 from skdyn.diagnosis import Diagnosis
 from skdyn.diagnosis.ode import all_checks, data_checks
+from skdyn.diagnosis.outside import told_apart
 
 T = np.linspace(0, 20, 120)
 
@@ -49,7 +50,58 @@ def test_sound_data_pass(system, noise):
 @pytest.mark.parametrize("given", [{"u": np.full(120, 0.1)}, {"p": 1e8}, {"u": np.zeros(120), "p": 0.1}])
 def test_inputs_and_parameters_that_never_change_decide_nothing(given):
     pairs = make_trajectories("van_der_pol", [[2.0, 0.5], [0.5, 1.0]], T)
-    assert data_checks(Trajectories([Trajectory(t, x, **given) for t, x in pairs])) == data_checks(Trajectories(pairs))
+    *others, told_apart = data_checks(Trajectories([Trajectory(t, x, **given) for t, x in pairs]))
+    assert others == data_checks(Trajectories(pairs))
+    assert told_apart.failed
+
+
+WAVE, STEPS = np.sin(0.7 * T), np.where(T % 8 < 4, 1.0, -1.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([{"u": np.column_stack([WAVE, 3 - 2 * WAVE]), "input_names": ["u", "w"]}] * 3,
+         "the variance of 'w' .* likely it follows from 'u': .* try one of them alone"),
+        ([{"u": np.ones(120), "input_names": ["u"]}] * 3, "'u' .* it is the same throughout: .* or without it"),
+        ([{"p": (a, 2 * a), "parameter_names": ["k", "c"]} for a in (0.5, 1.0, 2.0)],
+         "'c' .* it follows from 'k': .* data in which they differ"),
+        ([{"p": p, "parameter_names": ["k", "c"]} for p in ((0.5, 1.0), (1.0, 0.7), (0.5, 1.0))],
+         "'c' .* it follows from 'k': .* by 2 individuals; try more individuals, or fewer parameters"),
+        ([{"p": 0.3, "parameter_names": ["k"]}] * 3, "'k' .* it is the same throughout"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_apart_is_said(given, message):
+    pairs = make_trajectories("van_der_pol", [[2.0, 0.5], [0.5, 1.0], [1.0, -1.0]], T)
+    trials = [Trajectory(t, x, ("q", "v"), **own) for (t, x), own in zip(pairs, given, strict=True)]
+    with pytest.warns(ModelWarning, match=f"(?s)inputs and parameters told apart: .*{message}"):
+        est = SparseODERegressor(max_degree=1).fit(trials)
+    assert [check.name for check in est.diagnose().findings if check.warned] == ["inputs and parameters told apart"]
+    assert est.diagnose().adequate == (not any(check.hopeless for check in est.diagnose().findings))
+
+
+def test_an_input_that_repeats_a_state_is_said():
+    ((t, x),) = make_trajectories("van_der_pol", [[2.0, 0.5]], T)
+    (check,) = told_apart(Trajectories([Trajectory(t, x, ("q", "v"), u=5 - 2 * x[:, 0], input_names=["feedback"])]))
+    assert check.failed
+    assert "it follows from 'q'" in check.likely
+
+
+@pytest.mark.parametrize("given", [
+    [{"u": np.column_stack([WAVE, STEPS])}] * 3,
+    [{"u": WAVE, "p": p} for p in (0.5, 1.0, 2.0)],
+    [{"p": p} for p in ((0.5, 1.0), (1.0, 0.7), (1.5, 1.5))],
+])  # fmt: skip
+def test_what_can_be_told_apart_passes_in_any_units(given):
+    pairs = make_trajectories("van_der_pol", [[2.0, 0.5], [0.5, 1.0], [1.0, -1.0]], T)
+
+    def check(scale, shift):
+        own = [{name: scale * np.asarray(value) + shift for name, value in one.items()} for one in given]
+        return told_apart(Trajectories([Trajectory(t, x, **g) for (t, x), g in zip(pairs, own, strict=True)]))[0]
+
+    assert not check(1.0, 0.0).failed
+    assert check(1e-6, 1.0).evidence == pytest.approx(check(1.0, 0.0).evidence, rel=1e-3)
+    assert told_apart(Trajectories(pairs)) == []
 
 
 def test_real_pelts_pass():
