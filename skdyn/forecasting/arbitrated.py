@@ -22,6 +22,7 @@ _RIGHT = 1e-3
 _ALONE = 8.0
 """Logarithm of the likelihood, of normal errors in backtests, by which who is lawful must be ahead to count alone."""
 _LEAST = 1e-6
+"""Errors in backtests, in half-ranges, below which one is as good as another."""
 
 
 @dataclass(frozen=True)
