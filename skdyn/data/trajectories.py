@@ -355,6 +355,11 @@ class Trajectories(WithGiven, Sequence):
         return np.hstack([np.concatenate(self.states), np.concatenate(self.outside)])
 
     @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns of `points`: the user's, or ``x0``, ``x1`` and so on."""
+        return (self.feature_names or default_names("x", self.n_features)) + self.given.names
+
+    @property
     def origin(self) -> Any:
         """What time 0 stands for when dates or very large integers were given; else None."""
         return self.axis.origin

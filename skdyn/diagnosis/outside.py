@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.data.given import default_names
 from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check
 
@@ -24,17 +23,15 @@ def told_apart(context: Trajectories) -> list[Check]:
     The evidence is the share of its variance that a constant, the states and the other columns leave: a column that is
     the same throughout has none, nor has one of as many parameters as there are individuals.
     """
-    states = context.feature_names or default_names("x", context.n_features)
-    names = states + context.given.names
-    if len(names) == len(states):
+    if not len(context.given):
         return []
-    columns = _standardised(context.points)
-    asked = range(len(states), len(names))
+    columns, names, first = _standardised(context.points), context.column_names, context.n_features
+    asked = range(first, len(names))
     left = {column: _left(columns, column) for column in asked}
     repeated = [column for column in asked if left[column][0] < REPEATED]
     worst = repeated[-1] if repeated else min(asked, key=lambda column: left[column][0])
     evidence, parts = left[worst]
-    likely, advice = _cause(context, worst - len(states), [names[c] for c in np.flatnonzero(np.abs(parts) > _PART)])
+    likely, advice = _cause(context, worst - first, [names[c] for c in np.flatnonzero(np.abs(parts) > _PART)])
     return [
         Check("inputs and parameters told apart", evidence, REPEATED, "below",
               f"the share of the variance of {names[worst]!r} that a constant, the states and the other inputs and "

@@ -18,7 +18,7 @@ from skdyn.exceptions import warn
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
 from skdyn.sparse.evidence import EquationEvidence
 from skdyn.sparse.resampling import Resampling
-from skdyn.sparse.scaled_context import MAX_POINTS, names_of
+from skdyn.sparse.scaled_context import MAX_POINTS
 from skdyn.sparse.smoothing import completed
 
 #: Distance from the observed states, in standard deviations, from which they say nothing more.
@@ -97,7 +97,7 @@ class SymbolicField:
         _warn_where_dependent(scaled[:, : context.n_features])
         low, high = widened_box(data)
         typical = np.sqrt(np.mean(ode.field(data) ** 2, axis=0))
-        names = names_of(context)
+        names = context.column_names
         return cls(ode, low, high, typical, names, units, cKDTree(scaled), prior, max_points, constraints)
 
     def field(self, points: np.ndarray) -> np.ndarray:

@@ -137,7 +137,7 @@ def _far_ahead(
 
     Of the backtests, which share these points, the mean of the logarithms counts.
     """
-    if not errors or backtests[0] is None:
+    if backtests[0] is None:
         return np.zeros((len(lawful), 1), dtype=bool)
     typical = np.mean([np.log(np.where(np.isfinite(error), error, np.inf) + _LEAST) for error in errors], axis=0)
     others = typical[~lawful].min(axis=0)

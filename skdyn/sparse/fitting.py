@@ -17,7 +17,7 @@ from skdyn.sparse.field_slopes import Velocity, with_slopes_of
 from skdyn.sparse.function_choice import choose_functions
 from skdyn.sparse.model import SparseODE
 from skdyn.sparse.prior import FieldPrior
-from skdyn.sparse.scaled_context import MAX_POINTS, ScaledContext, names_of, scale_context
+from skdyn.sparse.scaled_context import MAX_POINTS, ScaledContext, scale_context
 from skdyn.sparse.search import ORDINARY_DEGREE, Search
 from skdyn.sparse.term_choice import Library, TermChoice
 
@@ -104,7 +104,7 @@ def fit_sparse(
     width = context.n_features + len(context.given)
     if prior is not None and (prior.points.shape[1], prior.field.shape[1]) != (width, context.n_features):
         raise ValueError(f"the prior has {prior.points.shape[1]} variables and the trajectories {width}")
-    names = names_of(context)
+    names = context.column_names
     known = ReadConstraints.of(Constraints.read(constraints), names, context.n_features)
     scaled = scale_context(context, max_points, true_origin=known.any or bool(chosen.terms or chosen.extra))
     choice = TermChoice.of(chosen, names, context.n_features, scaled.column_scale, known)

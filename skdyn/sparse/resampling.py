@@ -21,7 +21,7 @@ from skdyn.sparse.library import TermLibrary
 from skdyn.sparse.model import SparseODE
 from skdyn.sparse.prior import FieldPrior
 from skdyn.sparse.problem import ShootingProblem
-from skdyn.sparse.scaled_context import MAX_POINTS, names_of, scale_context
+from skdyn.sparse.scaled_context import MAX_POINTS, scale_context
 from skdyn.sparse.score import Scorer
 from skdyn.sparse.shooting import Schedule
 from skdyn.sparse.stepwise import neighbours
@@ -65,7 +65,7 @@ class Resampling:
         constraints: Constraints | Mapping[str, Any] | None = None,
     ) -> Resampling:
         """Prepare from what `skdyn.sparse.fit_sparse` was given and returned."""
-        known = ReadConstraints.of(Constraints.read(constraints), names_of(context), context.n_features)
+        known = ReadConstraints.of(Constraints.read(constraints), context.column_names, context.n_features)
         scaled = scale_context(context, max_points, true_origin=not ode.center.any())
         library = ode.library.with_functions([f.in_units(scaled.column_scale) for f in ode.functions])
         factors = library.unit_factors(scaled.column_scale, scaled.rate)[:, : scaled.n_features]

@@ -13,7 +13,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.data.given import default_names
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
 from skdyn.sparse.smoothing import check_observed, smooth, smooth_with_gaps
@@ -218,11 +217,6 @@ def scale_context(context: Trajectories, max_points: int = MAX_POINTS, true_orig
         outside_scale=outside_scale,
         holds=context.given.holds,
     )
-
-
-def names_of(context: Trajectories) -> tuple[str, ...]:
-    """Names of the columns (L,) that terms are made of: the user's, or ``x0``, ``x1`` and so on."""
-    return (context.feature_names or default_names("x", context.n_features)) + context.given.names
 
 
 def _check_sizes(context: Trajectories) -> None:
