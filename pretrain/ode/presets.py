@@ -179,8 +179,13 @@ PRESETS["arbiter"] = dataclasses.replace(
     ema=0.998,
     validate_every=1200.0,
 )
-PRESETS["forced"] = dataclasses.replace(
-    PRESETS["arbiter"], forced_share=0.3, schedule=Schedule(peak=1e-3, warmup=0.05, warmup_steps=20)
+PRESETS["many"] = dataclasses.replace(
+    PRESETS["arbiter"],
+    wide_share=0.3,
+    forced_share=0.15,
+    wide_systems=dict.fromkeys((4, 5, 6, 8, 12), 48),
+    steps_per_pool=500,
+    schedule=Schedule(peak=1e-3, warmup=0.05, warmup_steps=20),
 )
 PRESETS["together"] = dataclasses.replace(
     PRESETS["small"],
@@ -216,5 +221,6 @@ PRESETS["network-gpu"] = dataclasses.replace(
 """``small`` has the sizes of the first bundled model. ``arbiter`` (with ``--train arbiter``) and ``together`` are the
 two stages of training the bundled one on, or a smaller one that then grows to its sizes, ``together-gpu`` the second
 where there is a GPU, and ``network-gpu`` (with ``--train network``) is for the network alone, under noise, of which
-fits know least; ``forced`` trains an arbiter on that has seen few inputs. ``paper`` is the data and the optimiser of
-arXiv 2602.08733 (its 600,000 systems are drawn afresh, in the same proportions) with this project's network."""
+fits know least; ``many`` trains an arbiter on that has seen few inputs and few systems of many variables. ``paper`` is
+the data and the optimiser of arXiv 2602.08733 (its 600,000 systems are drawn afresh, in the same proportions) with this
+project's network."""

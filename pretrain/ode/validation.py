@@ -72,7 +72,8 @@ class ValidationSuite:
                 self._cases.append(_Case("prior", noise, batch.to(device)))
         self._add_few(network, device, max(len(_DIMS), samples // 2))
         self._add_short(pools, network, device, max(len(_DIMS), samples // 2))
-        self._add_wide(network, device, max(2, samples // 12))
+        self._add_many("wide", 60, network, device, max(2, samples // 12))
+        self._add_many("responses", 120, network, device, max(2, samples // 24))
         self._add_forced(network, device, max(4, samples // 6))
         self._add_classics(network, device)
 
@@ -94,17 +95,17 @@ class ValidationSuite:
         batch = make_batch(pools, _DIMS, shape, _QUERIES, _SHORT, network, generator, ragged=True)
         self._cases.append(_Case("short", "noisy", batch.to(device)))
 
-    def _add_wide(self, network: ArbitratedConfig, device: torch.device, count: int) -> None:
-        """Systems of more variables than the network takes, so many of each dimension."""
-        simulator = Simulator(Mixture(PRIORS["wide"]), replace(_SIMULATION, paths=3))
+    def _add_many(self, prior: str, seed: int, network: ArbitratedConfig, device: torch.device, count: int) -> None:
+        """Systems of more variables than the network takes, so many of each dimension, named by their prior."""
+        simulator = Simulator(Mixture(PRIORS[prior]), replace(_SIMULATION, paths=3))
         for dim in _WIDE:
-            generator = torch.Generator().manual_seed(_SEED + 60 + dim)
+            generator = torch.Generator().manual_seed(_SEED + seed + dim)
             pool = {dim: Pool.of(simulator.draw_exactly(count, dim, generator, at_once=4 * count))}
             for noise, corruption in (("clean", _CLEAN), ("noisy", _NOISY)):
                 same = torch.Generator().manual_seed(_SEED + dim)
                 shape = BatchShape(1, 200, count, 1.0)
                 batch = make_batch(pool, {dim: 1.0}, shape, _QUERIES, corruption, network, same, ragged=False)
-                self._cases.append(_Case("wide", noise, batch.to(device)))
+                self._cases.append(_Case(prior, noise, batch.to(device)))
 
     def _add_forced(self, network: ArbitratedConfig, device: torch.device, count: int) -> None:
         """Systems of the mixture of which one variable is given as an input to the others, so many of two and three."""
@@ -153,8 +154,8 @@ class ValidationSuite:
         ``prior/context_clean`` and its like say where the queries were (on the context's trajectories, on others of the
         system, in its box) and how it was observed; ``prior/1d/...`` and ``prior/1_paths/...`` split by dimension and
         by number of trajectories; ``short/...`` have 20 to 50 points and up to 20% noise; ``wide/...`` have 4 to 12
-        variables; in ``forced/...`` one variable is given as an input to the others; ``classics/NAME/...`` are the
-        textbook systems; ``prior/mean`` is the mean of the six medians over all prior samples.
+        variables and are polynomials, ``responses/...`` have functions too; in ``forced/...`` one variable is given as
+        an input to the others; ``classics/NAME/...`` are the textbook systems; ``prior/mean`` is the mean of the six medians over all prior samples.
         """
         groups: dict[str, list[Tensor]] = defaultdict(list)
         for case in self._cases:

@@ -28,6 +28,7 @@ from pretrain.priors.networks import (
 from pretrain.priors.oscillator import Oscillator
 from pretrain.priors.polynomial import Polynomial, UnitPolynomial
 from pretrain.priors.potential import Potential
+from pretrain.priors.response_networks import FoodPatches, GeneNetwork, PhaseNetwork, RateNetwork
 from pretrain.priors.units import Units
 
 FAMILIES: dict[str, Family] = {
@@ -54,6 +55,10 @@ FAMILIES: dict[str, Family] = {
         CompartmentNetwork(),
         FoodChain(),
         SpringChain(),
+        GeneNetwork(),
+        FoodPatches(),
+        PhaseNetwork(),
+        RateNetwork(),
     )
 }
 
@@ -107,9 +112,22 @@ PRIORS: dict[str, dict[str, float]] = {
         "food_chain": 0.15,
         "spring_chain": 0.10,
     },
+    "responses": {"gene_network": 0.4, "food_patches": 0.25, "phase_network": 0.2, "rate_network": 0.15},
+    "many": {
+        "sparse_network": 0.20,
+        "ring": 0.09,
+        "oscillator_network": 0.09,
+        "compartment_network": 0.06,
+        "food_chain": 0.09,
+        "spring_chain": 0.07,
+        "gene_network": 0.16,
+        "food_patches": 0.10,
+        "phase_network": 0.08,
+        "rate_network": 0.06,
+    },
 }
-"""``mixture`` is for ODEs; ``wide`` for those of 4 to 12 variables; ``noisy``, for the drift of SDEs, has more systems
-that noise does not drive to infinity."""
+"""``mixture`` is for ODEs; ``many`` for those of 4 to 12 variables, polynomials (``wide``) and with functions
+(``responses``); ``noisy``, for the drift of SDEs, has more systems that noise does not drive to infinity."""
 
 
 def prior_weights(text: str) -> dict[str, float]:

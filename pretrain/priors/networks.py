@@ -10,17 +10,12 @@ from pretrain.priors.terms import Terms, TermsField
 WIDE = tuple(range(4, 13))
 
 
-def _start(draw: Draw, n: int, dim: int, size: float = 1.0, positive: bool = False) -> Start:
-    start = draw.start(n, dim, positive)
-    return Start(size * start.centre, size * start.spread, start.positive)
-
-
 def _begin(n: int, dim: int, generator: torch.Generator) -> tuple[Draw, Terms]:
     draw = Draw(generator)
     return draw, Terms(draw, n, dim)
 
 
-def _follow_with_the_odd_one(draw: Draw, terms: Terms, n: int) -> None:
+def follow_with_the_odd_one(draw: Draw, terms: Terms, n: int) -> None:
     """Let the last of an odd number of variables follow the first with a delay."""
     last = terms.dim - 1
     if terms.dim % 2:
@@ -48,7 +43,7 @@ class SparseNetwork(Family):
             for _ in range(2):
                 pair = (draw.integer(0, dim - 1, n), draw.integer(0, dim - 1, n))
                 terms.add(i, pair, 0.8 * draw.normal(n) * draw.coin(0.5, n) * quadratic)
-        return terms.field(_start(draw, n, dim))
+        return terms.field(draw.start(n, dim))
 
 
 class Ring(Family):
@@ -73,7 +68,7 @@ class Ring(Family):
             terms.add(i, (behind, before), -advection * own[0])
             terms.add(i, (i,), -decay * own[1])
             terms.add(i, (), forcing * own[2])
-        start = _start(draw, n, dim)
+        start = draw.start(n, dim)
         return terms.field(Start(start.centre + 0.3 * forcing[:, None], 1.5 * start.spread, start.positive))
 
 
@@ -104,8 +99,8 @@ class OscillatorNetwork(Family):
                 weight = coupling * draw.coin(0.7, n)
                 terms.add(v, (other,), weight)
                 terms.add(v, (x,), -weight)
-        _follow_with_the_odd_one(draw, terms, n)
-        return terms.field(_start(draw, n, dim))
+        follow_with_the_odd_one(draw, terms, n)
+        return terms.field(draw.start(n, dim))
 
 
 class CompartmentNetwork(Family):
@@ -130,7 +125,7 @@ class CompartmentNetwork(Family):
             terms.add(i, (i, into), -meeting)
             terms.add(into, (i, into), meeting)
             terms.add(i, (), draw.uniform(0.0, 0.5, n) * draw.coin(0.3, n))
-        return terms.field(_start(draw, n, dim, positive=True))
+        return terms.field(draw.start(n, dim, positive=True))
 
 
 class FoodChain(Family):
@@ -149,7 +144,7 @@ class FoodChain(Family):
                 terms.add(i, (i, i - 1), draw.log_uniform(0.2, 1.5, n))
             if i + 1 < dim:
                 terms.add(i, (i, i + 1), -draw.log_uniform(0.2, 1.5, n))
-        return terms.field(_start(draw, n, dim, positive=True))
+        return terms.field(draw.start(n, dim, positive=True))
 
 
 class SpringChain(Family):
@@ -176,5 +171,5 @@ class SpringChain(Family):
             for other in (k - 1, k + 1):
                 if 0 <= other < count:
                     terms.add(v, (2 * other,), stiffness)
-        _follow_with_the_odd_one(draw, terms, n)
-        return terms.field(_start(draw, n, dim))
+        follow_with_the_odd_one(draw, terms, n)
+        return terms.field(draw.start(n, dim))

@@ -30,5 +30,5 @@ def test_presets_are_consistent():
     whole = sum(p.numel() for p in ArbitratedFIMODE(PRESETS["small"].network).parameters())
     assert whole - small < 100_000, "the arbiter is small"
     bundled = json.loads((BUNDLE / "config.json").read_text())
-    for name in ("arbiter", "together", "together-gpu", "network-gpu", "forced"):  # which train the bundled model on
+    for name in ("arbiter", "together", "together-gpu", "network-gpu", "many"):  # which train the bundled model on
         assert plain(PRESETS[name].network.to_dict()) == bundled
