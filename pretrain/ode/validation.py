@@ -155,7 +155,8 @@ class ValidationSuite:
         system, in its box) and how it was observed; ``prior/1d/...`` and ``prior/1_paths/...`` split by dimension and
         by number of trajectories; ``short/...`` have 20 to 50 points and up to 20% noise; ``wide/...`` have 4 to 12
         variables and are polynomials, ``responses/...`` have functions too; in ``forced/...`` one variable is given as
-        an input to the others; ``classics/NAME/...`` are the textbook systems; ``prior/mean`` is the mean of the six medians over all prior samples.
+        an input to the others; ``classics/NAME/...`` are the textbook systems; ``prior/mean`` is the mean of the six
+        medians over all prior samples.
         """
         groups: dict[str, list[Tensor]] = defaultdict(list)
         for case in self._cases:

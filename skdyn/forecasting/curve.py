@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from skdyn.forecasting.channels import MAX_POINTS
+from skdyn.forecasting.experts.grid import ROUNDING
 from skdyn.forecasting.window import Request, Window, values_of, windows_of
 
 LEAST_RATIO, LARGEST_RATIO = 0.3, 0.9
@@ -83,7 +84,7 @@ class Curve:
             ahead[-1] = window.end
             median = window.values(ahead)[..., middle]
             times, values = np.append(times, ahead), np.concatenate([values, median])
-            keep = times >= window.end - _NEXT_RATIO * length
+            keep = times >= window.end - (_NEXT_RATIO + ROUNDING) * length
             times, values = times[keep], values[keep]
             end = float(max(min(until, times[0] + length), times[0] + _NEXT_RATIO * length / LARGEST_RATIO))
             spread = window.values(times[-1:])[0]
@@ -153,7 +154,7 @@ def _furthest(times: np.ndarray) -> float:
 def _recent(times: np.ndarray, values: np.ndarray, until: float, since: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Leave out what is older than the network can use for a short forecast, but keep some points of every channel."""
     share = LARGEST_RATIO / (1 - LARGEST_RATIO)
-    oldest = times[-1] - share * (until - times[-1])
+    oldest = times[-1] - share * (until - times[-1]) + ROUNDING * (times[-1] - times[0])
     if since is not None:
         oldest = min(oldest, since)
     observed = ~np.isnan(values)

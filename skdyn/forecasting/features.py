@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdyn.forecasting.evidence import ORIGINS, Backtest
-from skdyn.forecasting.experts.grid import Array
+from skdyn.forecasting.experts.grid import ROUNDING, Array
 
 OF_FORECASTERS = 7 * len(ORIGINS) + 5
 OF_TIMES = 9 + len(ORIGINS)
@@ -30,7 +30,8 @@ def log_errors(backtest: Backtest, half: Array, leads: Array) -> tuple[Array, Ar
     """
     error = np.clip((backtest.forecasts - backtest.truth) / half, -_WORST, _WORST) ** 2
     count = np.arange(1, error.shape[1] + 1)[:, None]
-    until = np.searchsorted(backtest.leads, np.maximum(leads, _SHORTEST_LEAD), side="right")
+    # Leads of even steps are equal but for rounding, which must not decide.
+    until = np.searchsorted(backtest.leads, np.maximum(leads, _SHORTEST_LEAD) * (1 + ROUNDING), side="right")
     rows = np.clip(until, min(3, len(backtest.leads)), len(backtest.leads)) - 1
     own = (np.cumsum(error, axis=1) / count)[:, rows]
     joint = own.mean(axis=2, keepdims=True)

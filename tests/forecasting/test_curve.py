@@ -129,6 +129,13 @@ def test_old_points_are_left_out_for_a_short_look_ahead():
     assert len(_recent(t, x, 100.01, None)[0]) == 1000
 
 
+@pytest.mark.parametrize("unit", [1.0, 3.53415, 86_400.0, 1 / 365.25])
+def test_which_points_are_old_does_not_depend_on_the_unit_of_time(unit):
+    t = 93.782 + unit * np.arange(201.0)
+    # The first that is kept is as old as can be, but for rounding.
+    assert len(_recent(t, np.sin(t / unit)[:, None], t[-1] + 20 * unit, None)[0]) == 181
+
+
 def test_channels_have_their_own_points():
     t = np.arange(5.0)
     x = np.array([[1.0, np.nan], [2.0, np.nan], [np.nan, 3.0], [4.0, 5.0], [np.nan, 6.0]])

@@ -101,7 +101,7 @@ def _distances(scaled: Array, length: int, end: int) -> Array:
     total = np.zeros(end - length + 1)
     for place in range(length):
         total += ((scaled[place : end - length + 1 + place] - motif[place]) ** 2).sum(axis=1)
-    return total / length
+    return np.round(total / length, 12)  # what is as near stays so in other units
 
 
 def _s_map(even: Array) -> StepForecast:

@@ -21,6 +21,10 @@ StepForecast = Callable[[int], Array]
 MOST_STEPS = 100_000
 """Of an even grid over the prefix, where most of its points lie close together."""
 _MOST_AHEAD = 200_000
+_SAME = 1e-6
+"""Times closer than so many steps are one."""
+ROUNDING = 1e-9
+"""Of a duration: what times of even steps, in whatever unit, may be apart where they are the same."""
 
 
 def on_grid(fit: Callable[..., StepForecast]) -> Fit:
@@ -35,7 +39,7 @@ def on_grid(fit: Callable[..., StepForecast]) -> Fit:
         ahead_of = fit(even, **known)
 
         def forecast(future: Array) -> Array:
-            count = int(np.ceil((future[-1] - times[-1]) / step - 1e-6))
+            count = int(np.ceil((future[-1] - times[-1]) / step - _SAME))
             if count > _MOST_AHEAD:
                 raise ValueError(f"{count} steps ahead are more than {_MOST_AHEAD}")
             ahead = np.concatenate([even[-1:], ahead_of(count)])
@@ -48,9 +52,14 @@ def on_grid(fit: Callable[..., StepForecast]) -> Fit:
 
 
 def resampled(times: Array, values: Array) -> tuple[float, Array]:
-    """The median step of a series, and its values at such steps before and at the last observation."""
+    """The median step of a series, and its values at such steps before and at the last observation.
+
+    Where a step falls on an observation but for rounding its value is the observed one: a zero stays a zero.
+    """
     step = max(float(np.median(np.diff(times))), (times[-1] - times[0]) / MOST_STEPS)
-    grid = times[-1] - step * np.arange(int((times[-1] - times[0]) / step + 1e-6), -1, -1)
+    grid = times[-1] - step * np.arange(int((times[-1] - times[0]) / step + _SAME), -1, -1)
+    after = np.searchsorted(times, grid - _SAME * step)
+    grid = np.where(np.abs(times[after] - grid) <= _SAME * step, times[after], grid)
     return step, np.column_stack([np.interp(grid, times, channel) for channel in values.T])
 
 

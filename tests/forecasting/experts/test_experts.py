@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from skdyn.exceptions import PluginError
 from skdyn.forecasting.experts.closed_form import closed_form
+from skdyn.forecasting.experts.grid import resampled
 from skdyn.forecasting.experts.polynomial_fields import Fields, monomials
 from skdyn.forecasting.experts.registry import STANDARD, get_expert, list_experts
 from skdyn.forecasting.experts.seasons import season_of
@@ -76,6 +77,44 @@ def test_who_reads_no_season_is_told_none():
     fit = get_expert("mean").fit
     assert get_expert("mean").told(6) is fit
     assert get_expert("theta").told(None) is get_expert("theta").fit
+
+
+def counts(points=55):
+    rng = np.random.default_rng(35)
+    return rng.poisson(5 + 4 * np.sin(2 * np.pi * np.arange(points) / 12)).astype(float)[:, None]
+
+
+@pytest.mark.parametrize("name", sorted(set(STANDARD) - {"growth"}))
+def test_counts_with_zeros_are_forecast_the_same_in_any_unit_of_time(name):
+    values, steps = counts(), np.arange(55.0)
+    assert (values == 0).any()
+
+    def forecast(unit, begin):
+        with np.errstate(over="ignore", invalid="ignore"):  # fields that run away are not taken
+            return get_expert(name).fit(begin + unit * steps, values)(begin + unit * (55 + np.arange(12.0)))
+
+    expected = forecast(1.0, 0.0)
+    for unit, begin in ((0.08127, 12.0944), (86_400.0, 1.5e9), (1 / 365.25, 2020.0)):
+        found = forecast(unit, begin)
+        np.testing.assert_allclose(found, expected, atol=1e-3 * np.ptp(values), err_msg=f"{unit}")
+
+
+@pytest.mark.parametrize("name", ["parrot", "analogues", "s-map"])
+def test_what_is_as_near_stays_so_in_other_units(name):
+    values = (np.random.default_rng(114).random((105, 2)) < 0.1).astype(float)
+    steps = np.arange(105.0)
+    expected = get_expert(name).fit(steps, values)(105 + np.arange(8.0))
+    for unit in (0.5306, 3.0, 1e-9):
+        found = get_expert(name).fit(steps, unit * values)(105 + np.arange(8.0)) / unit
+        np.testing.assert_allclose(found, expected, atol=1e-6, err_msg=f"{unit}")
+
+
+def test_an_even_grid_has_the_observed_values():
+    values = counts()
+    for unit, begin in ((0.08127, 12.0944), (86_400.0, 1.5e9), (1 / 365.25, 2020.0)):
+        step, even = resampled(begin + unit * np.arange(55.0), values)
+        assert step == pytest.approx(unit)
+        np.testing.assert_array_equal(even, values)
 
 
 def test_growth_is_not_cut():
