@@ -57,8 +57,9 @@ class Preset(Recipe):
         Reflect and permute coordinates at random.
     hidden : float
         Share of the batches in which the arbiter does not see the network.
-    wide_share, wide_systems : float, mapping of dimension to number
-        Share of the batches with more variables than the network takes, and systems drawn of each dimension.
+    wide_share, wide_prior, wide_systems : float, str, mapping of dimension to number
+        Share of the batches with more variables than the network takes, their prior, and systems drawn of each
+        dimension.
     wide_cost : int
         How many times fewer contexts such a batch has.
     forced_share : float
@@ -82,6 +83,7 @@ class Preset(Recipe):
     symmetries: bool = True
     hidden: float = 0.2
     wide_share: float = 0.12
+    wide_prior: str = "many"
     wide_systems: Mapping[int, int] = field(default_factory=lambda: {4: 96, 5: 96, 6: 96, 8: 96, 12: 96})
     wide_cost: int = 3
     forced_share: float = 0.12

@@ -82,7 +82,7 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         self._simulator = Simulator(Mixture(prior_weights(preset.prior)), preset.simulation, compiled)
         # One kernel for each number of variables takes longer to compile than it saves on a CPU.
         compiled_wide = compiled and device.type == "cuda"
-        self._wide_simulator = Simulator(Mixture(prior_weights("many")), preset.simulation, compiled_wide)
+        self._wide_simulator = Simulator(Mixture(prior_weights(preset.wide_prior)), preset.simulation, compiled_wide)
 
     def batch(self, step: int) -> Batch | Prepared:
         """The batch of a step; of those that are used again, with all that comes before the arbiter."""
@@ -153,6 +153,7 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
             "symmetries": p.symmetries,
             "hidden": p.hidden,
             "wide_share": p.wide_share,
+            "wide_prior": prior_weights(p.wide_prior),
             "wide_systems": p.wide_systems,
             "forced_share": p.forced_share,
             "reuse": self._reuse,

@@ -3,6 +3,8 @@
 ``python docs/design/experiments/compare_weights.py folder [folder ...] --prior few --seed 8101`` prints, by
 noise and by where the queries are, geometric means of relative errors of the field (with a floor of .001 added),
 logarithms of their ratios to the first folder's with 95% intervals, and shares of contexts with an error below a tenth.
+``--prior many`` (or ``wide``, ``responses``) asks of 4 to 12 variables, ``--inputs`` gives one or two of the variables
+as inputs to the others.
 """
 
 import argparse
@@ -21,8 +23,13 @@ FLOOR = 1e-3
 
 def relative_errors(network, batch, parts):
     """Errors (B, parts) of a network's field on the contexts of a batch."""
-    field, _ = network.decode(network.encode_with_fits(batch.tokens, batch.origin), batch.queries)
-    there = batch.query_mask[..., None] & (batch.tokens.dim_mask[:, None] > 0)
+    tokens = batch.tokens
+    if batch.outside is None:
+        context = network.encode_with_fits(tokens, batch.origin)
+    else:
+        context = network.encode_driven(tokens.states, tokens.times, tokens.mask, batch.origin, batch.outside)
+    field = network.decode(context, batch.queries)[0][..., : batch.targets.shape[-1]]
+    there = batch.query_mask[..., None] & (tokens.dim_mask[:, None] > 0)
     error, size = (torch.where(there, part.abs(), 0.0) for part in (field - batch.targets, batch.targets))
     sums = [[part[:, rows].sum((1, 2)) for rows in parts] for part in (error, size)]
     return torch.stack(sums[0], -1) / torch.stack(sums[1], -1).clamp(min=1e-9)
@@ -33,17 +40,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+")
     parser.add_argument("--prior", default="mixture", choices=sorted(PRIORS))
+    parser.add_argument("--inputs", action="store_true")
     parser.add_argument("--batches", type=int, default=110)
     parser.add_argument("--seed", type=int, default=8102)
     options = parser.parse_args()
+    many = options.prior in ("many", "wide", "responses")
     preset = dataclasses.replace(
         PRESETS["arbiter"],
-        prior=options.prior,
         corruption=PRESETS["together-gpu"].corruption,
         steps_per_pool=60,
         hidden=0.0,
-        wide_share=0.0,
-        forced_share=0.0,
+        wide_share=float(many),
+        forced_share=float(options.inputs),
+        **{"wide_prior" if many else "prior": options.prior},
     )
     task = FIMODETask(preset, options.seed, torch.device("cpu"))
     networks = [load_model(folder).network for folder in options.folders]
