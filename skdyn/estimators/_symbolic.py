@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,11 @@ from skdyn.dynamics.evidence import PlausibleFields, wavy_fields
 from skdyn.dynamics.paths import name_rows
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._equations import NamedEquations
-from skdyn.exceptions import warn
-from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
+from skdyn.exceptions import ModelWarning, warn
+from skdyn.sparse import Constraints, FieldPrior, SparseODE, fit_sparse
+from skdyn.sparse.constraints import ReadConstraints
 from skdyn.sparse.evidence import EquationEvidence
+from skdyn.sparse.library import TermLibrary
 from skdyn.sparse.resampling import Resampling
 from skdyn.sparse.scaled_context import MAX_POINTS
 from skdyn.sparse.smoothing import completed
@@ -30,6 +32,8 @@ _MISSED = 0.3
 _STRONG = 6.0
 #: Singular values of the data, relative to the largest, that are nothing but rounding.
 _DEPENDENT = 1e-10
+#: Digits by which functions in terms are told apart, whatever the rounding of their units.
+_PRECISE = 12
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,16 @@ class SymbolicField:
         With a prior the search is made without it too, and what that finds is kept where the data speak for it
         strongly: a prior may be wrong where they are silent.
         """
-        known = {"library": library, "constraints": constraints, "velocity": velocity}
-        ode = fit_sparse(context, prior, max_degree, max_points, **known)
+        options = {"library": library, "constraints": constraints, "velocity": velocity}
+        ode = fit_sparse(context, prior, max_degree, max_points, **options)
         if prior is not None:
-            free = fit_sparse(context, None, max_degree, max_points, **known)
+            free = fit_sparse(context, None, max_degree, max_points, **options)
             if ode.score - prior.penalty(ode.field(prior.points)) > free.score + _STRONG:
                 ode, prior = free, None
         if ode.n_points_used < ode.n_points_given:
             warn(f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly")
+        known = ReadConstraints.of(Constraints.read(constraints), context.column_names, context.n_features)
+        _warn_where_zero(ode, known, context.column_names)
         data = completed(context).points
         _, units = state_units(data)
         units = np.where(units > 0, units, 1.0)
@@ -220,6 +226,19 @@ class SymbolicField:
         """Fit again to resampled data, from what was found."""
         resampling = Resampling.of(self.ode, context, self.prior, self.max_points, self.constraints)
         return EquationEvidence.of(self.ode, self.names, resampling.supports(n_fits, n_jobs, seed))
+
+
+def _warn_where_zero(ode: SparseODE, known: ReadConstraints, names: Sequence[str]) -> None:
+    """Warn of required terms that came out as zero: the equations do not show them."""
+    for variable, term, source in known.required:
+        (name,) = TermLibrary.of_keys([(term.exponents, term.function)]).names(names, _PRECISE)
+        shown = ode.coefficients[:, variable] != 0
+        if name not in np.array(ode.library.names(names, _PRECISE))[shown]:
+            warn(
+                f"{source}: {name} is required, but the best coefficient that its bounds and the other constraints "
+                "allow is zero, and the equations do not show it",
+                ModelWarning,
+            )
 
 
 def _warn_where_dependent(data: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skdyn import Constraints, FIMSDERegressor, Library, SparseODERegressor, Trajectories, TrajectoryError
-from skdyn.exceptions import SkdynError
+from skdyn.exceptions import ModelWarning, SkdynError
 
 T = np.linspace(0.0, 6.0, 50)
 CIRCLE = np.column_stack([np.cos(2 * T), -2 * np.sin(2 * T)])
@@ -27,6 +27,24 @@ def test_parameters_survive_clones_pickles_and_files(tmp_path):
     fitted.save(tmp_path / "saved")
     np.testing.assert_array_equal(SparseODERegressor.load(tmp_path / "saved").predict(CIRCLE), expected)
     assert fitted.equation_evidence(2).unchanged == 1.0
+
+
+def test_a_required_term_that_its_bounds_leave_at_zero_is_said():
+    logistic = 1 / (1 + 9 * np.exp(-T))
+    known = {"required": {"x0": ["x0^2"]}, "bounds": {"x0": {"x0^2": "+"}}}
+    with pytest.warns(ModelWarning, match=r"required\['x0'\]: x0\^2 is required, but .* is zero"):
+        fitted = SparseODERegressor(library="1, x0, x0^2", constraints=known).fit([(T, logistic)])
+    assert not any("^2" in equation for equation in fitted.equations())
+    # Nothing is to be said where it is found, the warnings being errors.
+    SparseODERegressor(library="1, x0, x0^2", constraints={"required": known["required"]}).fit([(T, logistic)])
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.3, 70.0])
+def test_a_required_function_is_found_in_any_unit(unit):
+    swinging = unit * CIRCLE
+    term = f"x1*sin({2 / unit!r}*x0)"
+    fitted = SparseODERegressor(constraints={"required": {"x1": [term]}}, library=f"x0, x1, {term}")
+    assert "sin" in fitted.fit([(T, swinging)]).equations()[1]
 
 
 def test_a_callable_cannot_be_saved(tmp_path):
