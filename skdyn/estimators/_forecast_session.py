@@ -82,8 +82,9 @@ class Forecasts:
 
         if not self.settings.positive:
             return list(nominal_curves(self.network, self.series))
-        logs = [(times, logarithms(x, "the series")) for times, x in self.series]
-        return [PositiveCurve(curve) for curve in nominal_curves(self.network, logs)]
+        logs, moved = zip(*(logarithms(x, "the series") for _, x in self.series), strict=True)
+        series = zip((times for times, _ in self.series), logs, strict=True)
+        return list(map(PositiveCurve, nominal_curves(self.network, series), moved))
 
     def reconstruction_errors(self) -> np.ndarray:
         """Errors (K,) of the network's own curves at the points that they were made from."""
@@ -132,14 +133,16 @@ class Forecasts:
         from skdyn.forecasting.positive import PositiveCurve, logarithms
 
         settings = self.settings
+        moved: Sequence[np.ndarray] = ()
         if settings.positive:
-            series = [(times, logarithms(x, "the series"), until, since) for times, x, until, since in series]
+            logs, moved = zip(*(logarithms(values, "the series") for _, values, *_ in series), strict=True)
+            series = [(times, x, until, since) for x, (times, _, until, since) in zip(logs, series, strict=True)]
         curves: list[Any] = list(Curve.of_many(self.network, series))
         if self.blends is not None and settings.ensemble is not None:
             for place, (k, (times, values, *_)) in enumerate(zip(numbers, series, strict=True)):
                 blend = self.blends[k] if k is not None else settings.blend()(self.network, times, values)
                 curves[place] = blend.over(curves[place])
-        return [PositiveCurve(curve) for curve in curves] if settings.positive else curves
+        return list(map(PositiveCurve, curves, moved)) if settings.positive else curves
 
 
 class ForecastSession(Session[Forecasts]):
@@ -186,7 +189,7 @@ class ForecastSession(Session[Forecasts]):
             return self._context
         from skdyn.forecasting.positive import logarithms
 
-        logs = [logarithms(x, f"trajectory {k}") for k, x in enumerate(self._context.states)]
+        logs = [logarithms(x, f"trajectory {k}")[0] for k, x in enumerate(self._context.states)]
         return Trajectories.with_gaps(list(zip(self._context.times, logs, strict=True)))
 
     def _blended(self, network: Any, series: Trajectories) -> list[Blend] | None:

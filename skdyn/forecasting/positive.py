@@ -14,8 +14,14 @@ from skdyn.exceptions import TrajectoryError
 _LARGEST = 700.0  # the exponential of more overflows
 
 
-def logarithms(values: np.ndarray, name: str) -> np.ndarray:
-    """Logarithms (L, D) of positive values, NaN where missing.
+_ABOVE_ZERO = 6.0
+
+
+def logarithms(values: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms (L, D) of positive values, NaN where missing, and what is to be added to them (D,).
+
+    Where zero lies matters to a forecast, and logarithms have it where the unit puts it. So they are moved: the middle
+    of what was observed of a channel is six half-ranges above zero, in any unit.
 
     Raises
     ------
@@ -29,7 +35,11 @@ def logarithms(values: np.ndarray, name: str) -> np.ndarray:
             f"{name}, row {row}, column {column}: {values[row, column]:g} is not positive, but positive=True forecasts "
             "logarithms: leave the point out, or leave positive=True out"
         )
-    return np.log(values)
+    found = np.log(values)
+    low, high = np.nanmin(found, axis=0), np.nanmax(found, axis=0)
+    half = np.where(high > low, (high - low) / 2, 1.0)
+    moved = (low + high) / 2 - _ABOVE_ZERO * half
+    return found - moved, moved
 
 
 class PositiveCurve:
@@ -38,15 +48,17 @@ class PositiveCurve:
     Parameters
     ----------
     curve : curve with ``start``, ``end``, ``values`` and ``slopes``
+    moved : array of shape (D,)
+        As of `logarithms`.
     """
 
-    def __init__(self, curve: Any) -> None:
-        self._curve = curve
+    def __init__(self, curve: Any, moved: np.ndarray) -> None:
+        self._curve, self._moved = curve, moved[:, None]
         self.start, self.end = curve.start, curve.end
 
     def values(self, times: np.ndarray) -> np.ndarray:
         """Quantiles (T, D, Q) at times (T,)."""
-        return np.exp(np.minimum(self._curve.values(times), _LARGEST))
+        return np.exp(np.minimum(self._curve.values(times) + self._moved, _LARGEST))
 
     def slopes(self, times: np.ndarray) -> np.ndarray:
         """Time derivative (T, D) of the median."""

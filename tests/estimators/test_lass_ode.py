@@ -7,6 +7,7 @@ import pytest
 
 from skdyn import FIMODERegressor, LASSODEForecaster, Trajectories
 from skdyn.exceptions import ForecastWarning, SkdynError, TrajectoryError, WeightsError
+from skdyn.forecasting.positive import logarithms
 
 pytestmark = pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
 
@@ -100,8 +101,9 @@ def test_positive_series_stay_positive(forecaster):
     t, x = wave()
     positive = type(forecaster)(forecaster.model, device="cpu", ensemble=None, positive=True)
     fitted = positive.fit([(t, np.exp(x))])
-    plain = forecaster.fit([(t, x)])
-    np.testing.assert_allclose(fitted.predict(LATER), np.exp(plain.predict(LATER)), rtol=1e-6)
+    logs, moved = logarithms(np.exp(x), "x")
+    plain = forecaster.fit([(t, logs)])
+    np.testing.assert_allclose(fitted.predict(LATER), np.exp(plain.predict(LATER) + moved), rtol=1e-6)
     quantiles = fitted.predict(LATER, quantiles=(0.1, 0.9))
     assert (quantiles > 0).all()
     step = 1e-4
@@ -112,6 +114,23 @@ def test_positive_series_stay_positive(forecaster):
         positive.fit([(t, x - x[0])])
     with pytest.raises(ValueError, match="positive must be True or False"):
         type(forecaster)(forecaster.model, positive=1).fit([(t, x)])
+
+
+@pytest.mark.parametrize("ensemble", [None, "auto", "backtest"])
+def test_positive_series_are_forecast_the_same_in_any_unit(forecaster, ensemble):
+    t, x = wave()
+    positive = type(forecaster)(forecaster.model, device="cpu", ensemble=ensemble, positive=True)
+    expected = positive.fit([(t, np.exp(x))]).predict(LATER)
+    for unit in (1e-9, 0.37, 1e6):
+        found = positive.fit([(t, unit * np.exp(x))]).predict(LATER)
+        np.testing.assert_allclose(found / unit, expected, rtol=1e-4)
+
+
+def test_logarithms_are_moved_and_constants_too():
+    values = np.array([[1.0, 5.0], [np.nan, 5.0], [np.e**2, 5.0]])
+    logs, moved = logarithms(values, "x")
+    np.testing.assert_allclose(logs, [[5.0, 6.0], [np.nan, 6.0], [7.0, 6.0]])
+    np.testing.assert_allclose(np.exp(logs + moved), values)
 
 
 @pytest.mark.filterwarnings("default::skdyn.exceptions.ForecastWarning")
