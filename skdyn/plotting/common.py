@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DATA_COLOUR, SIMULATION_COLOUR, FIELD_COLOUR = "#d1495b", "#1d3557", "#7d8597"
+MOST_DRAWN = 3  # variables of a field at once
 SURE_COLOUR, UNSURE_COLOUR = "#33415c", "#e9ebee"  # of a field, with FIELD_COLOUR between the two
 
 
@@ -50,6 +53,31 @@ def names_of(estimator: Any) -> list[str]:
         str(name)
         for name in getattr(estimator, "feature_names_in_", map("x{}".format, range(estimator.n_features_in_)))
     ]
+
+
+def chosen_variables(names: list[str], variables: Sequence[str | int] | None) -> tuple[int, ...]:
+    """Positions of the variables to be drawn: those named or numbered, all by default.
+
+    Raises
+    ------
+    ValueError
+        If they are more than three, or not among the estimator's.
+    """
+    if variables is None:
+        if len(names) > MOST_DRAWN:
+            raise ValueError(
+                f"the estimator has {len(names)} variables: choose up to {MOST_DRAWN} to draw, such as "
+                f"variables={names[:2]!r}; the others are held at the data's mean"
+            )
+        return tuple(range(len(names)))
+    listed = [variables] if isinstance(variables, str | Integral) else list(variables)
+    positions = [name if isinstance(name, Integral) else names.index(name) if name in names else -1 for name in listed]
+    for name, position in zip(listed, positions, strict=True):
+        if not 0 <= position < len(names):
+            raise ValueError(f"variables names {name!r}, which is none of {', '.join(names[:20])}")
+    if len(set(positions)) < len(positions) or not 0 < len(positions) <= MOST_DRAWN:
+        raise ValueError(f"variables must be one to {MOST_DRAWN} different ones, got {variables!r}")
+    return tuple(int(position) for position in positions)
 
 
 def time_label(unit: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Self
@@ -17,6 +18,7 @@ from skdyn.plotting.common import (
     SIMULATION_COLOUR,
     SURE_COLOUR,
     UNSURE_COLOUR,
+    chosen_variables,
     mark_equilibrium,
     names_of,
     physical_box,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 _FINER = 8
 _BAND = np.log(10.0)  # of a Laplace distribution's scale holds nine tenths
-_MOST_PATHS = 8
+_MOST_PATHS, _MOST_SAID = 8, 4
 _SIMULATED, _A_POINT, _MOST_SIMULATED = 400, 10, 4000  # points of simulated curves, also for each observed point
 
 
@@ -64,7 +66,7 @@ class VectorFieldDisplay:
     """A vector field as streamlines, paler the less sure they are.
 
     One variable is drawn as ``f(x)`` with the band that holds 90% of its predicted error, two as streamlines, three as
-    the streamlines on three planes through the data's mean.
+    the streamlines on three planes. Of more, ``variables`` says which; all others are held at the data's mean.
 
     Parameters
     ----------
@@ -74,7 +76,7 @@ class VectorFieldDisplay:
     typical : array of shape (D,)
         Root mean square of the field on the data, the unit of the shades.
     fixed : dict of str to float, optional
-        Inputs and parameters, and the values at which they are held.
+        Variables that are not drawn, inputs and parameters, and the values at which they are held.
 
     Attributes
     ----------
@@ -101,48 +103,58 @@ class VectorFieldDisplay:
         return f"VectorFieldDisplay({', '.join(self.names)}{self._held()})"
 
     def _held(self) -> str:
-        return "".join(f"; {name} = {value:.3g}" for name, value in self.fixed.items())
+        said = [f"; {name} = {value:.3g}" for name, value in self.fixed.items()]
+        more = f"; {len(said) - _MOST_SAID} more held" if len(said) > _MOST_SAID else ""
+        return "".join(said[:_MOST_SAID]) + more
 
     @classmethod
     def compute(
-        cls, estimator: Any, bounds: Any = None, resolution: int = 32, *, inputs: Any = None, parameters: Any = None
+        cls,
+        estimator: Any,
+        bounds: Any = None,
+        resolution: int = 32,
+        *,
+        variables: Sequence[str | int] | None = None,
+        inputs: Any = None,
+        parameters: Any = None,
     ) -> Self:
         """Evaluate a fitted estimator's field without drawing it.
 
         Parameters
         ----------
-        estimator : fitted estimator of at most three variables
+        estimator : fitted estimator
         bounds : array of shape (D, 2), optional
             The data's box, widened by a quarter on each side, by default; not below zero where the data are not.
         resolution : int, default=32
             Points along each axis; eight times as many where there is but one.
+        variables : sequence of one to three names or numbers, optional
+            Which variables to draw; all by default, of which there may be three.
         inputs, parameters : array of shape (U,) and (P,), optional
             Where the field depends on some: what is held; their means over the data by default.
 
         Raises
         ------
         ValueError
-            If the estimator has more than three variables.
+            If there are more than three variables and none are chosen, or what is chosen is none of them.
         """
         check_is_fitted(estimator)
-        dim = estimator.n_features_in_
-        if dim > 3:
-            raise ValueError(f"the estimator has {dim} variables; fields of at most 3 can be drawn")
+        chosen = chosen_variables(names_of(estimator), variables)
         data = np.concatenate(estimator.context_.states)
         box = estimator._check_bounds(bounds, data)
         low, high = physical_box(box, data) if bounds is None else box
-        points = resolution if dim > 1 else _FINER * resolution
+        points = resolution if len(chosen) > 1 else _FINER * resolution
         lines = [np.linspace(a, b, points) for a, b in zip(low, high, strict=True)]
         given, slices = held(estimator, inputs, parameters), []
         fixed = estimator._with_given(np.empty(0), **given)
-        for variables in [(0,)] if dim == 1 else list(combinations(range(dim), 2)):
-            axes = tuple(lines[v] for v in variables)
-            places = slice_points(variables, axes, np.append(data.mean(axis=0), fixed))
-            slices.append(FieldSlice(variables, axes, *_field_and_scale(estimator, places)))
+        for shown in combinations(chosen, min(len(chosen), 2)):
+            axes = tuple(lines[v] for v in shown)
+            places = slice_points(shown, axes, np.append(data.mean(axis=0), fixed))
+            slices.append(FieldSlice(shown, axes, *_field_and_scale(estimator, places)))
         typical = np.sqrt(np.mean(estimator._velocity(estimator.context_.points) ** 2, axis=0))
-        names = estimator.context_.given.names
-        values = dict(zip(names, fixed.tolist(), strict=True))
-        return cls(slices, names_of(estimator), np.where(typical > 0, typical, 1.0), values)
+        names = names_of(estimator)
+        values = {name: data[:, v].mean().item() for v, name in enumerate(names) if v not in chosen}
+        values |= dict(zip(estimator.context_.given.names, fixed.tolist(), strict=True))
+        return cls(slices, names, np.where(typical > 0, typical, 1.0), values)
 
     @classmethod
     def from_estimator(
@@ -151,13 +163,14 @@ class VectorFieldDisplay:
         *,
         bounds: Any = None,
         resolution: int = 32,
+        variables: Sequence[str | int] | None = None,
         inputs: Any = None,
         parameters: Any = None,
         ax: Any = None,
         **plot_params: Any,
     ) -> Self:
         """Evaluate and draw a fitted estimator's field; see `compute` and `plot` for the parameters."""
-        computed = cls.compute(estimator, bounds, resolution, inputs=inputs, parameters=parameters)
+        computed = cls.compute(estimator, bounds, resolution, variables=variables, inputs=inputs, parameters=parameters)
         return computed.plot(ax, **plot_params)
 
     def plot(self, ax: Any = None, *, density: float = 1.1, uncertainty: bool = True) -> Self:
@@ -188,13 +201,14 @@ class VectorFieldDisplay:
         return self
 
     def _plot_line(self, ax: Axes, part: FieldSlice, uncertainty: bool) -> None:
-        x, f = part.axes[0], part.field[:, 0]
+        ((variable,), (x,)) = part.variables, part.axes
+        name, f = self.names[variable], part.field[:, variable]
         ax.axhline(0, color="0.6", linewidth=0.8)
         if uncertainty and part.scale is not None:
-            b = _BAND * part.scale[:, 0]
+            b = _BAND * part.scale[:, variable]
             ax.fill_between(x, f - b, f + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0, label="90% band")
         ax.plot(x, f, color=SIMULATION_COLOUR, label="field")
-        ax.set(xlabel=self.names[0], ylabel=f"d{self.names[0]}/dt", xlim=(x[0], x[-1]))
+        ax.set(xlabel=name, ylabel=f"d{name}/dt", xlim=(x[0], x[-1]))
 
     def _plot_plane(self, ax: Axes, part: FieldSlice, density: float, uncertainty: bool) -> None:
         (i, j), (x, y) = part.variables, part.axes
@@ -256,6 +270,7 @@ class PhasePortraitDisplay:
         *,
         bounds: Any = None,
         resolution: int = 32,
+        variables: Sequence[str | int] | None = None,
         inputs: Any = None,
         parameters: Any = None,
         simulate: bool = True,
@@ -266,10 +281,13 @@ class PhasePortraitDisplay:
 
         Parameters
         ----------
-        estimator : fitted estimator of at most three variables
+        estimator : fitted estimator
         bounds : array of shape (D, 2), optional
             The data's box, widened by a quarter on each side, by default.
         resolution : int, default=32
+        variables : sequence of one to three names or numbers, optional
+            Which variables to draw; all by default, of which there may be three. Of the others data, simulations and
+            equilibria have any values, and the field that of the data's mean.
         inputs, parameters : array of shape (U,) and (P,), optional
             Where the field depends on some: what is held for field and equilibria; their means by default.
         simulate : bool, default=True
@@ -279,7 +297,9 @@ class PhasePortraitDisplay:
         **plot_params
             Passed to `plot`.
         """
-        background = VectorFieldDisplay.compute(estimator, bounds, resolution, inputs=inputs, parameters=parameters)
+        background = VectorFieldDisplay.compute(
+            estimator, bounds, resolution, variables=variables, inputs=inputs, parameters=parameters
+        )
         paths = None
         if simulate:
             count = int(np.clip(_A_POINT * max(map(len, estimator.context_.times)), _SIMULATED, _MOST_SIMULATED))
@@ -295,7 +315,7 @@ class PhasePortraitDisplay:
         axes = np.atleast_1d(self.background.ax_)
         for axis, part in zip(axes, self.background.slices, strict=True):
             if len(part.variables) == 1:
-                self._plot_line(axis)
+                self._plot_line(axis, *part.variables)
             else:
                 self._plot_plane(axis, *part.variables)
         if legend:
@@ -303,15 +323,15 @@ class PhasePortraitDisplay:
         self.ax_ = self.background.ax_
         return self
 
-    def _plot_line(self, ax: Axes) -> None:
-        observed = np.concatenate(self.data.states)[:, 0]
+    def _plot_line(self, ax: Axes, variable: int) -> None:
+        observed = np.concatenate(self.data.states)[:, variable]
         base = ax.get_ylim()[0]
         ax.plot(
             observed, np.full_like(observed, base), "|", color=DATA_COLOUR, markersize=10, label="data", clip_on=False
         )
         ax.set_ylim(base, None)
         for point in self.equilibria:
-            mark_equilibrium(ax, point, (point.state[0], 0.0))
+            mark_equilibrium(ax, point, (point.state[variable], 0.0))
 
     def _plot_plane(self, ax: Axes, i: int, j: int) -> None:
         for k, x in enumerate(self.data.states):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -37,7 +38,7 @@ class DriftDiffusionDisplay:
     """The drift of an SDE as streamlines over its diffusion as shading, with the data and the drift's equilibria.
 
     One variable is drawn as two curves, f(x) and g(x), each with the band that holds 90% of its predicted error;
-    two as one plane, three as three planes through the data's mean.
+    two as one plane, three as three planes. Of more, ``variables`` says which; all others are held at the data's mean.
 
     Parameters
     ----------
@@ -75,23 +76,32 @@ class DriftDiffusionDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, bounds: Any = None, resolution: int = 32, ax: Any = None, **plot_params: Any
+        cls,
+        estimator: Any,
+        *,
+        bounds: Any = None,
+        resolution: int = 32,
+        variables: Sequence[str | int] | None = None,
+        ax: Any = None,
+        **plot_params: Any,
     ) -> Self:
         """Evaluate and draw drift and diffusion of a fitted estimator.
 
         Parameters
         ----------
-        estimator : fitted estimator of an SDE of at most three variables
+        estimator : fitted estimator of an SDE
         bounds : array of shape (D, 2), optional
             The data's box, widened by a quarter on each side, by default.
         resolution : int, default=32
             Points along each axis.
+        variables : sequence of one to three names or numbers, optional
+            Which variables to draw; all by default, of which there may be three.
         ax : Axes, or two for one variable and three for three, optional
             A new figure by default.
         **plot_params
             Passed to `plot`.
         """
-        drift = VectorFieldDisplay.compute(estimator, bounds, resolution)
+        drift = VectorFieldDisplay.compute(estimator, bounds, resolution, variables=variables)
         states = np.concatenate(estimator.context_.states)
         slices = []
         for part in drift.slices:
@@ -167,25 +177,26 @@ class DriftDiffusionDisplay:
             mark_equilibrium(ax, point, (point.state[i], point.state[j]))
 
     def _plot_lines(self, axes: np.ndarray, data: bool) -> None:
-        name = self.drift.names[0]
+        (variable,) = self.drift.slices[0].variables
+        name = self.drift.names[variable]
         curves = (self.drift.slices[0], f"drift of {name}"), (self.diffusion[0], f"diffusion of {name}")
         for ax, (part, label) in zip(axes, curves, strict=True):
-            x, value = part.axes[0], part.field[:, 0]
+            x, value = part.axes[0], part.field[:, variable]
             ax.axhline(0, color="0.6", linewidth=0.8)
             if part.scale is not None:
-                b = np.log(10.0) * part.scale[:, 0]
+                b = np.log(10.0) * part.scale[:, variable]
                 low = value - b if part is self.drift.slices[0] else np.maximum(value - b, 0.0)
                 ax.fill_between(x, low, value + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0, label="90% band")
             ax.plot(x, value, color=SIMULATION_COLOUR, linewidth=1.6, label="estimate")
             ax.set(xlabel=name, ylabel=label, xlim=(x[0], x[-1]))
             if data:
-                observed = np.concatenate(self.data.states)[:, 0]
+                observed = np.concatenate(self.data.states)[:, variable]
                 base = ax.get_ylim()[0]
                 ax.plot(observed, np.full_like(observed, base), "|", color=DATA_COLOUR, markersize=10, alpha=0.3,
                         label="data", clip_on=False)  # fmt: skip
                 ax.set_ylim(base, None)
         for point in self.equilibria:
-            mark_equilibrium(axes[0], point, (point.state[0], 0.0))
+            mark_equilibrium(axes[0], point, (point.state[variable], 0.0))
 
 
 @dataclass(repr=False)

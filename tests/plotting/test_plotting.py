@@ -5,7 +5,12 @@ import pytest
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
-from skdyn import FIMODERegressor, PhasePortraitDisplay, VectorFieldDisplay
+from skdyn import (
+    FIMODERegressor,
+    PhasePortraitDisplay,
+    SparseODERegressor,
+    VectorFieldDisplay,
+)
 from skdyn.data.trajectories import Trajectory
 
 T = np.linspace(0, 8, 60)
@@ -90,7 +95,43 @@ def test_three_variables_need_three_axes():
         VectorFieldDisplay.from_estimator(fitted(3), resolution=5, ax=ax)
 
 
-def test_more_than_three_variables_cannot_be_drawn(dummy_folder):
-    x = np.random.default_rng(0).normal(size=(20, 4))
-    with pytest.raises(ValueError, match="4 variables; fields of at most 3"):
-        VectorFieldDisplay.from_estimator(FIMODERegressor(model=dummy_folder).fit(x))
+def two_oscillators():
+    x = np.exp(-0.1 * T)[:, None] * np.column_stack([np.cos(T), np.sin(T), np.cos(2 * T), np.sin(2 * T)])
+    return SparseODERegressor(library="1, a, b, c, d").fit([Trajectory(T, x, ("a", "b", "c", "d"))])
+
+
+def test_of_more_than_three_variables_some_are_chosen():
+    fitted = two_oscillators()
+    with pytest.raises(ValueError, match=r"4 variables: choose up to 3 to draw, such as variables=\['a', 'b'\]"):
+        VectorFieldDisplay.from_estimator(fitted)
+    display = VectorFieldDisplay.from_estimator(fitted, resolution=5, variables=("d", 1))
+    assert [part.variables for part in display.slices] == [(3, 1)]
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("d", "b")
+    (part,) = display.slices
+    at = np.concatenate(fitted.context_.states).mean(axis=0)
+    at[3], at[1] = part.axes[0][2], part.axes[1][4]
+    np.testing.assert_allclose(part.field[2, 4], fitted.vector_field(at))
+    means = np.concatenate(fitted.context_.states).mean(axis=0)
+    assert display.ax_.get_title() == f"a = {means[0]:.3g}; c = {means[2]:.3g}"
+    three = VectorFieldDisplay.compute(fitted, resolution=4, variables=["a", "c", "d"])
+    assert [part.variables for part in three.slices] == [(0, 2), (0, 3), (2, 3)]
+
+
+def test_one_variable_of_several_is_a_line():
+    fitted = two_oscillators()
+    display = PhasePortraitDisplay.from_estimator(fitted, resolution=5, variables="c")
+    (part,) = display.background.slices
+    (_, line, *_), points = display.ax_.get_lines(), np.concatenate(fitted.context_.states)[:, 2]
+    np.testing.assert_array_equal(line.get_ydata(), part.field[:, 2])
+    assert display.ax_.get_xlabel() == "c"
+    assert any(np.array_equal(drawn.get_xdata(), points) for drawn in display.ax_.get_lines())
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [(["e"], "names 'e', which is none of a, b, c, d"), ([4], "names 4"), ([-1], "names -1"), (["a", 0], "different"),
+     ([], "one to 3"), (["a", "b", "c", "d"], "one to 3")],
+)  # fmt: skip
+def test_variables_are_checked(variables, message):
+    with pytest.raises(ValueError, match=message):
+        VectorFieldDisplay.from_estimator(two_oscillators(), variables=variables)

@@ -111,9 +111,13 @@ def test_paths_that_diverged_leave_the_fan(fitted):
     assert np.isnan(middle[30:]).all()
 
 
-def test_four_variables_have_no_field_to_draw(fitted):
-    with pytest.raises(ValueError, match="4 variables; fields of at most 3"):
+def test_of_four_variables_some_are_chosen(fitted):
+    with pytest.raises(ValueError, match="4 variables: choose up to 3 to draw"):
         DriftDiffusionDisplay.from_estimator(fitted(4))
+    display = DriftDiffusionDisplay.from_estimator(fitted(4), resolution=4, variables=(2, 3))
+    assert display.ax_.get_xlabel() == "c"
+    line = DriftDiffusionDisplay.from_estimator(fitted(4), resolution=4, variables=[1])
+    assert [axis.get_ylabel() for axis in line.ax_] == ["drift of b", "diffusion of b"]
 
 
 def test_phase_portraits_are_for_stochastic_estimators_too(fitted):
