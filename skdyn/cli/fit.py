@@ -19,6 +19,8 @@ def declare(commands: Any) -> None:
     add_estimator_options(fit, default="fim-ode")
     fit.add_argument("--out", type=Path, required=True, help="folder to save the estimator in")
     fit.add_argument("--plot", type=Path, metavar="PICTURE", help="also draw what was found")
+    fit.add_argument("--plot-variables", nargs="+", metavar="NAME",
+                     help="which one to three variables of a field to draw; all by default")  # fmt: skip
     add_json_option(fit)
     fit.set_defaults(run=run)
 
@@ -26,20 +28,23 @@ def declare(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Fit, save, print and draw; returns the exit code."""
     from skdyn.cli.outputs import check_folder
-    from skdyn.cli.pictures import check_picture, draw_estimator, refuse_many_variables
+    from skdyn.cli.pictures import check_drawn, check_picture, draw_estimator
     from skdyn.cli.results import tell_equations, tell_equilibria, tell_score
 
     answer = Answer(options.json)
     estimator = build_estimator(options.estimator, options)
     if not hasattr(estimator, "save"):
         raise UsageError(f"{options.estimator} cannot be saved")
+    if options.plot_variables and not options.plot:
+        raise UsageError("--plot-variables needs --plot")
     check_folder(options.out)
     if options.plot:
         check_picture(options.plot)
     table = read_data(options)
     table.describe(answer)
     if options.plot:
-        refuse_many_variables(estimator, table.trajectories.n_features)
+        names = table.trajectories.column_names[: table.trajectories.n_features]
+        check_drawn(estimator, names, options.plot_variables)
     estimator.fit(table.trajectories)
     estimator.save(options.out)
     kind = type(estimator).__name__
@@ -51,5 +56,5 @@ def run(options: argparse.Namespace) -> int:
     if hasattr(estimator, "score"):
         tell_score(answer, estimator, table.trajectories)
     if options.plot:
-        draw_estimator(answer, estimator, options.plot)
+        draw_estimator(answer, estimator, options.plot, options.plot_variables)
     return answer.finish()

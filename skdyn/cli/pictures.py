@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ from skdyn.cli.usage import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
-
-_MOST_VARIABLES = 3  # of a field that can be drawn
 
 
 def check_picture(path: Path) -> None:
@@ -40,20 +39,32 @@ def check_picture(path: Path) -> None:
     check_file(path)
 
 
-def refuse_many_variables(estimator: Any, count: int) -> None:
-    """Refuse to draw a field of more variables than a picture can show, before it is fitted.
+def check_drawn(estimator: Any, names: Sequence[str], chosen: Sequence[str] | None) -> None:
+    """Refuse to draw what a picture cannot show, before it is fitted: too many variables, or some that are not there.
 
     Raises
     ------
     UsageError
     """
+    from skdyn.plotting.common import MOST_DRAWN, chosen_variables
     from skdyn.plugins import BaseFieldEstimator
 
-    if isinstance(estimator, BaseFieldEstimator) and count > _MOST_VARIABLES:
-        raise UsageError(f"--plot shows fields of at most {_MOST_VARIABLES} variables, and the data have {count}")
+    if not isinstance(estimator, BaseFieldEstimator):
+        if chosen:
+            raise UsageError("--plot-variables is for the picture of a field")
+    elif chosen:
+        try:
+            chosen_variables(list(names), chosen)
+        except ValueError as reason:
+            raise UsageError(f"--plot-variables: {reason}") from None
+    elif len(names) > MOST_DRAWN:
+        raise UsageError(
+            f"--plot shows fields of at most {MOST_DRAWN} variables, and the data have {len(names)}: choose some, such "
+            f"as --plot-variables {' '.join(names[:2])}"
+        )
 
 
-def draw_estimator(answer: Answer, estimator: Any, path: Path) -> None:
+def draw_estimator(answer: Answer, estimator: Any, path: Path, chosen: Sequence[str] | None = None) -> None:
     """Draw the phase portrait of a field, drift and diffusion of an SDE, or what a forecaster sees ahead."""
     from skdyn import DriftDiffusionDisplay, PhasePortraitDisplay
     from skdyn.plugins import BaseFieldEstimator, BaseStochasticEstimator
@@ -63,7 +74,7 @@ def draw_estimator(answer: Answer, estimator: Any, path: Path) -> None:
         draw_forecast(answer, estimator, max(len(estimator.context_.times[0]) // 2, 1), path)
         return
     display: Any = DriftDiffusionDisplay if isinstance(field, BaseStochasticEstimator) else PhasePortraitDisplay
-    _write(answer, display.from_estimator(field).figure_, "Phase portrait", path)
+    _write(answer, display.from_estimator(field, variables=chosen).figure_, "Phase portrait", path)
 
 
 def draw_forecast(answer: Answer, estimator: Any, horizon: int, path: Path) -> None:

@@ -204,7 +204,30 @@ def test_too_many_variables_for_a_picture_are_seen_before_the_fit(rotation, tmp_
     path.write_text("t,a,b,c,d\n0,1,2,1,2\n1,2,1,2,1\n2,1,2,1,2\n")
     code, _, error = call("fit", path, "--estimator", rotation, "--out", tmp_path / "m", "--plot", tmp_path / "a.png")
     assert (code, Rotation.fits) == (2, 0)
-    assert "--plot shows fields of at most 3 variables, and the data have 4" in error
+    assert (
+        "--plot shows fields of at most 3 variables, and the data have 4: choose some, such as --plot-variables a b"
+        in error
+    )
+
+
+def test_variables_of_a_picture_are_chosen(tmp_path, call):
+    t = np.linspace(0, 6, 40)
+    x = np.column_stack([np.cos(t), np.sin(t), np.cos(2 * t), np.sin(2 * t)])
+    path, picture = tmp_path / "wide.csv", tmp_path / "a.png"
+    np.savetxt(path, np.column_stack([t, x]), header="t,a,b,c,d", delimiter=",", comments="")
+    given = ("fit", path, "--estimator", "sparse-ode", "--param", "max_degree=1", "--plot", picture)
+    code, _, error = call(*given, "--out", tmp_path / "m", "--plot-variables", "c", "a")
+    assert (code, error) == (0, "")
+    assert picture.stat().st_size > 10_000
+    code, _, error = call(*given, "--out", tmp_path / "n", "--plot-variables", "c", "e")
+    assert code == 2
+    assert "--plot-variables: variables names 'e', which is none of a, b, c, d" in error
+    code, _, error = call(*given[:4], "--out", tmp_path / "n", "--plot-variables", "c")
+    assert (code, "--plot-variables needs --plot" in error) == (2, True)
+    code, _, error = call("fit", path, "--estimator", "lass-ode", "--out", tmp_path / "n", "--plot", picture,
+                          "--plot-variables", "c")  # fmt: skip
+    assert (code, "--plot-variables is for the picture of a field" in error) == (2, True)
+    assert not (tmp_path / "n").exists()
 
 
 def test_an_estimator_that_cannot_be_saved_is_seen_before_the_fit(rotation, csv_file, tmp_path, call):
