@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.numbers import read_numbers
 from skdyn.data.trajectories import Trajectories
+from skdyn.exceptions import ConvergenceWarning, TrajectoryError, warn
 
 _STEP = 1e-3  # of a deviation of the data; the differences are of fourth order
 _OFFSETS, _WEIGHTS = (1, -1, 2, -2), (8, -8, -1, 1)
@@ -106,7 +107,8 @@ class OriginalVariables:
     def equilibria(self, **options: Any) -> list[Any]:
         """Equilibria, with states, residuals and regions in measured variables.
 
-        Eigenvalues and kinds do not depend on the variables. Behind principal components they are of the components.
+        Eigenvalues and kinds do not depend on the variables. Behind principal components they are of the components. An
+        equilibrium of the transformed variables that no measured state has is left out, with a warning.
 
         Parameters
         ----------
@@ -118,7 +120,15 @@ class OriginalVariables:
         list of skdyn.dynamics.equilibria.Equilibrium
         """
         given = {name: value for name, value in options.items() if name in ("inputs", "parameters")}
-        return [self._measured(point, given) for point in self._estimator.equilibria(**options)]
+        found = self._estimator.equilibria(**options)
+        there = [bool(np.isfinite(self._back_where_possible(point.state[None])).all()) for point in found]
+        if not all(there):
+            warn(
+                f"{there.count(False)} of {len(found)} equilibria of the transformed variables cannot be transformed "
+                "back and are left out: no measured state is there",
+                ConvergenceWarning,
+            )
+        return [self._measured(point, given) for point, known in zip(found, there, strict=True) if known]
 
     def simulate(self, x0: Any, t: Any, **options: Any) -> np.ndarray:
         """Simulate in the transformed variables, and transform the paths back.
@@ -135,7 +145,8 @@ class OriginalVariables:
         Returns
         -------
         array of shape (L, D) or (N, L, D)
-            NaN where a simulation has diverged; (K, L, D) for trajectories.
+            NaN where a simulation has diverged, or is where no measured state is, of which a warning says; (K, L, D)
+            for trajectories.
         """
         if isinstance(x0, Trajectories):
             starts = np.stack([x[-1] for x in self._transformed(x0).states])
@@ -167,8 +178,24 @@ class OriginalVariables:
         finite = np.isfinite(rows).all(axis=1)
         back = np.full((len(rows), self.pipeline.n_features_in_), np.nan)
         if finite.any():
-            back[finite] = self._back(rows[finite])
+            back[finite] = self._back_where_possible(rows[finite])
+            lost = np.isnan(back[finite]).any(axis=1)
+            if lost.any():
+                warn(
+                    f"{lost.sum()} of {lost.size} simulated states cannot be transformed back and are NaN: no measured "
+                    "state is there",
+                    ConvergenceWarning,
+                )
         return back.reshape(*paths.shape[:-1], back.shape[-1])
+
+    def _back_where_possible(self, states: np.ndarray) -> np.ndarray:
+        """Measured states (N, D) of transformed ones (N, Z), NaN for those that a transformer refuses."""
+        try:
+            return self._back(states)
+        except TrajectoryError:
+            if len(states) == 1:
+                return np.full((1, self.pipeline.n_features_in_), np.nan)
+            return np.concatenate([self._back_where_possible(part) for part in np.array_split(states, 2)])
 
     def _field(self, rows: np.ndarray, given: dict[str, Any]) -> np.ndarray:
         return self._along(rows, self._estimator.vector_field(rows, **given))

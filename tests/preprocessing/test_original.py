@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
 
 from skdyn import FIMODERegressor, SparseODERegressor, Trajectories, Trajectory
+from skdyn.exceptions import ConvergenceWarning
 from skdyn.preprocessing import OriginalVariables, PerVariable, TimeDelayEmbedding
 
 T = np.linspace(0, 6, 80)
@@ -114,6 +115,27 @@ def test_what_diverges_is_nan():
 
     view._estimator = Diverged()
     assert np.isnan(view.simulate([1.0], T)).all()
+
+
+def logarithms_of_positive(y):
+    return np.log(np.where(y > 0, y, np.nan))
+
+
+def test_what_no_measured_state_has_is_left_out_and_said():
+    # y' = -(y + 1) for y = exp(x): it passes zero, of which there is no logarithm, on the way to -1.
+    t = np.linspace(0, 2.5, 60)
+    pipeline = make_pipeline(
+        PerVariable(FunctionTransformer(np.exp, logarithms_of_positive, check_inverse=False)),
+        SparseODERegressor(library="1, x0"),
+    )
+    view = OriginalVariables(pipeline.fit([(t, np.log(21 * np.exp(-t) - 1))]))
+    with pytest.warns(ConvergenceWarning, match="1 of 1 equilibria of the transformed variables cannot"):
+        assert view.equilibria(supported="all") == []
+    times = np.linspace(0, 5, 11)
+    with pytest.warns(ConvergenceWarning, match="4 of 11 simulated states cannot be transformed back"):
+        path = view.simulate([np.log(20.0)], times)
+    np.testing.assert_allclose(path[:7, 0], np.log(21 * np.exp(-times[:7]) - 1), atol=1e-3)
+    assert np.isnan(path[7:]).all()
 
 
 def test_what_cannot_be_viewed_is_refused():
