@@ -42,6 +42,14 @@ class Prepared:
     answer: NetworkAnswer | None
 
 
+def encoded_with_fits(network: ArbitratedFIMODE, batch: Batch) -> ArbitratedContext:
+    """A batch's contexts as the network reads and fits them, with what is given beside the states if there is any."""
+    tokens = batch.tokens
+    if batch.outside is None:
+        return network.encode_with_fits(tokens, batch.origin)
+    return network.encode_driven(tokens.states, tokens.times, tokens.mask, batch.origin, batch.outside)
+
+
 class FIMODEObjective(nn.Module):
     """The network with its arbiter, and their loss.
 
@@ -129,7 +137,7 @@ class FIMODEObjective(nn.Module):
             if self._is_alone:
                 encoded = self.network.encode_tokens(batch.tokens)
                 return Prepared(batch, [], encoded, NetworkAnswer(*self.network.answer(encoded, batch.queries)))
-            context = self._encoded(batch)
+            context = encoded_with_fits(self.network, batch)
             answer = self.network.of_network(context, batch.queries)
             judged: tuple[ArbitratedContext, NetworkAnswer | None] = (context, answer)
             if batch.hide_network:
@@ -138,12 +146,6 @@ class FIMODEObjective(nn.Module):
         if frozen or batch.outside is not None:  # nobody asks how inputs move
             return Prepared(batch, cases, None, None)
         return Prepared(batch, cases, context.network, answer)
-
-    def _encoded(self, batch: Batch) -> ArbitratedContext:
-        if batch.outside is None:
-            return self.network.encode_with_fits(batch.tokens, batch.origin)
-        tokens = batch.tokens
-        return self.network.encode_driven(tokens.states, tokens.times, tokens.mask, batch.origin, batch.outside)
 
     @staticmethod
     def _token_losses(batch: Batch, context: EncodedContext, active: Tensor) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pretrain.ode.batches import Batch, BatchShape, Pool, QueryMix, make_batch, share
 from pretrain.ode.corruption import CorruptionConfig
+from pretrain.ode.objective import encoded_with_fits
 from pretrain.priors import PRIORS, Mixture
 from pretrain.priors.classics import CLASSICS
 from pretrain.priors.simulate import SimulationConfig, Simulator
@@ -161,7 +162,7 @@ class ValidationSuite:
         groups: dict[str, list[Tensor]] = defaultdict(list)
         for case in self._cases:
             batch = case.batch
-            field = _field(network, batch)
+            field = field_at_queries(network, batch)
             paths = batch.tokens.mask.shape[1]
             first = 0
             for place, count in zip(("context", "others", "box"), _QUERIES.counts, strict=True):
@@ -178,10 +179,6 @@ class ValidationSuite:
         return medians | {"prior/mean": sum(overall) / len(overall)}
 
 
-def _field(network: ArbitratedFIMODE, batch: Batch) -> Tensor:
+def field_at_queries(network: ArbitratedFIMODE, batch: Batch) -> Tensor:
     """The field (B, Q, D) at the batch's queries."""
-    if batch.outside is None:
-        return network.decode(network.encode_with_fits(batch.tokens, batch.origin), batch.queries)[0]
-    tokens = batch.tokens
-    context = network.encode_driven(tokens.states, tokens.times, tokens.mask, batch.origin, batch.outside)
-    return network.decode(context, batch.queries)[0][..., : batch.targets.shape[-1]]
+    return network.decode(encoded_with_fits(network, batch), batch.queries)[0][..., : batch.targets.shape[-1]]

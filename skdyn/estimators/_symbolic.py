@@ -230,10 +230,10 @@ class SymbolicField:
 
 def _warn_where_zero(ode: SparseODE, known: ReadConstraints, names: Sequence[str]) -> None:
     """Warn of required terms that came out as zero: the equations do not show them."""
+    terms = np.array(ode.library.names(names, _PRECISE))
     for variable, term, source in known.required:
         (name,) = TermLibrary.of_keys([(term.exponents, term.function)]).names(names, _PRECISE)
-        shown = ode.coefficients[:, variable] != 0
-        if name not in np.array(ode.library.names(names, _PRECISE))[shown]:
+        if name not in terms[ode.coefficients[:, variable] != 0]:
             warn(
                 f"{source}: {name} is required, but the best coefficient that its bounds and the other constraints "
                 "allow is zero, and the equations do not show it",

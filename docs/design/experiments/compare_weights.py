@@ -15,6 +15,7 @@ import torch
 
 from pretrain.ode.presets import PRESETS
 from pretrain.ode.task import FIMODETask
+from pretrain.ode.validation import field_at_queries
 from pretrain.priors import PRIORS
 from skdyn.models.weights import load_model
 
@@ -23,13 +24,8 @@ FLOOR = 1e-3
 
 def relative_errors(network, batch, parts):
     """Errors (B, parts) of a network's field on the contexts of a batch."""
-    tokens = batch.tokens
-    if batch.outside is None:
-        context = network.encode_with_fits(tokens, batch.origin)
-    else:
-        context = network.encode_driven(tokens.states, tokens.times, tokens.mask, batch.origin, batch.outside)
-    field = network.decode(context, batch.queries)[0][..., : batch.targets.shape[-1]]
-    there = batch.query_mask[..., None] & (tokens.dim_mask[:, None] > 0)
+    field = field_at_queries(network, batch)
+    there = batch.query_mask[..., None] & (batch.tokens.dim_mask[:, None] > 0)
     error, size = (torch.where(there, part.abs(), 0.0) for part in (field - batch.targets, batch.targets))
     sums = [[part[:, rows].sum((1, 2)) for rows in parts] for part in (error, size)]
     return torch.stack(sums[0], -1) / torch.stack(sums[1], -1).clamp(min=1e-9)

@@ -56,7 +56,7 @@ def test_sparse_networks_are_damped_far_away():
     assert (x * field(x)).sum(-1).max() < 0
 
 
-@pytest.mark.parametrize("name", ["compartment_network", "food_chain"])
+@pytest.mark.parametrize("name", ["compartment_network", "food_chain", "gene_network", "food_patches"])
 def test_amounts_stay_positive(name):
     field = sample(name)
     for d in range(7):
