@@ -79,8 +79,9 @@ def _ratios(estimator: Any, job: Job) -> tuple[np.ndarray, np.ndarray]:
         with np.errstate(all="ignore"):
             truth = job.system.field(points)
         field, scale = fitted.vector_field(points, return_std=True)
-        good = np.isfinite(truth) & (scale > 0)
-        results.append(np.abs(field - truth)[good] / scale[good])
+        good = np.isfinite(truth)
+        error, scale = np.abs(field - truth)[good], scale[good]
+        results.append(np.divide(error, scale, out=np.where(error > 0, np.inf, 0.0), where=scale > 0))
     return results[0], results[1]
 
 

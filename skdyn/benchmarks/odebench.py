@@ -62,6 +62,8 @@ class Keyed(Protocol):
 
 AnyJob = TypeVar("AnyJob", bound=Keyed)
 
+_OF_ENGINE = ("model", "device", "precision", "query_chunk")  # parameters of `FIMODERegressor` that a batch keeps to
+
 
 class Job(NamedTuple):
     """One corrupted context; it is asked for the system's both trajectories."""
@@ -126,7 +128,7 @@ def tell(
         params = {name: str(value) for name, value in estimator.get_params().items()}
         write_cases(options.json, (result._asdict() for result in results), estimator=name, params=params, **about)
     for path in options.compare:
-        print_comparison(name, results, path)
+        print_comparison(name, results, path, **about)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -139,7 +141,8 @@ def run(options: argparse.Namespace) -> int:
             f"--missing-entries: expected a share of at least 0 and below 1, got {options.missing_entries}"
         )
     results = evaluate(estimator, settings, seeds, dims, options.substeps, options.jobs, options.missing_entries)
-    tell(options, estimator, results, settings, substeps=options.substeps)
+    about = {"benchmark": "odebench", "substeps": options.substeps, "missing_entries": options.missing_entries}
+    tell(options, estimator, results, settings, **about)
     share = followed_by_the_truth(dims, options.substeps)
     print(f"\nThe true equations, integrated in the same way: {share:.1f}% of the paths")
     return 0
@@ -199,10 +202,14 @@ def evaluate(
 
 
 def is_batched(estimator: Any) -> bool:
-    """Whether all contexts of one kind are encoded at once."""
+    """Whether all contexts of one kind are encoded at once: where one pass of a model is all that is asked for."""
     from skdyn.estimators._fim_ode import FIMODERegressor
 
-    return isinstance(estimator, FIMODERegressor) and estimator.refine is None
+    if not isinstance(estimator, FIMODERegressor):
+        return False
+    plain = FIMODERegressor(**{name: getattr(estimator, name) for name in _OF_ENGINE}).get_params()
+    given = estimator.get_params()
+    return given["missing"] in ("raise", "keep") and given | {"missing": plain["missing"]} == plain
 
 
 def score_jobs(
@@ -337,17 +344,22 @@ def print_table(name: str, results: list[Result], settings: tuple[Setting, ...],
     print(f"\nSeconds a fit: mean {np.mean(seconds):.3f}, largest {np.max(seconds):.3f}")
 
 
-def print_comparison(name: str, results: list[Result], path: Path) -> None:
-    """Print the paired difference to the cases that another run wrote."""
+def print_comparison(name: str, results: list[Result], path: Path, **about: Any) -> None:
+    """Print the paired difference to the cases that another run wrote, and what else was different in that run."""
     other = json.loads(path.read_text(encoding="utf-8"))
+    if other.get("benchmark", about["benchmark"]) != about["benchmark"]:
+        raise ValueError(f"--compare {path}: these are cases of {other['benchmark']}, not of {about['benchmark']}")
     theirs = {_key(case): case["r2"] for case in other["cases"]}
-    print(f"\n{name} less {other['estimator']} ({path}), in points, on the cases of both")
+    differs = "".join(f", {key}={other[key]}" for key, value in about.items() if other.get(key, value) != value)
+    print(f"\n{name} less {other['estimator']} ({path}{differs}), in points, on the cases of both")
     pairs: dict[tuple[str, float, float], list[tuple[int, int, bool, bool]]] = defaultdict(list)
     for result in results:
         case = result._asdict()
         if _key(case) in theirs:
             row = (result.system, result.seed, result.r2 > R2_THRESHOLD, theirs[_key(case)] > R2_THRESHOLD)
             pairs[result.task, result.sigma, result.rho].append(row)
+    if not pairs:
+        raise ValueError(f"--compare {path}: none of its cases is one of these")
     for (task, sigma, rho), rows in pairs.items():
         systems, seeds, ours, others = map(np.array, zip(*rows, strict=True))
         difference = 100.0 * (ours.astype(float) - others)

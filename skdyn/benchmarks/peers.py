@@ -13,56 +13,22 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from skdyn import __version__
 from skdyn.benchmarks.fields import add_estimators, estimators_of, fit, print_reasons, reference_of
 from skdyn.benchmarks.limited import LimitedCalls
 from skdyn.benchmarks.options import add_settings
+from skdyn.benchmarks.peers_records import ANSWERED, FAILED, REFUSED, SLOW, Record, read_record, write_record
 from skdyn.benchmarks.peers_report import draw, print_comparison, print_costs, print_tables
 from skdyn.benchmarks.peers_suites import SUITES, Case, Scope
 from skdyn.benchmarks.protocol import Setting
 from skdyn.data.trajectories import Trajectories
 
-ANSWERED, REFUSED, SLOW, FAILED = "answered", "refused", "slow", "failed"
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-
-
-@dataclass(frozen=True)
-class Record:
-    """One fit, and what it is worth; what one file holds.
-
-    Attributes
-    ----------
-    suite, case, system, estimator, outcome, reason : str
-    percent, error : dict
-        As in `Judgement`.
-    cpu_seconds : float or None
-        Processor time of the fit.
-    megabytes : float or None
-        Most memory during the fit, less that before it; None where the system does not tell.
-    params : str
-        The estimator's parameters.
-    version : str
-        skdyn's.
-    """
-
-    suite: str
-    case: str
-    system: str
-    estimator: str
-    outcome: str
-    reason: str = ""
-    percent: dict[str, float] = field(default_factory=dict)
-    error: dict[str, float | None] = field(default_factory=dict)
-    cpu_seconds: float | None = None
-    megabytes: float | None = None
-    params: str = ""
-    version: str = __version__
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -110,12 +76,13 @@ def measure(
         with tqdm(total=len(cases) * len(estimators), desc="peers", unit="fit") as bar:
             for suite, case in cases:
                 for name, estimator in estimators.items():
-                    blank = Record(suite, case.key, case.system, name, ANSWERED, params=_params(estimator))
+                    blank = Record(suite, case.key, case.system, name, ANSWERED, params=_params(estimator), limit=limit)
                     path = folder / f"{suite}-{case.key}-{name.replace(':', '-')}.json" if folder else None
-                    record = _read(path, blank)
+                    record = read_record(path, blank) if path else None
                     if record is None:
                         record = _within(limited, blank, estimator, case)
-                        _write(path, record)
+                        if path:
+                            write_record(path, record)
                     yield record
                     bar.update()
     finally:
@@ -163,19 +130,3 @@ def _memory(reset: bool) -> float | None:
 
 def _params(estimator: Any) -> str:
     return json.dumps({name: str(value) for name, value in estimator.get_params().items()}, sort_keys=True)
-
-
-def _read(path: Path | None, blank: Record) -> Record | None:
-    """The record of an earlier run, unless it is of other parameters or of another version."""
-    if path is None or not path.exists():
-        return None
-    record = Record(**json.loads(path.read_text(encoding="utf-8")))
-    return record if (record.params, record.version) == (blank.params, blank.version) else None
-
-
-def _write(path: Path | None, record: Record) -> None:
-    if path is None:
-        return
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(asdict(record), indent=1), encoding="utf-8")
-    unfinished.replace(path)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from skdyn.benchmarks.comparison import Interval, bootstrap_interval
 from skdyn.benchmarks.fields import print_ratios
-
-if TYPE_CHECKING:
-    from skdyn.benchmarks.peers import Record
+from skdyn.benchmarks.peers_records import ANSWERED, Record
 
 _WORST = 1e4  # what larger errors, and failures, count as
 _LABEL = 16  # width of the rows' names
@@ -123,8 +121,8 @@ def print_costs(records: Sequence[Record]) -> None:
             cells.append("".join(f"{value:>10.{digits}f}" for value in shown) or f"{'-':>20}")
         outcomes: dict[str, int] = defaultdict(int)
         for record in mine:
-            outcomes[record.outcome] += 1
-        del outcomes["answered"]
+            if record.outcome != ANSWERED:
+                outcomes[record.outcome] += 1
         cells.append("".join(f"  {count} {outcome}" for outcome, count in outcomes.items()))
         print("".join(cells))
 
@@ -153,7 +151,7 @@ def draw(records: Sequence[Record], path: Path) -> None:
                     for record in records
                     if (record.estimator, record.suite) == (row, suite)
                     and record.case in values
-                    and record.outcome == "answered"
+                    and record.outcome == ANSWERED
                     and record.cpu_seconds is not None
                 ]
                 if seconds:

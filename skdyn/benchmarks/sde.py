@@ -138,6 +138,7 @@ def run(options: argparse.Namespace) -> int:
     if not 1 <= options.mmd_stride <= _PIECE // 2:
         raise ValueError(f"--mmd-stride must be from 1 to {_PIECE // 2}, got {options.mmd_stride}")
     names = options.estimators.split(",")
+    own = [name for name in names if name != TRUTH]
     estimators = {name: _make(name, options.params) for name in names}
     cases: list[dict[str, Any]] = []
     if _PATHS in groups:
@@ -151,9 +152,8 @@ def run(options: argparse.Namespace) -> int:
         cases = [result._asdict() for result in results]
         print_tables(cases, names, options.mmd_stride)
         print_summary(cases, names)
-        print_losses(cases, [name for name in names if name != TRUTH])
+        print_losses(cases, own)
         _print_seconds(results, names, seconds)
-    own = [name for name in names if name != TRUTH]
     windows = make_windows((*systems, ORNSTEIN_UHLENBECK), groups, seeds)
     judged = (delayed(measure_windows)(name, estimators[name], each) for each in windows for name in own)
     grouped = list(Parallel(options.jobs, return_as="generator")(judged))

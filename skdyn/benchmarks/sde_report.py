@@ -101,8 +101,8 @@ def _unit(system: str, quantity: str) -> float:
 
 def print_losses(cases: list[Case], names: list[str]) -> None:
     """Print where the first estimator is behind each of the others, see `is_behind`."""
-    first, *others = names
-    for other in others:
+    for other in names[1:]:
+        first = names[0]
         print(f"\nWhere {first} is behind {other}: mean difference over its standard error above 1, or more failures.")
         for quantity, label in QUANTITIES.items():
             table = collect(cases, quantity)

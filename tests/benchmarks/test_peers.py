@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from skdyn import FIMODERegressor, SparseODERegressor
 from skdyn.benchmarks import peers
 from skdyn.benchmarks.__main__ import main
+from skdyn.benchmarks.peers_records import ANSWERED, REFUSED, SLOW, Record, read_record, write_record
 from skdyn.benchmarks.peers_report import draw, print_comparison, print_costs, print_tables
 from skdyn.benchmarks.peers_suites import SUITES, Scope, spread
 from skdyn.benchmarks.protocol import Setting
@@ -32,14 +34,14 @@ class Here:
 
 def record(estimator, case, system, value, **more):
     percent = {"reconstruction (0, 0)": value, "reconstruction (0.05, 0.5)": value / 2}
-    return peers.Record("odebench", case, system, estimator, peers.ANSWERED, percent=percent, **more)
+    return Record("odebench", case, system, estimator, ANSWERED, percent=percent, **more)
 
 
 RECORDS = [
     *(record("first", f"{i}", f"{i // 2}", 100.0, cpu_seconds=0.5, megabytes=3.0) for i in range(4)),
     *(record("second", f"{i}", f"{i // 2}", 100.0 * (i < 2), cpu_seconds=0.1, megabytes=None) for i in range(4)),
-    peers.Record("classic", "fhn", "fhn", "first", peers.ANSWERED, error={"mse": 0.1}, cpu_seconds=0.5),
-    peers.Record("classic", "fhn", "fhn", "second", peers.REFUSED, "too short", error={"mse": None}, cpu_seconds=0.1),
+    Record("classic", "fhn", "fhn", "first", ANSWERED, error={"mse": 0.1}, cpu_seconds=0.5),
+    Record("classic", "fhn", "fhn", "second", REFUSED, "too short", error={"mse": None}, cpu_seconds=0.1),
 ]
 
 
@@ -93,10 +95,18 @@ def test_a_run_goes_on_where_one_ended(tmp_path, monkeypatch, capsys):
 def test_files_of_other_parameters_are_not_read(tmp_path):
     path = tmp_path / "case.json"
     known = record("first", "0", "0", 100.0, params="a")
-    peers._write(path, known)
-    assert peers._read(path, known) == known
-    assert peers._read(path, record("first", "0", "0", 0.0, params="b")) is None
-    assert peers._read(tmp_path / "none.json", known) is None
+    write_record(path, known)
+    assert read_record(path, known) == known
+    assert read_record(path, record("first", "0", "0", 0.0, params="b")) is None
+    assert read_record(tmp_path / "none.json", known) is None
+
+
+def test_what_was_slow_is_tried_again_with_more_time(tmp_path):
+    path = tmp_path / "case.json"
+    slow = replace(record("first", "0", "0", 0.0), outcome=SLOW, limit=10.0)
+    write_record(path, slow)
+    assert read_record(path, replace(slow, limit=5.0)) == slow
+    assert read_record(path, replace(slow, limit=20.0)) is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +117,7 @@ def test_a_fit_that_does_not_end_is_a_case_that_it_fails(error, outcome):
         raise error
 
     (case,) = SUITES["classic"](SCOPE)
-    blank = peers.Record("classic", case.key, case.system, "sparse-ode", peers.ANSWERED)
+    blank = Record("classic", case.key, case.system, "sparse-ode", ANSWERED)
     found = peers._within(limited, blank, SparseODERegressor(), case)
     assert (found.outcome, found.reason, found.error) == (outcome, str(error), {"mse": None})
 
@@ -136,6 +146,11 @@ def test_tables(capsys):
     assert "second: no case that both answered" in lines
     assert "first 0.50 0.50 3 3" in lines
     assert "second 0.10 0.10 - 1 refused" in lines
+
+
+def test_costs_of_one_that_answered_nothing(capsys):
+    print_costs([Record("classic", "fhn", "fhn", "second", REFUSED, "too short", cpu_seconds=0.1)])
+    assert "1 refused" in capsys.readouterr().out
 
 
 def test_the_plot_is_drawn(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from skdyn import FIMODERegressor
 from skdyn.benchmarks import calibration, odebench
 from skdyn.benchmarks.__main__ import main
+from skdyn.benchmarks.options import write_cases
 from skdyn.benchmarks.protocol import Setting
 from skdyn.datasets.odebench import load_odebench
 
@@ -52,6 +53,41 @@ def test_odebench_prints_writes_and_compares(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "sparse-ode less fim-ode" in out
     assert out.count("McNemar") == 4
+
+
+@pytest.mark.parametrize(
+    ("params", "batched"),
+    [
+        ({}, True),
+        ({"missing": "keep", "query_chunk": 7}, True),
+        ({"missing": "drop"}, False),
+        ({"adapter": "adapters/mine"}, False),
+        ({"max_context": 20}, False),
+        ({"refine": "sparse"}, False),
+    ],
+)
+def test_only_one_pass_is_batched(params, batched):
+    assert odebench.is_batched(FIMODERegressor(**params)) is batched
+
+
+def test_cases_of_something_else_are_not_compared(tmp_path):
+    path = tmp_path / "cases.json"
+    result = odebench.Result("generalization", 0.0, 0.0, 0, 1, 1, 0, 1.0, 0.1)
+    for about, case, said in (
+        ({"benchmark": "forced"}, {}, "these are cases of forced, not of odebench"),
+        ({"benchmark": "odebench"}, {"seed": 1}, "none of its cases is one of these"),
+    ):
+        write_cases(path, [result._asdict() | case], estimator="other", **about)
+        with pytest.raises(ValueError, match=said):
+            odebench.print_comparison("one", [result], path, benchmark="odebench")
+
+
+def test_a_comparison_says_what_else_was_different(tmp_path, capsys):
+    path = tmp_path / "cases.json"
+    result = odebench.Result("generalization", 0.0, 0.0, 0, 1, 1, 0, 1.0, 0.1)
+    write_cases(path, [result._asdict()], estimator="other", benchmark="odebench", substeps=2)
+    odebench.print_comparison("one", [result], path, benchmark="odebench", substeps=8)
+    assert ", substeps=2)" in capsys.readouterr().out
 
 
 def test_what_an_estimator_refuses_is_a_failed_case(monkeypatch):

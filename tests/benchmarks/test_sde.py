@@ -206,3 +206,22 @@ def test_quick_means_fewer_settings(capsys):
 def test_bad_options(arguments, message, capsys):
     assert main(["sde", *arguments]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_the_truth_alone_is_a_yardstick(tmp_path, capsys):
+    path = tmp_path / "truth.json"
+    command = [
+        "sde",
+        "--estimators",
+        "truth",
+        "--systems",
+        "double-well",
+        "--every",
+        "1",
+        "--noise",
+        "0",
+        "--seeds",
+        "0",
+    ]
+    assert main([*command, "--mmd", "none", "--points", "50", "--groups", "paths", "--json", str(path)]) == 0
+    assert [case["estimator"] for case in json.loads(path.read_text())["cases"]] == ["truth"]

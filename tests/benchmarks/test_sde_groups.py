@@ -51,6 +51,23 @@ class Truth:
         return np.full_like(points, 0.3), np.full_like(points, 0.1)
 
 
+class TruthWithoutErrors(Truth):
+    def diffusion(self, points, return_std):
+        raise ValueError("TruthWithoutErrors does not predict the error of its diffusion")
+
+
+def test_an_estimator_that_predicts_no_error_has_no_coverage():
+    windows = next(iter(make_windows((ORNSTEIN_UHLENBECK,), ["short"], [0])))
+    case = measure_windows("truth", TruthWithoutErrors(), windows)
+    assert (case.drift, case.diffusion, case.covered) == (0.0, 0.0, None)
+
+
+def test_the_first_is_ahead_where_all_others_failed(capsys):
+    cases = [Case("first", "a", "set", 0, 0.1, 0.1, None), Case("second", "a", "set", 0, np.nan, np.nan, None)]
+    print_groups(cases, ["first", "second"])
+    assert "first has the least mean error in 2 of 2 cells" in capsys.readouterr().out
+
+
 class Refuses:
     def fit(self, observed):
         raise TrajectoryError("no motion")
