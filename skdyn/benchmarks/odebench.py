@@ -196,18 +196,23 @@ def evaluate(
     """
     jobs = [job for setting in settings for seed in seeds or [0] for job in make_jobs(setting, seed, dims, missing)]
     batched = is_batched(estimator)
-    groups = _groups(jobs) if batched else [[job] for job in jobs]
+    groups = _groups(jobs) if batched or _is_one_pass(estimator, refine="auto") else [[job] for job in jobs]
     solve = partial(_batched if batched else _single, estimator, substeps=substeps)
     return score_jobs(jobs, groups, solve, results_of, 1 if batched else n_jobs, "ODEBench")
 
 
 def is_batched(estimator: Any) -> bool:
     """Whether all contexts of one kind are encoded at once: where one pass of a model is all that is asked for."""
+    return _is_one_pass(estimator)
+
+
+def _is_one_pass(estimator: Any, refine: str | None = None) -> bool:
+    """Whether nothing is asked for but one pass of a model, and this refinement."""
     from skdyn.estimators._fim_ode import FIMODERegressor
 
     if not isinstance(estimator, FIMODERegressor):
         return False
-    plain = FIMODERegressor(**{name: getattr(estimator, name) for name in _OF_ENGINE}).get_params()
+    plain = FIMODERegressor(**{name: getattr(estimator, name) for name in _OF_ENGINE}).get_params() | {"refine": refine}
     given = estimator.get_params()
     return given["missing"] in ("raise", "keep") and given | {"missing": plain["missing"]} == plain
 
@@ -288,16 +293,30 @@ def _batched(estimator: Any, jobs: list[Job], substeps: int) -> tuple[np.ndarray
 
 
 def _single(estimator: Any, jobs: list[Job], substeps: int) -> tuple[np.ndarray, float]:
-    """Fit one context and integrate both initial states of its system: paths (1, 2, 200, D)."""
-    (job,) = jobs
+    """Fit each context by itself and integrate both initial states: paths (B, 2, 200, D).
+
+    Fields that a choice keeps as one pass has them are integrated together.
+    """
     start = time.perf_counter()
-    try:
-        fitted = clone(estimator).fit(job.observed)
-    except SkdynError as error:  # a context that an estimator refuses is a case that it fails
-        warnings.warn(f"system {job.system.id}, context {job.context}: {error}", UserWarning, stacklevel=2)
-        return np.full((1, 2, len(odebench_times()), job.system.dim), np.nan), time.perf_counter() - start
+    fitted = [_fitted(estimator, job) for job in jobs]
     seconds = time.perf_counter() - start
-    return integrate(fitted, job, substeps)[None], seconds
+    paths = np.full((len(jobs), 2, len(odebench_times()), jobs[0].system.dim), np.nan)
+    kept = [k for k, one in enumerate(fitted) if _is_one_pass(one, refine="auto") and not one.refined_]
+    if kept:
+        paths[kept] = _batched(estimator, [jobs[k] for k in kept], substeps)[0]
+    for k, one in enumerate(fitted):
+        if one is not None and k not in kept:
+            paths[k] = integrate(one, jobs[k], substeps)
+    return paths, seconds
+
+
+def _fitted(estimator: Any, job: Job) -> Any:
+    """An estimator fitted to one context; None where it refuses, which is a case that it fails."""
+    try:
+        return clone(estimator).fit(job.observed)
+    except SkdynError as error:
+        warnings.warn(f"system {job.system.id}, context {job.context}: {error}", UserWarning, stacklevel=2)
+        return None
 
 
 def integrate(fitted: Any, job: Job, substeps: int) -> np.ndarray:

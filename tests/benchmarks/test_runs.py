@@ -37,6 +37,20 @@ def test_batched_and_single_fits_agree():
     np.testing.assert_allclose(batched, single, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
+def test_fields_that_a_choice_keeps_are_integrated_at_once(monkeypatch):
+    jobs = list(odebench.make_jobs(Setting(0.05, 0.5), 0, (2,)))
+    estimator = FIMODERegressor(device="cpu", refine="auto")
+    kept = iter([True, False])
+    monkeypatch.setattr(FIMODERegressor, "_is_surer", lambda *_: next(kept))
+    together, _ = odebench._single(estimator, jobs, 1)
+    monkeypatch.setattr(FIMODERegressor, "_is_surer", lambda *_: True)
+    searched = odebench._single(estimator, jobs[:1], 1)[0][0]
+    one_pass = odebench._batched(estimator, jobs[1:], 1)[0][0]
+    np.testing.assert_array_equal(together[0], searched)
+    np.testing.assert_array_equal(together[1], one_pass)
+
+
 def test_odebench_prints_writes_and_compares(tmp_path, capsys):
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     settings = ["--settings", "0,0", "0.05,0.5", "--seeds", "1", "--substeps", "1"]
