@@ -231,8 +231,7 @@ def observe(x: ArrayLike, noise: float, random_state: RandomState = None) -> NDA
     Examples
     --------
     >>> import numpy as np
-
-    from skdyn.data.parameters import RandomState, check_number, read_generator
+    >>> from skdyn.datasets.sde_systems import observe
     >>> noisy = observe(np.linspace([0.0], [2.0], 1001), 0.1, random_state=0)
     >>> float(np.std(noisy[:, 0] - np.linspace(0, 2, 1001)).round(2))
     0.1

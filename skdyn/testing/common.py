@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from traceback import extract_tb
 from typing import Any
 from unittest import mock
 
@@ -31,7 +32,8 @@ def run_checks(estimator: Any, checks: Iterator[tuple[str, Check]]) -> None:
         try:
             check(clone(estimator))
         except Exception as error:
-            raise AssertionError(f"{type(estimator).__name__} fails {name}: {error}") from error
+            found = str(error) or f"{type(error).__name__} at `{extract_tb(error.__traceback__)[-1].line}`"
+            raise AssertionError(f"{type(estimator).__name__} fails {name}: {found}") from error
 
 
 def example_trajectories(count: int = 3, points: int = 60, seed: int = 0) -> Pairs:

@@ -8,6 +8,7 @@ import pytest
 
 from skdyn import FIMSDERegressor, SparseODERegressor, Trajectories, Trajectory
 from skdyn.testing import check_dynamics_estimator, dynamics_checks
+from skdyn.testing.common import run_checks
 from skdyn.testing.driven import INPUT_CHECKS
 from tests.contract.test_contract import DUMMY_SDE
 
@@ -243,3 +244,20 @@ def test_each_check_of_inputs_has_something_to_catch():
 def test_the_whole_suite_names_the_failure():
     with pytest.raises(AssertionError, match="TransposesJacobians fails check_jacobian_is_the_derivative"):
         check_dynamics_estimator(TransposesJacobians(DUMMY_SDE, device="cpu"))
+
+
+class PredictsOneVariable(Sound):
+    def predict(self, X):
+        return super().predict(X)[..., :1]
+
+
+def test_a_bare_assertion_is_quoted():
+    estimator = PredictsOneVariable(DUMMY_SDE, device="cpu")
+    with pytest.raises(AssertionError, match=r"fails check_shapes: .*predict\(grid\[0\]\)\.shape == \(4, 2\)"):
+        run_checks(estimator, iter([("check_shapes", dict(dynamics_checks(estimator))["check_shapes"])]))
+
+
+def test_missing_values_are_refused_only_where_they_should_be():
+    check = dict(dynamics_checks(SparseODERegressor()))["check_errors"]
+    for missing in ("raise", "drop"):
+        check(SparseODERegressor(missing=missing))

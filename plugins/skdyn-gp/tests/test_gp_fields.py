@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from skdyn_gp import GPODERegressor, ShootingGPODERegressor
+from skdyn_gp.units import thinned
+
+from skdyn import Trajectories
 
 BOTH = [GPODERegressor(), ShootingGPODERegressor(max_iter=3, n_inducing=6)]
 T = np.linspace(0, 5, 40)
@@ -83,3 +86,13 @@ def test_long_recordings_are_thinned_with_a_warning():
     with pytest.warns(UserWarning, match="120 points are thinned evenly to about 30"):
         fitted = GPODERegressor(max_points=30).fit([(np.linspace(0, 5, 120), np.exp(-np.linspace(0, 5, 120)))])
     np.testing.assert_allclose(fitted.predict([[0.5]]), [[-0.5]], atol=0.05)
+
+
+def test_many_short_trajectories_are_thinned_to_some_of_them():
+    context = Trajectories([(T[:3], k + np.sin(T[:3])) for k in range(100)])
+    with pytest.warns(UserWarning, match="300 points are thinned evenly to about 60, of 20 of 100 trajectories"):
+        kept = thinned(context, 60)
+    assert kept.n_points == 60
+    firsts = [float(x[0, 0]) for x in kept.states]
+    assert (firsts[0], firsts[-1]) == (0.0, 99.0)
+    assert np.diff(firsts).max() < 7

@@ -125,6 +125,7 @@ def test_a_constant_variable_and_two_points():
         ({"max_iter": 1.5}, "max_iter must be"),
         ({"patience": 0}, "patience must be"),
         ({"substeps": True}, "substeps must be"),
+        ({"substeps": MOST_STEPS + 1}, "substeps must be a whole number from 1 to 8, got 9"),
         ({"max_seconds": 0}, "max_seconds must be positive"),
         ({"weight_decay": -1}, "weight_decay must be finite and at least 0"),
         ({"held_out": 0.7}, "held_out must be a number from 0 to 0.5"),

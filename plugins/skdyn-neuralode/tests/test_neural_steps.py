@@ -146,6 +146,15 @@ def test_no_chord_that_is_trained_on_touches_what_is_held_out():
         assert not held[first + 1 : first + 5].any()
 
 
+def test_some_chords_are_trained_on_whichever_are_held_out():
+    for seed in range(100):  # of 20 ways to hold out three of six groups, one leaves none beside another
+        chords = Chords(decays((28,)), False, np.ones(2), 4, 0.5, np.random.default_rng(seed))
+        firsts = chords.first[chords.trained]
+        assert len(firsts)
+        held = torch.cat([first + torch.arange(1, 4) for first in chords.first[chords.judged]])
+        assert not torch.isin((firsts[:, None] + torch.arange(1, 4)), held).any()
+
+
 @pytest.mark.parametrize("outside", [0, 2])
 def test_the_network_and_its_frozen_layers_agree(outside):
     network = Network((5, 4), np.array([2.0, 0.5]), np.random.default_rng(0), outside)

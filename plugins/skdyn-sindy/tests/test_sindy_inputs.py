@@ -41,6 +41,15 @@ def test_constant_data_show_no_motion(estimator):
         estimator.fit([(T, np.ones((60, 2))), (T, np.zeros((60, 2)))])
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e150])
+def test_coefficients_that_floating_point_cannot_hold(size):
+    x = size * np.column_stack([np.sin(T), np.cos(T)])
+    with pytest.raises(TrajectoryError, match=r"the field of variable 0 has a coefficient .* rescale them to near one"):
+        SINDyRegressor(threshold=0.0).fit([(T, x)])
+    linear = SINDyRegressor(degree=1, smoothing="spline").fit([(T, x)])
+    np.testing.assert_allclose(linear.predict(x[:3]) / size, np.column_stack([x[:3, 1], -x[:3, 0]]) / size, atol=0.01)
+
+
 @pytest.mark.parametrize("estimator", ALL)
 def test_a_constant_and_a_zero_variable(estimator):
     x = np.column_stack([np.exp(-T), np.full(60, 3.0), np.zeros(60)])

@@ -4,12 +4,14 @@ from importlib.metadata import entry_points
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from skdyn_statsforecast import AutoARIMAForecaster, AutoETSForecaster, AutoThetaForecaster
 from skdyn_statsforecast.models import quantiles_ahead
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skdyn
+from skdyn import ForecastWarning
 from skdyn.plugins import get_expert
 from skdyn.testing import forecaster_checks
 
@@ -50,6 +52,35 @@ def test_what_cannot_be_fitted_is_a_random_walk_or_stays():
     assert (np.diff(found, axis=1) >= 0).all()
     constant = quantiles_ahead("AutoETS", np.full(9, 3.0), 1, 2, LEVELS)
     np.testing.assert_array_equal(constant, 3.0)
+
+
+@pytest.mark.parametrize(("count", "reason"), [(2, "too few"), (3, "too few"), (6, "tiny datasets")])
+def test_a_random_walk_has_a_width_and_is_told_of(count, reason):
+    x = np.column_stack([np.arange(count) % 2 + 1e3, np.full(count, 3.0), np.arange(count)])
+    est = AutoETSForecaster().fit([np.sin(np.arange(40.0))[:, None] * [1, 2, 3], x])
+    message = rf"series 1, x0, x2: AutoETS cannot be fitted to the last {count} steps \({reason}\), and a random walk"
+    with pytest.warns(ForecastWarning, match=message):
+        _, found = est.predict(horizon=4, quantiles=LEVELS)
+    np.testing.assert_allclose(found[:, :, 1], np.broadcast_to(x[-1], (4, 3)), rtol=1e-12)
+    deviations = (found[:, :, 2] - found[:, :, 1]) / norm.ppf(0.9)
+    np.testing.assert_allclose(deviations[:, 0], np.sqrt(np.arange(1, 5)), rtol=1e-9)
+    np.testing.assert_array_equal(deviations[:, 1], 0.0)
+
+
+def test_a_season_that_is_not_seen_twice_is_told_of():
+    t = np.arange(23.0)
+    est = AutoThetaForecaster(season=12).fit([(t, np.sin(2 * np.pi * t / 12)[:, None])])
+    with pytest.warns(ForecastWarning, match="series 0, x0: a season of 12 steps is not seen twice in the last 23"):
+        est.predict(horizon=3)
+    with pytest.warns(ForecastWarning, match="a held-out series, x0: a season of 12 steps"):
+        est.score([(t, np.cos(t)[:, None])])
+
+
+def test_parameters_set_after_a_fit_wait_for_the_next():
+    t = np.arange(48.0)
+    est = AutoETSForecaster(season=12).fit([(t, np.sin(2 * np.pi * t / 12)[:, None])])
+    expected = est.predict(horizon=6)
+    np.testing.assert_array_equal(est.set_params(season="year").predict(horizon=6), expected)
 
 
 def test_the_past_is_what_was_observed():

@@ -23,7 +23,8 @@ class GPODERegressor(PosteriorRegressor):
     Parameters
     ----------
     max_points : int, default=500
-        Most points that enter the fit; more are thinned evenly, with a warning.
+        Most points that enter the fit; more are thinned evenly, and of many short trajectories some are left out, with
+        a warning.
     missing : {"raise", "drop"}, default="raise"
         What to do with rows that hold a NaN.
 

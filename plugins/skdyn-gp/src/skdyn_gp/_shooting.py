@@ -38,7 +38,8 @@ class ShootingGPODERegressor(PosteriorRegressor):
     learning_rate : float, default=0.01
         At the start; it falls to zero.
     max_points : int, default=500
-        Most points that enter the fit; more are thinned evenly, with a warning.
+        Most points that enter the fit; more are thinned evenly, and of many short trajectories some are left out, with
+        a warning.
     random_state : int, numpy.random.Generator, RandomState or None, default=0
         Of the draws. With anything but an integer, a saved estimator differs a little when it is loaded, because
         loading fits again.

@@ -54,14 +54,20 @@ class Units:
 
 
 def thinned(context: Trajectories, most: int) -> Trajectories:
-    """At most about ``most`` points of a context, evenly chosen from each trajectory, with a warning."""
+    """At most about ``most`` points of a context, evenly chosen from each trajectory, with a warning.
+
+    Where two points of each are too many, they are chosen from so many trajectories, evenly chosen too.
+    """
     if context.n_points <= most:
         return context
+    kept = context
+    if 2 * len(context) > most:
+        count = max(1, min(most // 2, most * len(context) // context.n_points))
+        kept = context[np.linspace(0, len(context) - 1, count).round().astype(int)]
+    left_out = f", of {len(kept)} of {len(context)} trajectories" if len(kept) < len(context) else ""
     warn(
-        f"{context.n_points} points are thinned evenly to about {most}, because the cost grows with their cube: raise "
-        "max_points to use more"
+        f"{context.n_points} points are thinned evenly to about {most}{left_out}, because the cost grows with their "
+        "cube: raise max_points to use more"
     )
-    counts = [max(2, len(t) * most // context.n_points) for t in context.times]
-    return context.rows(
-        [np.unique(np.linspace(0, len(t) - 1, n).round().astype(int)) for t, n in zip(context.times, counts)]
-    )
+    counts = [max(2, len(t) * most // max(kept.n_points, most)) for t in kept.times]
+    return kept.rows([np.unique(np.linspace(0, len(t) - 1, n).round().astype(int)) for t, n in zip(kept.times, counts)])

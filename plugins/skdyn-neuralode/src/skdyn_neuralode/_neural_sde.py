@@ -47,7 +47,7 @@ class NeuralSDERegressor(BaseStochasticEstimator):
     patience : int, default=20
         Iterations without a larger held-out likelihood after which the training stops.
     substeps : int, default=1
-        Steps over the median time between observations; over a longer time as many more, up to 8.
+        Steps over the median time between observations, at most 8; over a longer time as many more, up to 8.
     max_seconds : float, default=60.0
         Time after which the training stops, with a warning; results then depend on the machine.
     random_state : int, numpy.random.Generator, RandomState or None, default=0
@@ -128,12 +128,14 @@ class NeuralSDERegressor(BaseStochasticEstimator):
 
     def _fit(self, context: Trajectories) -> None:
         from skdyn_neuralode.likelihood import Settings, train  # it loads torch
+        from skdyn_neuralode.transitions import MOST_STEPS
 
         if self.family not in FAMILIES:
             raise ValueError(f"family must be one of {', '.join(map(repr, FAMILIES))}, got {self.family!r}")
         hidden = check_sizes("hidden", self.hidden)
-        for name in ("max_iter", "patience", "substeps"):
+        for name in ("max_iter", "patience"):
             check_number(name, getattr(self, name), whole=True)
+        check_number("substeps", self.substeps, whole=True, low=1, include_low=True, high=MOST_STEPS)
         check_number("max_seconds", self.max_seconds)
         check_number("weight_decay", self.weight_decay, include_low=True)
         check_number("held_out", self.held_out, include_low=True, high=0.5)

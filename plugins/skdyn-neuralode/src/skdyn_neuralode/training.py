@@ -67,12 +67,15 @@ class Chords:
             whole.append(first % self.length == 0)
             offset += len(tau)
             group += -(-len(first) // self.length)
-        first, groups_of = np.concatenate(firsts), np.concatenate(groups)
+        first, groups_of, begins = np.concatenate(firsts), np.concatenate(groups), np.concatenate(whole)
         held = np.append(choose_held_out(group, part, rng), False)
         self.first = torch.from_numpy(first)
         # A chord reaches into the next group; none that is trained on may touch what is held out.
-        self.trained = torch.from_numpy(~held[groups_of] & ~held[groups_of + 1])
-        self.judged = torch.from_numpy(held[groups_of] & np.concatenate(whole)) if held.any() else self.trained
+        trained = ~held[groups_of] & ~held[groups_of + 1]
+        if not trained.any():  # every other group is held out: what is left are chords that span one group alone
+            trained = ~held[groups_of] & begins
+        self.trained = torch.from_numpy(trained)
+        self.judged = torch.from_numpy(held[groups_of] & begins) if held.any() else self.trained
         self.points = torch.from_numpy(np.concatenate([z for _, z in pairs]))
         times = torch.from_numpy(np.concatenate([tau for tau, _ in pairs]))
         self.gaps = times.diff()[:, None]

@@ -12,7 +12,7 @@ from math import comb
 import numpy as np
 from pysindy import PolynomialLibrary
 
-from skdyn import Trajectories
+from skdyn import Trajectories, TrajectoryError
 from skdyn.plugins import check_number
 from skdyn_sindy.polynomial import Polynomial
 
@@ -57,11 +57,25 @@ class Units:
         return [values / self.level[context.n_features :] for values in context.outside]
 
     def polynomial(self, exponents: np.ndarray, coefficients: np.ndarray) -> Polynomial:
-        """Field in the user's units, from the coefficients (P, D) of ``du/dtau`` in the monomials (P, C) of ``u``."""
-        units = (
-            self.level[: coefficients.shape[1]] / self.duration / np.prod(self.level**exponents, axis=1, keepdims=True)
-        )
-        return Polynomial(exponents, coefficients * units)
+        """Field in the user's units, from the coefficients (P, D) of ``du/dtau`` in the monomials (P, C) of ``u``.
+
+        Raises
+        ------
+        TrajectoryError
+            If a coefficient, or its monomial at the level of the data, overflows or underflows.
+        """
+        with np.errstate(all="ignore"):
+            monomials = np.prod(self.level**exponents, axis=1, keepdims=True)
+            units = self.level[: coefficients.shape[1]] / self.duration / monomials
+            found = np.where(coefficients != 0, coefficients * units, 0.0)
+        wrong = (coefficients != 0) & ~(_is_normal(found) & _is_normal(monomials))
+        if wrong.any():
+            raise TrajectoryError(
+                f"the field of variable {int(wrong.any(axis=0).argmax())} has a coefficient that floating point cannot "
+                f"hold: columns of sizes from {self.level.min():.1e} to {self.level.max():.1e} are raised to powers, "
+                f"over times up to {self.duration:.1e}; rescale them to near one, or choose a lower degree"
+            )
+        return Polynomial(exponents, found)
 
 
 @dataclass(frozen=True)
@@ -128,6 +142,11 @@ class Regression:
         for own, slope, row in zip(kept, self.slopes.T, found, strict=True):
             row[own] = np.linalg.lstsq(terms[:, own], slope, rcond=None)[0]
         return found.T * self.slope_scale / self.term_scale[:n_terms, None], float(unchanged_to)
+
+
+def _is_normal(values: np.ndarray) -> np.ndarray:
+    """Which numbers have all of their digits."""
+    return (np.abs(values) >= np.finfo(float).tiny) & np.isfinite(values)
 
 
 def _ridge(terms: np.ndarray, slope: np.ndarray) -> np.ndarray:

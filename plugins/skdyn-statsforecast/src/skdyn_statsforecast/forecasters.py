@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from skdyn import Trajectories
-from skdyn.plugins import BaseForecaster, check_number, resampled, season_of
+from skdyn import ForecastWarning, Trajectories
+from skdyn.plugins import BaseForecaster, check_number, resampled, season_of, warn
 from skdyn_statsforecast.models import Array, quantiles_ahead
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -29,6 +30,11 @@ class GridCurve:
     times, values : arrays of shape (L,) and (L, D)
     until : float
         The last time of interest.
+
+    Attributes
+    ----------
+    notes : dict of str to list of int
+        Why a variable is not forecast as asked for, with the numbers of these variables.
     """
 
     def __init__(self, name: str, season: int | None, times: Array, values: Array, until: float) -> None:
@@ -39,10 +45,12 @@ class GridCurve:
                 f"t = {until:g} is too far ahead: it is {count} steps of {step:g} after the last observation, and "
                 f"{_MOST_AHEAD} can be forecast; ask for earlier times, or check their unit"
             )
-        ahead = np.stack(
-            [quantiles_ahead(name, channel, season_of(channel, season), count, LEVELS) for channel in even.T],
-            axis=1,
-        )
+        self.notes: dict[str, list[int]] = {}
+        parts = []
+        for d, channel in enumerate(even.T):
+            tell = partial(self._note, d)
+            parts.append(quantiles_ahead(name, channel, season_of(channel, season), count, LEVELS, tell))
+        ahead = np.stack(parts, axis=1)
         past = np.repeat(values[:, :, None], len(LEVELS), axis=2)
         self.start, self.end = float(times[0]), float(times[-1] + step * count)
         knots = np.concatenate([times, times[-1] + step * np.arange(1, count + 1)])
@@ -50,6 +58,9 @@ class GridCurve:
         self._last = times[-1]
         self._curve = PchipInterpolator(knots - self._last, np.concatenate([past, ahead]), axis=0)
         self._slope = self._curve.derivative()
+
+    def _note(self, variable: int, reason: str) -> None:
+        self.notes.setdefault(reason, []).append(variable)
 
     def values(self, times: Array) -> Array:
         """Quantiles (T, D, Q) at times (T,)."""
@@ -78,24 +89,34 @@ class StatisticalForecaster(BaseForecaster):
     def _fit(self, context: Trajectories) -> None:
         if self.season is not None:
             check_number("season", self.season, whole=True)
+        self._season = None if self.season is None else int(self.season)
         self.levels_ = LEVELS
         self._series = context
 
     def _forecast(self, times: Array, values: Array, until: float, since: float, k: int | None) -> GridCurve:
-        return GridCurve(self._model, None if self.season is None else int(self.season), times, values, until)
+        curve = GridCurve(self._model, self._season, times, values, until)
+        for reason, variables in curve.notes.items():
+            place = "a held-out series" if k is None else f"series {k}"
+            warn(f"{place}, {', '.join(self._names[d] for d in variables)}: {reason}", ForecastWarning)
+        return curve
 
     def _reference_curves(self) -> list[Any]:
-        return [self._forecast(t, x, float(t[0] + (t[-1] - t[0]) / _PAST), float(t[0]), None) for t, x in self._series]
+        return [
+            self._forecast(t, x, float(t[0] + (t[-1] - t[0]) / _PAST), float(t[0]), k)
+            for k, (t, x) in enumerate(self._series)
+        ]
 
 
 _PARAMETERS = """
 
     Each variable on its own; uneven times are interpolated to the median step. Past times give the observed values.
+    Where the model cannot be fitted, a random walk stands in for it, with a warning.
 
     Parameters
     ----------
     season : int, optional
-        Steps of a season; found in the autocorrelation by default.
+        Steps of a season; found in the autocorrelation by default. One that a series does not hold twice is left out,
+        with a warning.
     missing : {"raise", "drop"}, default="raise"
         What to do with rows that hold a NaN.
 

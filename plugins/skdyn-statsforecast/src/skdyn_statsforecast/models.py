@@ -5,7 +5,8 @@ Letters: N points, H values ahead, Q levels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,42 +18,69 @@ _MOST_POINTS = 2000
 _LEAST_POINTS = 4
 
 
-def quantiles_ahead(name: str, values: Array, season: int, count: int, levels: Sequence[float]) -> Array:
+def quantiles_ahead(
+    name: str,
+    values: Array,
+    season: int,
+    count: int,
+    levels: Sequence[float],
+    tell: Callable[[str], None] | None = None,
+) -> Array:
     """Quantiles (H, Q) of the values after ``values`` (N,), of one of `MODELS`; levels are symmetric about one half.
 
-    Values are forecast in their own deviations, so that their unit does not matter. A model that cannot be fitted to
-    them gives a random walk.
+    Values are forecast in their own deviations, so that their unit does not matter. A season that they do not hold
+    twice is left out, and a model that cannot be fitted to them gives a random walk; ``tell`` is called with the
+    reason.
     """
     from scipy.stats import norm
     from statsforecast import models
 
     values = values[-_MOST_POINTS:]
     center, unit = float(values.mean()), float(values.std())
-    middle = len(levels) // 2
-    if len(values) < _LEAST_POINTS or not unit > 1e-12 * np.abs(values).max():
+    if not unit > 1e-12 * np.abs(values).max():
         return np.repeat(np.full((count, 1), values[-1]), len(levels), axis=1)
     positive = bool((values > 0).all())
     shift = 0.0 if positive else center
     scaled = (values - shift) / unit
-    season = season if 1 < season <= len(values) // 2 else 1
-    widths = [round(100 * (levels[-1 - k] - levels[k]), 6) for k in range(middle)]
+    reasons = []
+    if season > max(1, len(values) // 2):
+        reasons.append(
+            f"a season of {season} steps is not seen twice in the last {len(values)}, and is left out: give two rounds "
+            f"of it, within {_MOST_POINTS} steps, or another season"
+        )
+        season = 1
+    model = getattr(models, name)(season_length=season)
     try:
-        with np.errstate(all="ignore"):
-            answer = getattr(models, name)(season_length=season).forecast(
-                y=np.ascontiguousarray(scaled), h=count, level=widths
-            )
-        median = np.asarray(answer["mean"], dtype=float)
-        low = [np.asarray(answer[f"lo-{width}"], dtype=float) for width in widths]
-        high = [np.asarray(answer[f"hi-{width}"], dtype=float) for width in widths]
-        found = np.sort(np.stack([*low, median, *high[::-1]], axis=1), axis=1)
-        # The median stays where it is, whatever a bound that is not monotone does.
-        found = np.concatenate(
-            [np.minimum(found[:, :middle], median[:, None]), median[:, None],
-             np.maximum(found[:, middle + 1 :], median[:, None])], axis=1
-        )  # fmt: skip
-    except (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError, IndexError, KeyError, Exception):
-        found = np.full((count, len(levels)), np.nan)
-    if not np.isfinite(found).all():
-        spread = np.std(np.diff(scaled)) * np.sqrt(np.arange(1, count + 1))[:, None]
+        found = _fitted_quantiles(model, scaled, count, levels)
+    except Exception as error:  # statsforecast raises this class itself
+        reasons.append(
+            f"{name} cannot be fitted to the last {len(values)} steps ({str(error) or type(error).__name__}), and a "
+            "random walk stands in for it: give a longer series, or choose another forecaster"
+        )
+        spread = np.sqrt(np.mean(np.diff(scaled) ** 2) * np.arange(1, count + 1))[:, None]
         found = scaled[-1] + spread * norm.ppf(levels)
+    if tell is not None:
+        for reason in reasons:
+            tell(reason)
     return found * unit + shift
+
+
+def _fitted_quantiles(model: Any, scaled: Array, count: int, levels: Sequence[float]) -> Array:
+    """Quantiles (H, Q) of a model; any exception says that it cannot be fitted."""
+    if len(scaled) < _LEAST_POINTS:
+        raise ValueError("too few")
+    middle = len(levels) // 2
+    widths = [round(100 * (levels[-1 - k] - levels[k]), 6) for k in range(middle)]
+    with np.errstate(all="ignore"):
+        answer = model.forecast(y=np.ascontiguousarray(scaled), h=count, level=widths)
+    median = np.asarray(answer["mean"], dtype=float)
+    low = [np.asarray(answer[f"lo-{width}"], dtype=float) for width in widths]
+    high = [np.asarray(answer[f"hi-{width}"], dtype=float) for width in widths]
+    found = np.sort(np.stack([*low, median, *high[::-1]], axis=1), axis=1)
+    if not np.isfinite(found).all():
+        raise ValueError("its forecast is not finite")
+    # The median stays where it is, whatever a bound that is not monotone does.
+    return np.concatenate(
+        [np.minimum(found[:, :middle], median[:, None]), median[:, None],
+         np.maximum(found[:, middle + 1 :], median[:, None])], axis=1
+    )  # fmt: skip
