@@ -65,10 +65,15 @@ def _forecast(estimator: Any, table: Table, options: argparse.Namespace) -> Outp
         names = [f"{name}_{level:g}" for name in names for level in options.quantiles]
     times = np.concatenate(requested_times(None, options.horizon, context))
     cells = time_cells(context.axis, times, table.dialect.date_format)
-    states = values.reshape(len(times), -1)
+    repeats = len(options.quantiles or (1,))
+    states = [
+        row
+        for seen, own in zip(context.states, values.reshape(len(context), options.horizon, -1), strict=True)
+        for row in numbers(own, np.repeat(np.nanmax(seen, axis=0) - np.nanmin(seen, axis=0), repeats))
+    ]
     identities = [identity for identity in context.ids for _ in range(options.horizon)]
     rows: list[list[Cell]] = [
-        [*([] if table.id_column is None else [identity]), cell, *numbers(state)]
+        [*([] if table.id_column is None else [identity]), cell, *state]
         for identity, cell, state in zip(identities, cells, states, strict=True)
     ]
     labels = [] if table.id_column is None else [table.id_column]

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from skdyn.cli.answer import Answer, add_json_option
-from skdyn.cli.data_options import add_data_options, read_data
+from skdyn.cli.data_options import Table, add_data_options, read_data
 from skdyn.cli.estimator_options import add_estimator_options, build_estimator
 from skdyn.cli.usage import UsageError
+
+_DEFAULTS = {"sep": ",", "decimal": ".", "encoding": "utf-8", "interpolation": "linear", "missing": "raise",
+             "sort": False, "duplicates": "raise"}  # fmt: skip
 
 
 def declare(commands: Any) -> None:
@@ -41,19 +44,31 @@ def run(options: argparse.Namespace) -> int:
     return answer.finish()
 
 
-def _source(options: argparse.Namespace, table: Any) -> str:
+def _source(options: argparse.Namespace, table: Table) -> str:
     """Lines of Python that read the file as it was read."""
-    roles = {"time": table.time_column, "id": table.id_column, "features": table.trajectories.feature_names,
-             "inputs": table.trajectories.input_names or None,
-             "parameters": table.trajectories.parameter_names or None,
-             "interpolation": "previous" if table.trajectories.given.holds else None,
-             "time_unit": table.trajectories.time_unit}  # fmt: skip
-    given = "".join(f", {name}={list(value) if isinstance(value, tuple) else value!r}" for name, value in roles.items()
-                    if value is not None)  # fmt: skip
-    dialect = table.dialect
-    marks = "".join(f", {name}={value!r}" for name, value in (("sep", dialect.separator), ("decimal", dialect.decimal))
-                    if value != {"sep": ",", "decimal": "."}[name])  # fmt: skip
-    return (
-        "import pandas as pd\nfrom skdyn import Trajectories\n"
-        f"X = Trajectories.from_dataframe(pd.read_csv({str(table.path)!r}{marks}){given})"
+    data, dialect, time = table.trajectories, table.dialect, table.time_column
+    dated = data.axis.kind == "date"
+    marks = {"sep": dialect.separator, "decimal": dialect.decimal, "encoding": dialect.encoding.removesuffix("-sig"),
+             "dtype": {time: "str"} if dated else None}  # fmt: skip
+    roles = {"time": time, "id": table.id_column, "features": data.feature_names,
+             "inputs": data.input_names or None, "parameters": data.parameter_names or None,
+             "interpolation": "previous" if data.given.holds else "linear", "missing": options.missing,
+             "sort": options.sort, "duplicates": options.duplicates, "time_unit": data.time_unit}  # fmt: skip
+    lines = ["import pandas as pd", "from skdyn import Trajectories"]
+    read = f"pd.read_csv({str(table.path)!r}{_arguments(marks)})"
+    if time is not None and options.missing == "drop":
+        read += f".dropna(subset=[{time!r}])"
+    if dated:
+        form = dialect.date_format or "ISO8601"
+        lines += [f"table = {read}", f"table[{time!r}] = pd.to_datetime(table[{time!r}], format={form!r})"]
+        read = "table"
+    return "\n".join([*lines, f"X = Trajectories.from_dataframe({read}{_arguments(roles)})"])
+
+
+def _arguments(given: dict[str, Any]) -> str:
+    """Arguments behind the first, without those that are left at their defaults."""
+    return "".join(
+        f", {name}={list(value) if isinstance(value, tuple) else value!r}"
+        for name, value in given.items()
+        if value is not None and value != _DEFAULTS.get(name)
     )

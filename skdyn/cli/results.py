@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from skdyn.cli.answer import Answer
+from skdyn.exceptions import TrajectoryError
 
 _ROUNDING = 1e-9  # of the largest one: less is written as zero
 _MENTIONED = 0.05  # share of plausible fields from which a kind is named
@@ -119,8 +120,14 @@ def _rates(eigenvalues: Any) -> str:
 
 
 def tell_score(answer: Answer, estimator: Any, trajectories: Any) -> None:
-    """Say the score on the data of the fit, and what it means."""
-    value, meaning = float(estimator.score(trajectories)), score_meaning(estimator)
+    """Say the score on the data of the fit and what it means, or why there is none."""
+    meaning = score_meaning(estimator)
+    try:
+        value = float(estimator.score(trajectories))
+    except TrajectoryError as reason:
+        answer.say(f"No score on the data: {reason}")
+        answer.keep(score=None)
+        return
     answer.say(f"Score on the data ({meaning}): {value:.3f}")
     answer.keep(score={"value": value, "meaning": meaning})
 

@@ -60,9 +60,9 @@ def run(options: argparse.Namespace) -> int:
     answer.keep(start=dict(zip(names, start.tolist(), strict=True)), time_unit=unit)
     several = [] if options.paths is None else ["path"]
     rows: list[list[Cell]] = [
-        [*([] if options.paths is None else [k]), float(f"{time:.15g}"), *numbers(state)]
+        [*([] if options.paths is None else [k]), float(f"{time:.15g}"), *state]
         for k, path in enumerate(paths)
-        for time, state in zip(times, path, strict=True)
+        for time, state in zip(times, numbers(path, np.nanmax(path, axis=0) - np.nanmin(path, axis=0)), strict=True)
     ]
     OutputTable([*several, "t", *names], rows).give(answer, Dialect(",", ".", "utf-8"), options.out)
     if options.plot:
@@ -74,10 +74,10 @@ def _paths(field: Any, start: np.ndarray, times: np.ndarray, options: argparse.N
     """Simulated paths (P, L, D)."""
     from skdyn.plugins import BaseStochasticEstimator
 
-    if isinstance(field, BaseStochasticEstimator):
-        return field.simulate(start, times, n_paths=options.paths or 1, random_state=options.seed)
     given = field.context_.given
     values = dict(zip(given.names, _values("--given", options.given, list(given.names)).tolist(), strict=True))
+    if isinstance(field, BaseStochasticEstimator):
+        return field.simulate(start, times, n_paths=options.paths or 1, random_state=options.seed)
     if options.paths is not None:
         raise UsageError(f"--paths is for stochastic models, and {options.folder} holds a {type(field).__name__}")
     kinds = {"inputs": given.inputs, "parameters": given.parameters}

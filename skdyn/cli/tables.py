@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Cell: TypeAlias = str | int | float
 
+_DIGITS, _MOST_DIGITS = 7, 15
+
 
 @dataclass(frozen=True)
 class OutputTable:
@@ -34,6 +36,12 @@ class OutputTable:
 
     header: list[str]
     rows: list[list[Cell]]
+
+    def __post_init__(self) -> None:
+        """Refuse a header that has a name twice."""
+        from skdyn.forecasting.tables import check_header
+
+        check_header(self.header)
 
     def give(self, answer: Answer, dialect: Dialect, path: Path | None) -> None:
         """Write the table to a file, or say it where there is none, and keep its rows for scripts."""
@@ -59,9 +67,20 @@ def _written(cell: Cell, decimal: str) -> str:
     return f"{cell:.15g}".replace(".", decimal) if math.isfinite(cell) else ""
 
 
-def numbers(values: np.ndarray) -> list[float]:
-    """Numbers (D,) with seven digits: models and solvers know no more."""
-    return [float(f"{value:.7g}") for value in values.tolist()]
+def numbers(values: np.ndarray, spread: np.ndarray) -> list[list[float]]:
+    """Numbers (T, D) with the seven digits that models and solvers know, and more of those far above their spread (D,).
+
+    What varies little on a high level varies in its last digits.
+    """
+    import numpy as np
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        further = np.floor(np.log10(np.abs(values) / spread))
+    digits = _DIGITS + np.nan_to_num(np.clip(further, 0, _MOST_DIGITS - _DIGITS)).astype(int)
+    return [
+        [float(f"{value:.{count}g}") for value, count in zip(*row, strict=True)]
+        for row in zip(values.tolist(), digits.tolist(), strict=True)
+    ]
 
 
 def time_cells(axis: TimeAxis, times: np.ndarray, date_format: str | None = None) -> Sequence[Cell]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from skdyn.exceptions import TrajectoryError
 from skdyn.forecasting.curve import Curve
+from skdyn.forecasting.experts.grid import ROUNDING
 
 NOMINAL_RATIO = 0.6
 """Share of the prefix in a window where no times are requested."""
@@ -48,7 +49,7 @@ def unseen_error(curve: Callable[..., Any], times: np.ndarray, values: np.ndarra
     TrajectoryError
         If there is too little before or nothing after, or the end is too far ahead to be forecast.
     """
-    seen = times <= times[0] + NOMINAL_RATIO * (times[-1] - times[0])
+    seen = times <= times[0] + (NOMINAL_RATIO + ROUNDING) * (times[-1] - times[0])
     if ((~np.isnan(values[seen])).sum(axis=0) < _LEAST_POINTS).any() or np.isnan(values[~seen]).all():
         raise TrajectoryError(
             f"{name} cannot be scored: each variable needs {_LEAST_POINTS} values in the first 60% of its duration, "

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
+from skdyn.forecasting.by_channel import blended
 from skdyn.forecasting.curve import Curve
 from skdyn.forecasting.experts.registry import STANDARD, get_expert
 
@@ -29,7 +31,7 @@ BlendOf = Callable[[Any, np.ndarray, np.ndarray], Blend]
 
 
 def blend_of(rule: str, further: Sequence[str], season: int | None = None) -> BlendOf:
-    """How to blend the forecasts of a series.
+    """How to blend the forecasts of a series; of each of its variables by itself where they do not all end together.
 
     Parameters
     ----------
@@ -52,9 +54,9 @@ def blend_of(rule: str, further: Sequence[str], season: int | None = None) -> Bl
     if rule == "backtest":
         from skdyn.forecasting.ensemble import Ensemble
 
-        return lambda network, times, values: Ensemble(network, times, values, fits)
+        return partial(blended, lambda network, times, values: Ensemble(network, times, values, fits))
     from skdyn.forecasting.arbiter_files import load_arbiter
     from skdyn.forecasting.arbitration import Arbitration
 
     arbiter, known = load_arbiter()
-    return lambda network, times, values: Arbitration(network, arbiter, known, times, values, fits)
+    return partial(blended, lambda network, times, values: Arbitration(network, arbiter, known, times, values, fits))

@@ -1,7 +1,8 @@
 """The forecast of one series as a curve that can be evaluated at any time, in the user's units.
 
 The network sees a window of time, of which the observed prefix is between 0.3 and 0.9. Forecasts further ahead are made
-of several windows: each continues the median of the one before it. Letters: L observed points, D channels, T times, Q
+of several windows: each continues the median of the one before it. What is asked of the past has no influence on them:
+where it needs older observations, it has a window of its own. Letters: L observed points, D channels, T times, Q
 quantiles.
 """
 
@@ -38,7 +39,7 @@ class Curve:
     until : float
         The last time of interest.
     since : float, optional
-        The first time of interest, for which older observations may be left out; the last observation by default.
+        The first time of interest; observations before it may be left out. The last observation by default.
 
     Raises
     ------
@@ -49,7 +50,7 @@ class Curve:
     def __init__(
         self, network: Any, times: np.ndarray, values: np.ndarray, until: float, since: float | None = None
     ) -> None:
-        self.windows: list[Window] = []
+        self._begin()
         _complete(network, [(self, self._requests(network, times, values, until, since))])
 
     @classmethod
@@ -57,9 +58,13 @@ class Curve:
         """Curves of several series, each with what a curve is made of; windows of equal shapes are encoded together."""
         curves = [cls.__new__(cls) for _ in series]
         for curve in curves:
-            curve.windows = []
+            curve._begin()
         _complete(network, [(curve, curve._requests(network, *own)) for curve, own in zip(curves, series, strict=True)])
         return curves
+
+    def _begin(self) -> None:
+        self.windows: list[Window] = []
+        self._ends: list[float] = []  # of what each window answers
 
     def _requests(
         self, network: Any, times: np.ndarray, values: np.ndarray, until: float, since: float | None
@@ -71,11 +76,16 @@ class Curve:
                 f"t = {until:g} is too far ahead: observations from {times[0]:g} to {times[-1]:g} can be forecast to "
                 f"{furthest:g} ({MOST_WINDOWS} windows of the network); ask for earlier times, or check their unit"
             )
-        times, values = _recent(times, values, until, since)
-        self.start = float(times[0])
-        span = times[-1] - times[0]
-        yield Request(times, values, _end(times[0], span, until))
-        length = self.windows[0].end - times[0]
+        past, (times, values) = (_recent(times, values, until, asked) for asked in (since, None))
+        self.start = float(past[0][0])
+        if self.start < times[0]:
+            yield Request(*past, _end(past[0], until))
+            self._ends.append(float(times[-1]))
+            if until == times[-1]:
+                return
+        yield Request(times, values, _end(times, until))
+        self._ends.append(self.windows[-1].end)
+        length = self.windows[-1].end - times[0]
         middle = network.config.quantiles // 2
         step = max(float(np.median(np.diff(times))), length / MAX_POINTS)
         while self.windows[-1].end < until:
@@ -89,6 +99,7 @@ class Curve:
             end = float(max(min(until, times[0] + length), times[0] + _NEXT_RATIO * length / LARGEST_RATIO))
             spread = window.values(times[-1:])[0]
             yield Request(times, values, end, spread - spread[:, [middle]])
+            self._ends.append(self.windows[-1].end)
 
     @property
     def end(self) -> float:
@@ -106,7 +117,7 @@ class Curve:
 
     def used(self, times: np.ndarray) -> list[tuple[Window, np.ndarray]]:
         """Windows that times (T,) lie in, with the places of those times."""
-        index = np.searchsorted([window.end for window in self.windows[:-1]], times)
+        index = np.searchsorted(self._ends[:-1], times)
         return [(self.windows[w], np.flatnonzero(index == w)) for w in np.unique(index)]
 
 
@@ -140,8 +151,9 @@ def _complete(network: Any, growing: Sequence[tuple[Curve, Iterator[Request]]]) 
         waiting = [(curve, requests, request) for curve, requests, _ in waiting if (request := next(requests, None))]
 
 
-def _end(start: float, span: float, until: float) -> float:
+def _end(times: np.ndarray, until: float) -> float:
     """End of the first window: the last time of interest, unless the prefix were too large or too small a share."""
+    start, span = times[0], times[-1] - times[0]
     return float(np.clip(until, start + span / LARGEST_RATIO, start + span / LEAST_RATIO))
 
 

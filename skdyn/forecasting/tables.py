@@ -20,6 +20,21 @@ def table_library(X: Any) -> str | None:
     return library if library in ("pandas", "polars") and hasattr(X, "columns") else None
 
 
+def check_header(names: Sequence[str]) -> None:
+    """Refuse a table of which two columns would have one name.
+
+    Raises
+    ------
+    ValueError
+    """
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise ValueError(
+                f"two columns of the table would be called {name!r}: rename the variable in the data, or choose levels "
+                "of quantiles that differ in their first six digits"
+            )
+
+
 def forecast_table(
     library: str,
     context: Trajectories,
@@ -40,11 +55,18 @@ def forecast_table(
     names : sequence of D str
     levels : sequence of Q floats, or None
         Where there are quantiles, whose columns are named like ``x_0.1``.
+
+    Raises
+    ------
+    ValueError
+        If two columns would have one name.
     """
     columns = list(names) if levels is None else [f"{name}_{level:g}" for name in names for level in levels]
     values = np.concatenate([answer.reshape(len(answer), -1) for answer in answers])
+    several = len(context) > 1
+    check_header([*(["id"] if several else []), "t", *columns])
     table: dict[str, Any] = {}
-    if len(context) > 1:
+    if several:
         table["id"] = [identity for identity, part in zip(context.ids, times, strict=True) for _ in part]
     table["t"] = context.axis.labels(np.concatenate(list(times)))
     table |= dict(zip(columns, values.T, strict=True))

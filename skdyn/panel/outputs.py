@@ -51,7 +51,7 @@ def output_of(estimator: Any, name: str, horizon: int) -> Any:
     if name == "equations":
         return list(estimator.equations())
     if name == "equilibria":
-        return [plain_equilibrium(point) for point in estimator.equilibria()]
+        return [plain_equilibrium(point) for point in estimator.equilibria(**context.typical)]
     if name == "score":
         return float(estimator.score(context))
     if _is_forecaster(type(estimator)):

@@ -60,7 +60,8 @@ def fit_panel(
         Times of the forecast, each the median step after the one before, from the last observation on.
     inputs, parameters, interpolation
         Columns of what acts on each group's system from outside, and of what is constant in each of its trajectories;
-        see `skdyn.Trajectories.from_dataframe`. In a forecast inputs stay what they were last.
+        see `skdyn.Trajectories.from_dataframe`. In a forecast inputs stay what they were last; equilibria are those
+        under the group's mean inputs and parameters.
     n_jobs : int, optional
         As joblib has it: 1 by default, -1 for all cores.
     folder : str or path, optional
@@ -151,11 +152,15 @@ def _fitted(
 
 
 def _identity(estimator: Any) -> str | None:
-    """The sha256 of the weights that an estimator would use; None of one that has no model."""
+    """The sha256 of the weights that an estimator would use, with its adapter; None of one that has no model."""
+    from skdyn.models.adapters import load_adapter
     from skdyn.models.weights import load_model
 
-    model = getattr(estimator, "model", None)
-    return None if model is None else load_model(model).sha256
+    model, adapter = getattr(estimator, "model", None), getattr(estimator, "adapter", None)
+    if model is None:
+        return None
+    loaded = load_model(model)
+    return loaded.sha256 if adapter is None else load_adapter(adapter, loaded).sha256
 
 
 def _tabled(groups: Groups, rows: dict[int, Row], outputs: tuple[str, ...]) -> pd.DataFrame:
@@ -174,5 +179,5 @@ def _tabled(groups: Groups, rows: dict[int, Row], outputs: tuple[str, ...]) -> p
         elif name == "score":
             columns[name] = [float("nan") if value is None else value for value in values]
         else:
-            columns[name] = pd.Series(values, dtype=object).to_numpy()
+            columns[name] = pd.Series(values, dtype=object, index=index)
     return pd.DataFrame(columns, index=index)

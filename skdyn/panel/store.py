@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from skdyn import __version__
 from skdyn.data.given import Given
 from skdyn.exceptions import FileError
 from skdyn.files.manifest import seal, unseal
@@ -57,7 +58,8 @@ class Store:
             found, _ = unseal(read_bytes(path, _LARGEST), path, _FORMAT)
             if found.get("request") != request:
                 raise FileError(
-                    f"{folder} holds the rows of another table, estimator, model or outputs: choose another folder"
+                    f"{folder} holds the rows of another table, estimator, model or outputs, or of another version of "
+                    "skdyn: choose another folder"
                 )
         else:
             write_file(path, seal({"request": request}, {}, _FORMAT))
@@ -94,9 +96,10 @@ class Store:
 def request_of(
     groups: Groups, given: Given, estimator: Any, outputs: tuple[str, ...], horizon: int, weights: str | None
 ) -> str:
-    """The sha256 of all that the rows follow from: data, keys, estimator, its weights, and what is asked."""
+    """The sha256 of all that the rows follow from: data, keys, estimator, weights, version, and what is asked."""
     parameters = sorted((name, repr(value)) for name, value in estimator.get_params().items())
-    digests = [repr((type(estimator).__qualname__, parameters, weights, outputs, horizon, groups.by, given)).encode()]
+    asked = (type(estimator).__qualname__, parameters, weights, outputs, horizon, groups.by, given, __version__)
+    digests = [repr(asked).encode()]
     for key, table in zip(groups.keys, groups.tables, strict=True):
         digests.append(repr((key, list(table.columns))).encode())
         for name in table.columns:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DATA_COLOUR, SIMULATION_COLOUR, FIELD_COLOUR = "#d1495b", "#1d3557", "#7d8597"
+_CONSTANT = 1e-12  # range of a variable, in its size, below which there is nothing to draw
 MOST_DRAWN = 3  # variables of a field at once
 SURE_COLOUR, UNSURE_COLOUR = "#33415c", "#e9ebee"  # of a field, with FIELD_COLOUR between the two
 
@@ -42,8 +43,14 @@ def shared_legend(axes: np.ndarray, columns: int | None = None) -> None:
 
 
 def physical_box(box: np.ndarray, data: np.ndarray) -> np.ndarray:
-    """A box (2, D) that does not go below zero where the data (M, D) do not: counts and amounts have no negatives."""
+    """A box (2, D) that does not go below zero where the data (M, D) do not: counts and amounts have no negatives.
+
+    Around a constant it is half as wide as this is large.
+    """
     low, high = box
+    size = np.maximum(np.abs(low), np.abs(high))
+    room = np.where(high - low > _CONSTANT * size, 0.0, np.where(size > 0, size / 4, 1.0))
+    low, high = low - room, high + room
     return np.stack([np.where(data.min(axis=0) >= 0, np.maximum(low, 0.0), low), high])
 
 

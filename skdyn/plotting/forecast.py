@@ -105,7 +105,7 @@ class ForecastDisplay:
             raise ValueError(f"end is {end}, but the series was observed until {t[-1]}")
         ahead = np.linspace(t[-1], end, _RESOLUTION + 1)[1:]
         # The other series are asked for as little as possible.
-        asked = [ahead if k == series else times[-1:] + 1.0 for k, times in enumerate(estimator.context_.times)]
+        asked = [ahead if k == series else times[-1:] for k, times in enumerate(estimator.context_.times)]
         requested = [_labelled(times, axis) for times in asked]
         quantiles = estimator.predict(requested, quantiles=estimator.levels_)[series]
         after = None if known is None else (_labelled(known[0], axis), known[1])

@@ -258,12 +258,20 @@ class PathFanDisplay:
             A new figure by default.
         **plot_params
             Passed to `plot`.
+
+        Raises
+        ------
+        ValueError
+            If there are several trajectories.
         """
         check_is_fitted(estimator)
         if observed is None:
             trajectory = estimator.context_[0]
         else:
-            trajectory = estimator._check_held_out(observed, None)[0]
+            read = estimator._check_held_out(observed, None)
+            if len(read) != 1:
+                raise ValueError(f"observed holds {len(read)} trajectories: give one, as observed=(t, x)")
+            trajectory = read[0]
         t, x = trajectory
         times = np.linspace(t[0], t[-1], min(len(t), _TIMES))
         paths = estimator.simulate(x[0], times, n_paths=n_paths, random_state=random_state)

@@ -25,7 +25,8 @@ from skdyn.plotting.common import (
 
 _LEVELS = (0.05, 0.25, 0.75, 0.95)
 _TIMES = 600
-_BAND_TIMES = 100
+_LEAST_STEPS, _MOST_STEPS = 99, 1000  # of the simulations of a band
+_MOVED = 0.5  # deviations that a state moves in one step at most
 _FAR = 20.0  # deviations from the data's mean at which a path of a sampled field stops
 
 
@@ -34,7 +35,8 @@ class TrajectoryDisplay:
     """A trajectory over time, the simulation from its first state, and bands of half and nine tenths of the plausible.
 
     The bands are of simulations by fields that are plausible given the data (`sample_fields`), or of the paths of an
-    SDE; an estimator that has neither is drawn without.
+    SDE; an estimator that has neither is drawn without. Simulations take a thousand steps at most, each so short that
+    it follows the field: of a trajectory of many cycles, the band ends early.
 
     Parameters
     ----------
@@ -99,7 +101,7 @@ class TrajectoryDisplay:
         ----------
         estimator : fitted estimator with ``simulate``
         held_out : one trajectory in any accepted form, optional
-            What came after the observed states: the simulation goes on until its end.
+            What came after the observed states, with its times: the simulation goes on until its end.
         series : int, default=0
             Which trajectory of the fit.
         n_samples : int, default=20
@@ -109,7 +111,7 @@ class TrajectoryDisplay:
         Raises
         ------
         ValueError
-            If the estimator cannot simulate, or there is no such trajectory.
+            If the estimator cannot simulate, there is no such trajectory, or what was held out did not come after it.
         """
         check_is_fitted(estimator)
         if not hasattr(estimator, "simulate"):
@@ -120,7 +122,7 @@ class TrajectoryDisplay:
         t, x = context[series]
         rest = later = None
         if held_out is not None:
-            rest = estimator._check_held_out(held_out if isinstance(held_out, Trajectories) else [held_out], None)
+            rest = _after(estimator, held_out if isinstance(held_out, Trajectories) else [held_out], series)
             later = tuple(rest[0])
         end = t[-1] if later is None else max(t[-1], later[0][-1])
         times = np.linspace(t[0], end, _TIMES)
@@ -133,7 +135,7 @@ class TrajectoryDisplay:
             band = (coarse, _quantiles(paths, _LEVELS)) if n_samples else None
             return cls((t, x), coarse, middle, band=band, of_paths=True, **shared)
         simulation = estimator.simulate(x[0], times, **driving)
-        band = _band(estimator, x[0], t[0], end, driving, n_samples, random_state)
+        band = _band(estimator, series, end, driving, n_samples, random_state)
         return cls((t, x), times, simulation, band=band, **shared)
 
     @classmethod
@@ -184,7 +186,7 @@ class TrajectoryDisplay:
             shown.append(self.held_out[1][:, d])
         values = np.concatenate(shown)
         low_end, high_end = np.nanmin(values), np.nanmax(values)
-        room = 0.25 * (high_end - low_end)
+        room = 0.25 * ((high_end - low_end) or abs(high_end) or 1.0)
         # A band that runs away must not flatten what was observed.
         bottom = 0.0 if low_end >= 0 and low_end < room else low_end - room
         axis.set_ylim(bottom, high_end + room)
@@ -192,20 +194,19 @@ class TrajectoryDisplay:
 
 def _band(
     estimator: Any,
-    start: np.ndarray,
-    first: float,
+    series: int,
     last: float,
     driving: dict[str, Any],
     n_samples: int,
     random_state: RandomState,
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Times (B,) and quantiles (4, B, D) of simulations by sampled fields, each from one state; None without any."""
+    """Times (B,) and quantiles (4, B, D) of simulations by sampled fields from one first state; None without any."""
     if not (n_samples and hasattr(estimator, "sample_fields")):
         return None
     fields = estimator.sample_fields(n_samples, random_state)
     center, scale = state_units(np.concatenate(estimator.context_.states))
     own, rows = np.arange(n_samples), np.zeros(1, dtype=int)
-    times = np.linspace(first, last, _BAND_TIMES)
+    times, start = _steps(estimator, series, last), estimator.context_.states[series][0]
     outside = read_signals(
         driving.get("inputs"), driving.get("parameters"), estimator.context_.given, times, 1, lambda t: t
     )
@@ -222,9 +223,40 @@ def _band(
         slopes = np.where((np.abs(z) < _FAR).all(axis=1, keepdims=True) & np.isfinite(slopes), slopes, 0.0)
         return np.column_stack([slopes, np.ones(n_samples)])
 
-    begin = np.tile(np.append((start - center) / scale, first), (n_samples, 1))
+    begin = np.tile(np.append((start - center) / scale, times[0]), (n_samples, 1))
     paths = rk4(scaled, begin, times, 1)[..., :-1] * scale + center
     return times, _quantiles(paths, _LEVELS)
+
+
+def _steps(estimator: Any, series: int, last: float) -> np.ndarray:
+    """Times (B,) from a trajectory's first on, until the last one or as far as the steps reach."""
+    context = estimator.context_
+    t, x = context[series]
+    rows = np.unique(np.linspace(0, len(t) - 1, _TIMES).astype(int))
+    scale = state_units(np.concatenate(context.states))[1]
+    speed = np.abs(estimator._velocity(np.hstack([x, context.outside[series]])[rows]) / scale).max(axis=1)
+    # A simulation may be later than the data at what is still to come.
+    coming = np.maximum.accumulate(speed[::-1])[::-1]
+    times = np.linspace(t[0], last, _TIMES)
+    rate = np.maximum(np.interp(times, t[rows], coming) / _MOVED, _LEAST_STEPS / (last - t[0]))
+    counted = np.append(0.0, np.cumsum(rate[:-1] * np.diff(times)))
+    reached = min(counted[-1], _MOST_STEPS)
+    return np.interp(np.linspace(0, reached, int(np.ceil(reached - 1e-6)) + 1), counted, times)
+
+
+def _after(estimator: Any, held_out: Any, series: int) -> Trajectories:
+    """What came after a trajectory of the fit, with times that count from the same moment."""
+    context, rest = estimator.context_, estimator._check_held_out(held_out, None)
+    if len(rest) != 1:
+        raise ValueError(f"held_out holds {len(rest)} trajectories: give the one that came after series {series}")
+    rest = rest.with_times([rest.times[0] + context.axis.shift_of(rest.axis, "the times of held_out")])
+    first, last = rest.times[0][0], context.times[series][-1]
+    if first < last:
+        raise ValueError(
+            f"held_out begins at {first:g}, but series {series} was observed until {last:g}: give what came after it, "
+            "with its times: held_out=(t, x)"
+        )
+    return rest
 
 
 def _driving(context: Trajectories, series: int, later: Trajectories | None) -> dict[str, Any]:

@@ -253,6 +253,17 @@ def test_the_estimator_is_saved_although_the_picture_fails(rotation, csv_file, t
     assert Rotation.load(tmp_path / "model").n_features_in_ == 2
 
 
+@pytest.mark.filterwarnings("default::skdyn.exceptions.ForecastWarning")
+def test_a_series_too_short_for_a_score_is_saved_all_the_same(tmp_path, call, call_json):
+    path = tmp_path / "short.csv"
+    path.write_text("time,p\n0,1\n1,2\n2,4\n3,7\n")
+    words = ["fit", path, "--estimator", "lass-ode", "--model", TINY["forecast"], "--param", "device=cpu",
+             "--param", "ensemble=null", "--out", tmp_path / "model"]  # fmt: skip
+    code, out, _ = call(*words)
+    assert (code, "No score on the data: trajectory 0 cannot be scored: each" in out) == (0, True)
+    assert call_json(*words)["score"] is None
+
+
 def test_an_interruption(rotation, csv_file, tmp_path, call, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt

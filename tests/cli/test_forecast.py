@@ -88,6 +88,26 @@ def test_without_time_and_identity(tmp_path, call_json):
     assert [row["t"] for row in told["rows"]] == [20, 21]
 
 
+@pytest.mark.parametrize("level", [0.0, 1e7])
+def test_a_level_takes_no_digits_from_what_varies(tmp_path, call_json, level):
+    path = tmp_path / "level.csv"
+    path.write_text("time,p\n" + "".join(f"{k},{level + np.sin(k / 5):.6f}\n" for k in range(60)))
+    told = call_json("forecast", path, "--horizon", "4", *MODEL)
+    expected = LASSODEForecaster(TINY["forecast"], device="cpu").fit(read_csv(path)).predict(horizon=4)
+    np.testing.assert_allclose([row["p"] for row in told["rows"]], expected[:, 0], rtol=0, atol=5e-6)
+
+
+def test_no_column_hides_another(csv_file, tmp_path, call):
+    words = ["forecast", csv_file, "--horizon", "2", *MODEL, "--quantiles"]
+    code, _, error = call(*words, "0.5", "0.50000001")
+    assert code == 1
+    assert "two columns of the table would be called 'prey_0.5': rename the variable in the data, or" in error
+    path = tmp_path / "t.csv"
+    path.write_text("t,x\n" + "".join(f"{np.cos(k / 3)},{np.sin(k / 3)}\n" for k in range(20)))
+    code, _, error = call("forecast", path, "--features", "t", "x", "--horizon", "2", *MODEL)
+    assert (code, "two columns of the table would be called 't'" in error) == (1, True)
+
+
 def test_gaps_can_be_kept(csv_file, call, call_json):
     csv_file.write_text(csv_file.read_text().replace("0,0.0,1.0,", "0,0.0,,"))
     code, _, error = call("forecast", csv_file, "--horizon", "2", *MODEL)

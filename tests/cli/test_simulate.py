@@ -6,6 +6,7 @@ import pytest
 from skdyn import FIMODERegressor, FIMSDERegressor, LASSODEForecaster, SparseODERegressor, Trajectories
 from skdyn.cli import main
 from skdyn.data.table import read_csv
+from skdyn.data.trajectory import Trajectory
 from tests.cli.conftest import TINY
 
 
@@ -33,6 +34,22 @@ def test_values_in_order(saved, call, call_json):
     assert call("simulate", folder, "--from", "-1", "0.5", "--until", "1")[1].count("\n") == 1 + 1 + 201
 
 
+def test_a_level_takes_no_digits_from_what_varies(tmp_path, call_json):
+    t = np.linspace(0, 6, 60)
+    est = SparseODERegressor(max_degree=1).fit([(t, 1e7 + np.exp(-t))])
+    est.save(tmp_path / "model")
+    told = call_json("simulate", tmp_path / "model", "--from", "10000001", "--until", "2", "--points", "5")
+    expected = est.simulate([1e7 + 1], np.linspace(0, 2, 5))[:, 0]
+    np.testing.assert_allclose([row["x0"] for row in told["rows"]], expected, rtol=1e-13)
+
+
+def test_a_variable_does_not_hide_the_time(tmp_path, call):
+    t = np.linspace(0, 6, 30)
+    SparseODERegressor().fit([Trajectory(t, np.cos(t), ("t",))]).save(tmp_path / "model")
+    code, _, error = call("simulate", tmp_path / "model", "--from", "1", "--until", "1")
+    assert (code, "two columns of the table would be called 't': rename the variable" in error) == (1, True)
+
+
 def test_the_unit_is_said(tmp_path, call, call_json):
     days = np.datetime64("2024-01-01") + np.arange(30)
     data = Trajectories([(days, np.exp(-np.arange(30) / 10))], time_unit="day")
@@ -53,6 +70,13 @@ def test_paths_of_an_sde(saved, tmp_path, call_json):
     assert told["rows"] == call_json(*words, "--paths", "2")["rows"]
     assert told["rows"] != call_json(*words, "--paths", "2", "--seed", "1")["rows"]
     assert [list(row) for row in call_json(*words)["rows"]] == [["t", "x0", "x1"]] * 3
+
+
+def test_what_an_sde_is_given_is_not_ignored(saved, call):
+    folder = saved(FIMSDERegressor(TINY["sde"], device="cpu"))
+    code, _, error = call("simulate", folder, "--from", "1", "0", "--until", "1", "--given", "u=99")
+    assert code == 2
+    assert "--given u=99: the field depends on no inputs nor parameters" in error
 
 
 @pytest.mark.filterwarnings("default::UserWarning")

@@ -8,6 +8,7 @@ import torch
 
 from skdyn.forecasting import curve as module
 from skdyn.forecasting import window as windows
+from skdyn.forecasting.backtest import unseen_error
 from skdyn.forecasting.channels import MAX_POINTS, last_observed, split_channels
 from skdyn.forecasting.curve import Curve, _recent
 from skdyn.forecasting.window import Request, windows_of
@@ -129,11 +130,34 @@ def test_old_points_are_left_out_for_a_short_look_ahead():
     assert len(_recent(t, x, 100.01, None)[0]) == 1000
 
 
+def test_what_is_asked_of_the_past_does_not_change_what_comes(network):
+    t, x = wave(400, 40.0)
+    ahead = np.array([40.5, 41.0])
+    alone, both = Curve(network, t, x, 41.0, 40.5), Curve(network, t, x, 41.0, 5.0)
+    np.testing.assert_array_equal(both.values(np.append(t[60:], ahead))[-2:], alone.values(ahead))
+    np.testing.assert_array_equal(both.slopes(np.append(t[60:], ahead))[-2:], alone.slopes(ahead))
+    assert (alone.start, both.start) == (t[300], t[49])
+    assert (len(alone.windows), len(both.windows)) == (1, 2)
+
+
 @pytest.mark.parametrize("unit", [1.0, 3.53415, 86_400.0, 1 / 365.25])
 def test_which_points_are_old_does_not_depend_on_the_unit_of_time(unit):
     t = 93.782 + unit * np.arange(201.0)
     # The first that is kept is as old as can be, but for rounding.
     assert len(_recent(t, np.sin(t / unit)[:, None], t[-1] + 20 * unit, None)[0]) == 181
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.1, 1 / 3, 0.01, 7.0])
+def test_what_a_score_has_seen_does_not_depend_on_the_unit_of_time(unit):
+    seen = []
+
+    def curve(times, values, until, since):
+        seen.append(len(times))
+        return Curve(straight_line(), times, values, until, since)
+
+    t = unit * np.arange(101.0)
+    unseen_error(curve, t, np.sin(t / unit / 5)[:, None], "trajectory 0")
+    assert seen == [61]
 
 
 def test_channels_have_their_own_points():

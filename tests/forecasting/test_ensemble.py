@@ -186,3 +186,31 @@ def test_what_an_expert_warns_of_is_not_for_the_user(blended, monkeypatch):
 
     network = blended._session.opened.network
     assert set(Ensemble(network, T, orbit(T), {"anxious": anxious}).weights) == {NETWORK, "anxious"}
+
+
+@pytest.mark.parametrize("ensemble", ["auto", "backtest"])
+def test_each_variable_goes_on_from_its_own_last_value(dummy, ensemble):
+    rising = np.where(T > 8, T - 8, 0.0) + 0.01 * np.sin(9 * T)
+    values = np.column_stack([rising, np.where(T > 8, np.nan, np.sin(2 * T))])
+    params = {"model": dummy, "device": "cpu", "ensemble": ensemble}
+    both = LASSODEForecaster(missing="keep", **params).fit([(T, values)])
+    (weights,) = both.expert_weights_
+    assert sum(weights.values()) == pytest.approx(1)
+    alone = [LASSODEForecaster(**params).fit([(t, x)]).expert_weights_[0] for t, x in
+             ((T, rising), (T[T <= 8], np.sin(2 * T[T <= 8])))]  # fmt: skip
+    assert weights == pytest.approx({name: (alone[0][name] + alone[1][name]) / 2 for name in weights})
+    ahead = both.predict(FUTURE[:10])
+    np.testing.assert_allclose(ahead[:, 0], FUTURE[:10] - 8, atol=0.3)
+    assert both.derivative(FUTURE).shape == both.predict(FUTURE).shape == (40, 2)
+    within = T[(T > 8) & (T < 9)]
+    np.testing.assert_allclose(both.predict(within)[:, 1], np.sin(2 * within), atol=0.3)
+
+
+@pytest.mark.parametrize("ensemble", ["auto", "backtest"])
+def test_variables_of_which_little_is_missing_at_the_end_stay_together(dummy, ensemble):
+    values = orbit(T)
+    values[[10, 30, -1], [0, 1, 1]] = np.nan
+    params = {"model": dummy, "device": "cpu", "ensemble": ensemble}
+    gaps = LASSODEForecaster(missing="keep", **params).fit([(T, values)])
+    rows = ~np.isnan(values).any(axis=1)
+    assert gaps.expert_weights_ == LASSODEForecaster(**params).fit([(T[rows], values[rows])]).expert_weights_

@@ -1,10 +1,12 @@
 import json
 import pickle
+from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from skdyn import (
     FileError,
@@ -17,6 +19,9 @@ from skdyn import (
 )
 from skdyn.data.given import NOTHING
 from skdyn.estimators._together import fit_together
+from skdyn.models.adapters import save_adapter
+from skdyn.models.weights import load_model
+from skdyn.nn.lora import add_low_rank, attention_projections, initialise, low_rank_state
 from skdyn.panel.groups import cut
 from skdyn.panel.work import fit_batch
 
@@ -41,7 +46,7 @@ def test_one_row_a_group(found, patients):
     assert found.index.name == "patient"
     assert list(found.columns) == ["n_trajectories", "n_points", *FAST, "error"]
     good = found.loc[list("abcde")]
-    assert good["error"].isna().all()
+    assert [error is None for error in found["error"]] == [True] * 5 + [False] * 2
     assert (good["score"] > 0.95).all()
     assert good["n_points"].tolist() == [34, 33, 32, 31, 30]
     assert all(path.shape == (4, 2) for path in good["forecast"])
@@ -113,6 +118,9 @@ def test_inputs_and_parameters_are_columns():
     t, x = alone.context_[1]
     path = alone.simulate(x[-1], t[-1] + 8 / 39 * np.arange(4), inputs=own.inputs[1][-1], parameters=[2.0])
     np.testing.assert_allclose(found["forecast"]["b"][1], path[1:], atol=1e-3)
+    zeros = fit_panel(table[table["who"] == "b"], "who", outputs="equilibria", **asked)
+    (point,), expected = zeros["equilibria"]["b"], alone.equilibria(**own.typical)
+    assert point["state"] == pytest.approx(expected[0].state.tolist(), abs=1e-3)
     without = fit_panel(table.drop(columns="mass"), "who", outputs="score", inputs=["push"])
     assert (without["score"] < found["score"]).all()
     assert fit_panel(table, "who", outputs="score", inputs=["pull"])["error"].str.contains("pull").all()
@@ -174,6 +182,25 @@ def test_a_folder_of_another_request_is_refused(patients, tmp_path):
             fit_panel(few, "patient", folder=tmp_path, **other)
     with pytest.raises(FileError, match="holds the rows of another table"):
         fit_panel(few.assign(x=2 * few["x"]), "patient", outputs="score", folder=tmp_path)
+
+
+def test_another_adapter_or_version_in_the_same_place_is_another_request(patients, tmp_path, monkeypatch):
+    few, model = patients[patients["patient"] == "a"], Path(__file__).parents[1] / "dummy" / "fim-ode-16d"
+    base = load_model(model)
+
+    def fit(seed):
+        adapted = add_low_rank(base.network, attention_projections(base.network), 2, 4.0)
+        initialise(adapted, torch.Generator().manual_seed(seed))
+        save_adapter(tmp_path / "adapter", base, 2, 4.0, low_rank_state(adapted), {})
+        estimator = FIMODERegressor(model=model, adapter=tmp_path / "adapter", device="cpu")
+        return fit_panel(few, "patient", estimator=estimator, outputs="score", folder=tmp_path / "rows")
+
+    fit(0)
+    with pytest.raises(FileError, match="holds the rows of another table, estimator, model or outputs, or of another"):
+        fit(1)
+    monkeypatch.setattr("skdyn.panel.store.__version__", "0.0.1")
+    with pytest.raises(FileError, match="of another version of skdyn"):
+        fit(0)
 
 
 def test_damaged_rows_are_refused(patients, tmp_path):

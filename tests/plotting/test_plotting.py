@@ -117,6 +117,15 @@ def test_of_more_than_three_variables_some_are_chosen():
     assert [part.variables for part in three.slices] == [(0, 2), (0, 3), (2, 3)]
 
 
+@pytest.mark.parametrize(("level", "box"), [(2.0, (1.5, 2.5)), (0.0, (0.0, 1.0)), (-4.0, (-5.0, -3.0))])
+def test_a_constant_has_room(level, box):
+    t = np.linspace(0, 6, 40)
+    est = SparseODERegressor().fit([(t, np.column_stack([np.cos(t), -np.sin(t), np.full(40, level)]))])
+    display = PhasePortraitDisplay.from_estimator(est, resolution=5)
+    assert display.ax_[2].get_ylim() == box
+    display.figure_.canvas.draw()
+
+
 def test_one_variable_of_several_is_a_line():
     fitted = two_oscillators()
     display = PhasePortraitDisplay.from_estimator(fitted, resolution=5, variables="c")

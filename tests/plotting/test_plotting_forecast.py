@@ -80,3 +80,10 @@ def test_dates_stay_dates():
     assert ForecastDisplay.from_estimator(forecaster, end=dates[50]).times[-1] == dates[50]
     with pytest.raises(ValueError, match="times are numbers, but those of the fit are dates"):
         ForecastDisplay.from_estimator(forecaster, end=90.0)
+
+
+def test_short_series_beside_it_are_no_obstacle():
+    with pytest.warns(UserWarning, match="reconstructs"):
+        forecaster = LASSODEForecaster(DUMMY, ensemble=None).fit([(T * 1e-4, X), (T * 1e-4, -X)])
+    display = ForecastDisplay.from_estimator(forecaster)
+    assert display.times[-1] == pytest.approx(1.5 * T[-1] * 1e-4)

@@ -98,6 +98,8 @@ def test_the_fan_over_held_out_data(fitted):
     assert (display.paths[:, 0] == 0).all()
     with pytest.raises(ValueError, match="X has 3 features, but FIMSDERegressor is expecting 2"):
         PathFanDisplay.from_estimator(est, np.zeros((5, 3)))
+    with pytest.raises(ValueError, match="observed holds 2 trajectories: give one"):
+        PathFanDisplay.from_estimator(est, [held_out, held_out])
 
 
 def test_paths_that_diverged_leave_the_fan(fitted):

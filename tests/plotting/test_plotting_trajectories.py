@@ -15,6 +15,7 @@ from skdyn import (
     LatentDisplay,
     PhasePortraitDisplay,
     SparseODERegressor,
+    Trajectories,
     TrajectoryDisplay,
 )
 from skdyn.data.trajectory import Trajectory
@@ -48,6 +49,29 @@ def test_it_shows_data_simulation_bands_and_what_was_held_out(estimator):
     assert (np.diff(quantiles, axis=0) >= 0).all()
     assert display.ax_[0].get_ylim()[0] >= 0
     display.figure_.canvas.draw()
+
+
+def test_what_was_held_out_came_after_it(estimator):
+    after = Trajectory(T[40:], X[40:], ("a", "b"))
+    with pytest.raises(ValueError, match=r"begins at 0, but series 0 was observed until 3.9661: .*held_out=\(t, x\)"):
+        TrajectoryDisplay.from_estimator(estimator, held_out=X[40:])
+    with pytest.raises(ValueError, match="held_out holds 2 trajectories: give the one that came after series 0"):
+        TrajectoryDisplay.from_estimator(estimator, held_out=Trajectories([after, after]))
+    days = np.datetime64("2024-01-01") + np.arange(60)
+    dated = SparseODERegressor().fit(Trajectories([(days[:40], X[:40])], time_unit="day"))
+    display = TrajectoryDisplay.compute(dated, held_out=(days[40:], X[40:]), n_samples=0)
+    np.testing.assert_array_equal(display.held_out[0], np.arange(40, 60))
+
+
+def test_the_band_follows_many_cycles(monkeypatch):
+    t = np.linspace(0, 100, 600)
+    cycles = SparseODERegressor(max_degree=1).fit([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
+    times, (lowest, *_, highest) = TrajectoryDisplay.compute(cycles, n_samples=3).band
+    assert times[-1] == 100
+    np.testing.assert_allclose([lowest[:, 0], highest[:, 0]], [np.cos(times)] * 2, atol=0.02)
+    monkeypatch.setattr("skdyn.plotting.trajectories._MOST_STEPS", 150)
+    assert len(ended := TrajectoryDisplay.compute(cycles, n_samples=3).band[0]) == 151
+    assert 40 < ended[-1] < 70
 
 
 def test_of_an_sde_it_shows_the_paths(dummy_sde):

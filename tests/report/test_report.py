@@ -3,6 +3,7 @@
 import re
 import shutil
 from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ pytest.importorskip("plotly", reason="reports need the extra `report`")
 
 from skdyn import SparseODERegressor
 from skdyn.cli import main
+from skdyn.data.table import read_csv
 from skdyn.data.trajectory import Trajectory
 
 T = np.linspace(0, 6, 60)
@@ -92,6 +94,39 @@ def test_the_command_writes_it(tmp_path, monkeypatch, capsys):
     text = own_parts(tmp_path / "report.html")
     assert "<title>data.csv: SparseODERegressor</title>" in text
     assert "Trajectories.from_dataframe(pd.read_csv(&#x27;data.csv&#x27;), time=&#x27;time&#x27;" in text
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("%d.%m.%Y", ["--time", "Tag", "--date-format", "%d.%m.%Y", "--time-unit", "day"]),
+        ("%Y-%m-%d", ["--time", "Tag"]),
+    ],
+)
+def test_its_lines_read_the_file_as_it_was_read(tmp_path, form, words):
+    days = [f"{day.item():{form}}" for day in np.datetime64("2024-01-01") + np.arange(60)]
+    rows = [f"{day};{a};{b}".replace(".", ",") if form[1] == "Y" else f"{day};{a:.6f};{b:.6f}" for day, (a, b) in
+            zip(days, X)]  # fmt: skip
+    rows[3], rows[5:7] = days[3] + ";;1", [rows[6], rows[5], rows[6]]
+    path, page = tmp_path / "data.csv", tmp_path / "report.html"
+    path.write_bytes("\n".join(["Tag;größe;b", *rows, ""]).encode("cp1252"))
+    mend = ["--missing", "drop", "--sort", "--duplicates", "mean"]
+    command = ["report", path, "--estimator", "sparse-ode", *words, *mend, "--out", page]
+    assert main([str(word) for word in command]) == 0
+    lines = re.search(r"<h2>The same in Python</h2><pre>(.*?)</pre>", own_parts(page), re.DOTALL)[1]
+    found = {}
+    exec(unescape(lines).partition("est.diagnose")[0], found)
+    dated = read_csv(path, "Tag", missing="drop", sort=True, duplicates="mean", time_unit=found["X"].time_unit,
+                     date_format=words[3] if len(words) > 2 else None)  # fmt: skip
+    assert found["X"].feature_names == ("größe", "b")
+    assert found["X"].axis == dated.axis
+    np.testing.assert_array_equal(found["X"].times[0], dated.times[0])
+    np.testing.assert_allclose(found["X"].states[0], dated.states[0], rtol=1e-14)
+
+
+def test_a_constant_is_no_obstacle(tmp_path):
+    SparseODERegressor().fit([(T, np.column_stack([X, np.full(60, 2.0)]))]).report(tmp_path / "a.html", n_fits=0)
+    assert len(re.findall(r'<div id="field-\d+"', own_parts(tmp_path / "a.html"))) == 3
 
 
 def test_a_forecaster_has_no_report(tmp_path, capsys):
