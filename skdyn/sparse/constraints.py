@@ -12,7 +12,8 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.sparse.parsing import Term, parse_linear, parse_sum, parse_terms
+from skdyn.data.numbers import read_numbers
+from skdyn.sparse.parsing import Term, parse_linear, parse_numbered, parse_sum, parse_terms
 
 Array = NDArray[np.float64]
 
@@ -43,7 +44,8 @@ class Constraints:
         Sums that do not change: ``"S + I + R"``.
     positive : True or sequence of variables, optional
         States that never leave zero upwards from below: in their equations, every term is a factor of the variable or
-        an inflow, which is not negative for positive states. True is all of them.
+        an inflow, which is not negative for positive states; nor are inputs and parameters whose values are all zero or
+        more. True is all of them.
     linear_part : {"symmetric", "skew"}, optional
         Of the matrix of linear terms; skew-symmetric is that of an undamped oscillator or a rotation.
 
@@ -115,6 +117,8 @@ class ReadConstraints:
     conserved : array of shape (C, D)
         One weight a variable and sum.
     positive : boolean array of shape (D,)
+    not_negative : boolean array of shape (L,)
+        Positive variables, and inputs and parameters that are nowhere negative.
     linear_part : {"symmetric", "skew"} or None
     known_part : callable or None
     """
@@ -125,12 +129,15 @@ class ReadConstraints:
     required: tuple[tuple[int, Term, str], ...]
     conserved: Array
     positive: NDArray[np.bool_]
+    not_negative: NDArray[np.bool_]
     linear_part: str | None
     known_part: Callable[[Array], Array] | None
 
     @classmethod
-    def of(cls, constraints: Constraints, names: Sequence[str], n_features: int) -> ReadConstraints:
-        """Read the texts with the names (L,) of the columns, of which the first D evolve.
+    def of(
+        cls, constraints: Constraints, names: Sequence[str], n_features: int, outside: Array | None = None
+    ) -> ReadConstraints:
+        """Read the texts with the names (L,) of the columns: D that evolve, and others with values (M, G).
 
         Raises
         ------
@@ -144,12 +151,13 @@ class ReadConstraints:
             if isinstance(value, str):
                 fixed += [(component, term, number, what) for number, term in parse_sum(value, names, what)]
             else:
-                fixed += [(component, term, _number(item, where), where)
-                          for term, item, where in _by_term(value, names, what)]  # fmt: skip
+                fixed += [(component, term, number * _number(item, where), where)
+                          for number, term, item, where in _by_term(value, names, what)]  # fmt: skip
         bounds = []
         for component, name, value in _by_variable("bounds", constraints.bounds, states):
-            for term, item, where in _by_term(value, names, f"constraints: bounds[{name!r}]"):
-                bounds.append(NamedBound(component, term, *_interval(item, where), where))
+            for number, term, item, where in _by_term(value, names, f"constraints: bounds[{name!r}]"):
+                low, high = _interval(item, where)
+                bounds.append(NamedBound(component, term, number * low, number * high, where))
         required = _listed("required", constraints.required, names, states)
         forbidden = _listed("forbidden", constraints.forbidden, names, states)
         seen: set[tuple[int, Term]] = set()
@@ -163,13 +171,16 @@ class ReadConstraints:
             )
         if constraints.known_part is not None and not callable(constraints.known_part):
             raise ValueError(f"constraints: known_part must be callable, got {constraints.known_part!r:.80}")
+        positive = _positive(constraints.positive, states)
+        given = np.zeros(len(names) - n_features, dtype=bool) if outside is None else (outside >= 0).all(axis=0)
         return cls(
             tuple(fixed),
             tuple(bounds),
             tuple(forbidden),
             tuple(required),
             _conserved(constraints.conserved, names, n_features),
-            _positive(constraints.positive, states),
+            positive,
+            np.concatenate([positive, given]),
             constraints.linear_part,
             constraints.known_part,
         )
@@ -188,6 +199,33 @@ class ReadConstraints:
         return [term for _, term, _, _ in self.fixed] + [term for _, term, _ in self.required]
 
 
+def check_known_part(function: Callable[[Array], Array], points: Array, n_features: int, places: Sequence[str]) -> None:
+    """Call a known part at points (N, L), of which errors say the places.
+
+    Raises
+    ------
+    ValueError
+        If it does not return finite numbers of shape (N, D).
+    """
+    if not len(points):
+        return
+    what, expected = "constraints: known_part", (len(points), n_features)
+    with np.errstate(all="ignore"):
+        returned = function(points)
+    found = read_numbers(returned, what, "it must return real numbers", ValueError)
+    if found.shape != expected:
+        raise ValueError(
+            f"{what} must return an array of shape {expected}, a row of time derivatives for each row of its argument, "
+            f"whose shape is {points.shape}; got shape {found.shape}"
+        )
+    if not np.isfinite(found).all():
+        row, d = np.argwhere(~np.isfinite(found))[0].tolist()
+        raise ValueError(
+            f"{what} is {found[row, d]} for variable {d} at {places[row]}: let it be finite there too, such as "
+            "np.sqrt(np.maximum(x, 0))"
+        )
+
+
 def _by_variable(field: str, value: Any, states: list[str]) -> Iterator[tuple[int, str, Any]]:
     if value is None:
         return
@@ -203,14 +241,15 @@ def _component(name: Any, states: list[str], what: str) -> int:
     return states.index(name)
 
 
-def _by_term(value: Any, names: Sequence[str], what: str) -> Iterator[tuple[Term, Any, str]]:
+def _by_term(value: Any, names: Sequence[str], what: str) -> Iterator[tuple[float, Term, Any, str]]:
+    """The number and the term of each text, what is given for them, and what errors call it."""
     if not isinstance(value, Mapping):
         raise ValueError(f"{what} must be a mapping by term, got {value!r:.80}")
     for text, item in value.items():
-        (term, *more) = parse_terms(text, names, what)
+        ((number, term), *more) = parse_numbered(text, names, what)
         if more:
             raise ValueError(f"{what}: one term at a time, got {text!r:.80}")
-        yield term, item, f"{what}[{text!r}]"
+        yield number, term, item, f"{what}[{text!r}]"
 
 
 def _listed(field: str, value: Any, names: Sequence[str], states: list[str]) -> list[tuple[int, Term, str]]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdyn.sparse.model import SparseODE
+from skdyn.sparse.printing import shifted
 
 SURVIVES = 0.9
 """Share of the fits from which a term counts as supported."""
@@ -72,7 +73,7 @@ class EquationEvidence:
     def of(cls, ode: SparseODE, names: Sequence[str], supports: NDArray[np.bool_]) -> EquationEvidence:
         """From the terms (N, T, D) of N fits."""
         found, shares = ode.coefficients != 0, supports.mean(axis=0)
-        terms = ode.library.names(names)
+        terms = ode.library.names(shifted(names, ode.center))
 
         def listed(chosen: NDArray[np.bool_]) -> tuple[TermEvidence, ...]:
             return tuple(

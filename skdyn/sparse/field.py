@@ -66,9 +66,11 @@ class SparseField:
     score: float
 
     def __post_init__(self) -> None:
-        for value in vars(self).values():
+        for name, value in tuple(vars(self).items()):
             if isinstance(value, np.ndarray):
-                value.setflags(write=False)
+                own = value.copy()
+                own.setflags(write=False)
+                object.__setattr__(self, name, own)
 
     @property
     def library(self) -> TermLibrary:

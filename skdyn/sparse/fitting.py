@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
-from skdyn.sparse.constraints import Constraints, ReadConstraints
+from skdyn.sparse.constraints import Constraints, ReadConstraints, check_known_part
 from skdyn.sparse.field_slopes import Velocity, with_slopes_of
 from skdyn.sparse.function_choice import choose_functions
 from skdyn.sparse.model import SparseODE
@@ -49,7 +51,8 @@ def fit_sparse(
     Supports proposed by backward elimination on smoothed slopes are fitted by multiple-shooting least squares, changed
     by stepwise selection on the quadratic about each fit, and selected by a score of roll-out errors, the number of
     terms (as in Schwarz's criterion), runaway states and, where given, the prior's log density. The search is
-    deterministic. Rescaling states or time, and reordering trajectories, changes the field only as it should.
+    deterministic. Rescaling states or time, and reordering trajectories, changes the field only as it should, unless so
+    many are given that some are left out: these depend on their order.
 
     Parameters
     ----------
@@ -63,7 +66,8 @@ def fit_sparse(
         four to eleven; 2 for more; and for up to twelve variables (of three only if these leave nothing) sines,
         cosines and Hill functions where polynomials leave structure unexplained or need many terms.
     max_points : int, default=1200
-        Most points that enter the fit; more are thinned evenly, which the result records.
+        Most points that enter the fit; more are thinned evenly, which the result records. Of more than 240 trajectories
+        (or half as many as points) evenly spaced ones enter.
     verbose : bool, default=False
         Report each stage on standard error.
     library : Library, mapping of its fields, "polynomial" or terms separated by commas, optional
@@ -105,8 +109,10 @@ def fit_sparse(
     if prior is not None and (prior.points.shape[1], prior.field.shape[1]) != (width, context.n_features):
         raise ValueError(f"the prior has {prior.points.shape[1]} variables and the trajectories {width}")
     names = context.column_names
-    known = ReadConstraints.of(Constraints.read(constraints), names, context.n_features)
+    outside = np.concatenate(context.outside)
+    known = ReadConstraints.of(Constraints.read(constraints), names, context.n_features, outside)
     scaled = scale_context(context, max_points, true_origin=known.any or bool(chosen.terms or chosen.extra))
+    _check_known_part(known, context, scaled)
     choice = TermChoice.of(chosen, names, context.n_features, scaled.column_scale, known)
     sources = [scaled]
     if velocity is not None and (other := with_slopes_of(scaled, velocity)) is not None:
@@ -114,12 +120,10 @@ def fit_sparse(
     scaled = sources[-1]
     own = prior and prior.in_units(scaled.column_center, scaled.column_scale, scaled.rate)
     search = Search(sources, own, choice, known, verbose)
-    if choice.is_listed:
-        search.run(choice.polynomials(0), "listed terms: ")
-        return search.result()
+    given = 0 if choice.is_listed else chosen.degree
     asked = chosen.functions is not None
     if scaled.n_features >= _MANY:
-        libraries = [choice.polynomials(degree) for degree in _node_wise_degrees(scaled, chosen.degree)]
+        libraries = [choice.polynomials(degree) for degree in _node_wise_degrees(scaled, given)]
         few = scaled.n_features <= _MOST_WITH_FUNCTIONS and not (scaled.center.any() or known.known_part)
         kinds = chosen.kinds if few else ()
         tried = bool(kinds) and scaled.clean and search.run_functions_first(libraries, kinds, asked)
@@ -129,8 +133,8 @@ def fit_sparse(
                 search.run_functions_node_wise(kinds, asked)
         if scaled.n_features > _TOGETHER or (scaled.clean and search.has_few_terms()):
             return search.result()
-    for degree in _degrees(scaled) if chosen.degree is None else (chosen.degree,):
-        search.run(choice.polynomials(degree), f"degree {degree}: ")
+    for degree in _degrees(scaled) if given is None else (given,):
+        search.run(choice.polynomials(degree), "listed terms: " if choice.is_listed else f"degree {degree}: ")
         if not search.misses_much() and (degree >= ORDINARY_DEGREE or not search.is_dense()):
             break
     if scaled.n_features < _MANY and chosen.kinds and not scaled.center.any():
@@ -140,6 +144,19 @@ def fit_sparse(
         elif not (sets or known.known_part) and (asked or scaled.clean):
             search.run_functions_node_wise(chosen.kinds, asked)
     return search.result()
+
+
+def _check_known_part(known: ReadConstraints, context: Trajectories, scaled: ScaledContext) -> None:
+    """Refuse a known part that is not finite where it is asked: at observed states, and on their smoothed path."""
+    function, dim = known.known_part, context.n_features
+    if function is None:
+        return
+    for k, (states, outside) in enumerate(zip(context.states, context.outside, strict=True)):
+        rows = np.flatnonzero(~np.isnan(states).any(axis=1))
+        points = np.hstack([states, outside])[rows]
+        check_known_part(function, points, dim, [f"trajectory {k}, row {row}" for row in rows])
+    path = scaled.columns * scaled.column_scale
+    check_known_part(function, path, dim, [f"the smoothed state {state.tolist()}" for state in path])
 
 
 def _degrees(context: ScaledContext) -> tuple[int, ...]:

@@ -49,7 +49,7 @@ def choose_functions(context: ScaledContext, count: int, kinds: Sequence[str] = 
         Each of one direction: a sine with its cosine, or one Hill function.
     """
     best: dict[tuple[object, ...], tuple[float, Functions]] = {}
-    for label, functions in _sets(context.columns, context.n_features, kinds):
+    for label, functions in _sets(context, kinds):
         value = _criterion(context, functions)
         if label not in best or value < best[label][0]:
             best[label] = value, functions
@@ -81,10 +81,13 @@ def _criterion(context: ScaledContext, functions: Functions) -> float:
     return float((0.25 * len(design) * np.log(errors) + _PENALTY * counts).min(axis=0).sum())
 
 
-def _sets(path: Array, dim: int, kinds: Sequence[str]) -> Iterator[tuple[tuple[object, ...], Functions]]:
+def _sets(context: ScaledContext, kinds: Sequence[str]) -> Iterator[tuple[tuple[object, ...], Functions]]:
     """Sines with cosines, and Hill functions, each at several scales, with a label of kind and argument."""
+    path, dim = context.columns, context.n_features
     axes = [tuple(row) for row in np.eye(path.shape[1])[:dim]]
-    for axis in (axes + ([tuple(np.subtract(*axes))] if dim == 2 else [])) if "sin" in kinds else []:
+    # Of two variables their difference in the user's units.
+    differences = [tuple(np.subtract(*np.diag(context.column_scale)[:2]))] if dim == 2 else []
+    for axis in axes + differences if "sin" in kinds else []:
         z = path @ np.array(axis)
         width = float(np.ptp(z))
         if width == 0:

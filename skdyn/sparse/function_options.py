@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from skdyn.sparse.equation import Equation
 from skdyn.sparse.function_choice import HALVES, STEP, TURNS
-from skdyn.sparse.functions import ScalarFunction, stretched
+from skdyn.sparse.functions import HILL_POWERS, ScalarFunction, stretched
 from skdyn.sparse.integral import Integrals
 from skdyn.sparse.library import TermKey, monomials
 from skdyn.sparse.scaled_context import ScaledContext
 
 Array = NDArray[np.float64]
 
-#: Powers of Hill functions; those next to one that is chosen from the grid are tried too.
-_POWERS, _GRID = (1, 2, 3, 4, 6, 8), (1, 2, 4, 8)
+#: Powers of Hill functions that are tried, and then those next to one that is chosen.
+_GRID = (1, 2, 4, 8)
 _PARABOLAS = 5
 
 
@@ -55,9 +55,9 @@ class Option:
         if not self.functions or self.functions[0].kind != "rise":
             return [self]
         (function,) = self.functions
-        place = _POWERS.index(function.power)
+        place = HILL_POWERS.index(function.power)
         positive = bool((x @ np.array(function.direction) >= 0).all())
-        powers = [power for power in _POWERS[max(0, place - 1) : place + 2] if positive or power % 2 == 0]
+        powers = [power for power in HILL_POWERS[max(0, place - 1) : place + 2] if positive or power % 2 == 0]
         return [Option(self.exponents, (replace(function, power=power),)) for power in powers]
 
     def stretched(self, log_factor: float) -> Option:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+#: Powers that a Hill function may have.
+HILL_POWERS = (1, 2, 3, 4, 6, 8)
+
 
 @dataclass(frozen=True)
 class ScalarFunction:
@@ -70,18 +73,23 @@ class ScalarFunction:
             return np.sin(z), (np.cos(z),)
         if self.kind == "cos":
             return np.cos(z), (-np.sin(z),)
-        lower = z ** (self.power - 1)
+        lower = z ** (self.power - 1) if self.power > 1 else np.where(self._form(x) < 0, 0.0, 1.0)
         fall = 1.0 / (1.0 + lower * z)
         slope = -self.power * lower * fall**2
         return (fall, (slope,)) if self.kind == "fall" else (1.0 - fall, (-slope,))
 
     def _argument(self, x: Array) -> Array:
         """Return z, without its negative values where an odd power takes them for zero."""
+        z = self._form(x)
+        return np.maximum(z, 0.0) if self.power % 2 and self.kind in ("rise", "fall") else z
+
+    def _form(self, x: Array) -> Array:
+        """Return ``direction . x``."""
         parts = [a * x[e] for e, a in enumerate(self.direction) if a]
         z = parts[0]
         for part in parts[1:]:
             z = z + part
-        return np.maximum(z, 0.0) if self.power % 2 and self.kind in ("rise", "fall") else z
+        return z
 
     def in_units(self, scale: Array) -> ScalarFunction:
         """Return the same function of ``u``, where ``x = scale * u``."""

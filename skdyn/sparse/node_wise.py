@@ -64,7 +64,7 @@ class _Matching:
         """Of variable d, with some coefficients (T,) known."""
         gram, cross, square, count = integrals.moments(context.observed[:, d], context.weights[:, d])
         count = max(count, 1.0)
-        cost = np.log(count) + np.log(np.cumsum(np.bincount(degrees)))[degrees]
+        cost = np.log(count) + np.log(np.cumsum(np.bincount(degrees))[degrees])
         square = max(square + float(known @ (gram @ known - 2.0 * cross)), 0.0)
         return cls(gram, cross - gram @ known, square, count, cost)
 

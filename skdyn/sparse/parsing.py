@@ -16,7 +16,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.sparse.functions import ScalarFunction, TermFunction
+from skdyn.sparse.functions import HILL_POWERS, ScalarFunction, TermFunction
 
 _NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -63,6 +63,17 @@ def parse_terms(text: str, names: Sequence[str], what: str) -> list[Term]:
     --------
     >>> [term.exponents for term in parse_terms("1, x, x*y^2", ["x", "y"], "library")]
     [(0, 0), (1, 0), (1, 2)]
+    """
+    return [term for _, term in parse_numbered(text, names, what)]
+
+
+def parse_numbered(text: str, names: Sequence[str], what: str) -> list[tuple[float, Term]]:
+    """Read terms that are separated by commas, each with the number that a Hill function has before it, or one.
+
+    Examples
+    --------
+    >>> [(number, term.function.kind) for number, term in parse_numbered("1/(0.25 + x^2)", ["x"], "known")]
+    [(4.0, 'fall')]
     """
     reader = _Reader(text, names, what)
     out = [reader.lone_term()]
@@ -176,14 +187,15 @@ class _Reader:
             return match.group()
         return None
 
-    def lone_term(self) -> Term:
+    def lone_term(self) -> tuple[float, Term]:
+        """A term; only a Hill function may have a number before it."""
         self._skip()
         begin = self._at
         number, term = self.product()
         saturating = isinstance(term.function, ScalarFunction) and term.function.kind in ("rise", "fall")
         if number != 1.0 and not (saturating and number > 0):
             self.fail("a term here has no number before it", begin)
-        return term
+        return number, term
 
     def sum(self) -> list[tuple[float, Term]]:
         sign = -1.0 if self.take("-", "+") == "-" else 1.0
@@ -278,8 +290,8 @@ class _Reader:
         if not plain or any(term.function for _, term in parts) or constant <= 0 or size <= 0:
             self.fail("expected (k + x^n), the denominator of a Hill function, with a positive number k", begin)
         power = term.exponents[used[0]]
-        if power not in (1, 2, 3, 4):
-            self.fail("a Hill function has the power 1, 2, 3 or 4", begin)
+        if power not in HILL_POWERS:
+            self.fail(f"a Hill function has a power of {', '.join(map(str, HILL_POWERS))}", begin)
         constant /= size
         direction = tuple(constant ** (-1.0 / power) if e == used[0] else 0.0 for e in range(len(self._names)))
         if powers[used[0]] >= power:

@@ -21,6 +21,11 @@ def exact(value: float) -> str:
     return next(text for digits in (15, 16, 17) if float(text := f"{value:.{digits}g}") == value)
 
 
+def shifted(names: Sequence[str], center: Array) -> list[str]:
+    """Names (C,) as monomials have them, such as ``"(hare - 1000)"`` where the origin (C,) is not zero."""
+    return [f"({name} {'-' if c > 0 else '+'} {exact(abs(c))})" if c else name for name, c in zip(names, center)]
+
+
 def equations(
     library: TermLibrary,
     coefficients: Array,
@@ -44,10 +49,9 @@ def equations(
     errors : array of shape (T, D), optional
         Standard errors, written beside the coefficients.
     """
-    shifted = [f"({name} {'-' if c > 0 else '+'} {exact(abs(c))})" if c else name for name, c in zip(names, center)]
-    lines = []
+    lines, variables = [], shifted(names, center)
     for d, name in enumerate(names[: coefficients.shape[1]]):
-        terms = library.names(shifted, digits[d])
+        terms = library.names(variables, digits[d])
         text = ""
         for row in np.flatnonzero(coefficients[:, d]):
             number = f"{abs(coefficients[row, d]):.{digits[d]}g}"
@@ -64,7 +68,7 @@ def latex(
 ) -> list[str]:
     r"""One line of LaTeX a component, such as ``\frac{d\,\mathrm{hare}}{dt} = 0.55\,\mathrm{hare}``."""
     variables = [_variable(name) for name in names]
-    shifted = [
+    columns = [
         rf"\left({name} {'-' if c > 0 else '+'} {_number(exact(abs(c)))}\right)" if c else name
         for name, c in zip(variables, center)
     ]
@@ -72,9 +76,9 @@ def latex(
     for d, name in enumerate(variables[: coefficients.shape[1]]):
         text = ""
         for row in np.flatnonzero(coefficients[:, d]):
-            factors = [v if e == 1 else f"{v}^{{{e}}}" for v, e in zip(shifted, library.exponents[row]) if e]
+            factors = [v if e == 1 else f"{v}^{{{e}}}" for v, e in zip(columns, library.exponents[row]) if e]
             if (f := library.function_of[row]) >= 0:
-                factors.append(_function(library.functions[f], shifted, digits[d]))
+                factors.append(_function(library.functions[f], columns, digits[d]))
             number = f"{abs(coefficients[row, d]):.{digits[d]}g}"
             if number != "1" or not factors:
                 factors.insert(0, _number(number))

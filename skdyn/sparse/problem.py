@@ -283,9 +283,9 @@ class ShootingProblem:
             # What holds in scaled units holds in the user's up to rounding: there it is to hold too.
             found = Restriction.of(self.known, given, np.ones(context.n_columns), 1.0).settle(found)
         return SparseField(
-            exponents=library.exponents.copy(),
+            exponents=library.exponents,
             functions=given.functions,
-            function_of=library.function_of.copy(),
+            function_of=library.function_of,
             coefficients=found,
             center=context.column_center,
             score=float(batch.score[row]),

@@ -65,7 +65,8 @@ class Resampling:
         constraints: Constraints | Mapping[str, Any] | None = None,
     ) -> Resampling:
         """Prepare from what `skdyn.sparse.fit_sparse` was given and returned."""
-        known = ReadConstraints.of(Constraints.read(constraints), context.column_names, context.n_features)
+        names, outside = context.column_names, np.concatenate(context.outside)
+        known = ReadConstraints.of(Constraints.read(constraints), names, context.n_features, outside)
         scaled = scale_context(context, max_points, true_origin=not ode.center.any())
         library = ode.library.with_functions([f.in_units(scaled.column_scale) for f in ode.functions])
         factors = library.unit_factors(scaled.column_scale, scaled.rate)[:, : scaled.n_features]

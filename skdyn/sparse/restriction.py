@@ -71,7 +71,7 @@ class Restriction:
         shape = (library.n_terms, dim)
         allowed, required, fixed = np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         lower, upper = np.full(shape, -np.inf), np.full(shape, np.inf)
-        _keep_positive(known.positive, library, allowed, lower)
+        _keep_positive(known, library, allowed, lower)
         for t, function in enumerate(library.functions[f] if f >= 0 else None for f in library.function_of):
             if isinstance(function, KnownPart):
                 allowed[t] = False
@@ -84,7 +84,9 @@ class Restriction:
                 lower[t, d] = max(lower[t, d], bound.low / factors[t, d])
                 upper[t, d] = min(upper[t, d], bound.high / factors[t, d])
                 if lower[t, d] > upper[t, d]:
-                    raise ValueError(f"{bound.source} contradicts that the variable stays positive")
+                    raise ValueError(
+                        f"{bound.source} contradicts that the variable stays positive, or another bound of the term"
+                    )
         for d, term, _ in known.forbidden:
             for t in find(term):
                 allowed[t, d] = False
@@ -274,24 +276,20 @@ def _key(term: Term) -> tuple[object, ...]:
     return term.exponents, function.kind, function.power, tuple(float(f"{a:.12g}") for a in function.direction)
 
 
-def _keep_positive(positive: Mask, library: TermLibrary, allowed: Mask, lower: Array) -> None:
+def _keep_positive(known: ReadConstraints, library: TermLibrary, allowed: Mask, lower: Array) -> None:
     """Leave to positive variables factors of themselves, and inflows of terms that are not negative."""
-    for d in np.flatnonzero(positive):
+    for d in np.flatnonzero(known.positive):
         for t, (row, f) in enumerate(zip(library.exponents, library.function_of, strict=True)):
             function = library.functions[f] if f >= 0 else None
             if isinstance(function, KnownPart):
                 continue
             if row[d] or (function and function.kind in ("sin", "rise") and _only(function.direction, int(d))):
                 continue
-            sure = all(power % 2 == 0 for e, power in enumerate(row) if not _is_positive(positive, e))
+            sure = bool((row[~known.not_negative] % 2 == 0).all())
             if sure and (function is None or function.kind in ("rise", "fall")):
                 lower[t, d] = 0.0
             else:
                 allowed[t, d] = False
-
-
-def _is_positive(positive: Mask, e: int) -> bool:
-    return e < len(positive) and bool(positive[e])
 
 
 def _only(direction: tuple[float, ...], d: int) -> bool:

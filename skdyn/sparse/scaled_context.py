@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
-from skdyn.sparse.smoothing import check_observed, smooth, smooth_with_gaps
+from skdyn.sparse.smoothing import LEAST_OBSERVED, check_observed, smooth, smooth_with_gaps
 
 Array = NDArray[np.float64]
 
@@ -236,6 +236,13 @@ def _check_sizes(context: Trajectories) -> None:
                 )
         if not 1 / MAX_SIZE <= t[-1] - t[0] <= MAX_SIZE:
             raise TrajectoryError(f"trajectory {k} lasts {t[-1] - t[0]:.1e} units of time; rescale the times")
+    given = np.abs(np.concatenate(context.outside)).max(axis=0)
+    for name, largest in zip(context.column_names[context.n_features :], given, strict=True):
+        if largest and not 1 / MAX_SIZE <= largest <= MAX_SIZE:
+            raise TrajectoryError(
+                f"{name}: inputs or parameters up to {largest:.1e} cannot be raised to powers in floating point; "
+                f"rescale them to within {1 / MAX_SIZE:.0e} and {MAX_SIZE:.0e}"
+            )
 
 
 def _smoothed(t: Array, x: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
@@ -248,17 +255,31 @@ def _smoothed(t: Array, x: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
 def _thin(trajectories: Sequence[tuple[Array, ...]], max_points: int) -> list[tuple[Array, ...]]:
     """Keep evenly spaced trajectories, and evenly spaced points of each, up to the limits."""
     count = min(len(trajectories), MAX_TRAJECTORIES, max(max_points // 2, 1))
-    chosen = [trajectories[k] for k in np.linspace(0, len(trajectories) - 1, count).round().astype(int)]
-    total = sum(len(arrays[0]) for arrays in chosen)
+    chosen = {int(k): trajectories[k] for k in np.linspace(0, len(trajectories) - 1, count).round().astype(int)}
+    total = sum(len(arrays[0]) for arrays in chosen.values())
     if total <= max_points:
-        return chosen
+        return list(chosen.values())
     out = []
     spare = (max_points - 2 * count) / (total - 2 * count)
-    for arrays in chosen:
+    for k, arrays in chosen.items():
         share = 2 + int((len(arrays[0]) - 2) * spare)
-        rows = np.linspace(0, len(arrays[0]) - 1, share).round().astype(int)
+        rows = np.sort(_by_pattern(arrays[1])[np.linspace(0, len(arrays[0]) - 1, share).round().astype(int)])
+        left = np.count_nonzero(~np.isnan(arrays[1][rows]), axis=0)
+        if left.min() < LEAST_OBSERVED:
+            raise TrajectoryError(
+                f"trajectory {k}, variable {left.argmin()} keeps {left.min()} observations where {len(arrays[0])} "
+                f"points are thinned to {share}: leave out rows in which it was not observed, or raise max_points"
+            )
         out.append(tuple(array[rows] for array in arrays))
     return out
+
+
+def _by_pattern(x: Array) -> NDArray[np.intp]:
+    """Rows (L,) of states (L, D) by which variables were observed, and in their order where the same ones were.
+
+    Evenly spaced ones of them are evenly spaced among those of each pattern, and no variable is passed over.
+    """
+    return np.lexsort(np.isnan(x).T)
 
 
 def _center(y: Array) -> Array:

@@ -91,7 +91,7 @@ class Shooting:
         self.n_values = int(context.seen.sum())
         self.observed = context.observed[segments.row]  # (O, S, D)
         self.weights = context.weights[segments.row] * segments.used[:, :, None]
-        usual = [np.median(own[seen]) for own, seen in zip(context.weights.T, context.seen.T, strict=True)]
+        usual = [np.median(own[own > 0]) if own.any() else 0.0 for own in context.weights.T]
         stiffness = schedule.continuity * np.array(usual)
         self.link = segments.linked[:, None] * stiffness  # (S, D)
 

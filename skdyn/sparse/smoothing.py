@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 #: Fewest points for which generalised cross-validation is used; below it a parabola is fitted.
 MIN_SPLINE_POINTS = 6
 _GRID = 48
-_LEAST_OBSERVED = 2
+LEAST_OBSERVED = 2
 _CLOSEST = 1e-3
 
 
@@ -169,9 +169,9 @@ def check_observed(context: Trajectories) -> None:
     """
     for k, x in enumerate(context.states):
         for d, count in enumerate((~np.isnan(x)).sum(axis=0)):
-            if count < _LEAST_OBSERVED:
+            if count < LEAST_OBSERVED:
                 raise TrajectoryError(
-                    f"trajectory {k}, variable {d} was observed {count} times: each variable needs {_LEAST_OBSERVED} "
+                    f"trajectory {k}, variable {d} was observed {count} times: each variable needs {LEAST_OBSERVED} "
                     "observations in each trajectory; leave the trajectory or the variable out"
                 )
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from skdyn.data.parameters import check_number
 from skdyn.sparse.constraints import ReadConstraints
-from skdyn.sparse.functions import KnownPart, TermFunction
+from skdyn.sparse.functions import KnownPart, ScalarFunction, TermFunction
 from skdyn.sparse.library import TermKey, TermLibrary, factor_count, listed, monomials
 from skdyn.sparse.parsing import Term, parse_terms
 
@@ -147,6 +147,7 @@ class TermChoice:
         ------
         ValueError
         """
+        _refuse_fitted(library.kinds, names, known)
         texts = [library.extra] if isinstance(library.extra, str) and library.extra else list(library.extra)
         what = "library: extra"
         if library.terms is not None:
@@ -186,7 +187,7 @@ class TermChoice:
                 )
             rows = [(row, -1) for row in self._monomials(degree)]
             factors = monomials(self.n_columns, 2)[: factor_count(self.n_columns, len(functions))]
-            rows += [(row, f) for f in range(len(functions)) for row in factors]
+            rows += [(row, f) for f, function in enumerate(functions) for row in factors if self._allows(row, function)]
         for term in self.extra:
             if term.function is not None and term.function not in functions:
                 functions = (*functions, term.function)
@@ -198,20 +199,42 @@ class TermChoice:
     def with_terms(self, degree: int, keys: Sequence[TermKey]) -> TermLibrary:
         """The library of a degree, with its extra terms and others behind it, unless these are products not allowed."""
         library = self.polynomials(degree)
-        if self.library.interactions is False:
-            keys = [key for key in keys if not any(key[0])]
         own = [library.key(t) for t in range(library.n_terms)]
-        return TermLibrary.of_keys(dict.fromkeys([*own, *keys]))
+        return TermLibrary.of_keys(dict.fromkeys([*own, *(key for key in keys if self._allows(*key))]))
+
+    def _allows(self, row: tuple[int, ...], function: TermFunction | None) -> bool:
+        """Whether the interactions chosen include a monomial by itself or times a function."""
+        if self.library.interactions == "inputs-linear":
+            return sum(row[self.n_features :]) <= 1
+        columns = {e for e, power in enumerate(row) if power}
+        if columns and isinstance(function, ScalarFunction):
+            columns |= {e for e, a in enumerate(function.direction) if a}
+        return bool(self.library.interactions) or len(columns) <= 1
 
     def _monomials(self, degree: int) -> list[tuple[int, ...]]:
         if self.library.interactions is False:
             unit = np.eye(self.n_columns, dtype=int)
             pure = [power * row for power in range(1, degree + 1) for row in unit]
             return [(0,) * self.n_columns, *(tuple(row.tolist()) for row in pure)]
-        rows = monomials(self.n_columns, degree)
-        if self.library.interactions == "inputs-linear":
-            return [row for row in rows if sum(row[self.n_features :]) <= 1]
-        return rows
+        return [row for row in monomials(self.n_columns, degree) if self._allows(row, None)]
+
+
+def _refuse_fitted(kinds: Sequence[str], names: Sequence[str], known: ReadConstraints) -> None:
+    """Refuse to forbid or bound terms with a function of a kind whose inner numbers are fitted: none is just this."""
+    entries = [(bound.term, bound.source) for bound in known.bounds]
+    entries += [(term, source) for _, term, source in known.forbidden]
+    entries += [(term, source) for _, term, value, source in known.fixed if not value]
+    for term, source in entries:
+        if not isinstance(term.function, ScalarFunction):
+            continue
+        kind = "sin" if term.function.kind in ("sin", "cos") else "hill"
+        if kind in kinds:
+            (name,) = TermLibrary.of_keys([(term.exponents, term.function)]).names(names)
+            raise ValueError(
+                f"{source}: a search with functions of the kind {kind!r} fits the numbers inside of them, and none it "
+                f"finds is just {name}: leave {kind!r} out of Library(functions=...), and put the term into extra "
+                "if equations may have it, or list all terms in library"
+            )
 
 
 def in_units(term: Term, scale: np.ndarray) -> Term:

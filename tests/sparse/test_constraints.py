@@ -197,6 +197,15 @@ def test_required_and_forbidden_terms():
         ({"linear_part": "skew", "known": {"x": "x"}}, "contradict each other"),
         ({"linear_part": "round"}, "must be None, 'symmetric' or 'skew'"),
         ({"known_part": 3}, "must be callable"),
+        ({"known_part": lambda x: [x[1], -x[0]]}, r"must return an array of shape \(20, 2\).*got shape \(2, 2\)"),
+        ({"known_part": lambda x: np.hstack([x, x])}, r"got shape \(20, 4\)"),
+        ({"known_part": lambda x: x > 0}, "known_part .*: it must return real numbers"),
+        ({"known_part": lambda x: np.log(x)}, "is -inf for variable 1 at trajectory 0, row 0"),
+        ({"known_part": lambda x: x if x[0, 0] == 1.0 else x + np.inf}, "is inf for variable 0 at the smoothed state"),
+        ({"bounds": {"x": {"x*y": (1, 2), "y*x": (3, 4)}}}, "or another bound of the term"),
+        ({"forbidden": {"y": "sin(x)"}}, r"forbidden\['y'\]: .* 'sin' .* is just sin\(x\): leave 'sin' out"),
+        ({"known": {"y": {"cos(x)": 0.0}}}, r"known\['y'\]\['cos\(x\)'\]: .* is just cos\(x\): leave 'sin' out"),
+        ({"bounds": {"x": {"y*x^2/(4 + x^2)": "+"}}}, r"bounds\['x'\].* is just y x\^2/\(4 \+ x\^2\): leave 'hill'"),
         ({"fixed": {}}, "constraints have no 'fixed'"),
         (3, "must be None or Constraints"),
     ],
@@ -205,6 +214,41 @@ def test_bad_constraints(known, problem):
     data = recordings(lambda x: [-x[0], x[0]], [[1.0, 0.0]], 3.0, ("x", "y"), 0.0, 20)
     with pytest.raises(ValueError, match=problem):
         fit_sparse(data, constraints=known)
+
+
+def test_the_number_before_a_hill_term_counts():
+    texts = {"1/(0.25 + x^2)": 2.0, "5*x^2/(0.25 + x^2)": -1.0}
+    as_text = ReadConstraints.of(Constraints(known={"x": "2/(0.25 + x^2) - 5*x^2/(0.25 + x^2)"}), ["x"], 1)
+    assert ReadConstraints.of(Constraints(known={"x": texts}), ["x"], 1).fixed == tuple(
+        (d, term, value, f"constraints: known['x'][{text!r}]")
+        for (d, term, value, _), text in zip(as_text.fixed, texts, strict=True)
+    )
+    assert [value for _, _, value, _ in as_text.fixed] == [8.0, -5.0]
+    (bound,) = ReadConstraints.of(Constraints(bounds={"x": {"1/(0.25 + x^2)": (None, 2.5)}}), ["x"], 1).bounds
+    assert (bound.low, bound.high) == (-np.inf, 10.0)
+
+
+def test_terms_with_functions_are_forbidden_and_bounded_where_none_is_fitted():
+    data = recordings(swing, [[2.0, 0.0]], 10.0, ("q", "v"), 0.0)
+    known = {"forbidden": {"q": "sin(q)"}, "bounds": {"v": {"sin(q)": (-1.0, 0.0)}}}
+    field = fit_sparse(data, library="v, sin(q)", constraints=known)
+    assert coefficient(field, ["q", "v"], "q", "sin(q)") == 0.0
+    assert coefficient(field, ["q", "v"], "v", "sin(q)") == pytest.approx(-1.0, abs=1e-9)
+
+
+def test_inputs_flow_in_where_none_is_negative():
+    library = terms(2, 1)  # 1, x, u
+    for lowest, inflow in ((0.0, True), (-0.1, False)):
+        outside = np.array([[1.0], [lowest]])
+        known = ReadConstraints.of(Constraints(positive=True), ["x", "u"], 1, outside)
+        restriction = Restriction.of(known, library, np.ones(2), 1.0)
+        assert restriction.allowed[:, 0].tolist() == [True, True, inflow]
+        assert restriction.lower[2, 0] == (0.0 if inflow else -np.inf)
+    t = np.linspace(0.0, 12.0, 150)
+    dose = 1.0 + np.sin(t) ** 2
+    x = solve_ivp(lambda s, x: np.interp(s, t, dose) - 0.5 * x, (0, 12), [0.2], t_eval=t, max_step=0.05).y.T
+    field = fit_sparse(Trajectories([Trajectory(t, x, u=dose)]), max_degree=2, constraints={"positive": True})
+    np.testing.assert_allclose(field.field([[1.0, 1.0]]), 0.5, atol=0.01)
 
 
 def test_transfers_are_the_atoms_of_a_conserved_sum():

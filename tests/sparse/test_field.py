@@ -55,5 +55,6 @@ def test_precision_holds_inside_functions():
         center=np.zeros(1),
         score=0.0,
     )
+    assert coefficients.flags.writeable  # the caller's
     assert field.equations(precision=7) == ["d(x0)/dt = 0.9876543 sin(1.234568 x0) + 2 x0/(3.4567 + x0)"]
     assert field.equations(precision=2) == ["d(x0)/dt = 0.99 sin(1.2 x0) + 2 x0/(3.5 + x0)"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skdyn.sparse.functions import ScalarFunction
+from skdyn.sparse.functions import HILL_POWERS, ScalarFunction
 from skdyn.sparse.library import TermLibrary, terms
 from skdyn.sparse.parsing import parse_linear, parse_sum, parse_terms
 
@@ -41,6 +41,7 @@ def test_terms_of_all_kinds():
         ("sin(x) cos(y)", 7, "at most one function"),
         ("x/(y + x)", 2, "denominator of a Hill function"),
         ("x/0", 2, "division by zero"),
+        ("x/(1 + x^5)", 2, "a Hill function has a power of 1, 2, 3, 4, 6, 8"),
         ("x,,y", 2, "found ','"),
         ("", 0, "found the end"),
         ("x y)", 3, "expected a comma"),
@@ -66,7 +67,7 @@ def test_sums_and_linear_forms():
         parse_linear("S^2", ["S"], "conserved")
 
 
-@given(st.lists(st.floats(0.1, 9.0), min_size=2, max_size=2), st.sampled_from([1, 2, 4]))
+@given(st.lists(st.floats(0.1, 9.0), min_size=2, max_size=2), st.sampled_from(HILL_POWERS))
 def test_what_is_printed_can_be_read(scales, power):
     functions = (
         ScalarFunction("sin", tuple(scales), fixed=True),

@@ -1,5 +1,7 @@
 """Terms of a found field under resampling of its data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from skdyn.datasets.classics import make_trajectories
 from skdyn.sparse import fit_sparse
 from skdyn.sparse.evidence import EquationEvidence
 from skdyn.sparse.resampling import Resampling
+from skdyn.sparse.shooting import Schedule, Shooting
 
 T = np.linspace(0.0, 12.0, 80)
 
@@ -68,6 +71,28 @@ def test_true_terms_survive_and_the_rest_does_not(van_der_pol):
     assert all(
         not ode.coefficients[:, "qv".index(term.variable)][names(ode).index(term.term)] for term in evidence.others
     )
+
+
+def test_terms_are_named_from_the_origin_that_equations_print():
+    data = Trajectories([(T, np.column_stack([1000.0 + np.cos(2 * T), -2.0 * np.sin(2 * T)]))])
+    ode = fit_sparse(data, max_degree=1)
+    evidence = EquationEvidence.of(ode, ["x0", "x1"], np.ones((1, *ode.coefficients.shape), dtype=bool))
+    (moved,) = (term.term for term in evidence.terms if "x0" in term.term)
+    assert moved.startswith("(x0 - ")
+    assert moved in ode.equations()[1]
+
+
+def test_what_is_drawn_is_joined_as_stiffly_as_ever(van_der_pol):
+    data, ode = van_der_pol
+    problem = Resampling.of(ode, data).problem
+    drawn = np.repeat([1.0, 0.0], [70, 90])[:, None]
+    few = replace(problem, context=replace(problem.context, weights=problem.context.weights * drawn))
+    schedule = Schedule(5, 10.0, 1)
+    links = [Shooting(own.context, own.library, own.prior_terms, schedule).link for own in (problem, few)]
+    np.testing.assert_array_equal(links[0] > 0, links[1] > 0)
+    np.testing.assert_allclose(links[0], links[1], rtol=0.9)
+    nothing = replace(problem.context, weights=0 * problem.context.weights)
+    assert not Shooting(nothing, problem.library, problem.prior_terms, schedule).link.any()
 
 
 def names(ode):

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.data.trajectory import Trajectory
 from skdyn.exceptions import TrajectoryError
 from skdyn.sparse import fit_sparse
+from skdyn.sparse.scaled_context import scale_context
 
 T = np.linspace(0.0, 5.0, 40)
 DECAY = np.exp(-T)[:, None]
@@ -38,6 +40,35 @@ def test_thinning_keeps_to_the_limit_for_ragged_input():
     ode = fit([long, *short], max_points=100)
     assert 80 <= ode.n_points_used <= 100
     np.testing.assert_allclose(ode.field([[0.6, 0.8]]), [[0.8, -0.6]], atol=0.02)
+
+
+@pytest.mark.parametrize("every", [2, 12])
+def test_sensors_that_alternate_survive_thinning(every):
+    t = np.linspace(0.0, 20.0, 2400)
+    x = np.column_stack([np.cos(t), -np.sin(t)])
+    second = np.zeros(2400, dtype=bool)
+    second[1::every] = True  # at rows that evenly spaced ones would pass over
+    x[second, 0] = x[~second, 1] = np.nan
+    scaled = scale_context(Trajectories.with_gaps([(t, x)]))
+    assert scaled.n_points == 1200
+    assert abs(np.count_nonzero(scaled.seen[:, 1]) - 1200 / every) <= 1
+    assert np.diff(scaled.tau[scaled.seen[:, 1]]).max() < 3 * every * np.diff(scaled.tau).mean()
+
+
+def test_thinning_says_which_variable_is_lost():
+    t = np.linspace(0.0, 20.0, 2400)
+    x = np.column_stack([np.cos(t), -np.sin(t)])
+    x[np.delete(np.arange(2400), [3, 1200, 2000]), 1] = np.nan
+    with pytest.raises(
+        TrajectoryError, match=r"trajectory 0, variable 1 keeps [01] observations .* to 300: .*max_points"
+    ):
+        scale_context(Trajectories.with_gaps([(t, x)]), max_points=300)
+
+
+@pytest.mark.parametrize("size", [1e-170, 1e160])
+def test_inputs_that_cannot_be_raised_to_powers_are_named(size):
+    with pytest.raises(TrajectoryError, match=r"^u0: inputs or parameters up to .* rescale them"):
+        scale_context(Trajectories([Trajectory(T, DECAY, u=size * np.sin(T))]))
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.data.trajectory import Trajectory
 from skdyn.sparse import Constraints, Library, fit_sparse
 from skdyn.sparse.constraints import ReadConstraints
+from skdyn.sparse.functions import ScalarFunction
 from skdyn.sparse.term_choice import TermChoice
 
 NOTHING = ReadConstraints.of(Constraints(), ["x", "y", "u"], 2)
@@ -30,6 +32,48 @@ def choice(library, scale=1.0):
 def test_libraries(library, names):
     found = choice(library).polynomials(2).names(["x", "y", "u"])
     assert [name.replace(" ", "_") for name in found] == names.split()
+
+
+@pytest.mark.parametrize(
+    ("interactions", "factors"),
+    [(True, "1 x y u x^2 xy xu y^2 yu u^2"), ("inputs-linear", "1 x y u x^2 xy xu y^2 yu"), (False, "1 x x^2")],
+)
+def test_factors_of_functions_are_interactions_too(interactions, factors):
+    hill = ScalarFunction("rise", (1.0, 0.0, 0.0), 2)
+    own = choice(Library(interactions=interactions))
+    library = own.with_functions(2, (hill,))
+    names = library.names(["x", "y", "u"])[own.polynomials(2).n_terms :]
+    assert [
+        name.removesuffix(" x^2/(1 + x^2)").replace(" ", "") for name in ["1 " + names[0], *names[1:]]
+    ] == factors.split()
+    more = own.with_terms(1, [((1, 0, 0), hill), ((0, 1, 0), hill), ((3, 0, 0), None)])
+    assert (((0, 1, 0), hill) in map(more.key, range(more.n_terms))) == bool(interactions)
+    assert ((1, 0, 0), hill) in map(more.key, range(more.n_terms))
+
+
+def test_functions_of_a_difference_have_no_factors_without_interactions():
+    library = choice(Library(interactions=False)).with_functions(1, (ScalarFunction("sin", (1.0, -1.0, 0.0)),))
+    assert library.names(["x", "y", "u"]) == ["1", "x", "y", "u", "sin(x - y)"]
+
+
+def test_two_phases_pull_each_other():
+    def phases(_, x):
+        return [0.5 + 0.4 * np.sin(x[1] - x[0]), 2.0 + 0.4 * np.sin(x[0] - x[1])]
+
+    t = np.linspace(0.0, 12.0, 200)
+    runs = [(t, solve_ivp(phases, (0, 12), start, t_eval=t, rtol=1e-9).y.T) for start in ([0.2, 1.0], [1.0, 0.3])]
+    field = fit_sparse(Trajectories(runs), library=Library(functions=("sin",)))
+    assert field.equations() == ["d(x0)/dt = 0.5 - 0.4 sin(x0 - x1)", "d(x1)/dt = 2 + 0.4 sin(x0 - x1)"]
+
+
+def test_listed_terms_of_many_variables_are_chosen_equation_by_equation():
+    rng, t = np.random.default_rng(0), np.linspace(0.0, 6.0, 60)
+    matrix = np.diag(np.linspace(1.0, 2.0, 5), 1)
+    matrix = matrix - matrix.T
+    runs = [(t, solve_ivp(lambda _, x: matrix @ x, (0, 6), rng.normal(size=6), t_eval=t, rtol=1e-9).y.T)]
+    field = fit_sparse(Trajectories(runs), library=", ".join(f"x{d}" for d in range(6)))
+    np.testing.assert_allclose(field.jacobian(np.zeros(6)), matrix, atol=1e-3)
+    assert not any("listed terms" in stage.name for stage in field.path)
 
 
 def test_functions_change_units_with_the_search():
@@ -79,7 +123,6 @@ def test_noisy_growth_is_no_sine():
 def test_functions_of_three_variables_where_they_are_asked_for():
     t = np.linspace(0.0, 12.0, 150)
     rng = np.random.default_rng(0)
-    from scipy.integrate import solve_ivp
 
     def chain(_, x):
         return [x[1], -2.0 * np.sin(x[0]) - 0.1 * x[1], x[0] - x[2]]
