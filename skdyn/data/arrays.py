@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from skdyn.data.again import named_alike
 from skdyn.data.given import Given, alike, default_names, read_given
+from skdyn.data.names import named_states, names_of
 from skdyn.data.numbers import read_numbers
-from skdyn.data.source import Raw, Recording, Source
+from skdyn.data.source import Raw, Recording, Source, refuse_other_table
+from skdyn.data.times import TimeAxis
 from skdyn.data.trajectory import Trajectory
 from skdyn.exceptions import TrajectoryError
 
@@ -27,7 +30,8 @@ def read_arrays(X: Any, t: Any) -> Raw:
         raise TypeError("sparse data is not supported: pass dense trajectories")
     if isinstance(X, (str, bytes, dict, set)) or np.isscalar(X) or X is None:
         raise TrajectoryError(f"trajectories must be {FORMS}; got {type(X).__name__}")
-    if isinstance(X, tuple) and _is_one(X):
+    refuse_other_table(X, "X")
+    if is_one(X):
         X = [X]
     if isinstance(X, (list, tuple)) and not _is_nested_numbers(X):
         return _read_list(X, t)
@@ -48,8 +52,10 @@ def _raw(recordings: list[Recording], given: Given | None = None) -> Raw:
     return Raw(recordings, list(range(len(recordings))), None, Source(), given=given or Given())
 
 
-def _is_one(X: tuple[Any, ...]) -> bool:
-    """Whether a tuple is one trajectory: times and states, or these and inputs."""
+def is_one(X: Any) -> bool:
+    """Whether data are a tuple that is one trajectory: times and states, or these and inputs."""
+    if not isinstance(X, tuple):
+        return False
     dims = [_ndim(part) for part in X]
     if len(dims) == 2:
         return dims[0] == 1 and dims[1] in (1, 2)
@@ -60,6 +66,13 @@ def _is_one(X: tuple[Any, ...]) -> bool:
 def _read_list(X: Sequence[Any], t: Any) -> Raw:
     if len(X) == 0:
         raise TrajectoryError("X holds no trajectories: the list is empty")
+    for k, item in enumerate(X):
+        if isinstance(item, Trajectory) and item.axis not in (None, TimeAxis()):
+            raise TrajectoryError(
+                f"trajectory {k} was read before, and its times are {item.axis}; what those of the others mean is not "
+                "said: read the others too, Trajectories([...], time_unit=...), and then all together, "
+                "Trajectories([*first, *second])"
+            )
     paired = [_is_pair(item) for item in X]
     if any(paired) and not all(paired):
         odd = paired.index(not paired[0])
@@ -73,9 +86,11 @@ def _read_list(X: Sequence[Any], t: Any) -> Raw:
         whens, values = [item[0] for item in X], [item[1] for item in X]
     else:
         whens, values = [time_of(t, k, len(X)) for k in range(len(X))], list(X)
-    recordings, columns = [], []
+    recordings, columns, names_of_each = [], [], []
     for k, (when, value) in enumerate(zip(whens, values, strict=True)):
-        x = read_numbers(value, f"trajectory {k}")
+        own = X[k].feature_names if isinstance(X[k], Trajectory) else None
+        own = names_of(value) if own is None else own
+        x = read_numbers(named_states(value, own if names_of(value) else None, f"trajectory {k}"), f"trajectory {k}")
         if x.ndim == 1:
             x = x[:, None]
         if x.ndim != 2:
@@ -83,19 +98,26 @@ def _read_list(X: Sequence[Any], t: Any) -> Raw:
         given, names = _given(X[k], k, len(x)) if paired[k] else (None, Given())
         recordings.append(Recording.of(when, x, given=given))
         columns.append(names)
+        names_of_each.append(own)
     named, orders = alike(columns)
     recordings = [
         replace(recording, given=recording.given[:, order]) for recording, order in zip(recordings, orders, strict=True)
     ]
-    return _raw(recordings, named)
+    raw = _raw(recordings, named)
+    ids = [item.id if isinstance(item, Trajectory) and item.id is not None else k for k, item in enumerate(X)]
+    return named_alike(replace(raw, ids=ids), names_of_each)
 
 
 def _given(item: Any, k: int, length: int) -> tuple[np.ndarray, Given]:
     """Inputs and parameters of one pair or triple, and their names."""
+    place = f"trajectory {k}"
     if isinstance(item, Trajectory):
-        return read_given(item.u, item.p, length, f"trajectory {k}")[0], item.given
-    values, inputs = read_given(item[2] if len(item) == 3 else None, None, length, f"trajectory {k}")
-    return values, Given(default_names("u", inputs))
+        u = named_states(item.u, item.given.inputs if names_of(item.u) else None, f"the inputs of {place}")
+        p = named_states(item.p, item.given.parameters, f"the parameters of {place}")
+        return read_given(u, p, length, place)[0], item.given
+    u = named_states(item[2] if len(item) == 3 else None, None, f"the inputs of {place}")
+    values, inputs = read_given(u, None, length, place)
+    return values, Given(names_of(item[2]) or default_names("u", inputs) if inputs else ())
 
 
 def _is_pair(item: Any) -> bool:
@@ -139,5 +161,5 @@ def time_of(t: Any, k: int, count: int) -> Any:
     if _ndim(t) == 2:
         if len(t) != count:
             raise TrajectoryError(f"t has {len(t)} rows for {count} trajectories")
-        return np.asarray(t)[k]
+        return np.asanyarray(t)[k]
     return t

@@ -19,6 +19,7 @@ _MOST_STEPS = 100_000
 _MARGIN = 5
 """Steps further than their mean length says, so that weekends and short months are covered."""
 _LEAST_WORKDAYS = 10
+_LEAP_CYCLE = 48  # steps, of which some are not in a leap year
 _DAY = np.timedelta64(1, "D")
 
 
@@ -144,7 +145,10 @@ def _months(dates: np.ndarray) -> Months | None:
         offsets = dates - edges.astype("datetime64[ms]")
         # A day that not every month has can be counted from neither side.
         if (offsets == offsets[0]).all() and np.abs(offsets[0]) <= 28 * _DAY:
-            return Months(months[0], int(np.gcd.reduce(jumps)), offsets[0])
+            rows, steps = Months(months[0], int(np.gcd.reduce(jumps)), offsets[0]), np.arange(_LEAP_CYCLE)
+            # A 29th is in the next month where February has 28 days.
+            stays = rows.dates(steps).astype("datetime64[M]") == rows.first + rows.step * steps
+            return rows if stays.all() else None
     return None
 
 

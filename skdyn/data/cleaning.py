@@ -63,6 +63,9 @@ class Cleaning:
         if self.sort:
             order = np.argsort(t, kind="stable")
             t, x, rows = t[order], x[order], rows[order]
+        if np.isinf(x).any():
+            row, column = np.argwhere(np.isinf(x))[0]
+            raise TrajectoryError(f"{source.place(k, rows[row], int(column))}: the state is infinity (inf)")
         if self.duplicates != "raise" and len(t) > 1:
             t, x, rows = self._merged(t, x, rows)
         check_increasing(t, lambda row: source.place(k, rows[row]), source)
@@ -78,16 +81,15 @@ class Cleaning:
         there = ~np.isnan(x)
         sums = np.add.reduceat(np.where(there, x, 0.0), starts, axis=0)
         counts = np.add.reduceat(there.astype(float), starts, axis=0)
+        least, most = np.fmin.reduceat(x, starts, axis=0), np.fmax.reduceat(x, starts, axis=0)
         with np.errstate(invalid="ignore"):
-            return t[starts], sums / counts, rows[starts]
+            # The mean of equal values may round to another.
+            return t[starts], np.where(least == most, least, sums / counts), rows[starts]
 
     def _without_missing(
         self, t: np.ndarray, x: np.ndarray, rows: np.ndarray, k: int, source: Source
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Drop rows with NaN, or with nothing else, where that was asked for; otherwise name the first bad value."""
-        if np.isinf(x).any():
-            row, column = np.argwhere(np.isinf(x))[0]
-            raise TrajectoryError(f"{source.place(k, rows[row], int(column))}: the state is infinity (inf)")
         absent = np.isnan(x)
         if self.missing == "raise":
             row, column = np.argwhere(absent)[0]
@@ -100,7 +102,7 @@ class Cleaning:
 
 
 def check_given(values: np.ndarray, columns: Given, rows: np.ndarray, k: int, source: Source) -> None:
-    """Refuse inputs and parameters (L, G) of trajectory ``k`` that are not finite, and parameters that change.
+    """Refuse inputs and parameters (L, G) of trajectory ``k`` that are not finite.
 
     Raises
     ------
@@ -112,14 +114,26 @@ def check_given(values: np.ndarray, columns: Given, rows: np.ndarray, k: int, so
         row, column = map(int, np.argwhere(~np.isfinite(values))[0])
         kind = "input" if column < len(columns.inputs) else "parameter"
         raise TrajectoryError(f"{named.place(k, rows[row], column)}: the {kind} is {values[row, column]}, not finite")
-    parameters = values[:, len(columns.inputs) :]
-    if (parameters != parameters[:1]).any():
-        row, column = map(int, np.argwhere(parameters != parameters[:1])[0])
-        place = named.place(k, rows[row], column + len(columns.inputs))
-        raise TrajectoryError(
-            f"{place}: a parameter is constant within a trajectory, but this one changes from {parameters[0, column]} "
-            f"to {parameters[row, column]}: name it among the inputs"
-        )
+
+
+def check_parameters(values: np.ndarray, columns: Given, rows: np.ndarray, k: int, source: Source) -> None:
+    """Refuse parameters, the last of the given columns (L, G) of trajectory ``k``, that change; NaN are left alone.
+
+    Raises
+    ------
+    TrajectoryError
+        Naming the place, and what to do.
+    """
+    for column in range(len(columns.inputs), len(columns)):
+        there = np.flatnonzero(~np.isnan(values[:, column]))
+        changes = there[values[there, column] != values[there[:1], column]]
+        if len(changes):
+            raise TrajectoryError(
+                f"{replace(source, names=columns.names).place(k, rows[changes[0]], column)}: a parameter is constant "
+                f"within a trajectory, but this one changes from {values[there[0], column]} to "
+                f"{values[changes[0], column]}: name it among the inputs, or name the column that tells trajectories "
+                "apart"
+            )
 
 
 def check_increasing(t: np.ndarray, place: Callable[[int], str], source: Source | None = None) -> None:

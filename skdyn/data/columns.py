@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from skdyn.data.given import NOTHING, Given
+from skdyn.data.given import NOTHING, Given, name_list
 from skdyn.data.source import Source
 from skdyn.exceptions import TrajectoryError
 
@@ -94,7 +94,7 @@ def choose_roles(
     TrajectoryError
         If a name is not there or given twice, several columns may have one role, or a column holds row numbers.
     """
-    columns = list(columns)
+    columns, features = list(columns), name_list("features", features)
     repeated = [name for name in columns if columns.count(name) > 1]
     if repeated:
         raise TrajectoryError(f"{source.table}: column {repeated[0]!r} appears more than once")

@@ -6,7 +6,7 @@ And write one, which says in its ``attrs`` what reading it again needs beside it
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ import numpy as np
 from skdyn.data.arrays import time_of
 from skdyn.data.columns import choose_roles, is_id_name, is_time_name, refuse_numbers_as_names
 from skdyn.data.given import NOTHING, Given, given_columns
-from skdyn.data.numbers import read_numbers
+from skdyn.data.series import series_numbers, series_values
 from skdyn.data.source import ABSENT, Raw, Recording, Source, library_of
+from skdyn.data.suspicion import refuse_written_dates
+from skdyn.data.times import parse_unit
 from skdyn.exceptions import TrajectoryError, warn
 
 _CALL = "Trajectories.from_dataframe"
@@ -71,6 +73,10 @@ def read_dataframe(
     outside = np.column_stack([np.empty((len(x), 0)), *(_numbers(frame, name) for name in given.names)])
     names = tuple(roles.states) if all(isinstance(name, str) for name in roles.states) else None
     when = labels.time if roles.time is None else series_values(frame[roles.time], roles.time)
+    called = roles.time
+    if labels.time is not None:
+        called = next((name for name in frame.index.names if is_time_name(name)), None)
+    refuse_written_dates(when, called, "pandas.to_datetime(times.astype(str), format='%Y%m%d') reads them", source)
     keys = labels.id if roles.id is None else series_values(frame[roles.id], roles.id)
     source = Source(table, names, _CALL)
     if keys is None:
@@ -92,11 +98,21 @@ def read_dataframe(
 
 
 def read_series(items: Sequence[Any], t: Any, listed: bool) -> Raw:
-    """Read pandas or polars Series, each a trajectory of one variable, with the times of their index."""
+    """Read pandas or polars Series, each a trajectory of one variable, with the times of their index.
+
+    A single one whose index holds identities is read as a table of one column.
+    """
     recordings, names = [], []
     for k, series in enumerate(items):
         place = f"trajectory {k}" if listed else "X"
         labels = read_index(series, place, t is not None, False)
+        if labels.id is not None:
+            if listed or t is not None:
+                raise TrajectoryError(
+                    f"{place} is a Series whose index tells trajectories apart: pass one Series alone, with identities "
+                    "and times in its index, and neither a list nor t"
+                )
+            return read_dataframe(series.to_frame(), table="the Series")
         when = time_of(t, k, len(items)) if labels.time is None else labels.time
         if labels.is_row_number:
             _check_row_numbers(labels.time, [list(range(len(series)))], Source(place))
@@ -116,7 +132,7 @@ def read_index(frame: Any, table: str, has_time: bool, has_id: bool) -> Labels:
     table : str
         What errors call it.
     has_time, has_id : bool
-        Whether the user says which columns these are, so that no label is needed.
+        Whether the user says which columns these are, so that no label of that kind is needed.
     """
     if library_of(frame) != "pandas":
         return Labels()
@@ -127,14 +143,15 @@ def read_index(frame: Any, table: str, has_time: bool, has_id: bool) -> Labels:
         return Labels()
     if index.name is not None and is_id_name(index.name):
         return Labels() if has_id else Labels(id=_index_values(index))
-    if has_time or _is_default(index):
+    if _is_default(index):
         return Labels()
-    if _is_moment(index) or is_time_name(index.name):
-        return Labels(time=_index_values(index))
-    if index.dtype.kind == "f" or (index.name is not None and index.dtype.kind in "iu"):
-        return Labels(time=_index_values(index))
-    if index.dtype.kind in "iu":
-        return Labels(time=_index_values(index), is_row_number=True)
+    whole = index.dtype.kind in "iu"
+    # Whole numbers that repeat beside the time are hardly another time.
+    named = index.name is not None and whole and not (has_time and index.has_duplicates)
+    if _is_moment(index) or is_time_name(index.name) or index.dtype.kind == "f" or named:
+        return Labels() if has_time else Labels(time=_index_values(index))
+    if index.name is None and whole:
+        return Labels() if has_time else Labels(time=_index_values(index), is_row_number=True)
     raise TrajectoryError(
         f"{table} has an index of labels ({index[0]!r}, ...) that are neither times nor known as identities: name the "
         "index 'id', turn it into dates with pandas.to_datetime, or drop it with reset_index(drop=True)"
@@ -208,42 +225,26 @@ def _is_absent(key: Any) -> bool:
         return True
 
 
-def series_values(series: Any, name: Any) -> np.ndarray:
-    """Values (M,) of a column that holds times or identities."""
-    if library_of(series) == "pandas" and str(series.dtype).startswith("period"):
-        series = series.dt.to_timestamp()
-    values = np.asarray(series.to_numpy())
-    if values.ndim != 1:
-        raise TrajectoryError(f"column {name!r} holds several values a row: give each a column of its own")
-    return values
-
-
 def _numbers(frame: Any, name: Any) -> np.ndarray:
     return series_numbers(frame[name], f"column {name!r}")
 
 
-def series_numbers(series: Any, place: str) -> np.ndarray:
-    """Numbers (M,) of a column; categories, structures and lists are refused even if numbers are inside."""
-    kind = str(series.dtype)
-    if library_of(series) == "polars":
-        if not (series.dtype.is_numeric() or kind in ("Null", "Object")):
-            raise TrajectoryError(f"{place} has type {kind}: states must be real numbers")
-        return read_numbers(series.to_numpy(), place)
-    if not isinstance(series.dtype, np.dtype):
-        if getattr(series.dtype, "kind", "O") not in "fiu":
-            raise TrajectoryError(f"{place} cannot be read as numbers: its type is {kind}")
-        return read_numbers(series.to_numpy(dtype=np.float64, na_value=np.nan), place)
-    return read_numbers(series.to_numpy(), place)
-
-
 def long_dataframe(
-    ids: np.ndarray, times: np.ndarray, values: np.ndarray, states: Sequence[str], given: Given, unit: str | None
+    ids: Sequence[Any],
+    lengths: Sequence[int],
+    times: np.ndarray,
+    values: np.ndarray,
+    states: Sequence[str],
+    given: Given,
+    unit: str | None,
 ) -> Any:
     """A long pandas DataFrame with the columns ``id``, ``t`` and one for each state, input and parameter.
 
     Parameters
     ----------
-    ids, times : arrays of shape (M,)
+    ids, lengths : sequences of length K
+        Of each trajectory.
+    times : array of shape (M,)
     values : array of shape (M, D + G)
         States with what is given beside them.
     states : sequence of D str
@@ -251,31 +252,82 @@ def long_dataframe(
     given : Given
     unit : str, optional
         In which time is counted.
+
+    Raises
+    ------
+    TrajectoryError
+        If two trajectories have one id, or a variable is named like one of the other columns.
     """
+    if taken := [name for name in (*states, *given.names) if name in ("id", "t")]:
+        raise TrajectoryError(
+            f"a variable is named {taken[0]!r}, as is the column of the {'time' if taken[0] == 't' else 'identity'}: "
+            "rename it, such as X.with_states(X.states, feature_names=[...]).to_dataframe()"
+        )
+    if len(set(ids)) < len(ids):
+        twice = next(key for key in ids if list(ids).count(key) > 1)
+        raise TrajectoryError(
+            f"several trajectories have the id {twice!r}, and would be read from the table as one. Number them: "
+            "pandas.concat([Trajectories([x]).to_dataframe().assign(id=k) for k, x in enumerate(X)])"
+        )
     try:
         import pandas as pd
     except ImportError:
         raise ImportError('to_dataframe needs pandas: pip install "skdyn[dataframe]"') from None
     frame = pd.DataFrame(values, columns=[*states, *given.names])
     frame.insert(0, "t", times)
-    frame.insert(0, "id", ids)
+    frame.insert(0, "id", np.repeat(np.fromiter(ids, dtype=object, count=len(ids)), lengths))
     frame = frame.infer_objects()
     if unit is not None:
         frame.attrs["time_unit"] = unit
     if given:
-        frame.attrs["given"] = asdict(given)
+        frame.attrs["given"] = asdict(given) | {"states": list(states)}
     return frame
 
 
-def given_of(frame: Any) -> Given:
-    """Inputs and parameters that a table says it has; `long_dataframe` writes them down."""
+def given_in(frame: Any, inputs: Any, parameters: Any, interpolation: Any, besides: Sequence[Any]) -> Given:
+    """Inputs and parameters that a user names, or that the table says it has where the user names neither.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    if inputs is not None or parameters is not None:
+        return given_columns(inputs, parameters, interpolation or "linear")
+    said = given_of(frame, besides)
+    return said if interpolation is None else replace(said, interpolation=interpolation).checked(None)
+
+
+def given_of(frame: Any, besides: Sequence[Any] = ()) -> Given:
+    """Inputs and parameters that a table says it has; `long_dataframe` writes them down.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    besides : sequence
+        Columns of which the user says that they are something else.
+
+    Raises
+    ------
+    TrajectoryError
+        If one of them is not there, and a column is that may be it under another name.
+    """
     attributes = getattr(frame, "attrs", None)
     said = attributes.get("given") if isinstance(attributes, dict) else None
     if not isinstance(said, dict):
         return NOTHING
     inputs, parameters = (
-        [name for name in said.get(kind, ()) if name in frame.columns] for kind in ("inputs", "parameters")
+        [name for name in said.get(kind, ()) if name not in besides] for kind in ("inputs", "parameters")
     )
+    columns = list(frame.columns)
+    lost = [name for name in (*inputs, *parameters) if name not in columns]
+    known = ["id", "t", *said.get("states", columns), *inputs, *parameters, *besides]
+    new = [name for name in columns if name not in known and not (is_time_name(name) or is_id_name(name))]
+    if lost and new:
+        raise TrajectoryError(
+            f"the DataFrame's attrs name {lost[0]!r} as given, which is no column, and column {new[0]!r} is new: say "
+            f"which columns are what, {_CALL}(..., inputs=[...], parameters=[...])"
+        )
+    inputs, parameters = ([name for name in names if name in columns] for names in (inputs, parameters))
     return given_columns(inputs, parameters, said.get("interpolation", "linear"))
 
 
@@ -286,7 +338,7 @@ def has_labels(frame: Any) -> bool:
     return named or labels.id is not None or (labels.time is not None and not labels.is_row_number)
 
 
-def unit_of(frame: Any) -> Any:
+def unit_of(frame: Any) -> str | None:
     """The unit of time that a table says it has; `long_dataframe` writes it down."""
     attributes = getattr(frame, "attrs", None)
-    return attributes.get("time_unit") if isinstance(attributes, dict) else None
+    return parse_unit(attributes.get("time_unit"), "attrs['time_unit']") if isinstance(attributes, dict) else None

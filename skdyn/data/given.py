@@ -5,7 +5,7 @@ Letters: K trajectories, L points, U inputs, P parameters, G = U + P given colum
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -72,10 +72,28 @@ def given_columns(inputs: Any, parameters: Any, interpolation: Any) -> Given:
     ------
     TrajectoryError
     """
+    found = []
     for what, names in (("inputs", inputs), ("parameters", parameters)):
-        if isinstance(names, str) or not all(isinstance(name, str) for name in names or ()):
+        listed = name_list(what, names) or []
+        if not all(isinstance(name, str) for name in listed):
             raise TrajectoryError(f"{what} must be a list of names of columns, got {names!r}")
-    return Given(tuple(inputs or ()), tuple(parameters or ()), interpolation).checked(None)
+        found.append(tuple(listed))
+    return Given(found[0], found[1], interpolation).checked(None)
+
+
+def name_list(what: str, names: Any) -> list[Any] | None:
+    """Names that a user gives as a list or an index of a table; None stays None.
+
+    Raises
+    ------
+    TrajectoryError
+        If it is a single name, or holds none.
+    """
+    if names is None:
+        return None
+    if isinstance(names, (str, bytes)) or not isinstance(names, Iterable):
+        raise TrajectoryError(f"{what} must be a list of names of columns, got {names!r}")
+    return list(names)
 
 
 def default_names(letter: str, count: int) -> tuple[str, ...]:

@@ -43,7 +43,8 @@ def state_moments(states: Array, mask: Array) -> tuple[Array, Array]:
     zero = xp.zeros_like(flat)
     flat = xp.where(keep, flat, zero)
     # Dividing by the size of the largest value first keeps the squares of 1e200 finite; a power of two rounds nothing.
-    peak = xp.exp2(xp.floor(xp.log2(xp.clip(xp.amax(xp.abs(flat), axis=1), TINY, None))))
+    least = max(TINY, float(xp.finfo(flat.dtype).tiny))
+    peak = xp.exp2(xp.floor(xp.log2(xp.clip(xp.amax(xp.abs(flat), axis=1), least, None))))
     relative = flat / peak[:, None]
     mean = relative.sum(axis=1) / count
     deviation = xp.where(keep, relative - mean[:, None], zero)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from skdyn.data.frames import series_numbers
-from skdyn.data.source import library_of
+from skdyn.data.series import series_numbers
+from skdyn.data.source import library_of, refuse_other_table
 from skdyn.exceptions import TrajectoryError
 
 
@@ -32,6 +32,12 @@ def order_of(names: Sequence[Any], wanted: Sequence[Any], what: str) -> list[int
     return [list(names).index(name) for name in wanted]
 
 
+def names_of(values: Any, along: Literal["columns", "index"] = "columns") -> tuple[str, ...] | None:
+    """Names of the columns of a table, or the labels of a Series, where all are text; None of anything else."""
+    names = list(getattr(values, along, ())) if library_of(values) in ("pandas", "polars") else []
+    return tuple(names) if names and all(isinstance(name, str) for name in names) else None
+
+
 def named_states(points: Any, wanted: Sequence[str] | None, what: str) -> Any:
     """States of a DataFrame (N, D) or Series (D,) as plain numbers in the wanted order; anything else as it is.
 
@@ -46,10 +52,11 @@ def named_states(points: Any, wanted: Sequence[str] | None, what: str) -> Any:
     Raises
     ------
     TrajectoryError
-        If names are unknown or missing, or a column holds no numbers.
+        If names are unknown or missing, a column holds no numbers, or it is a table of another library.
     """
     library = library_of(points)
     if library not in ("pandas", "polars"):
+        refuse_other_table(points, what)
         return points
     if type(points).__name__ == "LazyFrame":
         raise TrajectoryError(f"{what} is a polars LazyFrame, which holds no data yet: pass its collect()")
@@ -63,7 +70,7 @@ def named_states(points: Any, wanted: Sequence[str] | None, what: str) -> Any:
         return np.column_stack(numbers) if numbers else np.empty((len(points), 0))
     if not hasattr(points, "dtype"):
         return points
-    index = list(points.index) if library == "pandas" else None
+    index = list(points.index) if library == "pandas" and hasattr(points, "index") else None
     if wanted is not None and index is not None and all(isinstance(name, str) for name in index):
         points = points.iloc[order_of(index, wanted, what)]
     return series_numbers(points, what)

@@ -61,7 +61,7 @@ def check_number(
         )
         if math.isinf(value):
             raise ValueError
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise error(f"{name} must be {_wanted(whole, low, include_low, high)}, got {value!r}") from None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skdyn.data.arrays import read_arrays
+from skdyn.data.arrays import is_one, read_arrays
 from skdyn.data.frames import given_of, read_dataframe, read_series
 from skdyn.data.source import Raw, library_of
 from skdyn.data.xarrays import read_xarray
@@ -20,7 +20,7 @@ def is_dataframe(X: Any) -> bool:
 
 def is_series(X: Any) -> bool:
     """Whether ``X`` is a pandas or polars Series, without importing either."""
-    return library_of(X) in ("pandas", "polars") and type(X).__name__ == "Series"
+    return library_of(X) in ("pandas", "polars") and any(kind.__name__ == "Series" for kind in type(X).__mro__)
 
 
 def is_recording(item: Any) -> bool:
@@ -49,11 +49,19 @@ def read_any(X: Any, t: Any) -> Raw:
         return read_dataframe(X, given=given_of(X))
     if is_series(X):
         return read_series([X], t, listed=False)
-    if isinstance(X, (list, tuple)) and len(X) > 0:
+    if isinstance(X, (list, tuple)) and len(X) > 0 and not is_one(X):
         if any(is_dataframe(item) for item in X):
             raise TrajectoryError("X is a list of DataFrames: join them into one long DataFrame with an id column")
-        if all(is_series(item) for item in X):
+        if any(library_of(item) == "xarray" for item in X):
+            raise TrajectoryError("X is a list of xarray's arrays: join them along a dimension 'id' with xarray.concat")
+        series = [is_series(item) for item in X]
+        if all(series):
             return read_series(X, t, listed=True)
+        if any(series):
+            raise TrajectoryError(
+                f"trajectory {series.index(False)} is no Series, unlike trajectory {series.index(True)}, which has its "
+                "times in its index: give all as Series, or all as (t, x) pairs"
+            )
     return read_arrays(X, t)
 
 

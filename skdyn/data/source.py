@@ -16,9 +16,28 @@ ABSENT = frozenset(("", "na", "n/a", "nan", "null", "none", "nat", "<na>"))
 """Texts that stand for nothing, in lower case."""
 
 
+TABLES = ("pandas", "polars", "xarray")
+"""Libraries whose tables are read by name."""
+
+
 def library_of(X: Any) -> str:
-    """The package that a value's type comes from, such as ``"pandas"``, without importing it."""
-    return type(X).__module__.partition(".")[0]
+    """The one of `TABLES` that a value's type, or one it inherits from, comes from, without importing it; or ``""``."""
+    packages = (kind.__module__.partition(".")[0] for kind in type(X).__mro__)
+    return next((package for package in packages if package in TABLES), "")
+
+
+def refuse_other_table(X: Any, what: str) -> None:
+    """Refuse a table of a library that is not read by name: as an array it would lose what its columns are.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    if not library_of(X) and (hasattr(X, "column_names") or hasattr(X, "columns")):
+        raise TrajectoryError(
+            f"{what} is a {type(X).__module__}.{type(X).__name__}, whose columns cannot be read by name: convert it to "
+            "pandas or polars"
+        )
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from skdyn.data.columns import plain_name
 from skdyn.data.source import Source
 from skdyn.exceptions import TrajectoryError
 
+_DATE_NAMES = frozenset(("date", "datetime", "timestamp", "ds"))
 _LEAST_STEPS = 4  # that must all go up before a column is taken for a time
 
 
@@ -60,11 +63,11 @@ def refuse_constants(states: Sequence[np.ndarray], source: Source) -> None:
     """
     if len(states) < 2 or states[0].shape[1] < 2:
         return
-    first = np.stack([x[0] for x in states])
-    still = np.logical_and.reduce([((x == x[0]) | np.isnan(x)).all(axis=0) for x in states])
+    least, most = (np.stack([bound.reduce(x, axis=0) for x in states]) for bound in (np.fmin, np.fmax))
+    still = ((least == most) | np.isnan(least)).all(axis=0)
     if still.all():  # nothing moves at all, which estimators refuse in their own words
         return
-    still &= (first != first[0]).any(axis=0) & np.isfinite(first).all(axis=0)
+    still &= (least != least[0]).any(axis=0) & np.isfinite(least).all(axis=0)
     if not still.any():
         return
     column = int(still.argmax())
@@ -77,6 +80,33 @@ def refuse_constants(states: Sequence[np.ndarray], source: Source) -> None:
         f"{source.table}: {_name(source, column)} is constant within every trajectory and differs between them: it is "
         f"not a state, but an identity or a parameter: {mend}"
     )
+
+
+def refuse_written_dates(when: Any, name: Any, mend: str, source: Source) -> None:
+    """Refuse whole numbers like 20240131 as times under a name that dates have: their differences count no days.
+
+    Parameters
+    ----------
+    when : array of shape (L,), or None
+    name : name of the column
+    mend : str
+        How to read them as dates.
+    source : Source
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    if plain_name(name) not in _DATE_NAMES or when is None or when.dtype.kind not in "iuf":
+        return
+    if not ((when >= 10**7) & (when < 10**8) & (when % 1 == 0)).all():
+        return
+    months, days = when // 100 % 100, when % 100
+    if ((months >= 1) & (months <= 12) & (days >= 1) & (days <= 31)).all():
+        raise TrajectoryError(
+            f"{source.table}: the times in column {name!r} are dates written as numbers, such as {int(when[0])}: "
+            f"{mend}, or give the column another name if it counts something else"
+        )
 
 
 def _name(source: Source, column: int) -> str:

@@ -15,8 +15,9 @@ from skdyn.data.columns import choose_roles, refuse_numbers_as_names
 from skdyn.data.dialect import NUMBER, Dialect, Lines, read_cells
 from skdyn.data.given import Given, Interpolation, given_columns
 from skdyn.data.source import ABSENT, FileSource, Raw, Recording
+from skdyn.data.suspicion import refuse_written_dates
 from skdyn.data.trajectories import Trajectories
-from skdyn.exceptions import TrajectoryError
+from skdyn.exceptions import TrajectoryError, warn
 
 
 def read_csv(
@@ -94,13 +95,16 @@ def read_table(
     roles = choose_roles(header, source, time, group, features, given)
     source = FileSource(table=str(path), path=path, names=tuple(roles.states))
     reader = _Reader(source, dialect, header)
-    recordings, groups = [], reader.groups(lines[1:], roles.id)
+    groups = reader.groups(lines[1:], roles.id)
+    if roles.time is not None:
+        groups = reader.with_times(groups, roles.time, cleaning.missing)
+    recordings = []
     for rows in groups.values():
-        if roles.time is None:
-            when = None
-        else:
-            rows = reader.with_times(rows, roles.time, cleaning.missing)
+        when = None
+        if roles.time is not None:
             when = reader.times(rows, roles.time)
+            mend = f"pass {source.flag(**{'date-format': '%Y%m%d'})}"
+            refuse_written_dates(when, roles.time, mend, source)
         numbers = np.array([number for number, _ in rows], dtype=int)
         states, outside = (reader.numbers(rows, names) for names in (roles.states, given.names))
         recordings.append(Recording.of(when, states, numbers, outside))
@@ -131,14 +135,23 @@ class _Reader:
         values = [[self._number(number, cells[self.at[name]], name) for name in names] for number, cells in lines]
         return np.array(values, dtype=np.float64).reshape(len(lines), len(names))
 
-    def with_times(self, lines: Lines, name: str, missing: str) -> Lines:
-        """The lines that have a time."""
-        kept = [(number, cells) for number, cells in lines if cells[self.at[name]].strip().lower() not in ABSENT]
-        if len(kept) < len(lines) and missing == "raise":
-            first = next(number for number, cells in lines if cells[self.at[name]].strip().lower() in ABSENT)
+    def with_times(self, groups: dict[str, Lines], name: str, missing: str) -> dict[str, Lines]:
+        """The lines of each identity that have a time; identities without any are left out with one warning."""
+        empty = [n for rows in groups.values() for n, cells in rows if cells[self.at[name]].strip().lower() in ABSENT]
+        if empty and missing == "raise":
             leave_out = self.source.flag(missing="drop")
-            raise self._error(first, name, f"the time is empty; pass {leave_out} to leave such rows out")
-        return kept
+            raise self._error(empty[0], name, f"the time is empty; pass {leave_out} to leave such rows out")
+        absent = set(empty)
+        timed = {key: [row for row in rows if row[0] not in absent] for key, rows in groups.items()}
+        timeless = [key for key, rows in timed.items() if not rows]
+        if len(timeless) == len(groups):
+            raise self._error(empty[0], name, "the time is empty, as in all other rows")
+        if timeless:
+            warn(
+                f"{len(timeless)} of {len(groups)} trajectories are left out, because no row of them has a time (the "
+                f"first is {timeless[0]!r})"
+            )
+        return {key: rows for key, rows in timed.items() if rows}
 
     def times(self, lines: Lines, name: str) -> np.ndarray:
         """Times (L,): whole numbers where all are, else numbers, else dates."""
@@ -151,6 +164,8 @@ class _Reader:
         if not all(numeric):
             number, text = texts[numeric.index(False)]
             raise self._error(number, name, f"the time {text!r} is not a number")
+        for number, cells in lines:
+            self._refuse_point(number, cells[self.at[name]], name)
         if all(re.fullmatch(r"[+-]?\d{1,18}|[+-]?\d{19}", text) and abs(int(text)) < 2**63 for _, text in texts):
             return np.array([int(text) for _, text in texts], dtype=np.int64)
         return np.array([float(text) for _, text in texts])
@@ -161,7 +176,18 @@ class _Reader:
             return float("nan")
         if not NUMBER.fullmatch(text):
             raise self._error(line, name, f"{cell!r} is not a number")
+        self._refuse_point(line, cell, name)
         return float(text)
+
+    def _refuse_point(self, line: int, cell: str, name: str) -> None:
+        """Refuse a number with a point where decimals have a comma: it may be that of thousands."""
+        if self.dialect.decimal == "," and "." in cell:
+            raise self._error(
+                line,
+                name,
+                f"{cell!r} has a point, but decimals are written with commas: take it out where it parts thousands, or "
+                f"say {self.source.flag(decimal='.')}",
+            )
 
     def _date(self, line: int, text: str, name: str) -> datetime:
         form = self.dialect.date_format

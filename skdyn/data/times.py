@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
@@ -30,14 +30,14 @@ _SHORT = {"ns": "nanosecond", "us": "microsecond", "ms": "millisecond", "s": "se
           "h": "hour", "hr": "hour", "d": "day", "w": "week", "y": "year", "yr": "year", "a": "year"}  # fmt: skip
 
 
-def parse_unit(unit: Any) -> str | None:
+def parse_unit(unit: Any, what: str = "time_unit") -> str | None:
     """The name of a unit of time, such as ``"day"`` for ``"days"`` and ``"d"``; None stays None."""
     if unit is None:
         return None
     word = unit.strip().lower() if isinstance(unit, str) else ""
     name = _SHORT.get(word, word.removesuffix("s"))
     if name not in _SECONDS:
-        raise TrajectoryError(f"time_unit must be one of {', '.join(_SECONDS)}, got {unit!r}")
+        raise TrajectoryError(f"{what} must be one of {', '.join(_SECONDS)}, got {unit!r}")
     return name
 
 
@@ -64,14 +64,34 @@ class TimeAxis:
     origin: Any = None
     unit: str | None = None
 
+    def __str__(self) -> str:
+        counted = _KINDS[self.kind] if self.unit is None else f"{_KINDS[self.kind]}, counted in {self.unit}s"
+        return counted if self.origin is None else f"{counted} since {self.origin}"
+
+    def counted_in(self, unit: str | None) -> tuple[float, TimeAxis]:
+        """What times are multiplied by to count in another unit, and their axis then.
+
+        Raises
+        ------
+        TrajectoryError
+            If they count from an integer, which is not a whole number of another unit.
+        """
+        factor = conversion(self.unit, unit)
+        if factor != 1.0 and self.kind == "number" and self.origin is not None:
+            raise TrajectoryError(
+                f"times that are {self} cannot be counted in {unit}s: read them as dates, such as "
+                "times.astype('datetime64[ns]'), or count them from a smaller number"
+            )
+        return factor, replace(self, unit=self.unit if unit is None else unit)
+
     def labels(self, times: np.ndarray) -> np.ndarray:
         """Times (L,) as they were given: dates, durations or numbers."""
         if self.kind == "number":
-            return times if self.origin is None else np.array([self.origin + int(value) for value in times])
+            return times if self.origin is None else np.array([self.origin + round(value) for value in times])
         seconds = times * _SECONDS[self.unit or "second"]
-        ticks = np.round(seconds * 1e6).astype("timedelta64[us]")
+        ticks, exact = _microseconds(seconds)
         if np.abs(seconds).max(initial=0) < _LONGEST * _SECONDS["year"]:
-            fine = np.round(seconds * 1e9).astype("timedelta64[ns]")
+            fine = np.where(exact, ticks.astype("timedelta64[ns]"), np.round(seconds * 1e9).astype("timedelta64[ns]"))
             if self.kind == "duration":
                 return fine
             if _fits_nanoseconds(self.origin + ticks):
@@ -170,7 +190,7 @@ def read_times(
     axis : TimeAxis
     """
     unit = axis.unit if axis is not None else unit
-    axes = [_axis(value, length, k, unit) for k, (value, length) in enumerate(zip(raw, lengths, strict=True))]
+    axes = [_axis(value, length, k) for k, (value, length) in enumerate(zip(raw, lengths, strict=True))]
     axes = [part.astype("datetime64[D]") if part.dtype in _CALENDAR else part for part in axes]
     kinds = {"M" if part.dtype.kind == "M" else "m" if part.dtype.kind == "m" else "f" for part in axes}
     if len(kinds) > 1:
@@ -183,8 +203,13 @@ def read_times(
     if kinds == {"m"}:
         _refuse_nat(axes)
         return [_count(part, unit) for part in axes], TimeAxis("duration", None, unit or "second")
-    whole = all(part.dtype.kind in "iu" for part in axes)
-    if whole and max(abs(int(bound)) for part in axes if len(part) for bound in (part.min(), part.max())) > _EXACT:
+    counts = [part for part in axes if part.dtype.kind in "iu" and len(part)]
+    if max((abs(int(bound)) for part in counts for bound in (part.min(), part.max())), default=0) > _EXACT:
+        if any(part.dtype.kind == "f" for part in axes):
+            raise TrajectoryError(
+                "the time axes are a mixture of very large integers and other numbers, which would lose the last "
+                "digits of the integers: give integers in all, or dates"
+            )
         least = min(int(part.min()) for part in axes)
         counted = [np.array([int(value) - least for value in part], dtype=np.float64) for part in axes]
         return counted, TimeAxis("number", least, unit)
@@ -192,7 +217,7 @@ def read_times(
         return [part.astype(np.float64) for part in axes], TimeAxis("number", None, unit)
 
 
-def _axis(value: Any, length: int, k: int, unit: str | None) -> np.ndarray:
+def _axis(value: Any, length: int, k: int) -> np.ndarray:
     if value is None:
         return np.arange(length, dtype=np.float64)
     masked = [item is np.ma.masked for item in value] if isinstance(value, (list, tuple)) else np.ma.getmask(value)
@@ -203,7 +228,7 @@ def _axis(value: Any, length: int, k: int, unit: str | None) -> np.ndarray:
     except (ValueError, TypeError, RuntimeError) as error:
         raise TrajectoryError(f"trajectory {k}: its times cannot be read as an array: {error}") from None
     if axis.ndim == 0:
-        return _steps(value, length, unit)
+        return _steps(value, length)
     if axis.ndim == 2 and 1 in axis.shape:
         axis = axis.reshape(-1)
     if axis.shape != (length,):
@@ -215,19 +240,30 @@ def _axis(value: Any, length: int, k: int, unit: str | None) -> np.ndarray:
     return axis
 
 
-def _steps(value: Any, length: int, unit: str | None) -> np.ndarray:
+def _steps(value: Any, length: int) -> np.ndarray:
     """Times that a step makes: numbers, or durations for a duration."""
     array = np.asarray(value)
     if array.dtype.kind == "m" or hasattr(value, "total_seconds"):
-        step = _count(array, unit) if array.dtype.kind == "m" else value.total_seconds() / _SECONDS[unit or "second"]
-    elif array.dtype.kind in "fiu":
-        step = float(value)
-    else:
+        return _steps_of_a_duration(value, length)
+    if array.dtype.kind not in "fiu":
         raise TrajectoryError(f"t={value!r} is neither a time step nor an array of times")
+    step = float(value)
     if not (np.isfinite(step) and step > 0):
         raise TrajectoryError(f"the time step t={value!r} must be positive and finite")
     with np.errstate(over="ignore"):  # what overflows is refused with its row
-        return float(step) * np.arange(length, dtype=np.float64)
+        return step * np.arange(length, dtype=np.float64)
+
+
+def _steps_of_a_duration(value: Any, length: int) -> np.ndarray:
+    step = value.to_timedelta64() if hasattr(value, "to_timedelta64") else np.asarray(value, dtype="timedelta64")[()]
+    if np.isnat(step) or step.astype(np.int64) <= 0:
+        raise TrajectoryError(f"the time step t={value!r} must be positive and finite")
+    if int(step.astype(np.int64)) * length >= 2**63:
+        raise TrajectoryError(
+            f"{length} time steps of t={value!r} last longer than durations of type {step.dtype} can: give the step "
+            "as numpy.timedelta64(..., 's')"
+        )
+    return np.asarray(step * np.arange(length))
 
 
 def _count(durations: Any, unit: str | None) -> Any:
@@ -238,6 +274,20 @@ def _count(durations: Any, unit: str | None) -> Any:
     if name in _FINEST:
         raise TrajectoryError(f"durations of type {durations.dtype} are finer than nanoseconds: give numbers")
     return durations / np.timedelta64(1, "s") / _SECONDS[unit or "second"]
+
+
+def _microseconds(seconds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Durations (T,) in the coarsest of seconds, milliseconds and microseconds that differs by rounding only.
+
+    Also which (T,) of them differ by no more than that.
+    """
+    rounding = 4 * np.spacing(np.abs(seconds))  # of converting to a unit and back
+    ticks, exact = np.round(seconds * 1e6), np.zeros(seconds.shape, dtype=bool)
+    for per_second in (1e6, 1e3, 1.0):
+        whole = np.round(seconds * per_second) / per_second
+        near = np.abs(whole - seconds) <= rounding
+        ticks, exact = np.where(near, np.round(whole * 1e6), ticks), exact | near
+    return ticks.astype("timedelta64[us]"), exact
 
 
 def _in_one_unit(axes: list[np.ndarray]) -> list[np.ndarray]:
@@ -287,6 +337,8 @@ def _objects(axis: np.ndarray, k: int) -> np.ndarray:
         if all(hasattr(value, "timestamp") for value in axis):
             return _moments(axis, k)
         if all(isinstance(value, date) for value in axis):
+            if any(hasattr(value, "timestamp") for value in axis):
+                raise TypeError("dates with and without a time of day are mixed")
             return axis.astype("datetime64[D]")
         if any(isinstance(value, (str, bytes, bool)) for value in axis):
             raise TypeError(f"{next(value for value in axis if isinstance(value, (str, bytes, bool)))!r} is a string")

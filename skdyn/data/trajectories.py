@@ -8,16 +8,16 @@ from typing import Any, overload
 
 import numpy as np
 
-from skdyn.data.again import named_alike, read_again
+from skdyn.data.again import read_again
 from skdyn.data.cleaning import Cleaning, Duplicates, Missing
-from skdyn.data.frames import long_dataframe, read_dataframe, unit_of
-from skdyn.data.given import Interpolation, default_names, given_columns
+from skdyn.data.frames import given_in, long_dataframe, read_dataframe, unit_of
+from skdyn.data.given import Interpolation, default_names, name_list
 from skdyn.data.given_values import WithGiven
 from skdyn.data.names import order_of
 from skdyn.data.parameters import check_number
 from skdyn.data.reading import is_dataframe, read_any
 from skdyn.data.source import Raw
-from skdyn.data.times import TimeAxis, conversion, parse_unit
+from skdyn.data.times import TimeAxis, parse_unit
 from skdyn.data.trajectory import Trajectory
 from skdyn.data.validation import Validated, validate, validate_values
 from skdyn.exceptions import TrajectoryError
@@ -140,7 +140,7 @@ class Trajectories(WithGiven, Sequence):
         features: Sequence[Any] | None = None,
         inputs: Sequence[str] | None = None,
         parameters: Sequence[str] | None = None,
-        interpolation: Interpolation = "linear",
+        interpolation: Interpolation | None = None,
         missing: Missing = "raise",
         sort: bool = False,
         duplicates: Duplicates = "raise",
@@ -161,9 +161,10 @@ class Trajectories(WithGiven, Sequence):
         inputs : sequence of str, optional
             Columns of what acts on the system from outside, such as a force, a dose rate or a temperature.
         parameters : sequence of str, optional
-            Columns that are constant within each trajectory and differ between them, such as a body weight.
-        interpolation : {"linear", "previous"}, default="linear"
-            What inputs are between two rows.
+            Columns that are constant within each trajectory and differ between them, such as a body weight. Where
+            neither these nor inputs are named, those that `to_dataframe` wrote into the table's ``attrs``.
+        interpolation : {"linear", "previous"}, optional
+            What inputs are between two rows; ``"linear"`` where the ``attrs`` say nothing.
         missing, sort, duplicates, time_unit
             See `Trajectories`.
 
@@ -174,10 +175,9 @@ class Trajectories(WithGiven, Sequence):
         if not is_dataframe(frame):
             raise TrajectoryError(f"expected a pandas or polars DataFrame, got {type(frame).__name__}")
         cleaning, unit = Cleaning.of(missing, sort, duplicates), parse_unit(time_unit)
-        given = given_columns(inputs, parameters, interpolation)
-        self = cls.__new__(cls)
-        self._take(read_dataframe(frame, time, id, features, given), cleaning, unit or unit_of(frame))
-        return self
+        features = name_list("features", features)
+        given = given_in(frame, inputs, parameters, interpolation, [time, id, *(features or ())])
+        return cls.from_raw(read_dataframe(frame, time, id, features, given), cleaning, unit or unit_of(frame))
 
     @classmethod
     def from_raw(cls, raw: Raw, cleaning: Cleaning, time_unit: str | None = None) -> Trajectories:
@@ -194,10 +194,7 @@ class Trajectories(WithGiven, Sequence):
                 raise TrajectoryError("t is given twice: as an argument and inside the Trajectories")
             self._take_again(X, cleaning, unit)
             return
-        raw = read_any(X, t)
-        if isinstance(X, (list, tuple)) and X and all(isinstance(item, Trajectory) for item in X):
-            raw = named_alike(raw, X)
-        self._take(raw, cleaning, unit or unit_of(X))
+        self._take(read_any(X, t), cleaning, unit or unit_of(X))
 
     def _take_again(self, X: Any, cleaning: Cleaning, unit: str | None) -> None:
         """Read trajectories that were read before: their times are numbers on an axis."""
@@ -205,10 +202,9 @@ class Trajectories(WithGiven, Sequence):
         if isinstance(X, Trajectories) and whole and unit in (None, X.time_unit):
             vars(self).update(vars(X))
             return
-        raw, axis = read_again(X)
-        factor = conversion(axis.unit, unit) if unit is not None else 1.0
+        raw, axis = read_again(X, unit)
+        factor, axis = axis.counted_in(unit)
         times = [recording.when if factor == 1.0 else recording.when * factor for recording in raw.recordings]
-        axis = axis if unit is None else replace(axis, unit=unit)
         self._keep(validate_values(raw, times, axis, cleaning), X.roles if isinstance(X, Trajectories) else {})
 
     def _take(self, raw: Raw, cleaning: Cleaning, unit: str | None) -> None:
@@ -240,19 +236,30 @@ class Trajectories(WithGiven, Sequence):
         """The same trajectories with their times in another unit; None, or where it is not known, leaves them."""
         if unit is None or self.axis.unit in (None, unit):
             return self
-        factor = conversion(self.axis.unit, unit)
-        return self._with(times=tuple(t * factor for t in self.times), axis=replace(self.axis, unit=unit))
+        factor, axis = self.axis.counted_in(unit)
+        return self._with(times=tuple(t * factor for t in self.times), axis=axis)
 
     def to_dataframe(self) -> Any:
         """Return a long pandas DataFrame with the columns ``id``, ``t`` and one for each variable, input and parameter.
 
         Dates and durations come back as such; the unit of time, and which columns are inputs and parameters, are in its
         ``attrs``.
+
+        Raises
+        ------
+        TrajectoryError
+            If two trajectories have one id, as windows of one recording have, or a variable is named ``id`` or ``t``.
         """
         names = self.feature_names or default_names("x", self.n_features)
-        times = np.concatenate([self.axis.labels(t) for t in self.times])
-        ids = np.repeat(np.array(self.ids, dtype=object), [len(t) for t in self.times])
-        return long_dataframe(ids, times, self.points, names, self.given, self.axis.unit)
+        return long_dataframe(
+            self.ids,
+            [len(t) for t in self.times],
+            self.axis.labels(np.concatenate(self.times)),
+            self.points,
+            names,
+            self.given,
+            self.axis.unit,
+        )
 
     def windows(self, length: int, stride: int | None = None) -> Trajectories:
         """Cut every trajectory into windows, for instance to cross-validate on one long recording.

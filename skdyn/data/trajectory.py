@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skdyn.data.given import Given, Interpolation, default_names
+from skdyn.data.names import names_of
 from skdyn.data.times import TimeAxis
 from skdyn.exceptions import TrajectoryError
 
@@ -19,19 +20,21 @@ class Trajectory(tuple):
     ----------
     t : array of shape (L,)
         Times.
-    x : array of shape (L, D)
+    x : array or DataFrame of shape (L, D)
         States.
     feature_names : tuple of D str, optional
+        The names of a DataFrame's columns by default.
     id : hashable, optional
         Which trajectory this is.
     axis : TimeAxis, optional
         What the times mean, where they are numbers that were read before; else they may be dates or durations too.
-    u : array of shape (L, U) or (L,), optional
+    u : array or DataFrame of shape (L, U), or array (L,), optional
         Inputs: what acts on the system from outside, at the same times.
-    p : array of shape (P,), or a number, optional
+    p : array or Series of shape (P,), or a number, optional
         Parameters: what is constant within this trajectory and differs between trajectories.
     input_names, parameter_names : sequence of str, optional
-        ``u0``, ``u1`` and so on, and ``p0``, ``p1`` and so on, by default.
+        By default those of a DataFrame ``u`` or a Series ``p``, else ``u0``, ``u1`` and so on, and ``p0``, ``p1`` and
+        so on.
     interpolation : {"linear", "previous"}, default="linear"
         What the inputs are between two points: on the straight line, or as at the point before (zero-order hold).
 
@@ -57,7 +60,7 @@ class Trajectory(tuple):
         cls,
         t: Any,
         x: Any,
-        feature_names: tuple[str, ...] | None = None,
+        feature_names: Sequence[str] | None = None,
         id: Any = None,
         axis: TimeAxis | None = None,
         *,
@@ -68,11 +71,19 @@ class Trajectory(tuple):
         interpolation: Interpolation = "linear",
     ) -> Trajectory:
         self = super().__new__(cls, (t, x))
-        self.feature_names, self.id, self.axis = feature_names, id, axis
+        if isinstance(feature_names, str):
+            raise TrajectoryError(f"feature_names must be a list of names of variables, got {feature_names!r}")
+        self.feature_names = None if feature_names is None else tuple(feature_names)
+        self.id, self.axis = id, axis
         self.u, self.p = u, p
         self.given = Given(
-            _names("u", 0 if u is None else _width(u), input_names, "input"),
-            _names("p", 0 if p is None else int(np.size(p)), parameter_names, "parameter"),
+            _names("u", 0 if u is None else _width(u), names_of(u) if input_names is None else input_names, "input"),
+            _names(
+                "p",
+                0 if p is None else int(np.size(p)),
+                names_of(p, "index") if parameter_names is None else parameter_names,
+                "parameter",
+            ),
             interpolation,
         )
         return self

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from skdyn.data.cleaning import Cleaning, check_given
+from skdyn.data.cleaning import Cleaning, check_given, check_parameters
 from skdyn.data.given import Given
 from skdyn.data.source import Raw, check_shapes
 from skdyn.data.suspicion import refuse_constants, refuse_hidden_time
@@ -76,6 +76,7 @@ def validate_values(raw: Raw, times: Sequence[np.ndarray], axis: TimeAxis, clean
     source = raw.source if raw.names is None else replace(raw.source, names=(*raw.names, *given.names))
     for k, (recording, t) in enumerate(zip(raw.recordings, times, strict=True)):
         width = recording.states.shape[1]
+        check_parameters(recording.given, given, recording.rows, k, source)
         t, both, rows = cleaning.clean(t, np.hstack([recording.states, recording.given]), recording.rows, k, source)
         x, outside = both[:, :width].copy(), both[:, width:].copy()
         check_given(outside, given, rows, k, raw.source)

@@ -31,6 +31,7 @@ def read_xarray(X: Any) -> Raw:
             f"X has the dimensions {dims}: beside the time there may be an identity (such as 'id') and"
             f"{' nothing else' if is_dataset else ' one of variables'}"
         )
+    _refuse_labels(X, times[0])
     order = [*ids, times[0]]
     for dim in order:
         if dim not in X.coords and dim == times[0]:
@@ -38,15 +39,26 @@ def read_xarray(X: Any) -> Raw:
     if is_dataset:
         frame = X[list(X.data_vars)].reset_coords(drop=True).to_dataframe(dim_order=order)
     elif states:
-        wide = X.reset_coords(drop=True).transpose(*order, states[0]).to_series().unstack(states[0])
+        wide = X.reset_coords(drop=True).transpose(*order, states[0])
+        frame = wide.isel({states[0]: 0}, drop=True).rename("x").to_dataframe(dim_order=order)
         labels = [str(v) for v in X.coords[states[0]].values] if states[0] in X.coords else None
-        frame = wide if labels is None else wide.set_axis(wide.columns.map(str), axis=1)[labels]
-        if labels is None:
-            frame.columns = range(frame.shape[1])
-        frame.columns.name = None
+        frame = type(frame)(np.asarray(wide).reshape(-1, wide.shape[-1]), index=frame.index, columns=labels)
     else:
         frame = X.reset_coords(drop=True).rename(X.name or "x").to_dataframe(dim_order=order)
     frame = frame.dropna(how="all") if ids else frame  # shorter recordings are padded in an array
     table = "the Dataset" if is_dataset else "the DataArray"
     frame.index = frame.index.set_names(["id", "time"] if ids else ["time"])
     return read_dataframe(frame, table=table)
+
+
+def _refuse_labels(X: Any, time: str) -> None:
+    """Refuse a coordinate along the time that is named like an identity or like a second time."""
+    for name, values in X.coords.items():
+        if name == time or time not in values.dims or not (is_id_name(name) or is_time_name(name)):
+            continue
+        what = "an identity" if is_id_name(name) else "a second time"
+        raise TrajectoryError(
+            f"X has the coordinate {str(name)!r} along {time!r}, which is named like {what}: leave it out with "
+            f"X.drop_vars({str(name)!r}), or pass X.to_dataframe().reset_index() to Trajectories.from_dataframe and "
+            "name its columns"
+        )

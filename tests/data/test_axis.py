@@ -1,6 +1,7 @@
 """What times mean travels with every copy: the moment that zero stands for, the kind, the unit, and identities too."""
 
 import copy
+import datetime as dt
 import pickle
 
 import numpy as np
@@ -107,3 +108,50 @@ def test_requests_by_date_are_the_same_after_loading(tmp_path, dummy_folder):
         forecaster.save(tmp_path / "saved")
         loaded = LASSODEForecaster.load(tmp_path / "saved")
         np.testing.assert_array_equal(loaded.predict(asked), before)
+
+
+def test_times_that_were_read_are_not_joined_with_times_that_were_not(dated):
+    seconds = (86400.0 * np.arange(41), X)
+    with pytest.raises(TrajectoryError, match="trajectory 0 was read before, and its times are dates, counted in days"):
+        Trajectories([dated[0], seconds])
+    hourly = Trajectories([seconds], time_unit="hour")
+    with pytest.raises(TrajectoryError, match="trajectory 1 was read before, and its times are numbers, counted in ho"):
+        Trajectories([seconds, hourly[0]])
+    assert len(Trajectories([Trajectories([seconds])[0], seconds])) == 2
+
+
+def test_times_without_a_unit_are_not_joined_with_times_that_have_one():
+    daily, plain = (Trajectories([(np.arange(41), X)], time_unit=unit) for unit in ("day", None))
+    with pytest.raises(TrajectoryError, match=r"times of trajectory 1 have no unit, .* days: pass time_unit='day'"):
+        Trajectories([*daily, *plain])
+    together = Trajectories([*daily, *plain], time_unit="hour")
+    np.testing.assert_array_equal(together.times[0], 24 * np.arange(41))
+    np.testing.assert_allclose(together.times[1], np.arange(41), rtol=1e-15)
+
+
+def test_a_step_that_is_a_duration_counts_like_durations():
+    for step in (dt.timedelta(hours=1), np.timedelta64(3600, "s"), pd.Timedelta("1h")):
+        read = Trajectories(X, step)
+        assert (read.axis.kind, read.time_unit) == ("duration", "second")
+        np.testing.assert_array_equal(Trajectories(read, time_unit="hour").times[0], np.arange(41))
+        np.testing.assert_array_equal(Trajectories(X, step, time_unit="hour").times[0], np.arange(41))
+    with pytest.raises(
+        TrajectoryError, match=r"41 time steps of .* last longer than durations of type timedelta64\[ns"
+    ):
+        Trajectories(X, np.timedelta64(10**18, "ns"))
+
+
+def test_large_integers_count_in_their_own_unit():
+    stamps = 1_700_000_000_000_000_001 + np.arange(41) * 10**9
+    read = Trajectories([(stamps, X)], time_unit="nanosecond")
+    for change in (lambda: read.counted_in("second"), lambda: Trajectories(read, time_unit="second")):
+        with pytest.raises(
+            TrajectoryError, match=r"counted in nanoseconds since 17.* cannot be counted in seconds: read"
+        ):
+            change()
+    assert read.counted_in("nanosecond") is read
+    np.testing.assert_array_equal(read.axis.labels(read.times[0] - 1e-7), stamps)
+    with pytest.raises(TrajectoryError, match="mixture of very large integers and other numbers"):
+        Trajectories([(stamps, X), (np.arange(41.0), X)])
+    with pytest.raises(TrajectoryError, match="times of trajectory 1 are dates"):
+        Trajectories([*read, *Trajectories([(DATES, X)])])

@@ -23,7 +23,7 @@ def calendars(draw):
     begins = months(first, 40, draw(st.sampled_from([1, 2, 3, 6, 12])))
     unit = draw(st.sampled_from(["s", "ms", "us", "ns"]))
     if draw(st.booleans()):
-        moments = begins.astype("datetime64[s]") + np.timedelta64(draw(st.integers(0, 28 * 86400)), "s")
+        moments = begins.astype("datetime64[s]") + np.timedelta64(draw(st.integers(0, 28 * 86400 - 1)), "s")
     else:
         moments = (begins + 1).astype("datetime64[s]") - np.timedelta64(draw(st.integers(1, 28 * 86400)), "s")
     return moments.astype(f"datetime64[{unit}]")
@@ -70,6 +70,7 @@ def test_working_days_are_even_steps_and_go_on(first, hour, seed):
         pd.date_range("2020-01-05", periods=30, freq="W").to_numpy(),
         pd.DatetimeIndex(["2020-01-01", "2020-02-02", "2020-03-01", "2020-04-01"]).to_numpy(),
         np.array(["2020-01-30", "2020-03-30", "2020-05-01"], dtype="datetime64[D]"),
+        months("2020-03", 10).astype("datetime64[D]") + 28,  # the 29th, which February does not always have
         months("2020-01", 2),
         12.0 * np.arange(20),
         np.arange(20) * np.timedelta64(31, "D"),
@@ -136,3 +137,10 @@ def test_a_table_goes_on_with_its_months(sold):
     table = pd.DataFrame({"t": pd.date_range("2015-01-01", periods=72, freq="MS"), "sold": sold[:, 0]})
     ahead = LASSODEForecaster(device="cpu").fit(table).predict(horizon=14)
     assert list(ahead["t"]) == list(pd.date_range("2021-01-01", periods=14, freq="MS"))
+
+
+def test_quarters_may_be_on_a_29th_that_all_their_months_have():
+    dates = months("2020-01", 10, 3).astype("datetime64[D]") + 28
+    context = read(dates[:8])
+    ahead = calendar_of(context.axis, context.times[0]).ahead(context.times[0][-1], 2)
+    np.testing.assert_array_equal(context.axis.labels(ahead).astype("datetime64[D]"), dates[8:])

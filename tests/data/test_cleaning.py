@@ -101,3 +101,21 @@ def test_a_table_in_cross_validation_is_noticed():
             cross_val_score(SparseODERegressor(), table, cv=2)
     scores = cross_val_score(SparseODERegressor(), Trajectories([(t, circle)]).windows(20), cv=3)
     assert (scores > 0.9).all()
+
+
+@pytest.mark.parametrize("how", ["mean", "first"])
+def test_parameters_are_not_merged_with_others(how):
+    frame = pd.DataFrame({"t": np.repeat(T, 3), "x": np.cos(np.arange(18.0)), "dose": 0.1})
+    read = Trajectories.from_dataframe(frame, parameters=["dose"], duplicates=how)
+    assert read.parameters.tolist() == [[0.1]]
+    frame["dose"] = np.tile([1.0, 3.0, 1.0], 6)
+    with pytest.raises(
+        TrajectoryError, match=r"row 1, column 'dose': a parameter is constant.*tells trajectories apart"
+    ):
+        Trajectories.from_dataframe(frame, parameters=["dose"], duplicates=how)
+
+
+def test_infinities_are_not_averaged():
+    t, x = np.array([0.0, 1.0, 1.0, 2.0]), np.array([[0.0], [np.inf], [-np.inf], [0.5]])
+    with pytest.raises(TrajectoryError, match="row 1, column 0: the state is infinity"):
+        Trajectories([(t, x)], duplicates="mean", missing="drop")

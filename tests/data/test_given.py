@@ -106,6 +106,7 @@ def frame_with(**columns):
     [
         (lambda: Trajectories([(T, T, T[:-1])]), r"the inputs of trajectory 0 have shape \(5,\): expected \(6, U\)"),
         (lambda: Trajectories([(T, T, T), (T, T)]), "trajectory 1 has the inputs"),
+        (lambda: Trajectories([(T, T, [[1.0, 2.0], [3.0]])]), "the inputs of trajectory 0 cannot be read as an array"),
         (lambda: Trajectories([Trajectory(T, T, p=[[1.0]])]), r"parameters of trajectory 0 have shape \(1, 1\)"),
         (lambda: Trajectory(T, T, u=T, input_names=["a", "b"]), "input_names must be 1 names"),
         (lambda: Trajectories([Trajectory(T, T, ("a",), u=T, input_names=["a"])]), "'a' is the name of two variables"),

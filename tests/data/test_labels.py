@@ -211,3 +211,76 @@ def test_masks_survive_in_lists():
         with pytest.raises(TrajectoryError, match="row 4, column 0: the state is NaN"):
             Trajectories(masked)
         assert len(Trajectories(masked, missing="drop").times[0]) == 10
+
+
+def test_the_index_of_a_series_tells_trajectories_apart():
+    index = pd.MultiIndex.from_arrays([np.repeat(["p", "q"], 11), np.tile(T, 2)], names=["subject", "time"])
+    series = pd.Series(X.T.ravel(), index=index, name="a")
+    read = Trajectories(series)
+    assert (read.ids, read.feature_names) == (("p", "q"), ("a",))
+    np.testing.assert_array_equal(read.times[1], T)
+    np.testing.assert_array_equal(read.states[1][:, 0], X[:, 1])
+    assert Trajectories(series.droplevel("time").rename(None)).ids == ("p", "q")
+    for call in (lambda: Trajectories([series, series]), lambda: Trajectories(series.droplevel("time"), T)):
+        with pytest.raises(TrajectoryError, match="a Series whose index tells trajectories apart"):
+            call()
+
+
+def test_labels_beside_a_named_time_are_not_dropped():
+    for labels in (list("aaaaaabbbbb"), [1] * 6 + [2] * 5):
+        frame = PLAIN.assign(z=T).set_axis(pd.Index(labels, name="cell"), axis=0)
+        with pytest.raises(TrajectoryError, match=r"an index of labels .* neither times nor known as identities"):
+            Trajectories.from_dataframe(frame, time="z")
+        read = Trajectories.from_dataframe(frame.reset_index(), time="z", id="cell")
+        assert read.ids == tuple(dict.fromkeys(labels))
+    for index in (DATES, np.arange(11) + 5, pd.Index(T, name="time"), pd.RangeIndex(11, name="cycle")):
+        assert Trajectories.from_dataframe(indexed(index).assign(z=T), time="z").roles == {"time": "'z'"}
+
+
+def test_coordinates_of_xarray_are_not_dropped():
+    xr = pytest.importorskip("xarray")
+    wide = xr.DataArray(X, dims=("time", "v"), coords={"time": T, "v": ["a", "b"]})
+    for label, what in (("run", "an identity"), ("date", "a second time")):
+        for form in (wide, wide.to_dataset("v")):
+            labelled = form.assign_coords({label: ("time", np.arange(11) // 6)})
+            with pytest.raises(TrajectoryError, match=f"the coordinate '{label}' along 'time', .* like {what}"):
+                Trajectories(labelled)
+            assert len(Trajectories(labelled.drop_vars(label))) == 1
+    frame = wide.to_dataset("v").assign_coords(run=("time", np.arange(11) // 6)).to_dataframe().reset_index()
+    assert Trajectories.from_dataframe(frame, time="time", id="run").ids == (0, 1)
+
+
+def test_xarray_with_a_time_twice():
+    xr = pytest.importorskip("xarray")
+    wide = xr.DataArray(X, dims=("time", "v"), coords={"time": [*T[:-1], T[-2]], "v": ["b", "a"]})
+    with pytest.raises(TrajectoryError, match="row 10: time repeats"):
+        Trajectories(wide)
+    merged = Trajectories(wide, duplicates="first")
+    assert merged.feature_names == ("b", "a")
+    np.testing.assert_array_equal(merged.states[0], X[:-1])
+
+
+@pytest.mark.parametrize("name", ["date", "Timestamp", "ds"])
+def test_dates_written_as_numbers_are_refused(name):
+    numbers = DATES.strftime("%Y%m%d").astype(int).to_numpy()
+    levels = pd.MultiIndex.from_arrays([["p"] * 11, numbers], names=["id", name])
+    for frame in (PLAIN.assign(**{name: numbers}), indexed(pd.Index(numbers, name=name)), indexed(levels)):
+        with pytest.raises(TrajectoryError, match=rf"column '{name}' are dates written as numbers, .*'%Y%m%d'"):
+            Trajectories(frame)
+    dates = pd.to_datetime(numbers.astype(str), format="%Y%m%d")
+    np.testing.assert_array_equal(Trajectories(PLAIN.assign(**{name: dates}), time_unit="day").times[0], np.arange(11))
+    np.testing.assert_array_equal(Trajectories(PLAIN.assign(time=numbers)).times[0], numbers)
+    np.testing.assert_array_equal(Trajectories(PLAIN.assign(**{name: 1e7 + 50 * T})).times[0], 1e7 + 50 * T)
+
+
+def test_a_gap_hides_no_parameter():
+    frame = panel(dose=[1.0, 2.0], id=[0, 1])
+    frame.loc[0, "dose"] = np.nan
+    with pytest.raises(TrajectoryError, match="column 'dose' is constant within every trajectory"):
+        Trajectories.from_dataframe(frame, missing="drop")
+
+
+def test_masked_times_of_several_trajectories():
+    times = np.ma.array([T, T], mask=np.arange(22).reshape(2, 11) == 21)
+    with pytest.raises(TrajectoryError, match="trajectory 1, row 10: the time is masked"):
+        Trajectories(np.stack([X, X]), times)

@@ -22,3 +22,9 @@ def test_a_large_mean_costs_no_precision_of_the_deviation(shift):
     _, std = state_moments(values, mask)
     exact = np.std((values - shift).ravel().astype(np.longdouble))
     np.testing.assert_allclose(std[0, 0], float(exact), rtol=1e-10)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_zeros_have_moments(kind):
+    mean, std = state_moments(np.zeros((1, 1, 5, 2), dtype=kind), np.ones((1, 1, 5), dtype=bool))
+    np.testing.assert_array_equal(np.stack([mean, std]), 0.0)

@@ -34,6 +34,7 @@ def test_numbers_in_range(value, options):
         (1.0, {"whole": True}, "n must be a positive integer, got 1.0"),
         (1, {"whole": True, "low": 2, "include_low": True}, "n must be an integer of at least 2, got 1"),
         (-1e-9, {"include_low": True}, "n must be finite and at least 0, got -1e-09"),
+        pytest.param(10**400, {}, "n must be positive and finite, got 1000", id="huge"),
         (1.5, {"high": 1}, "n must be a number above 0 and at most 1, got 1.5"),
     ],
 )

@@ -147,6 +147,10 @@ def test_differences_are_taken_before_any_cast():
             [dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 2, tzinfo=dt.UTC), dt.datetime(2020, 1, 3)],
             "trajectory 0: times are neither numbers nor dates: dates with and without a time zone",
         ),
+        (
+            [dt.date(2020, 1, 1), dt.datetime(2020, 1, 2, 18), dt.datetime(2020, 1, 3, 12)],
+            "trajectory 0: times are neither numbers nor dates: dates with and without a time of day",
+        ),
         (0.0, r"the time step t=0.0 must be positive"),
         (-1.0, r"the time step t=-1.0 must be positive"),
         (np.nan, r"the time step t=nan must be positive"),

@@ -1,0 +1,35 @@
+"""Read one column of a table: times and identities as they are, states as numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skdyn.data.numbers import read_numbers
+from skdyn.data.source import library_of
+from skdyn.exceptions import TrajectoryError
+
+
+def series_values(series: Any, name: Any) -> np.ndarray:
+    """Values (M,) of a column that holds times or identities."""
+    if library_of(series) == "pandas" and str(series.dtype).startswith("period"):
+        series = series.dt.to_timestamp()
+    values = np.asarray(series.to_numpy())
+    if values.ndim != 1:
+        raise TrajectoryError(f"column {name!r} holds several values a row: give each a column of its own")
+    return values
+
+
+def series_numbers(series: Any, place: str) -> np.ndarray:
+    """Numbers (M,) of a column; categories, structures and lists are refused even if numbers are inside."""
+    kind = str(series.dtype)
+    if library_of(series) == "polars":
+        if not (series.dtype.is_numeric() or kind in ("Null", "Object")):
+            raise TrajectoryError(f"{place} has type {kind}: states must be real numbers")
+        return read_numbers(series.to_numpy(), place)
+    if not isinstance(series.dtype, np.dtype):
+        if getattr(series.dtype, "kind", "O") not in "fiu":
+            raise TrajectoryError(f"{place} cannot be read as numbers: its type is {kind}")
+        return read_numbers(series.to_numpy(dtype=np.float64, na_value=np.nan), place)
+    return read_numbers(series.to_numpy(), place)

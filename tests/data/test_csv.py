@@ -1,0 +1,44 @@
+"""What a CSV file leaves open is refused by line and column, with the option that settles it."""
+
+import numpy as np
+import pytest
+
+from skdyn import TrajectoryError
+from skdyn.data.table import read_csv
+
+
+@pytest.fixture
+def read(tmp_path):
+    def run(*lines, **options):
+        (tmp_path / "data.csv").write_text("\n".join(lines) + "\n")
+        return read_csv(tmp_path / "data.csv", **options)
+
+    return run
+
+
+def test_points_in_numbers_with_decimal_commas(read):
+    with pytest.raises(TrajectoryError, match=r"line 4, column 'count': '1\.000' has a point.*say --decimal \."):
+        read("t;count;x", "0,0;998;0,5", "0,5;999;0,7", "1,0;1.000;0,1", "1,5;1.001;0,9")
+    with pytest.raises(TrajectoryError, match=r"line 4, column 't': '1\.000' has a point"):
+        read("t;x", "998;0,5", "999;0,7", "1.000;0,1")
+    dotted = read("date;x", "01.02.2024;0,5", "02.02.2024;0,7", date_format="%d.%m.%Y", time_unit="day")
+    np.testing.assert_array_equal(dotted.times[0], [0, 1])
+
+
+def test_dates_written_as_numbers(read):
+    lines = ("date,x", "20240131,1", "20240201,3", "20240202,2")
+    with pytest.raises(
+        TrajectoryError, match=r"column 'date' are dates .* such as 20240131: pass --date-format %Y%m%d"
+    ):
+        read(*lines)
+    np.testing.assert_array_equal(read(*lines, date_format="%Y%m%d", time_unit="day").times[0], [0, 1, 2])
+
+
+def test_trajectories_without_any_time_are_left_out_with_one_warning(read):
+    lines = ("id,t,x", "a,0,1", "a,1,3", "a,2,2", "b,,4", "b,,1", "c,,4", "c,1,4", "c,2,5")
+    with pytest.raises(TrajectoryError, match="line 5, column 't': the time is empty; pass --missing drop"):
+        read(*lines)
+    with pytest.warns(UserWarning, match=r"1 of 3 trajectories are left out, .* no row of them has a time .*'b'"):
+        assert read(*lines, missing="drop").ids == ("a", "c")
+    with pytest.raises(TrajectoryError, match="the time is empty, as in all other rows"):
+        read("t,x", ",1", ",2", missing="drop")
