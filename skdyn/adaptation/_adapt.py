@@ -100,7 +100,10 @@ def adapt(
     Raises
     ------
     TrajectoryError
-        If the trajectories show no motion, are too short, have too many variables, or inputs or parameters.
+        If the trajectories show no motion, are too short for the share that is held out, have too many variables, or
+        inputs or parameters.
+    SkdynError
+        If no error on the held-out data is finite.
     TypeError
         If there is no such setting.
     ValueError

@@ -20,10 +20,10 @@ def hold_out(trajectories: Trajectories, share: float, rng: np.random.Generator)
     Raises
     ------
     TrajectoryError
-        If no trajectory has eight points.
+        If no trajectory has eight points, or one has no two neighbouring points left.
     """
     held = []
-    for t in trajectories.times:
+    for k, t in enumerate(trajectories.times):
         points = len(t)
         mask = np.zeros(points, dtype=bool)
         if points >= 8:
@@ -32,6 +32,11 @@ def hold_out(trajectories: Trajectories, share: float, rng: np.random.Generator)
             for low, high in itertools.pairwise(edges):
                 start = rng.integers(low, max(low + 1, high - length + 1))
                 mask[start : start + length] = True
+            if (mask[1:] | mask[:-1]).all():
+                raise TrajectoryError(
+                    f"trajectory {k}: with share={share:g} of its {points} points held out, no two neighbouring ones "
+                    "are left to learn from: choose a smaller share"
+                )
         held.append(mask)
     if not any(mask.any() for mask in held):
         raise TrajectoryError("no trajectory has 8 points: nothing can be held out to say when to stop")

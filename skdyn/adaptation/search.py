@@ -20,7 +20,7 @@ from tqdm import tqdm
 from skdyn.adaptation.contexts import hold_out
 from skdyn.adaptation.settings import LikelihoodSettings, ShootingSettings
 from skdyn.data.trajectories import Trajectories
-from skdyn.exceptions import TrajectoryError
+from skdyn.exceptions import SkdynError, TrajectoryError
 from skdyn.nn.lora import add_low_rank, attention_projections, initialise, load_low_rank_state, low_rank_state
 
 State: TypeAlias = dict[str, Tensor]
@@ -102,11 +102,14 @@ def rate_share(step: int, steps: int) -> float:
 def last_harmless(checks: Sequence[np.ndarray]) -> int:
     """The last check whose errors exceed those of the best by no more than two standard errors of the difference.
 
-    A few noisy points cannot tell good from better: they have to show harm to stop the training.
+    A few noisy points cannot tell good from better: they have to show harm to stop the training. Errors that are not
+    finite show it; where all are, it is the first check.
     """
-    best = min(checks, key=np.mean)
-    excess = np.stack(checks) - best
-    return int(np.flatnonzero(excess.mean(axis=1) <= 2 * excess.std(axis=1) / len(best) ** 0.5)[-1])
+    best = checks[least_error(checks)]
+    with np.errstate(invalid="ignore"):
+        excess = np.stack(checks) - best
+        harmless = excess.mean(axis=1) <= 2 * excess.std(axis=1) / len(best) ** 0.5
+    return int(np.flatnonzero(harmless)[-1]) if harmless.any() else 0
 
 
 def least_error(checks: Sequence[np.ndarray]) -> int:
@@ -137,7 +140,8 @@ def train_until_harm(
     steps : int
         Most steps.
     check_every, patience : int
-        Steps between checks, and checks after the chosen one before the end.
+        Steps between checks, of which there is one after the last step too, and checks after the chosen one before the
+        end.
     choose : callable
         Chooses among the errors of all checks so far, the first of which is before the first step.
     progress : bool
@@ -150,35 +154,47 @@ def train_until_harm(
     state : State
     record : dict
         Seconds, steps, held-out errors and losses, as JSON holds them.
+
+    Raises
+    ------
+    SkdynError
+        If no held-out error is finite.
     """
     started = time.perf_counter()
     losses: dict[str, list[float]] = {"search": [], "final": []}
     with tqdm(total=(1 if again is None else 2) * steps, disable=not progress, unit=unit) as bar:
-        checks, states = [search.check()], [_copy(search.low_rank.average)]
+        checks, states, checked = [search.check()], [_copy(search.low_rank.average)], [0]
         while search.steps < steps:
             losses["search"].append(search.step())
             bar.update()
-            if search.steps % check_every == 0:
+            if search.steps % check_every == 0 or search.steps == steps:
+                checked.append(search.steps)
                 checks.append(search.check())
                 states.append(_copy(search.low_rank.average))
                 bar.set_postfix_str(f"held out {checks[-1].mean():.3g} (at the start {checks[0].mean():.3g})")
                 if len(checks) - 1 - choose(checks) >= patience:
                     break
         chosen = choose(checks)
+        if not np.isfinite(checks[chosen].mean()):
+            raise SkdynError(
+                "the errors on what is held out are not finite, neither before the training nor after any of its "
+                f"{search.steps} {unit}s: look for states far from all others, and leave them out"
+            )
         state = states[chosen]
         bar.total = bar.n
         if again is not None:
-            bar.total += chosen * check_every
+            bar.total += checked[chosen]
             final = again()
-            for _ in range(chosen * check_every):
+            for _ in range(checked[chosen]):
                 losses["final"].append(final.step())
                 bar.update()
             state = final.low_rank.average
     curve = [float(check.mean()) for check in checks]
     return state, {
         "seconds": round(time.perf_counter() - started, 1),
-        "steps": chosen * check_every,
+        "steps": checked[chosen],
         "searched_steps": search.steps,
+        "checked_steps": checked,
         "held_out_error": {
             "start": curve[0],
             "best": min(curve),

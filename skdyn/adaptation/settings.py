@@ -14,14 +14,17 @@ _AT_MOST_ONE = {"average", "share"}
 
 
 def _check(settings: Settings) -> None:
+    """Check the numbers, and make those of other libraries Python's own, as JSON holds them."""
     for field in dataclasses.fields(settings):
+        value, whole = getattr(settings, field.name), isinstance(field.default, int)
         check_number(
             field.name,
-            getattr(settings, field.name),
-            whole=isinstance(field.default, int),
+            value,
+            whole=whole,
             include_low=field.name in _MAY_BE_ZERO,
             high=1.0 if field.name in _AT_MOST_ONE else math.inf,
         )
+        object.__setattr__(settings, field.name, int(value) if whole else float(value))
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class ShootingSettings:
     share : float
         Share of the points in held-out windows.
     check_every, patience : int
-        Steps between checks on the held-out windows, and checks that show harm before the end.
+        Steps between checks on the held-out windows, which the last step is followed by too, and checks that show harm
+        before the end.
     context_points : int
         Most points of a training context.
     seed : int
@@ -105,7 +109,8 @@ class LikelihoodSettings:
     share : float
         Share of the points in held-out windows.
     check_every, patience : int
-        Steps between checks on the held-out windows, and checks that show harm before the end.
+        Steps between checks on the held-out windows, which the last step is followed by too, and checks that show harm
+        before the end.
     seed : int
 
     Raises

@@ -45,7 +45,7 @@ def all_checks(context: Trajectories, field: Field) -> list[Check]:
     """`data_checks`, how the recording was made, and how well the field reproduces it."""
     checks, paths, reproduction = data_checks(context), Paths.of(context), reproduce(context, field)
     share = Check("simulation", reproduction.explained(), EXPLAINED, "below",
-                  "the share of the variance that simulations over a fifth of each trajectory explain",
+                  "the share of the variance that simulations over up to a fifth of each trajectory explain",
                   "the field is wrong, or the data are no solution of any",
                   "the other findings, or more data")  # fmt: skip
     checks.append(share)

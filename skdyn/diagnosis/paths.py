@@ -16,6 +16,7 @@ import numpy as np
 from scipy.linalg.lapack import dpbtrf, dpbtrs
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.diagnosis.rows import followed
 from skdyn.dynamics.units import state_units
 
 SHORTEST = 8  # points of a trajectory that is looked at
@@ -34,13 +35,18 @@ class Paths:
     ----------
     variables : integer array
         Those that vary; D counts these.
+    whole : list of tuples of arrays of shapes (M,), (M, D) and an int
+        Times and observed states of all of each trajectory, of which every so many points are kept.
     times : list of arrays of shape (L,)
+        Of all of each trajectory too, or of stretches of it.
     observed, states, slopes : lists of arrays of shape (L, D)
         As they were observed, smoothed, and the slopes of the smoothed paths.
     outside : list of arrays of shape (L, G)
         Inputs and parameters, in their standard deviations; zero where all are constant.
     noise : array of shape (D,)
         Deviation of the white noise.
+    ratio : array of shape (D,)
+        Of the variances of noise and of the path's own changes in one mean step.
     state_noise, slope_noise : arrays of shape (D,)
         Deviation of the error of the smoothed states and of their slopes that comes from it.
     roughness : array of shape (D,)
@@ -48,28 +54,30 @@ class Paths:
     """
 
     variables: np.ndarray
+    whole: list[tuple[np.ndarray, np.ndarray, int]]
     times: list[np.ndarray]
     observed: list[np.ndarray]
     states: list[np.ndarray]
     slopes: list[np.ndarray]
     outside: list[np.ndarray]
     noise: np.ndarray
+    ratio: np.ndarray
     state_noise: np.ndarray
     slope_noise: np.ndarray
     roughness: np.ndarray
 
     @classmethod
     def of(cls, context: Trajectories) -> Paths | None:
-        """Take at most four trajectories, evenly, and 240 points of them; None where all are too short."""
-        long = [k for k, t in enumerate(context.times) if len(t) >= SHORTEST]
-        if not long:
+        """Take at most four trajectories, evenly, and 240 points of them; None where all are too short.
+
+        Where every n-th point of a long trajectory would not follow its motion, the points are those of stretches.
+        """
+        rows = _chosen(context)
+        if not rows:
             return None
-        chosen = [long[i] for i in np.unique(np.linspace(0, len(long) - 1, _MOST_TRAJECTORIES).round().astype(int))]
-        most = max(_MOST_POINTS // len(chosen), SHORTEST)
-        rows = [slice(None, None, max(1, len(context.times[k]) // most)) for k in chosen]
-        times = [context.times[k][cut] for k, cut in zip(chosen, rows, strict=True)]
-        states = [context.states[k][cut] for k, cut in zip(chosen, rows, strict=True)]
-        outside = [context.outside[k][cut] for k, cut in zip(chosen, rows, strict=True)]
+        times = [context.times[k][cut] for k, cut in rows]
+        states = [context.states[k][cut] for k, cut in rows]
+        outside = [context.outside[k][cut] for k, cut in rows]
         middle, spread = state_units(np.concatenate(outside))
         spread = np.where(spread > 0, spread, 1.0)
         together = np.concatenate(states)
@@ -79,10 +87,17 @@ class Paths:
         if not varies.any():
             return None
         step = float(np.mean([(t[-1] - t[0]) / (len(t) - 1) for t in times]))
+
+        def scaled(t: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return (t - t[0]) / step, (x[:, varies] - level[varies]) / deviation[varies]
+
+        parts = [scaled(t, x) for t, x in zip(times, states, strict=True)]
+        every = {k: cut.step for k, cut in rows}
         return cls._smooth(
             np.flatnonzero(varies),
-            [(t - t[0]) / step for t in times],
-            [(x[:, varies] - level[varies]) / deviation[varies] for x in states],
+            [(*scaled(context.times[k][::n], context.states[k][::n]), n) for k, n in every.items()],
+            [t for t, _ in parts],
+            [x for _, x in parts],
             [(u - middle) / spread for u in outside],
         )
 
@@ -90,6 +105,7 @@ class Paths:
     def _smooth(
         cls,
         variables: np.ndarray,
+        whole: list[tuple[np.ndarray, np.ndarray, int]],
         times: list[np.ndarray],
         observed: list[np.ndarray],
         outside: list[np.ndarray],
@@ -103,16 +119,32 @@ class Paths:
         noise = np.average(variances, axis=0, weights=[len(t) for t in times])
         return cls(
             variables=variables,
+            whole=whole,
             times=times,
             observed=observed,
             states=states,
             slopes=slopes,
             outside=outside,
             noise=np.sqrt(noise),
+            ratio=ratio,
             state_noise=np.sqrt(noise * np.minimum(_STATE_NOISE / ratio**0.25, 1.0)),
             slope_noise=np.sqrt(noise * _SLOPE_NOISE / ratio**0.75),
             roughness=(smooth - rough) / (2 * count),
         )
+
+
+def _chosen(context: Trajectories) -> list[tuple[int, slice]]:
+    """Trajectories and rows that are looked at; none where all are too short."""
+    long = [k for k, t in enumerate(context.times) if len(t) >= SHORTEST]
+    if not long:
+        return []
+    chosen = [long[i] for i in np.unique(np.linspace(0, len(long) - 1, _MOST_TRAJECTORIES).round().astype(int))]
+    most, count = max(_MOST_POINTS // len(chosen), SHORTEST), _MOST_TRAJECTORIES // len(chosen)
+    states = [context.states[k] for k in chosen]
+    unit = state_units(np.concatenate(states))[1]
+    unit = np.where(unit > 0, unit, 1.0)
+    cuts = [followed(x, max(1, len(x) // most), count, unit, SHORTEST) for x in states]
+    return [(k, cut) for k, own in zip(chosen, cuts, strict=True) for cut in own]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from skdyn.diagnosis.paths import Paths
+from skdyn.diagnosis.paths import Paths, Spline
 
 _NEIGHBOURS = 3
 
@@ -34,20 +34,20 @@ def predicted_by_map(paths: Paths) -> float:
 
 
 def cycles(paths: Paths) -> tuple[float, float]:
-    """Most completed cycles of a variable in one trajectory, and the points that the shortest cycle has.
+    """Most completed cycles of a variable in one trajectory, and the points of the recording that the shortest has.
 
     A cycle is completed where the smoothed path rises through the middle of its range again; NaN and NaN where no path
     turns back by a quarter of its range, so that there are no cycles to speak of.
     """
     most, points, turns = 0.0, np.nan, False
-    for x in paths.states:
-        for values in x.T:
+    for t, x, every in paths.whole:
+        for values in Spline.of(t, x).fit(x, paths.ratio)[0].T:
             turns = turns or _turns_back(values)
             middle = (values.min() + values.max()) / 2
             up = np.flatnonzero((values[:-1] < middle) & (values[1:] >= middle))
             if len(up) > 1:
                 most = max(most, len(up) - 1.0)
-                points = np.nanmin([points, float(np.diff(up).mean())])
+                points = float(np.nanmin([points, every * np.diff(up).mean()]))
     return (most, points) if turns or most else (np.nan, np.nan)
 
 

@@ -7,10 +7,11 @@ that those of a Brownian motion have one variance.
 from __future__ import annotations
 
 import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check
-from skdyn.diagnosis.paths import Paths
+from skdyn.diagnosis.paths import SHORTEST, Paths
 
 FEW_INCREMENTS = 100.0
 FEW_RELAXATIONS = 5.0
@@ -62,6 +63,7 @@ def measurement_noise(changes: list[np.ndarray]) -> float:
     """Share of white noise of the observation in the variance of the increments, at most 1.
 
     White noise makes neighbouring increments anticorrelated, and those one apart not; mean reversion does both alike.
+    NaN where too few increments are one apart.
     """
     first, second = _lag_correlation(changes, 1), _lag_correlation(changes, 2)
     return float(np.clip(2 * (second - first), 0.0, 1.0).max())
@@ -93,20 +95,32 @@ def largest_correlation(changes: list[np.ndarray]) -> float:
 
 
 def relaxations(context: Trajectories) -> float:
-    """Time of all paths in times after which the slowest variable's autocorrelation is below 1 / e."""
-    center = np.concatenate(context.states).mean(axis=0)
-    total = sum(t[-1] - t[0] for t in context.times)
-    k = int(np.argmax([t[-1] - t[0] for t in context.times]))
-    t, x = context.times[k], context.states[k] - center
+    """Time of all paths in times after which the slowest variable's autocorrelation is below 1 / e.
+
+    The autocorrelation is that of the longest path, or of all that are as long; NaN where that has too few points.
+    """
+    together = np.concatenate(context.states)
+    center, varies = together.mean(axis=0), np.ptp(together, axis=0) > 0
+    spans = [(float(t[-1] - t[0]), len(t)) for t in context.times]
+    span, points = max(spans)
+    if points < SHORTEST:
+        return np.nan
+    size = next_fast_len(2 * points - 1, real=True)
+    power = sum(
+        np.abs(rfft(x - center, size, axis=0)) ** 2
+        for x, own in zip(context.states, spans, strict=True)
+        if own == (span, points)
+    )
     slowest = 0.0
-    for values in x.T[np.ptp(x, axis=0) > 0]:
-        correlation = np.correlate(values, values, "full")[len(values) - 1 :] / (values @ values)
-        below = np.flatnonzero(correlation < np.exp(-1))
-        lag = below[0] if len(below) else len(values) - 1
-        slowest = max(slowest, (t[-1] - t[0]) * lag / (len(t) - 1))
-    return float(total / slowest) if slowest > 0 else np.nan
+    for correlation in irfft(power, size, axis=0)[:points, varies].T:
+        below = np.flatnonzero(correlation < np.exp(-1) * correlation[0])
+        slowest = max(slowest, span * (below[0] if len(below) else points - 1) / (points - 1))
+    return float(sum(length for length, _ in spans) / slowest) if slowest > 0 else np.nan
 
 
 def _lag_correlation(changes: list[np.ndarray], lag: int) -> np.ndarray:
-    product = sum(np.sum(d[lag:] * d[:-lag], axis=0) for d in changes if len(d) > lag)
-    return product / sum(np.sum(d**2, axis=0) for d in changes)
+    pairs = [(d[lag:], d[:-lag]) for d in changes if len(d) > lag]
+    if sum(len(later) for later, _ in pairs) < FEW_INCREMENTS / 2:
+        return np.full(changes[0].shape[1], np.nan)
+    product = np.mean(np.concatenate([later * earlier for later, earlier in pairs]), axis=0)
+    return np.asarray(product / np.mean(np.square(np.concatenate(changes)), axis=0))

@@ -1,4 +1,4 @@
-"""How well a field reproduces the data when it is simulated, in pieces of a fifth of each trajectory."""
+"""How well a field reproduces the data when it is simulated, in five pieces of each trajectory."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdyn.data.arrangement import thin
 from skdyn.data.trajectories import Trajectories
-from skdyn.dynamics.simulate import Field, rk4
+from skdyn.diagnosis.rows import followed
+from skdyn.dynamics.paths import follow
+from skdyn.dynamics.signals import SampledSignals, driven_by
+from skdyn.dynamics.simulate import Field
 from skdyn.dynamics.units import state_units
+from skdyn.exceptions import ConvergenceWarning, silenced
 
 _PIECES = 5
 _MOST_POINTS = 1000
 _MOST_TRAJECTORIES = 16
+_MOST_EVALUATIONS = 2000  # of the field for each piece
 _ABOVE_NOISE = 2.0
 _NOTHING = 1e-3  # standard deviations of the data
 _FAR = 100.0
@@ -33,13 +37,17 @@ class Reproduction:
     states: list[np.ndarray]
 
     def explained(self) -> float:
-        """Share of the variance of the data that the simulations explain; at most 1."""
+        """Share of the variance of the data that the simulations explain; at most 1, NaN where none came anywhere."""
+        if not sum(map(len, self.errors)):
+            return np.nan
         states = np.concatenate(self.states)
         missed = np.mean(np.square(np.concatenate(self.errors)))
         return float(1 - missed / np.mean(np.square(states - states.mean(axis=0))))
 
     def correlation(self, noise: np.ndarray) -> float:
         """Correlation of the error from one point to the next; zero where within twice the noise (D,), or tiny."""
+        if not sum(map(len, self.errors)):
+            return np.nan
         size = np.sqrt(np.mean(np.square(np.concatenate(self.errors)), axis=0)).max()
         if size <= max(_ABOVE_NOISE * noise.max(), _NOTHING):
             return 0.0
@@ -49,7 +57,9 @@ class Reproduction:
 
 
 def reproduce(context: Trajectories, field: Field) -> Reproduction:
-    """Simulate the pieces, at most sixteen trajectories and a thousand points; a path that is lost ends at the bound.
+    """Simulate five pieces of each trajectory, at most sixteen of them and a thousand points; see `followed`.
+
+    A path that is lost ends at the bound; what lies beyond two thousand evaluations of the field is left out.
 
     Parameters
     ----------
@@ -57,38 +67,46 @@ def reproduce(context: Trajectories, field: Field) -> Reproduction:
     field : callable, (N, D + G) -> (N, D)
         Of states, with what is given from outside beside them.
     """
-    shown = thin(context[np.unique(np.linspace(0, len(context) - 1, _MOST_TRAJECTORIES).round().astype(int))],
-                 _MOST_POINTS)  # fmt: skip
-    center, scale = state_units(np.concatenate(shown.states))
-    dim, pieces, given = len(center), [], []
-    for (t, x), outside in zip(shown, shown.outside, strict=True):
-        width = max(3, -(-len(t) // _PIECES))
-        after = outside[:-1] if shown.given.holds else outside[1:]
-        through = np.stack([outside[:-1], after], axis=1)
+    shown = context[np.unique(np.linspace(0, len(context) - 1, _MOST_TRAJECTORIES).round().astype(int))]
+    pieces = _pieces(shown)
+    center, scale = state_units(np.concatenate([shown.states[k][rows] for k, rows in pieces]))
+    times = [shown.times[k][rows] for k, rows in pieces]
+    observed = [(shown.states[k][rows] - center) / scale for k, rows in pieces]
+    between = [(k, slice(rows[0], rows[-1] + 1)) for k, rows in pieces]
+    signals = None if not shown.given else SampledSignals(
+        [shown.times[k][span] for k, span in between], [shown.outside[k][span] for k, span in between],
+        shown.given.holds)  # fmt: skip
+    velocity = driven_by(signals, field)
+
+    def bounded(rows: np.ndarray, t: np.ndarray, x: np.ndarray) -> np.ndarray:
+        slopes = velocity(rows, t, x)
+        near = np.abs((x - center) / scale).max(axis=1, keepdims=True) < _FAR
+        return np.where(near & np.isfinite(slopes), slopes, 0.0)
+
+    with silenced(ConvergenceWarning), np.errstate(all="ignore"):
+        paths = follow(bounded, None, np.stack([shown.states[k][rows[0]] for k, rows in pieces]), times, center=center,
+                       scale=scale, bound=np.inf, most_evaluations=_MOST_EVALUATIONS,
+                       breaks=None if signals is None else signals.jumps)  # fmt: skip
+    errors, states = [], []
+    for path, x in zip(paths, observed, strict=True):
+        reached = np.isfinite(path[1:]).all(axis=1)
+        errors.append((np.clip((path[1:] - center) / scale, -_FAR, _FAR) - x[1:])[reached])
+        states.append(x[1:][reached])
+    return Reproduction(errors, states)
+
+
+def _pieces(shown: Trajectories) -> list[tuple[int, np.ndarray]]:
+    """Trajectories and rows of the pieces: fifths of each, or stretches of it where a fifth has too many cycles."""
+    widest = -(-shown.n_points // _MOST_POINTS)
+    unit = state_units(np.concatenate(shown.states))[1]
+    pieces = []
+    for k, x in enumerate(shown.states):
+        cuts = followed(x, min(widest, max(1, len(x) // _PIECES)), _PIECES, np.where(unit > 0, unit, 1.0), 3)
+        if len(cuts) > 1:
+            pieces += [(k, np.arange(len(x))[cut]) for cut in cuts]
+            continue
+        rows = np.arange(len(x))[cuts[0]]
+        width = max(3, -(-len(rows) // _PIECES))
         # Each piece begins at the last point of the one before.
-        pieces += [(t[i : i + width + 1], x[i : i + width + 1]) for i in range(0, len(t) - 1, width)]
-        given += [through[i : i + width] for i in range(0, len(t) - 1, width)]
-    steps = np.zeros((len(pieces), max(len(t) for t, _ in pieces) - 1))
-    for row, (t, _) in zip(steps, pieces, strict=True):
-        row[: len(t) - 1] = np.diff(t)
-    observed = [(x - center) / scale for _, x in pieces]
-    states = np.stack([x[0] for x in observed])
-    errors = [np.zeros_like(x) for x in observed]
-    for i in range(steps.shape[1]):
-        step, outside = steps[:, i : i + 1], np.stack([own[min(i, len(own) - 1)] for own in given])
-
-        def scaled(both: np.ndarray, step: np.ndarray = step, outside: np.ndarray = outside) -> np.ndarray:
-            """Slopes of states with, beside them, what is given, which moves on a line through the step."""
-            z, now = both[:, :dim], both[:, dim:]
-            with np.errstate(all="ignore"):
-                slopes = field(np.hstack([z * scale + center, now])) / scale
-            near = np.abs(z).max(axis=1, keepdims=True) < _FAR
-            slopes = np.where(near & np.isfinite(slopes), slopes, 0.0) * step
-            return np.hstack([slopes, outside[:, 1] - outside[:, 0]])
-
-        both = rk4(scaled, np.hstack([states, outside[:, 0]]), np.array([0.0, 1.0]), 1)[:, 1]
-        states = np.clip(both[:, :dim], -_FAR, _FAR)
-        for k, (t, _) in enumerate(pieces):
-            if i + 1 < len(t):
-                errors[k][i + 1] = states[k] - observed[k][i + 1]
-    return Reproduction([error[1:] for error in errors], [x[1:] for x in observed])
+        pieces += [(k, rows[i : i + width + 1]) for i in range(0, len(rows) - 1, width)]
+    return pieces

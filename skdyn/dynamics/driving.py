@@ -21,6 +21,7 @@ def read_signals(
     Parameters
     ----------
     inputs : callable, pair (t_u, u), or values on ``t`` (L, U), (N, L, U), (U,), or a mapping of names to values
+        A function is asked for no time outside ``t``.
     parameters : values (P,) or (N, P), or a mapping of names to values
     given : Given
         What the field depends on.
@@ -40,9 +41,9 @@ def read_signals(
         return None
     fixed = read_asked(None, parameters, Given(parameters=given.parameters), (count,))
     if callable(inputs) and given.inputs:
-        return CalledSignals(_checked(inputs, len(given.inputs)), fixed)
+        return CalledSignals(_checked(inputs, len(given.inputs)), fixed, float(t[-1]))
     own = Given(given.inputs)
-    if isinstance(inputs, tuple) and len(inputs) == 2 and given.inputs:
+    if isinstance(inputs, tuple) and len(inputs) == 2 and given.inputs and np.ndim(inputs[0]):
         times = read_times(inputs[0])
         if times[0] > t[0] or times[-1] < t[-1]:
             raise ValueError(
@@ -53,9 +54,8 @@ def read_signals(
         values = np.broadcast_to(values, (count, *values.shape))
     else:
         times = t
-        many = np.ndim(next(iter(inputs.values())) if isinstance(inputs, Mapping) and inputs else inputs) == (
-            2 if isinstance(inputs, Mapping) else 3
-        )
+        by_name = isinstance(inputs, Mapping)
+        many = max(map(np.ndim, inputs.values()), default=0) == 2 if by_name else np.ndim(inputs) == 3
         shape = (count, len(t)) if many else (len(t),)
         values = np.broadcast_to(read_asked(inputs, None, own, shape), (count, len(t), len(own)))
     outside = np.concatenate([values, np.repeat(fixed[:, None], len(times), axis=1)], axis=-1)

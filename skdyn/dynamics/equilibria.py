@@ -43,7 +43,8 @@ class Equilibrium:
     residual : float
         Norm of the field there, in the user's units.
     eigenvalues : complex array of shape (D,)
-        Of the Jacobian there, in the inverse of the user's unit of time, the largest real part first.
+        Of the Jacobian there, in the inverse of the user's unit of time, the largest real part first; without those of
+        ``held`` variables.
     kind : str
         ``"stable node"``, ``"unstable node"``, ``"stable spiral"``, ``"unstable spiral"``, ``"saddle"``, ``"centre"``
         or ``"non-hyperbolic"``.
@@ -60,6 +61,9 @@ class Equilibrium:
         The same share for each kind that it has in these fields, the largest first; their sum is the probability.
     covariance : array of shape (D, D) or None
         Mean outer product of where these fields have it, less ``state``: the region in which it may lie.
+    held : tuple of int
+        Variables that are constant in the data and were held like parameters: what the field says of their slopes does
+        not matter.
     """
 
     state: np.ndarray
@@ -72,6 +76,7 @@ class Equilibrium:
     probability: float | None = None
     kinds: Mapping[str, float] = field(default_factory=dict)
     covariance: np.ndarray | None = field(default=None, repr=False)
+    held: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def supported(self) -> bool:
@@ -133,7 +138,7 @@ def find_equilibria(
     The field is screened on a grid (a Sobol sequence above three dimensions) and on the data; the slowest local minima
     start a batched Levenberg-Marquardt iteration with the given Jacobian, which turns into Newton's as it converges.
     Roots already found are deflated and their surroundings searched again. Roots closer than a thousandth of the data's
-    standard deviation are one.
+    standard deviation are one. A variable for which the box has no width, as where the data are constant, is held.
 
     Parameters
     ----------
@@ -154,13 +159,21 @@ def find_equilibria(
     list of Equilibrium
         Ordered by their first coordinate, then their second, and so on.
     """
+    free = (bounds[1] > bounds[0]) | (bounds[1] == bounds[0]).all()
+    unit = scale[free]
+
+    def state_of(z: np.ndarray) -> np.ndarray:
+        states = np.tile(bounds[0], (len(z), 1))
+        states[:, free] = z * unit + center[free]
+        return states
 
     def scaled(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        f, jacobian = field_and_jacobian(z * scale + center)
-        return f / scale, jacobian * scale[None, None, :] / scale[None, :, None]
+        f, jacobian = field_and_jacobian(state_of(z))
+        return f[:, free] / unit, jacobian[:, free][:, :, free] * unit[None, None, :] / unit[None, :, None]
 
-    low, high = (bounds - center) / scale
-    starts, speed = _starts(lambda z: vector_field(z * scale + center) / scale, (data - center) / scale, low, high)
+    low, high = ((bounds - center) / scale)[:, free]
+    known = ((data - center) / scale)[:, free]
+    starts, speed = _starts(lambda z: vector_field(state_of(z))[:, free] / unit, known, low, high)
     roots = _roots(scaled, starts, low, high, speed, [])
     compass = np.concatenate([radius * np.eye(len(low)) for radius in (0.1, -0.1, 0.3, -0.3)])
     fresh = roots
@@ -173,11 +186,11 @@ def find_equilibria(
     if not roots:
         return []
     roots.sort(key=tuple)
-    states = np.array(roots) * scale + center
+    states = state_of(np.array(roots))
     f, jacobians = field_and_jacobian(states)
     found = []
     for state, residual, jacobian in zip(states, f, jacobians, strict=True):
-        eigenvalues = np.linalg.eigvals(jacobian).astype(complex)
+        eigenvalues = np.linalg.eigvals(jacobian[np.ix_(free, free)]).astype(complex)
         eigenvalues = eigenvalues[np.lexsort((eigenvalues.imag, -eigenvalues.real))]
         found.append(
             Equilibrium(
@@ -186,6 +199,7 @@ def find_equilibria(
                 eigenvalues=eigenvalues,
                 kind=classify(eigenvalues, tolerance),
                 inside=in_hull((state - center) / scale, (data - center) / scale),
+                held=tuple(np.flatnonzero(~free).tolist()),
             )
         )
     return found

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import qmc
+from scipy.stats import norm, qmc
 
 from skdyn.dynamics.equilibria import Equilibrium, classify
 
@@ -23,6 +23,7 @@ NEAR = 0.5
 """How far from an equilibrium of the field that of a plausible one may lie, in deviations of the data a variable."""
 _STENCIL = 0.02
 _CLOUD = 32
+_CUBE = 8  # variables up to which the cloud is what the ball keeps of a cube
 _ITERATIONS = 4
 _CONVERGED = 0.05
 _WAVES = 64
@@ -45,6 +46,7 @@ def weigh_equilibria(
     Parameters
     ----------
     found : sequence of R Equilibrium
+        Of one search.
     fields : callable
         See `PlausibleFields`.
     scale : array of shape (D,)
@@ -61,8 +63,15 @@ def weigh_equilibria(
     """
     if not found:
         return []
-    roots = np.array([point.state for point in found]) / scale
-    ends, jacobians = _follow(lambda z: fields(z * scale) / scale, roots, near)
+    free = np.setdiff1d(np.arange(len(scale)), found[0].held)
+    roots = np.array([point.state[free] for point in found]) / scale[free]
+
+    def at(z: np.ndarray) -> np.ndarray:
+        states = np.tile(found[0].state, (*z.shape[:-1], 1))
+        states[..., free] = z * scale[free]
+        return fields(states)[..., free] / scale[free]
+
+    ends, jacobians = _follow(at, roots, near)
     out = []
     for r, point in enumerate(found):
         sign = _index(point.eigenvalues)
@@ -76,9 +85,10 @@ def weigh_equilibria(
                 eigenvalues = eigenvalues[np.lexsort((eigenvalues.imag, -eigenvalues.real))]
                 if _index(eigenvalues) == sign:
                     kinds[classify(eigenvalues, tolerance)] += 1
-                    matched.append((end - roots[r]) * scale)
+                    matched.append((end - roots[r]) * scale[free])
                     break
-        offsets = np.array(matched).reshape(-1, len(scale))
+        offsets = np.zeros((len(matched), len(scale)))
+        offsets[:, free] = np.array(matched).reshape(-1, len(free))
         with np.errstate(over="ignore", invalid="ignore"):  # squares of numbers that are near the largest
             covariance = offsets.T @ offsets / max(len(offsets), 1) if matched else None
         shares = {kind: count / len(ends) for kind, count in kinds.most_common()}
@@ -140,9 +150,14 @@ def _follow(at: Callable[[np.ndarray], np.ndarray], roots: np.ndarray, near: flo
 
 def _cloud(dim: int) -> np.ndarray:
     """States (C, D) in the unit ball, its centre first."""
-    points = 2 * qmc.Sobol(dim, scramble=False).random(_CLOUD * 2 ** (dim - 1)) - 1
-    inside = np.linalg.norm(points, axis=1) <= 1
-    return np.concatenate([np.zeros((1, dim)), points[inside]])
+    if dim <= _CUBE:
+        points = 2 * qmc.Sobol(dim, scramble=False).random(_CLOUD * 2 ** (dim - 1)) - 1
+        points = points[np.linalg.norm(points, axis=1) <= 1]
+    else:
+        shares = qmc.Sobol(dim + 1, scramble=False).random(2 * _CLOUD) + 0.25 / _CLOUD
+        directions = norm.ppf(shares[:, :dim])
+        points = shares[:, dim:] ** (1 / dim) * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    return np.concatenate([np.zeros((1, dim)), points])
 
 
 def _linearise(at: Callable[[np.ndarray], np.ndarray], z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

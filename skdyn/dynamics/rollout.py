@@ -9,6 +9,7 @@ from skdyn.dynamics.metrics import variance_weighted_r2
 from skdyn.dynamics.paths import follow
 from skdyn.dynamics.signals import SampledSignals, derivatives_driven_by, driven_by
 from skdyn.dynamics.simulate import MOST_EVALUATIONS, Field, FieldAndJacobian
+from skdyn.dynamics.units import state_units
 
 
 def rollout_scores(
@@ -27,7 +28,7 @@ def rollout_scores(
     observed : Trajectories
         Its inputs and parameters are given to the field.
     center, scale : arrays of shape (D,)
-        Units of the tolerances and of the divergence bound.
+        Units of the tolerances and of the divergence bound; the largest scale is that of the agreement.
     most_evaluations : int, default=50000
         Of the field for each trajectory; what lies after them counts as a simulation that diverges.
     field_and_jacobian : callable, (N, D + G) -> (N, D), (N, D, D + G), optional
@@ -49,10 +50,16 @@ def rollout_scores(
         most_evaluations=most_evaluations,
         breaks=None if outside is None else outside.jumps,
     )
-    return agreement(observed, paths)
+    return agreement(observed, paths, scale)
 
 
-def agreement(observed: Trajectories, paths: list[np.ndarray]) -> np.ndarray:
-    """R2 (K,) of paths (L_k, D) with observed trajectories; not below -1."""
-    scores = [variance_weighted_r2(x, path) for x, path in zip(observed.states, paths, strict=True)]
+def agreement(observed: Trajectories, paths: list[np.ndarray], scale: np.ndarray | None = None) -> np.ndarray:
+    """R2 (K,) of paths (L_k, D) with observed trajectories; not below -1.
+
+    A trajectory that moves by less than some 1e-8 of the largest scale (D,) is at rest; by default the scales are the
+    deviations of the observed states. One unit for all variables leaves them the weights that they have.
+    """
+    scale = state_units(np.concatenate(observed.states))[1] if scale is None else scale
+    unit = scale.max() or 1.0
+    scores = [variance_weighted_r2(x / unit, path / unit) for x, path in zip(observed.states, paths, strict=True)]
     return np.clip(scores, -1.0, 1.0)

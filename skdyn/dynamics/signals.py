@@ -87,10 +87,12 @@ class CalledSignals:
     ----------
     function : callable, (n,) -> (n, U)
     parameters : array of shape (N, P)
+    last : float
+        After this time the function is not asked.
     """
 
-    def __init__(self, function: Callable[[np.ndarray], np.ndarray], parameters: np.ndarray) -> None:
-        self._function, self._parameters = function, parameters
+    def __init__(self, function: Callable[[np.ndarray], np.ndarray], parameters: np.ndarray, last: float) -> None:
+        self._function, self._parameters, self._last = function, parameters, last
 
     def __call__(self, rows: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Values (n, U + P) of some rows (n,) at times (n,)."""
@@ -98,8 +100,8 @@ class CalledSignals:
 
     @property
     def jumps(self) -> list[np.ndarray]:
-        """None are known: a step of the solver may cross one."""
-        return [np.empty(0) for _ in self._parameters]
+        """The last time, which no step crosses; others are not known, and a step of the solver may cross one."""
+        return [np.array([self._last]) for _ in self._parameters]
 
 
 def driven_by(signals: Signals | None, function: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:

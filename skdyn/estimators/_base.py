@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -16,11 +14,11 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from skdyn.data.cleaning import check_increasing
 from skdyn.data.names import named_states
 from skdyn.data.numbers import read_numbers
-from skdyn.data.reading import is_dataframe
 from skdyn.data.times import read_times
+from skdyn.data.torn import warn_where_torn
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators import _persistence
-from skdyn.exceptions import TrajectoryError, warn
+from skdyn.exceptions import TrajectoryError
 
 if TYPE_CHECKING:
 
@@ -97,18 +95,15 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         """Warn of data that no model of this kind can describe; a subclass that can tell says so here."""
 
     def _read(self, X: Any, t: Any) -> Trajectories:
-        """Trajectories of any accepted input."""
-        kept = self.keeps_missing and isinstance(self.missing, str) and self.missing == "keep"
-        read = Trajectories.with_gaps(X, t) if kept else Trajectories(X, t, missing=self.missing)
-        context = self._checked_for_inputs(read)
-        plain = (isinstance(X, np.ndarray) and X.ndim == 2) or (is_dataframe(X) and len(context) == 1)
-        if plain and _in_cross_validation():
-            warn(
-                "cross-validation of scikit-learn splits a table by rows: a trajectory is torn apart, and points of "
-                "one lie in both training and test. Pass Trajectories, of which each is one sample, such as "
-                "Trajectories(X).windows(n)"
-            )
+        """Trajectories of any accepted input, with a warning where cross-validation has torn them apart."""
+        context = self._checked_for_inputs(self._trajectories(X, t))
+        warn_where_torn(X, context)
         return context
+
+    def _trajectories(self, X: Any, t: Any) -> Trajectories:
+        """Trajectories of any accepted input; to be overridden by an estimator that reads other forms, or NaN."""
+        kept = self.keeps_missing and isinstance(self.missing, str) and self.missing == "keep"
+        return Trajectories.with_gaps(X, t) if kept else Trajectories(X, t, missing=self.missing)
 
     def _checked_for_inputs(self, context: Trajectories) -> Trajectories:
         """The same; inputs and parameters are refused, if the estimator takes none."""
@@ -127,11 +122,16 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         return bare
 
     def _become(self, fitted: Self) -> None:
-        """Take over what was set on an `_unfitted` copy, all at once."""
-        state = vars(fitted)
+        """Take over what was set on an `_unfitted` copy, all at once, and the parameters that it was set with."""
+        state = vars(fitted) | {"_params_then": fitted.get_params(deep=False)}
         self.__dict__ = state | {
             "_fitted": (*(name for name in state if name not in vars(self._unfitted())), "_fitted")
         }
+
+    @property
+    def _fit_params(self) -> dict[str, Any]:
+        """Parameters that the fit was made with; `set_params` may have changed them since."""
+        return vars(self).get("_params_then", self.get_params(deep=False))
 
     @property
     def _context_as_given(self) -> Trajectories:
@@ -176,8 +176,8 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         Raises
         ------
         SkdynError
-            If a parameter cannot be written as JSON, or (`FileError`) the folder cannot be written; what was saved
-            there before is then as it was.
+            If a parameter cannot be written as JSON or is not the one of the fit, or (`FileError`) the folder cannot be
+            written; what was saved there before is then as it was.
         """
         check_is_fitted(self)
         _persistence.save(self, folder)
@@ -254,13 +254,3 @@ def check_motion(context: Trajectories) -> None:
         raise TrajectoryError(
             "every state is the same as the first of its trajectory: constant trajectories show no dynamics"
         )
-
-
-def _in_cross_validation() -> bool:
-    """Whether scikit-learn's cross-validation or search is calling, which cuts plain arrays by rows."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection"):
-            return True
-        frame = frame.f_back
-    return False

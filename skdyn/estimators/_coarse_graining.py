@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -12,14 +11,13 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.data.cleaning import Cleaning
-from skdyn.data.frames import has_labels
-from skdyn.data.reading import is_dataframe, is_recording, read_any
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.estimators._grainer_equation import LatentEquation
 from skdyn.estimators._grainer_files import GrainerParts
 from skdyn.estimators._grainer_images import as_rows, image_shape
+from skdyn.estimators._grainer_recordings import holds_recordings, read_recordings
+from skdyn.estimators._order import some_states
 from skdyn.estimators._persistence import damage_named, plain_params
 
 if TYPE_CHECKING:
@@ -242,11 +240,10 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
         return self._fit_by(self._read(X, t), learn)
 
     def _read(self, X: Any, t: Any) -> Trajectories:
-        """Recordings; a feature that rises all the time, or stands still in each of them, may well be one of frames."""
-        if isinstance(X, Trajectories):
-            return super()._read(X, t)
-        raw = replace(read_any(as_rows(X), t), meant=True)
-        return Trajectories.from_raw(raw, Cleaning.of(self.missing, False, "raise"))
+        return super()._read(as_rows(X), t)
+
+    def _trajectories(self, X: Any, t: Any) -> Trajectories:
+        return read_recordings(X, t, self.missing)[0]
 
     def _fit(self, context: Trajectories) -> None:
         from skdyn.estimators._grainer_training import trained
@@ -274,8 +271,8 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
         Raises
         ------
         SkdynError
-            If a parameter cannot be written as JSON, such as an own encoder, or (`FileError`) the folder cannot be
-            written; what was saved there before is then as it was.
+            If a parameter cannot be written as JSON, such as an own encoder, or is not the one of the fit, or
+            (`FileError`) the folder cannot be written; what was saved there before is then as it was.
         """
         check_is_fitted(self)
         parts = GrainerParts(
@@ -317,7 +314,7 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
         Returns
         -------
         array of shape (N, d)
-            One row a frame; the frames of several recordings follow each other.
+            One row a frame, in the order of a table's rows; the frames of several recordings follow each other.
         """
         check_is_fitted(self)
         return self.autoencoder_.encode(self._frames(X))
@@ -363,8 +360,7 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
         check_is_fitted(self)
         held_out = self._check_held_out(self._checked_images(X), t)
         velocity = self.dynamics_._velocity
-        known = np.concatenate(self.context_.states)
-        some = known[:: -(-len(known) // _RATE_CODES)]
+        known, some = np.concatenate(self.context_.states), some_states(self.context_, _RATE_CODES)
         longest = max(float(np.diff(times).max(initial=0)) for times, _ in held_out)
         errors = []
         with np.errstate(all="ignore"):
@@ -386,12 +382,8 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
     def _frames(self, X: Any) -> np.ndarray:
         """Frames (N, D) of any accepted input, one after the other."""
         X = as_rows(self._checked_images(X))
-        if is_dataframe(X):
-            several = has_labels(X)
-        elif isinstance(X, (list, tuple)):
-            several = len(X) > 0 and is_recording(X[0])
-        else:
-            several = isinstance(X, Trajectories)
-        if not several:
+        if not holds_recordings(X):
             return self._check_rows(X)
-        return np.concatenate(self._check_held_out(X, None).states)
+        read, rows = read_recordings(X, None, "raise")
+        frames = np.concatenate(self._check_held_out(read, None).states)
+        return frames[np.argsort(rows)]

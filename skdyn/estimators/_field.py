@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.asked import read_asked
 from skdyn.data.numbers import read_numbers
+from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check, Diagnosis
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
@@ -70,8 +71,10 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         Parameters
         ----------
         X : array or DataFrame of shape (N, D)
-            States; or Trajectories, for the field at all their points under their own inputs and parameters.
+            States; or Trajectories without missing values, for the field at all their points under their own inputs
+            and parameters.
         inputs, parameters : see `vector_field`
+            Of states.
 
         Returns
         -------
@@ -80,7 +83,12 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         """
         check_is_fitted(self)
         if isinstance(X, Trajectories):
-            points = self._check_held_out(X, None).points
+            if inputs is not None or parameters is not None:
+                raise ValueError(
+                    "X is Trajectories, which have their own inputs and parameters: leave these out or ask at states: "
+                    "predict(numpy.concatenate(X.states), inputs=..., parameters=...)"
+                )
+            points = self._check_held_out(Trajectories(X), None).points
         else:
             points = self._with_given(self._check_rows(X), inputs, parameters)
         field = self._velocity_alike(points)
@@ -135,6 +143,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         self._check_finite(flat, field)
         if scale is None:
             raise ValueError(f"{type(self).__name__} does not predict the error of its field: use return_std=False")
+        self._check_finite(flat, scale)
         return field.reshape(points.shape), scale.reshape(points.shape)
 
     def jacobian(self, points: Any, *, inputs: Any = None, parameters: Any = None) -> np.ndarray:
@@ -233,6 +242,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         check_is_fitted(self)
         if supported not in ("evidence", "all"):
             raise ValueError(f"supported must be 'evidence' or 'all', got {supported!r}")
+        check_number("tolerance", tolerance, include_low=True, high=1.0)
         data = np.concatenate(self.context_.states)
         box = self._check_bounds(bounds, data)
         center, scale = state_units(data)

@@ -247,10 +247,10 @@ class FIMODERegressor(SolvedODEEstimator):
                 f"the model {self.weights_['name']!r} weighs no sparse fits and has no equation of its own: {advice}"
             )
         if (weak := found.shares < _LEAST_SHARE).any():
-            which = names[int(weak.argmax())]
+            first = int(weak.argmax())
             raise ValueError(
-                f"no sparse equation carries the field of {which!r} "
-                f"(the best is {found.shares.min():.0%} of it): {advice}"
+                f"no sparse equation carries the field of {names[first]!r} "
+                f"(the best is {found.shares[first]:.0%} of it): {advice}"
             )
         field = SparseField(
             exponents=found.exponents,

@@ -142,7 +142,7 @@ class FIMSDERegressor(BaseStochasticEstimator):
             check_motion(context)
         except TrajectoryError:
             return None
-        part = self._unfitted()
+        part = self._unfitted().set_params(**self._fit_params)
         part._fit(context)
         part._remember(context)
         return super(FIMSDERegressor, part)._log_likelihoods(held_out)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.calendar import Calendar, calendars_of, even_times, evenly
-from skdyn.data.parameters import check_size
+from skdyn.data.parameters import check_number, check_size
 from skdyn.data.reading import is_dataframe
 from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
 from skdyn.dynamics.units import state_units, widened_box
@@ -220,12 +221,23 @@ class BaseForecaster(BaseTrajectoryEstimator):
             Read the caveat of `vector_field`: a limit cycle's inner equilibrium, for one, is out of sight.
         """
         check_is_fitted(self)
+        check_number("tolerance", tolerance, include_low=True, high=1.0)
         local = self._local_field()
         data = local.states * local.half + local.center
         found = find_equilibria(
             lambda x: local(x)[0], local, data, widened_box(data), *state_units(data), tolerance=tolerance
         )
-        return [point for point in found if not local.is_far(point.state[None])[0]]
+        observed = np.concatenate(self.context_.states)
+        low, high = widened_box(np.stack([np.nanmin(observed, axis=0), np.nanmax(observed, axis=0)]))
+        return [
+            replace(
+                point,
+                time_unit=self.context_.time_unit,
+                extrapolated=bool(((point.state < low) | (point.state > high)).any()),
+            )
+            for point in found
+            if not local.is_far(point.state[None])[0]
+        ]
 
     def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
         """Negative error of forecasts of other trajectories from their first 60%.

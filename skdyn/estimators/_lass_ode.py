@@ -38,7 +38,8 @@ class LASSODEForecaster(BaseForecaster):
     e``; it may depend on where zero lies, which matters to populations and concentrations.
 
     The forecast depends on the last requested time, which tells the network how far it has to see: two requests that
-    share it agree at the times that they share. The prefix should be between 0.3 and 0.9 of the time up to there.
+    share it agree at the later times that they share. What is said of the past also depends on the first one, from
+    which on the network reads. The prefix should be between 0.3 and 0.9 of the time up to there.
     Further ahead, the network continues its own median window by window; for a short look ahead, it uses recent points.
 
     Parameters
@@ -149,10 +150,10 @@ class LASSODEForecaster(BaseForecaster):
         self.progress = progress
         self.random_state = random_state
 
-    def _read(self, X: Any, t: Any) -> Trajectories:
+    def _trajectories(self, X: Any, t: Any) -> Trajectories:
         if not (isinstance(self.missing, str) and self.missing in ("raise", "drop", "keep")):
             raise TrajectoryError(f"missing must be 'raise', 'drop' or 'keep', got {self.missing!r}")
-        return Trajectories.with_gaps(X, t) if self.missing == "keep" else super()._read(X, t)
+        return Trajectories.with_gaps(X, t) if self.missing == "keep" else super()._trajectories(X, t)
 
     def _fit(self, context: Trajectories) -> None:
         counts = np.array([(~np.isnan(x)).sum(axis=0) for x in context.states])
@@ -174,7 +175,8 @@ class LASSODEForecaster(BaseForecaster):
         """How to forecast, checked."""
         if self.ensemble not in (None, "auto", "backtest"):
             raise ValueError(f"ensemble must be None, 'auto' or 'backtest', got {self.ensemble!r}")
-        if isinstance(self.experts, str) or not all(isinstance(name, str) for name in self.experts):
+        listed = isinstance(self.experts, Iterable) and not isinstance(self.experts, str)
+        if not (listed and all(isinstance(name, str) for name in self.experts)):
             raise ValueError(f"experts must be a list of names such as ['sparse-ode'], got {self.experts!r}")
         if self.experts and self.ensemble is None:
             raise ValueError("experts belong to an ensemble, but ensemble is None: choose ensemble='auto'")

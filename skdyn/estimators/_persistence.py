@@ -31,6 +31,10 @@ class Saveable(Protocol):
     def _context_as_given(self) -> Trajectories:
         """What it was fitted to."""
 
+    @property
+    def _fit_params(self) -> dict[str, Any]:
+        """The parameters that the fit was made with."""
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Its parameters."""
 
@@ -64,6 +68,7 @@ def pack(estimator: Saveable) -> dict[str, bytes]:
         "axis": axis_to_json(context.axis),
         "given": asdict(context.given),
         "weights": getattr(estimator, "weights_", None),
+        "library": vars(estimator).get("_library"),  # of the table that a forecaster answers with
     }
     arrays = pack_arrays(
         {
@@ -95,6 +100,7 @@ def unpack(cls: type[Estimator], files: Mapping[str, bytes], path: Path) -> Esti
         estimator = cls(**description["params"])
         with silenced(ModelWarning):  # said when it was fitted first
             estimator.fit(context)
+        _answer_in(estimator, description.get("library"))
         used = getattr(estimator, "weights_", None)
         if used is not None and (not isinstance(weights, dict) or weights.get("sha256") != used["sha256"]):
             raise FileError(
@@ -102,6 +108,15 @@ def unpack(cls: type[Estimator], files: Mapping[str, bytes], path: Path) -> Esti
                 "now (their sha256 differs); fit again"
             )
     return estimator
+
+
+def _answer_in(estimator: Any, library: Any) -> None:
+    """Let a forecaster answer with tables of the library that it was fitted to a table of."""
+    if library is None:
+        return
+    if library not in ("pandas", "polars") or "_library" not in vars(estimator):
+        raise ValueError(f"library must be that of a table which a forecaster was fitted to, got {library!r:.80}")
+    estimator._library = library
 
 
 def _context(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> Trajectories:
@@ -195,9 +210,17 @@ def plain_params(estimator: Saveable) -> dict[str, Any]:
     Raises
     ------
     SkdynError
-        If one of them cannot be written as JSON.
+        If one of them cannot be written as JSON, or is not the one of the fit.
     """
-    return {name: plain(name, value) for name, value in estimator.get_params(deep=False).items()}
+    then = estimator._fit_params
+    params = {name: plain(name, value) for name, value in estimator.get_params(deep=False).items()}
+    for name, value in params.items():
+        if plain(name, then[name]) != value:
+            raise SkdynError(
+                f"the parameter {name} is {value!r:.80} now, but was {then[name]!r:.80} when "
+                f"{type(estimator).__name__} was fitted: fit again, or set it back with set_params({name}=...)"
+            )
+    return params
 
 
 def plain(name: str, value: Any) -> Any:
@@ -208,8 +231,8 @@ def plain(name: str, value: Any) -> Any:
     SkdynError
         If JSON cannot hold it.
     """
-    if isinstance(value, np.generic):
-        value = value.item()
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
     if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, os.PathLike):

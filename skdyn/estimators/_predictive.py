@@ -19,10 +19,10 @@ import numpy as np
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.linear_sde import LinearSDE, averaged
-from skdyn.dynamics.units import state_units
+from skdyn.estimators._order import by_mean_state
 
 _BLOCKS = 4
-_JUDGED = 400  # most transitions of a block that are predicted
+_JUDGED = 400  # transitions of a block that are predicted, at most about
 _FEWEST = 8  # transitions of a context from which on a linear equation is believed at all
 _LARGEST, _LINEAR_KINDS = 2.0, 3
 """So many nats a path may lose beside the best of three kinds of linear equations, whose average is log 3 from it: a
@@ -62,6 +62,7 @@ class BesideLinear:
         """
         if context.n_points - len(context) < _FEWEST:
             return cls((), _FOR_INFERRED)
+        context = context[by_mean_state(context)]  # of long ones, only a part is looked at
         gains = []
         for rest, held_out in blocks(context):
             inferred = predict(rest, held_out)
@@ -102,13 +103,10 @@ def blocks(context: Trajectories) -> Iterator[tuple[Trajectories, Trajectories]]
     Many trajectories are taken in the order of their mean states, so that the order in which they came does not matter.
     """
     if len(context) >= _BLOCKS:
-        center, scale = state_units(np.concatenate(context.states))
-        means = [float(((x.mean(axis=0) - center) / np.where(scale > 0, scale, 1.0)).sum()) for x in context.states]
-        order = np.argsort(means, kind="stable")
+        order = by_mean_state(context)
         for j in range(_BLOCKS):
-            held = np.zeros(len(context), dtype=bool)
-            held[order[j::_BLOCKS]] = True
-            yield context[np.flatnonzero(~held)], _first(context[np.flatnonzero(held)])
+            held = order[j::_BLOCKS]
+            yield context[np.setdiff1d(order, held)], _judged(context[held])
         return
     whole = [(k, len(t) - 1) for k, t in enumerate(context.times)]
     for j in range(_BLOCKS):
@@ -121,14 +119,14 @@ def blocks(context: Trajectories) -> Iterator[tuple[Trajectories, Trajectories]]
                 if last > first:
                     part.append((k, slice(first, last + 1)))
         if rest and held_out:
-            yield context.parts(rest), _first(context.parts(held_out))
+            yield context.parts(rest), _judged(context.parts(held_out))
 
 
-def _first(held_out: Trajectories) -> Trajectories:
-    """As many of the first trajectories, or of the first points of one, as are judged."""
-    cuts, left = [], _JUDGED
-    for k, t in enumerate(held_out.times):
-        if left > 0:
-            cuts.append((k, slice(0, left + 1)))
-            left -= len(t) - 1
-    return held_out.parts(cuts)
+def _judged(held_out: Trajectories) -> Trajectories:
+    """The part of a block that is predicted: of each trajectory, or of each n-th of very many, the first points."""
+    some = held_out[:: -(-len(held_out) // _JUDGED)]
+    transitions = some.n_points - len(some)
+    if transitions <= _JUDGED:
+        return some
+    shares = [max(1, _JUDGED * (len(t) - 1) // transitions) for t in some.times]
+    return some.parts([(k, slice(0, share + 1)) for k, share in enumerate(shares)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
@@ -180,7 +181,9 @@ class SampledFields:
         """Fields of shape (n_samples, ..., D) at states of shape (..., D), in units of state per unit of time."""
         points = self.check(points)
         flat = self.flat(points, inputs, parameters)
-        return self.solution.sample(flat, self.n_samples, self.seed).reshape(self.n_samples, *points.shape)
+        drawn = self.solution.sample(flat, self.n_samples, self.seed)
+        BaseDynamicsEstimator._check_finite(flat, drawn.transpose(1, 0, 2))
+        return drawn.reshape(self.n_samples, *points.shape)
 
 
 class SolvedODEEstimator(BaseDynamicsEstimator):
@@ -257,7 +260,8 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
         check_is_fitted(self)
         check_number("n_samples", n_samples, whole=True)
         seed = int(read_generator(random_state).integers(2**63))
-        return SampledFields(self._solution, self._check_points, self._flat, int(n_samples), seed)
+        now = copy(self)  # of this fit, whatever it is fitted to later
+        return SampledFields(now._solution, now._check_points, now._flat, int(n_samples), seed)
 
     def equations(self, precision: int | None = None, *, standard_errors: bool = False) -> list[str]:
         """Return one readable equation a variable, in the user's names and units.
@@ -311,7 +315,9 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
             See `equations`.
         """
         rows = self._equations().latex(_check_precision(precision))
-        body = " \\\\\n".join(row.replace(" = ", " &= ", 1) for row in rows)
+        unit = self.context_.time_unit
+        equals = " &= " if unit is None else rf"\ [\text{{per {unit}}}] &= "
+        body = " \\\\\n".join(row.replace(" = ", equals, 1) for row in rows)
         return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
     def equation_evidence(

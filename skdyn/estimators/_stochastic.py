@@ -18,6 +18,7 @@ from skdyn.dynamics.sde import euler_maruyama
 from skdyn.dynamics.stationary import fokker_planck, histogram
 from skdyn.dynamics.units import state_units
 from skdyn.estimators._field import BaseFieldEstimator
+from skdyn.estimators._order import by_mean_state, some_states
 
 _STEP = 0.05  # longest Euler-Maruyama step, in the time in which the states move by their deviation
 _FAST = 0.95  # which of the states of the context, from the slowest to the fastest, tells that time
@@ -75,7 +76,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         _, scale = state_units(data)
         _, _, drift_scale, diffusion_scale = self._drift_and_diffusion(data[:1])
         known = drift_scale is not None and diffusion_scale is not None
-        return StateSpace(self._coefficients, self._rate(data, scale), scale, self._errors if known else None)
+        return StateSpace(self._coefficients, self._rate(scale), scale, self._errors if known else None)
 
     def _errors(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         _, _, drift_scale, diffusion_scale = self._drift_and_diffusion(points)
@@ -87,7 +88,8 @@ class BaseStochasticEstimator(BaseFieldEstimator):
     def _measurement(self) -> Measurement:
         check_is_fitted(self)
         if self._measured is None:
-            self._measured = self._state_space.measure(self.context_)
+            ordered = self.context_[by_mean_state(self.context_)]  # of a long context, every n-th piece is measured
+            self._measured = self._state_space.measure(ordered)
         return self._measured
 
     @property
@@ -153,6 +155,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             return diffusion.reshape(points.shape)
         if scale is None:
             raise ValueError(f"{type(self).__name__} does not predict the error of its diffusion: use return_std=False")
+        self._check_finite(points, scale)
         return diffusion.reshape(points.shape), scale.reshape(points.shape)
 
     def simulate(
@@ -239,16 +242,15 @@ class BaseStochasticEstimator(BaseFieldEstimator):
 
     def _steps(self, times: np.ndarray) -> np.ndarray:
         """Number of steps (L - 1,) in each interval; floats, because there may be very many."""
-        data = np.concatenate(self.context_.states)
-        _, scale = state_units(data)
+        _, scale = state_units(np.concatenate(self.context_.states))
         with np.errstate(all="ignore"):
             # The rounding of times must not cost one more step.
-            return np.maximum(np.ceil(np.diff(times) * self._rate(data, scale) / _STEP * (1 - 1e-9)), 1)
+            return np.maximum(np.ceil(np.diff(times) * self._rate(scale) / _STEP * (1 - 1e-9)), 1)
 
-    def _rate(self, data: np.ndarray, scale: np.ndarray) -> float:
+    def _rate(self, scale: np.ndarray) -> float:
         """At which drift or diffusion move the states by their deviation, where they are fast."""
         with np.errstate(all="ignore"):
-            drift, diffusion = self._coefficients(data[:: -(-len(data) // _RATE_STATES)])
+            drift, diffusion = self._coefficients(some_states(self.context_, _RATE_STATES))
             # An Ornstein-Uhlenbeck process has the diffusion sqrt(2 theta) in units of its deviation.
             rates = (np.abs(drift) / scale + (diffusion / scale) ** 2 / 2).max(axis=1)
         rates = rates[np.isfinite(rates)]

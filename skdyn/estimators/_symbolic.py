@@ -125,7 +125,7 @@ class SymbolicField:
         elsewhere : array of shape (N, D), optional
             Scale of the error of a field from another source.
         """
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             errors = np.where(self.ode.coefficients != 0, self.ode.standard_errors, 0.0)
             scale = np.sqrt(self.ode.terms_at(points) ** 2 @ errors**2 / 2) + self.ode.spread(points)
             scale += self._outside(points) * self.typical
@@ -133,6 +133,7 @@ class SymbolicField:
                 scale += self.distance(points)[:, None] * elsewhere
             return scale
 
+    @np.errstate(over="ignore", invalid="ignore")
     def sample(
         self,
         points: np.ndarray,

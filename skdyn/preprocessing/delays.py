@@ -15,8 +15,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.given import default_names
+from skdyn.data.names import named_states
 from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number
+from skdyn.data.torn import warn_where_torn
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
 from skdyn.preprocessing.names import FittedNames
@@ -136,6 +138,7 @@ class TimeDelayEmbedding(FittedNames, TransformerMixin, BaseEstimator, auto_wrap
         """
         check_is_fitted(self)
         context = Trajectories(X)
+        warn_where_torn(X, context)
         if context.n_features != self.n_features_in_:
             raise TrajectoryError(
                 f"X has {context.n_features} features, but TimeDelayEmbedding is expecting {self.n_features_in_}"
@@ -152,19 +155,28 @@ class TimeDelayEmbedding(FittedNames, TransformerMixin, BaseEstimator, auto_wrap
 
         Parameters
         ----------
-        X : Trajectories or array of shape (..., D (M + 1))
+        X : Trajectories, array of shape (..., D (M + 1)) or DataFrame of shape (N, D (M + 1))
 
         Returns
         -------
         Trajectories or array of shape (..., D)
+
+        Raises
+        ------
+        TrajectoryError
+            If there are more or fewer delay coordinates, or their names are others.
         """
         check_is_fitted(self)
-        width = self.n_features_in_
+        width, embedded = self.n_features_in_, self.n_features_in_ * (self.n_delays_ + 1)
+        names = None if self._names_in is None else _delayed_names(self._names_in, self.lag_, self.n_delays_)
         if isinstance(X, Trajectories):
-            return X.with_states([x[:, :width] for x in X.states], self._names_in)
-        states = read_numbers(X, "X")
-        if states.ndim == 0 or states.shape[-1] != width * (self.n_delays_ + 1):
-            raise TrajectoryError(f"X has shape {states.shape}: expected (..., {width * (self.n_delays_ + 1)})")
+            if X.n_features != embedded:
+                raise TrajectoryError(f"X has {X.n_features} variables: expected {embedded} delay coordinates")
+            ordered = X if names is None else X.in_order_of(names)
+            return ordered.with_states([x[:, :width] for x in ordered.states], self._names_in)
+        states = read_numbers(named_states(X, names, "X"), "X")
+        if states.ndim == 0 or states.shape[-1] != embedded:
+            raise TrajectoryError(f"X has shape {states.shape}: expected (..., {embedded})")
         return states[..., :width]
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -191,9 +203,7 @@ def choose_lag(states: Sequence[np.ndarray]) -> int:
     states : K arrays of shape (L_k, D)
     """
     most = max(1, int(_LONGEST_LAG * min(len(x) for x in states)))
-    whole = np.concatenate(states)
-    deviation = whole.std(axis=0)
-    centred = [(x - whole.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0) for x in states]
+    centred = _standardised(states)
     variance = np.mean(np.concatenate(centred) ** 2)
     for lag in range(1, most):
         if np.mean(np.concatenate([x[lag:] * x[:-lag] for x in centred])) < _LEFT * variance:
@@ -202,14 +212,14 @@ def choose_lag(states: Sequence[np.ndarray]) -> int:
 
 
 def choose_delays(states: Sequence[np.ndarray], lag: int) -> int:
-    """Fewest delays with which few nearest neighbours are false; see the class.
+    """Fewest delays with which few nearest neighbours are false, whatever the units of the variables; see the class.
 
     Parameters
     ----------
     states : K arrays of shape (L_k, D)
     lag : int
     """
-    size = float(np.concatenate(states).std()) or 1.0
+    states = _standardised(states)
     for delays in range(1, _MOST_DELAYS):
         if any(len(x) < (delays + 1) * lag + 10 for x in states):
             return delays
@@ -220,10 +230,17 @@ def choose_delays(states: Sequence[np.ndarray], lag: int) -> int:
         distance, place = cKDTree(rows).query(rows, k=2)
         apart, near = distance[:, 1], place[:, 1]
         growth = np.abs(further - further[near]).max(axis=1)
-        false = (growth > _FALSE * apart) & (growth > _NOTICED * size)
+        false = (growth > _FALSE * apart) & (growth > _NOTICED)
         if false.mean() < _FEW_FALSE:
             return delays
     return _MOST_DELAYS
+
+
+def _standardised(states: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """States (L_k, D) with mean zero and deviation one of each variable over all of them."""
+    whole = np.concatenate(states)
+    deviation = whole.std(axis=0)
+    return [(x - whole.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0) for x in states]
 
 
 def _delay(x: np.ndarray, lag: int, delays: int) -> np.ndarray:
@@ -255,14 +272,21 @@ def _even_step(context: Trajectories) -> float:
     Raises
     ------
     TrajectoryError
-        If they are uneven.
+        If they are uneven, or not the same in all.
     """
-    steps = np.concatenate([np.diff(t) for t in context.times])
-    step = float(np.median(steps))
-    if np.abs(steps - step).max() > _EVEN * step:
-        k = next(k for k, t in enumerate(context.times) if np.abs(np.diff(t) - step).max() > _EVEN * step)
-        raise TrajectoryError(
-            f"trajectory {k} has uneven steps, from {steps.min():g} to {steps.max():g}: delays need even ones; "
-            "interpolate to even times first, or cut the recording at its gaps"
-        )
-    return step
+    steps = [np.diff(t) for t in context.times]
+    step = float(np.median(np.concatenate(steps)))
+    if max(np.abs(own - step).max() for own in steps) <= _EVEN * step:
+        return step
+    medians = np.array([np.median(own) for own in steps])
+    for k, own in enumerate(steps):
+        if np.abs(own - medians[k]).max() > _EVEN * medians[k]:
+            raise TrajectoryError(
+                f"trajectory {k} has uneven steps, from {own.min():g} to {own.max():g}: delays need even ones; "
+                "interpolate to even times first, or cut the recording at its gaps"
+            )
+    k = int(np.abs(medians - medians[0]).argmax())
+    raise TrajectoryError(
+        f"trajectory {k} has steps of {medians[k]:g}, but trajectory 0 of {medians[0]:g}: delays need the same "
+        "steps in all; interpolate to these first"
+    )

@@ -12,9 +12,11 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.data.names import named_states
 from skdyn.data.numbers import read_numbers
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import ConvergenceWarning, TrajectoryError, warn
+from skdyn.preprocessing.delays import TimeDelayEmbedding
 
 _STEP = 1e-3  # of a deviation of the data; the differences are of fourth order
 _OFFSETS, _WEIGHTS = (1, -1, 2, -2), (8, -8, -1, 1)
@@ -75,6 +77,8 @@ class OriginalVariables:
         self.pipeline = pipeline
         self._steps = [step for _, step in pipeline.steps[:-1] if step not in (None, "passthrough")]
         self._estimator = pipeline.steps[-1][1]
+        first = [*self._steps, self._estimator][0]
+        self._width, self._names = first.n_features_in_, getattr(first, "feature_names_in_", None)
         deviation = np.concatenate(self._estimator.context_.states).std(axis=0)
         self._scale = np.where(deviation > 0, deviation, 1.0)
 
@@ -83,7 +87,7 @@ class OriginalVariables:
 
         Parameters
         ----------
-        points : array of shape (..., D), or trajectories
+        points : array of shape (..., D), DataFrame of shape (N, D), Series of shape (D,), or Trajectories
             States; where delays are among the transformers, trajectories whose points have a past.
         **given
             ``inputs`` and ``parameters``, as the estimator's own method takes them.
@@ -96,11 +100,16 @@ class OriginalVariables:
         Raises
         ------
         ValueError
-            If a transformation is not smooth, or not finite, there.
+            If variables are unknown or missing, or a transformation is not finite there or right beside.
+
+        Notes
+        -----
+        Transformations are taken to be smooth: derivatives are differences over some thousandths of a deviation of the
+        data, which mean little at kinks, as between the quantiles of a ``QuantileTransformer``, and at vertical slopes.
         """
         if isinstance(points, Trajectories):
             return self._field(np.concatenate(self._transformed(points).states), given)
-        states = read_numbers(points, "points")
+        states = self._check_states(points, "points")
         rows = self._transformed_states(states.reshape(-1, states.shape[-1]))
         return self._field(rows, given).reshape(states.shape)
 
@@ -108,7 +117,8 @@ class OriginalVariables:
         """Equilibria, with states, residuals and regions in measured variables.
 
         Eigenvalues and kinds do not depend on the variables. Behind principal components they are of the components. An
-        equilibrium of the transformed variables that no measured state has is left out, with a warning.
+        equilibrium of the transformed variables that no measured state has, or only at the edge of what can be
+        transformed back, is left out, with a warning.
 
         Parameters
         ----------
@@ -121,21 +131,21 @@ class OriginalVariables:
         """
         given = {name: value for name, value in options.items() if name in ("inputs", "parameters")}
         found = self._estimator.equilibria(**options)
-        there = [bool(np.isfinite(self._back_where_possible(point.state[None])).all()) for point in found]
-        if not all(there):
+        measured = [self._measured(point, given) for point in found]
+        if None in measured:
             warn(
-                f"{there.count(False)} of {len(found)} equilibria of the transformed variables cannot be transformed "
-                "back and are left out: no measured state is there",
+                f"{measured.count(None)} of {len(found)} equilibria of the transformed variables cannot be transformed "
+                "back, with the states right beside them, and are left out: no measured state is there",
                 ConvergenceWarning,
             )
-        return [self._measured(point, given) for point, known in zip(found, there, strict=True) if known]
+        return [point for point in measured if point is not None]
 
     def simulate(self, x0: Any, t: Any, **options: Any) -> np.ndarray:
         """Simulate in the transformed variables, and transform the paths back.
 
         Parameters
         ----------
-        x0 : array of shape (D,) or (N, D), or trajectories
+        x0 : array of shape (D,) or (N, D), Series of shape (D,), DataFrame of shape (N, D), or Trajectories
             Initial states; where delays are among the transformers, trajectories of which the last points are the past.
         t : array of shape (L,)
             Times, the first of which is that of the initial states.
@@ -151,13 +161,28 @@ class OriginalVariables:
         if isinstance(x0, Trajectories):
             starts = np.stack([x[-1] for x in self._transformed(x0).states])
         else:
-            states = read_numbers(x0, "x0")
+            states = self._check_states(x0, "x0")
+            if states.ndim > 2:
+                raise TrajectoryError(f"x0 has shape {states.shape}: expected (D,) or (N, D)")
             starts = self._transformed_states(np.atleast_2d(states))
             if states.ndim == 1:
                 return self._back_where_finite(self._estimator.simulate(starts[0], t, **options))
         return self._back_where_finite(self._estimator.simulate(starts, t, **options))
 
+    def _check_states(self, points: Any, name: str) -> np.ndarray:
+        """Measured states (..., D) as plain numbers in the order of the fit."""
+        if any(isinstance(step, TimeDelayEmbedding) for step in self._steps):
+            raise TrajectoryError(f"{name} must be Trajectories, whose points have the past that the delays need")
+        states = read_numbers(named_states(points, self._names, name), name)
+        if states.ndim == 0 or states.shape[-1] != self._width:
+            raise TrajectoryError(
+                f"{name} has shape {states.shape}, but the pipeline was fitted on {self._width} variables: expected "
+                f"(..., {self._width})"
+            )
+        return states
+
     def _transformed(self, X: Trajectories) -> Trajectories:
+        X = X if self._names is None else X.in_order_of(tuple(self._names))
         for step in self._steps:
             X = step.transform(X)
         return X
@@ -176,7 +201,7 @@ class OriginalVariables:
     def _back_where_finite(self, paths: np.ndarray) -> np.ndarray:
         rows = paths.reshape(-1, paths.shape[-1])
         finite = np.isfinite(rows).all(axis=1)
-        back = np.full((len(rows), self.pipeline.n_features_in_), np.nan)
+        back = np.full((len(rows), self._width), np.nan)
         if finite.any():
             back[finite] = self._back_where_possible(rows[finite])
             lost = np.isnan(back[finite]).any(axis=1)
@@ -194,7 +219,7 @@ class OriginalVariables:
             return self._back(states)
         except TrajectoryError:
             if len(states) == 1:
-                return np.full((1, self.pipeline.n_features_in_), np.nan)
+                return np.full((1, self._width), np.nan)
             return np.concatenate([self._back_where_possible(part) for part in np.array_split(states, 2)])
 
     def _field(self, rows: np.ndarray, given: dict[str, Any]) -> np.ndarray:
@@ -211,11 +236,14 @@ class OriginalVariables:
         return total / (12 * step)
 
     def _measured(self, point: Any, given: dict[str, Any]) -> Any:
-        row = point.state[None]
-        covariance = point.covariance
-        if covariance is not None:
-            axes = np.eye(row.shape[1])
-            by_state = self._along(np.repeat(row, len(axes), axis=0), axes).T
-            covariance = by_state @ covariance @ by_state.T
-        residual = float(np.linalg.norm(self._field(row, given)))
-        return replace(point, state=self._back(row)[0], residual=residual, covariance=covariance)
+        """An equilibrium in measured variables; None where it, or what is beside it, cannot be transformed back."""
+        row, covariance = point.state[None], point.covariance
+        try:
+            if covariance is not None:
+                axes = np.eye(row.shape[1])
+                by_state = self._along(np.repeat(row, len(axes), axis=0), axes).T
+                covariance = by_state @ covariance @ by_state.T
+            residual = float(np.linalg.norm(self._field(row, given)))
+            return replace(point, state=self._back(row)[0], residual=residual, covariance=covariance)
+        except TrajectoryError:
+            return None

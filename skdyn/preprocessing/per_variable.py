@@ -15,6 +15,7 @@ from skdyn.data.frames import has_labels
 from skdyn.data.names import named_states, order_of
 from skdyn.data.numbers import read_numbers
 from skdyn.data.reading import is_dataframe
+from skdyn.data.torn import warn_where_torn
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
 from skdyn.preprocessing.names import FittedNames
@@ -186,6 +187,7 @@ class PerVariable(FittedNames, TransformerMixin, BaseEstimator, auto_wrap_output
             result = _finite(function, states, lambda row: f"X, row {row}")
             return _in_a_frame(X, result, names_out) if is_dataframe(X) else result
         read = Trajectories.with_gaps(X)
+        warn_where_torn(X, read)
         if width is not None and read.n_features != width:
             raise TrajectoryError(_wrong_width(read.n_features, width))
         if names_in is not None and read.feature_names is not None:
@@ -225,7 +227,7 @@ def _are_states(X: Any) -> bool:
 
 
 def _finite(function: Any, states: np.ndarray, place: Any) -> np.ndarray:
-    """Apply a function to states (N, D); what is NaN then must have been NaN in that row before."""
+    """Apply a function to states (N, D); NaN may stand only in rows that held one before, and infinity nowhere."""
     with np.errstate(all="ignore"):
         result = function(states)
     values = read_numbers(result, "what the transformer returns")
@@ -234,7 +236,7 @@ def _finite(function: Any, states: np.ndarray, place: Any) -> np.ndarray:
             f"the transformer returns the shape {values.shape} for states of shape {states.shape}: expected a row for "
             "each point"
         )
-    wrong = ~np.isfinite(values).all(axis=1) & np.isfinite(states).all(axis=1)
+    wrong = np.isinf(values).any(axis=1) | (np.isnan(values).any(axis=1) & np.isfinite(states).all(axis=1))
     if wrong.any():
         row = int(wrong.argmax())
         raise TrajectoryError(

@@ -55,6 +55,13 @@ def test_a_loaded_model_and_single_settings_are_taken(series):
     assert result.settings == CutSettings(rank=2, epochs=1)
 
 
+def test_numbers_of_other_libraries_can_be_saved(series, tmp_path):
+    result = adapt(FOLDERS["sde"], series, rank=np.int64(1), steps=np.int64(1), prior=np.float32(0.1), transitions=16)
+    assert result.record["checked_steps"] == [0, 1]  # the only step, although a check is due every five
+    result.save(tmp_path)
+    load_adapter(tmp_path, result.model)
+
+
 def test_only_a_forecaster_takes_gaps(series):
     t, x = series[0]
     x = x.copy()

@@ -23,6 +23,12 @@ def test_held_out_windows():
         hold_out(trajectories[3:], 0.2, np.random.default_rng(0))
 
 
+def test_a_share_that_leaves_nothing_to_learn_from_is_refused():
+    trajectories = Trajectories([(np.arange(n), np.random.default_rng(n).normal(size=(n, 1))) for n in (40, 8)])
+    with pytest.raises(TrajectoryError, match=r"trajectory 1: with share=1 of its 8 points .* choose a smaller share"):
+        hold_out(trajectories, 1.0, np.random.default_rng(0))
+
+
 def test_contexts_are_parts_of_what_is_kept():
     rng = np.random.default_rng(0)
     trajectories = Trajectories([(np.arange(30.0), rng.normal(size=(30, 1))) for _ in range(3)])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from skdyn import SkdynError
 from skdyn.adaptation.search import LowRank, descend, last_harmless, least_error, rate_share, train_until_harm
 from skdyn.nn.attention import Block
 
@@ -56,6 +57,23 @@ def test_patience_counts_checks_after_the_chosen_one():
         assert search.steps == searched
 
 
+@pytest.mark.parametrize(("steps", "checked"), [(2, [0, 2]), (7, [0, 3, 6, 7])])
+def test_the_last_step_is_checked_too(steps, checked):
+    errors = np.arange(8.0)[::-1]
+    final = Written()
+    state, record = train_until_harm(Written(errors), lambda: final, steps=steps, check_every=3, patience=9)
+    assert record["checked_steps"] == checked
+    assert record["steps"] == final.steps == float(state["count"]) == steps
+    assert record["held_out_error"]["curve"] == errors[checked].tolist()
+
+
+def test_errors_that_are_never_finite_are_refused():
+    with pytest.raises(SkdynError, match="neither before the training nor after any of its 3 steps"):
+        train_until_harm(Written([np.nan, np.nan, np.inf, np.nan]), Written, steps=3, check_every=1, patience=9)
+    _, record = train_until_harm(Written([np.nan, 3.0, np.inf, 2.0]), Written, steps=3, check_every=1, patience=9)
+    assert record["steps"] == 3
+
+
 def test_harm_from_the_first_step_leaves_everything_as_it_was():
     state, record = train_until_harm(Written([1.0, 2.0, 3.0, 4.0]), Written, steps=3, check_every=1, patience=3)
     assert record["steps"] == float(state["count"]) == 0
@@ -79,6 +97,8 @@ def test_held_out_points_have_to_show_harm():
     assert last_harmless([noise, noise + 1, noise + 2]) == 0
     assert last_harmless([noise + 1, *wobble]) >= 3
     assert last_harmless([noise]) == 0
+    assert last_harmless([noise * np.nan, noise, noise * np.inf]) == 1
+    assert last_harmless([noise * np.nan, noise * np.nan]) == 0
 
 
 def test_least_error():

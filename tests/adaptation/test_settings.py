@@ -1,7 +1,9 @@
 """Settings are checked when they are made."""
 
 import dataclasses
+import json
 
+import numpy as np
 import pytest
 
 from skdyn.adaptation import CutSettings, LikelihoodSettings, ShootingSettings
@@ -33,6 +35,15 @@ def test_settings_cannot_be_changed(settings):
     assert chosen.rank == 3
     with pytest.raises(dataclasses.FrozenInstanceError):
         chosen.rank = 4
+
+
+@pytest.mark.parametrize("settings", [ShootingSettings, LikelihoodSettings, CutSettings])
+def test_numbers_are_held_as_json_holds_them(settings):
+    given = {field.name: np.array(field.default)[()] for field in dataclasses.fields(settings)}
+    chosen = settings(**given)
+    assert chosen == settings()
+    assert json.loads(json.dumps(dataclasses.asdict(chosen))) == dataclasses.asdict(chosen)
+    assert type(settings(rank=np.int32(2)).rank) is int
 
 
 def test_weights_of_losses_may_be_zero():

@@ -12,6 +12,7 @@ from skdyn.datasets import load_hare_lynx, make_trajectories
 from skdyn.diagnosis import Diagnosis
 from skdyn.diagnosis.ode import all_checks, data_checks
 from skdyn.diagnosis.outside import told_apart
+from skdyn.diagnosis.simulation import reproduce
 
 T = np.linspace(0, 20, 120)
 
@@ -200,3 +201,63 @@ def test_extreme_data_break_nothing():
     for size in (1e-300, 1e300):
         for check in data_checks(Trajectories([(T, size * np.column_stack([np.cos(T), np.zeros(120)]))])):
             assert not check.failed or check.name == "contradictory velocities"
+
+
+def turning(x):
+    return np.column_stack([x[:, 1], -x[:, 0]])
+
+
+@pytest.mark.parametrize(("span", "points"), [(250, 4001), (1000, 20001), (3000, 60001)])
+def test_a_long_and_fine_recording_is_no_map(span, points):
+    t = np.linspace(0, span, points)
+    context = Trajectories([(t, np.column_stack([np.cos(t), -np.sin(t)]))])
+    checks = all_checks(context, turning)
+    assert Diagnosis(tuple(checks)).findings == ()
+    found = {check.name: check.evidence for check in checks}
+    assert found["cycles"] == pytest.approx(span / (2 * np.pi), abs=2)
+    assert found["points per cycle"] == pytest.approx(2 * np.pi * points / span, rel=0.01)
+    assert found["simulation"] == pytest.approx(1.0)
+    wrong = {check.name for check in all_checks(context, lambda x: 0.9 * turning(x)) if check.failed}
+    assert wrong == {"simulation", "white residuals"}
+
+
+def test_short_trajectories_beside_a_long_one_are_simulated_too():
+    times = (np.linspace(0, 1000, 20001), np.linspace(0, 1, 2), np.linspace(0, 3, 12))
+    found = reproduce(Trajectories([(t, np.column_stack([np.cos(t), -np.sin(t)])) for t in times]), turning)
+    assert found.explained() == pytest.approx(1.0)
+    assert [len(error) for error in found.errors[-3:]] == [1, 3, 2]
+
+
+def test_what_is_wrong_with_a_long_recording_is_found():
+    t = np.linspace(0, 1000, 20001)
+    noise = np.random.default_rng(0).normal(size=(20001, 1))
+    hidden, white, walk = np.sin(t)[:, None], noise, np.cumsum(noise, axis=0)
+    assert evidence([(t, hidden)])["contradictory velocities"].failed
+    assert evidence([(t, white)])["jumps from point to point"].failed
+    assert evidence([(t, walk)])["rough paths"].failed
+
+
+def test_trajectories_of_many_cycles_are_not_rough():
+    starts = np.random.default_rng(0).uniform(5, 20, size=(4, 3))
+    pairs = make_trajectories("lorenz", starts, np.linspace(0, 5, 240))
+    assert Diagnosis(tuple(data_checks(Trajectories(pairs)))).findings == ()
+
+
+def test_a_right_field_that_is_stiff_or_driven_explains_the_data():
+    t = np.linspace(0, 10, 201)
+    slow = 200 * (200 * np.sin(t) - np.cos(t)) / (200**2 + 1)
+    stiff = reproduce(Trajectories([(t, np.column_stack([slow, t]))]),
+                      lambda x: np.column_stack([-200 * (x[:, 0] - np.sin(x[:, 1])), np.ones(len(x))]))  # fmt: skip
+    assert stiff.explained() == pytest.approx(1.0, abs=1e-6)
+    t = np.linspace(0, 200, 8001)  # u = cos 2t
+    driven = reproduce(Trajectories([Trajectory(t, np.sin(2 * t)[:, None] / 2, u=np.cos(2 * t))]), lambda x: x[:, 1:])
+    assert driven.explained() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_field_that_runs_away_explains_nothing_and_one_that_never_arrives_is_not_judged():
+    pairs = make_trajectories("van_der_pol", [[2.0, 0.0]], T)
+    assert reproduce(Trajectories(pairs), lambda x: x**3).explained() < -100
+    assert reproduce(Trajectories(pairs), lambda x: np.full_like(x, np.nan)).explained() < 0
+    hopeless = reproduce(Trajectories(pairs), lambda x: 1e9 * np.sin(1e9 * x))
+    assert np.isnan(hopeless.explained())
+    assert np.isnan(hopeless.correlation(np.ones(2)))

@@ -5,7 +5,7 @@ import pytest
 
 from skdyn import FIMCoarseGrainer, FIMSDERegressor, ModelWarning, Trajectories
 from skdyn.diagnosis import Diagnosis
-from skdyn.diagnosis.sde import sde_checks
+from skdyn.diagnosis.sde import relaxations, sde_checks
 
 STEP = 0.05
 
@@ -39,6 +39,32 @@ def test_each_breach_is_found():
     assert "relaxations" in findings(x[:110] + np.linspace(0, 20, 110)[:, None])
     t = STEP * np.arange(300)
     assert "smooth paths" in findings(np.column_stack([np.cos(t), np.sin(t)]))
+
+
+@pytest.mark.parametrize(("points", "count"), [(4, 600), (6, 400), (1200, 2)])
+def test_noise_of_the_observation_is_found_in_short_paths_too(points, count):
+    rng, t = np.random.default_rng(0), STEP * np.arange(points)
+    white = {c.name: c for c in sde_checks(Trajectories([(t, rng.normal(size=(points, 1))) for _ in range(count)]))}
+    sound = {c.name: c for c in sde_checks(Trajectories([(t, paths(points, seed=k)) for k in range(count)]))}
+    assert white["measurement noise"].evidence == pytest.approx(1.0, abs=0.15)
+    assert white["measurement noise"].hopeless
+    assert not sound["measurement noise"].failed
+
+
+@pytest.mark.parametrize("points", [2, 3])
+def test_paths_that_are_too_short_to_say_are_not_passed(points):
+    t = STEP * np.arange(points)
+    checks = {c.name: c.evidence for c in sde_checks(Trajectories([(t, paths(points, seed=k)) for k in range(300)]))}
+    assert np.isnan(checks["measurement noise"])
+    assert np.isnan(checks["relaxations"])
+
+
+def test_relaxations_do_not_depend_on_the_order():
+    t = STEP * np.arange(200)
+    pairs = [(t, np.sin(speed * t)[:, None]) for speed in (0.3, 5.0, 5.0)]
+    assert relaxations(Trajectories(pairs)) == pytest.approx(relaxations(Trajectories(pairs[::-1])))
+    still = [(t, np.column_stack([x, np.full(200, 0.1)])) for t, x in pairs]
+    assert relaxations(Trajectories(still)) == pytest.approx(relaxations(Trajectories(pairs)))
 
 
 def test_fit_warns_where_it_is_hopeless(tmp_path):

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from skdyn import SparseODERegressor
 from skdyn.dynamics.equilibria import classify, find_equilibria, in_hull
-from skdyn.dynamics.units import state_units
+from skdyn.dynamics.units import state_units, widened_box
 
 
 def find(field, jacobian, low, high, data=None, **settings):
@@ -151,6 +152,21 @@ def test_a_constant_variable():
     assert found.inside
 
 
+@pytest.mark.parametrize("slope", [0.0, 1e-4])
+def test_a_variable_for_which_the_box_has_no_width_is_held(slope):
+    """``x' = x (1 - x + (y - 2) / 5)``: from x = 1 every step would leave y = 2 too."""
+    data = np.column_stack([np.linspace(0.05, 1.6, 100), np.full(100, 2.0)])
+    found = find(
+        lambda x, y: np.array([x * (1 - x + (y - 2) / 5), slope]),
+        lambda x, y: [[1 - 2 * x + (y - 2) / 5, x / 5], [0, 0]],
+        *widened_box(data),
+        data,
+    )
+    np.testing.assert_allclose([e.state for e in found], [[0, 2], [1, 2]], atol=1e-8)
+    assert [(e.kind, e.held) for e in found] == [("unstable node", (1,)), ("stable node", (1,))]
+    assert [e.residual for e in found] == pytest.approx([slope] * 2, abs=1e-8)
+
+
 def test_hull():
     square = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     assert in_hull(np.array([0.5, 0.5]), square)
@@ -171,3 +187,10 @@ def test_estimator_finds_the_focus(fitted):
     assert focus.kind in ("stable spiral", "centre")
     np.testing.assert_allclose(np.abs(focus.eigenvalues.imag), 1, atol=0.25)
     np.testing.assert_allclose(fitted.jacobian(focus.state[None])[0], fitted.jacobian(focus.state), rtol=1e-12)
+
+
+def test_an_estimator_holds_what_is_constant_in_the_data():
+    t = np.linspace(0, 6, 60)
+    data = [(t, np.column_stack([1 / (1 + (1 / start - 1) * np.exp(-t)), np.full(60, 2.0)])) for start in (0.05, 1.6)]
+    (stable,) = [e for e in SparseODERegressor().fit(data).equilibria() if e.stable]
+    np.testing.assert_allclose(stable.state, [1, 2], atol=1e-3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skdyn.dynamics.equilibria import find_equilibria
-from skdyn.dynamics.evidence import wavy_fields, weigh_equilibria
+from skdyn.dynamics.evidence import _cloud, wavy_fields, weigh_equilibria
 
 UNIT = np.ones(1)
 
@@ -68,6 +68,29 @@ def test_the_kind_may_be_open_while_the_equilibrium_is_not():
     assert list(point.kinds) == ["unstable spiral", "stable spiral"]
     assert sum(point.kinds.values()) == pytest.approx(1.0)
     assert not point.kind_is_clear
+
+
+@pytest.mark.parametrize("dim", [1, 3, 8, 9, 30])
+def test_the_cloud_fills_the_ball_with_few_states(dim):
+    cloud = _cloud(dim)
+    radii = np.linalg.norm(cloud, axis=1)
+    assert radii[0] == 0
+    assert 32 < len(cloud) < 80
+    assert 0.9 < radii.max() <= 1 + 1e-12
+    assert np.median(radii) == pytest.approx(0.5 ** (1 / dim), abs=0.1)
+    np.testing.assert_allclose(cloud.mean(axis=0), 0, atol=0.15)
+
+
+def test_a_held_variable_has_no_part():
+    shifts, noise = np.linspace(-0.2, 0.2, 40)[:, None], np.linspace(-1.0, 1.0, 40)[:, None]
+    point = replace(line(0.0)[0], state=np.array([0.0, 3.0]), held=(1,))
+
+    def fields(x):
+        return np.stack([shifts - x[..., 0] + x[..., 1] - 3.0, noise * (x[..., 1] - 2.0)], axis=-1)
+
+    (weighed,) = weigh_equilibria([point], fields, np.ones(2), 1e-3)
+    assert weighed.kinds == {"stable node": 1.0}
+    np.testing.assert_allclose(weighed.covariance, [[np.mean(shifts**2), 0], [0, 0]], atol=1e-12)
 
 
 def test_a_saddle_is_no_evidence_for_a_node():

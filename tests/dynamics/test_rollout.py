@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skdyn import ConvergenceWarning, Trajectories
-from skdyn.dynamics.rollout import rollout_scores
+from skdyn.dynamics.rollout import agreement, rollout_scores
 
 UNIT = (np.zeros(2), np.ones(2))
 
@@ -28,6 +28,17 @@ def test_each_trajectory_is_simulated_over_its_own_times():
     alone = [rollout_scores(lambda x: 0.7 * rotation(x), observed[k : k + 1], *UNIT)[0] for k in range(3)]
     np.testing.assert_array_equal(slow, alone)
     assert (slow < 0.9).all()
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_units_do_not_matter(unit):
+    t, x = orbit(np.linspace(0, 9, 40))
+    moving, resting = Trajectories([(t, unit * x)]), Trajectories([(t, unit * (1 + 1e-13 * x))])
+    scale = np.full(2, unit)
+    np.testing.assert_allclose(rollout_scores(rotation, moving, np.zeros(2), scale), 1, atol=1e-6)
+    np.testing.assert_array_equal(rollout_scores(lambda x: -rotation(x), moving, np.zeros(2), scale), -1)
+    np.testing.assert_allclose(rollout_scores(np.zeros_like, resting, np.zeros(2), scale), 1, atol=1e-6)
+    np.testing.assert_array_equal(agreement(moving, [-unit * x]), -1)
 
 
 def test_a_gap_of_a_thousand_spans_is_refused_or_right():

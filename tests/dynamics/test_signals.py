@@ -95,6 +95,41 @@ def test_forms_of_inputs_mean_the_same():
     assert read_signals(None, None, Given(), t, 2, read_times) is None
 
 
+def test_constants_and_values_of_different_shapes():
+    t, pair = np.linspace(0, 1, 5), Given(("a", "b"))
+    rows, when = np.array([0, 1]), np.array([0.0, 0.3])
+    for constants in ((1.0, 2.0), [1.0, 2.0], {"a": 1.0, "b": 2.0}):
+        np.testing.assert_array_equal(read_signals(constants, None, pair, t, 2, read_times)(rows, when), [[1, 2]] * 2)
+    each, shared = np.stack([t, -t]), 5 * t
+    found = [read_signals({"a": each, "b": shared}, None, pair, t, 2, read_times)(rows, when),
+             read_signals({"b": shared, "a": each}, None, pair, t, 2, read_times)(rows, when)]  # fmt: skip
+    np.testing.assert_allclose(found, [[[0, 0], [-0.3, 1.5]]] * 2)
+
+
+@pytest.mark.parametrize("method", ["auto", "dopri5", "rodas4"])
+def test_a_function_is_asked_for_no_time_beyond_the_simulation(method):
+    t, asked = np.linspace(3.0, 7.0, 9), []
+
+    def inputs(times):
+        asked.extend(times)
+        return np.cos(times)
+
+    outside = read_signals(inputs, None, Given(("u",)), t, 2, read_times)
+    start = np.sin([[3.0], [3.0]])
+    paths = integrate(
+        lambda x: x[:, 1:] - 1e-9 * x[:, :1],
+        start,
+        t,
+        outside=outside,
+        method=method,
+        **UNIT,
+        field_and_jacobian=lambda x: (x[:, 1:] - 1e-9 * x[:, :1], np.tile([[-1e-9, 1.0]], (len(x), 1, 1))),
+    )
+    np.testing.assert_allclose(paths[..., 0], [np.sin(t)] * 2, atol=1e-4)
+    assert min(asked) >= 3.0
+    assert max(asked) <= 7.0
+
+
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [

@@ -9,7 +9,7 @@ import torch
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdyn import FIMCoarseGrainer, FIMODERegressor, FIMSDERegressor, SkdynError, Trajectories
+from skdyn import FIMCoarseGrainer, FIMODERegressor, FIMSDERegressor, SkdynError, Trajectories, TrajectoryError
 from skdyn.coarse_graining.autoencoder import build_autoencoder
 from skdyn.coarse_graining.latent import LatentModel
 from skdyn.coarse_graining.spread import check_spread
@@ -108,6 +108,30 @@ def test_data_frames_and_output(video):
     several = clone(grainer).fit(long)
     assert len(several.context_) == 2
     np.testing.assert_allclose(several.transform(long), several.transform(table), atol=1e-9)
+    turned = long.sort_values(["t", "id"])
+    codes = several.set_output(transform="pandas").transform(turned)
+    np.testing.assert_allclose(codes.loc[long.index], several.transform(long), atol=1e-9)
+    turned.iloc[6, 3] = np.nan
+    with pytest.raises(TrajectoryError, match=r"trajectory 0, row 6, column 'pixel3': the state is NaN"):
+        several.set_params(missing="drop").transform(turned)
+
+
+def test_what_is_not_used_is_refused(video):
+    u = np.sin(video.t)[:, None]
+    for form in ([(video.t, video.frames, u)], Trajectories([(video.t, video.frames, u)])):
+        with pytest.raises(TrajectoryError, match="FIMCoarseGrainer takes no inputs nor parameters, but X has u0"):
+            FIMCoarseGrainer(model=DUMMY_SDE, **TINY).fit(form)
+
+
+def test_a_score_does_not_depend_on_the_order_of_the_recordings(grainer, video):
+    context = grainer.dynamics_.context_.windows(100)
+    orders = (context, context[::-1])
+    scores = []
+    for order in orders:
+        turned = copy.copy(grainer)
+        turned.context_ = order
+        scores.append(turned.score(video.frames, t=1.0))
+    assert scores[0] == pytest.approx(scores[1], rel=1e-12)
 
 
 def test_the_seed_decides(video):

@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from skdyn import FIMODERegressor, FIMSDERegressor, SparseODERegressor
-from skdyn.data.trajectories import Trajectory
+from skdyn.data.trajectories import Trajectories, Trajectory
 from skdyn.datasets import load_hare_lynx
 from skdyn.datasets.classics import make_trajectories
 from skdyn.dynamics.equilibria import SUPPORTED
@@ -119,6 +119,8 @@ def test_standard_errors_latex_and_alternatives(pelts):
         "\\frac{d\\mathrm{lynx}}{dt} &= -0.89\\,\\mathrm{lynx} + 0.025\\,\\mathrm{hare}\\,\\mathrm{lynx}\n"
         "\\end{aligned}"
     )
+    dated = SparseODERegressor(library="x0, x1").fit(Trajectories([(T, CIRCLE)], time_unit="day"))
+    assert dated.to_latex().splitlines()[1].startswith(r"\frac{dx_{0}}{dt}\ [\text{per day}] &= ")
     t = np.linspace(0, 12, 120)
     pairs = make_trajectories("van_der_pol", [[2.0, 0.0], [0.5, 1.0]], t, noise=0.02, random_state=0)
     estimator = SparseODERegressor().fit([Trajectory(t, x, ("q", "v")) for t, x in pairs])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skdyn import ConvergenceWarning, FIMODERegressor, SparseODERegressor
+from skdyn import ConvergenceWarning, FIMODERegressor, SparseODERegressor, Trajectories, TrajectoryError
 
 T = np.linspace(0, 6, 60)
 
@@ -24,6 +24,26 @@ def test_masked_points_are_not_read_as_data(fitted):
     points = np.ma.array([[0.0, 0.0], [1.0, 1.0]], mask=[[0, 0], [0, 1]])
     with pytest.raises(ValueError, match=r"points\[1, 1\] is nan"):
         fitted.vector_field(points)
+
+
+def test_trajectories_are_asked_as_they_are():
+    t = np.linspace(0, 3, 30)
+    X = Trajectories([(t, np.exp(-t), np.sin(t))])
+    estimator = SparseODERegressor(library="x0, u0", missing="keep").fit(X)
+    assert estimator.predict(X).shape == (30, 1)
+    with pytest.raises(ValueError, match="which have their own inputs and parameters: leave these out"):
+        estimator.predict(X, inputs=99.0)
+    path = np.column_stack([np.cos(T), -np.sin(T)])
+    kept = SparseODERegressor(library="x0, x1", missing="keep").fit([(T, path)])
+    path[7, 1] = np.nan
+    with pytest.raises(TrajectoryError, match="trajectory 0, row 7, column 1: the state is NaN"):
+        kept.predict(Trajectories.with_gaps([(T, path)]))
+
+
+@pytest.mark.parametrize("tolerance", [-1, 2.0, np.nan, "a"])
+def test_tolerances_are_a_share(fitted, tolerance):
+    with pytest.raises(ValueError, match="tolerance must be a number from 0 to 1"):
+        fitted.equilibria(tolerance=tolerance)
 
 
 def test_estimators_without_an_error_say_so(fitted):

@@ -130,6 +130,11 @@ def test_saved_and_loaded(fitted, tmp_path):
     np.testing.assert_array_equal(again.diffusion(POINTS), fitted.diffusion(POINTS))
 
 
+def test_a_score_is_by_the_model_of_the_fit(fitted, folder, noisy_orbits):
+    other = FIMSDERegressor(folder, device="cpu").fit(noisy_orbits).set_params(model="nowhere")
+    assert other.score(noisy_orbits) == fitted.score(noisy_orbits)
+
+
 def test_model_selection_by_likelihood(folder):
     from sklearn.model_selection import cross_val_score
 

@@ -36,7 +36,10 @@ def test_missing_values_of_one_variable_cost_the_others_nothing(forecaster):
     holes = x.copy()
     holes[10:20, 1] = np.nan
     holes[-1, 1] = np.nan
-    kept = type(forecaster)(forecaster.model, device="cpu", missing="keep").fit([(t, holes)])
+    keeping = type(forecaster)(forecaster.model, device="cpu", missing="keep")
+    with pytest.raises(TrajectoryError, match="takes no inputs nor parameters, but X has u0"):
+        keeping.fit([(t, holes, t)])
+    kept = keeping.fit([(t, holes)])
     assert np.isfinite(kept.predict(LATER)).all()
     dropped = type(forecaster)(forecaster.model, device="cpu", missing="drop").fit([(t, holes)])
     assert dropped.context_.n_points == 49
@@ -73,7 +76,7 @@ def test_a_constant_variable(forecaster):
     assert np.abs(forecaster.fit([(t, x)]).predict(LATER)[:, 1] - 7.0).max() < 0.1
 
 
-def test_dates_and_frames(forecaster):
+def test_dates_and_frames(forecaster, tmp_path):
     pd = pytest.importorskip("pandas")
     days = pd.date_range("2024-01-01", periods=40, freq="D")
     frame = pd.DataFrame({"t": days, "a": np.sin(np.arange(40) / 3), "b": np.cos(np.arange(40) / 3)})
@@ -86,6 +89,8 @@ def test_dates_and_frames(forecaster):
     np.testing.assert_allclose(forecaster.predict(later), ahead[["a", "b"]], atol=1e-6)
     quantiles = forecaster.predict(horizon=2, quantiles=(0.1, 0.5))
     assert list(quantiles.columns) == ["t", "a_0.1", "a_0.5", "b_0.1", "b_0.5"]
+    forecaster.save(tmp_path)
+    pd.testing.assert_frame_equal(LASSODEForecaster.load(tmp_path).predict(horizon=5), ahead)
 
 
 def test_a_table_of_several_series_names_them(forecaster):
@@ -174,6 +179,33 @@ def test_equilibria_lie_near_the_forecast_and_the_field_vanishes_there(forecaste
     fitted = forecaster.fit([wave()])
     for point in fitted.equilibria():
         np.testing.assert_allclose(fitted.vector_field(point.state), 0, atol=1e-5)
+    with pytest.raises(ValueError, match="tolerance must be a number from 0 to 1, got -1"):
+        fitted.equilibria(tolerance=-1)
+
+
+def test_equilibria_say_their_unit_and_whether_they_lie_beyond_the_data(forecaster, monkeypatch):
+    fitted = forecaster.fit(Trajectories([wave()], time_unit="day"))
+
+    class Linear:
+        center, half, states = np.zeros(2), np.ones(2), np.array([[-4.0, -4.0], [4.0, 4.0]])
+
+        def __call__(self, x):
+            return x - self.rest, np.broadcast_to(np.eye(2), (len(x), 2, 2))
+
+        def is_far(self, x):
+            return np.zeros(len(x), dtype=bool)
+
+    monkeypatch.setattr(fitted, "_local_field", Linear)
+    for rest, beyond in ((0.1, False), (2.0, True)):
+        Linear.rest = rest
+        (point,) = fitted.equilibria()
+        assert (point.time_unit, point.extrapolated) == ("day", beyond)
+
+
+def test_experts_are_a_list_of_names(forecaster):
+    for experts in (None, "sparse-ode", 3, [1]):
+        with pytest.raises(ValueError, match="experts must be a list of names"):
+            type(forecaster)(forecaster.model, experts=experts).fit([wave()])
 
 
 @pytest.mark.filterwarnings("default::skdyn.exceptions.ForecastWarning")

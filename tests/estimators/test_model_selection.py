@@ -1,9 +1,14 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skdyn import FIMODERegressor, SparseODERegressor, Trajectories
+from skdyn import FIMCoarseGrainer, FIMODERegressor, LASSODEForecaster, SparseODERegressor, Trajectories
 from skdyn.datasets.classics import make_trajectories
+from skdyn.preprocessing import PerVariable, TimeDelayEmbedding
+from tests.contract.test_contract import DUMMY_SDE
 
 
 @pytest.fixture(scope="module")
@@ -26,3 +31,30 @@ def test_grid_search_chooses_by_the_score(pairs):
     assert search.best_params_ == {"max_degree": 2}
     assert search.best_score_ > 0.99
     assert search.best_estimator_.n_features_in_ == 2
+
+
+T = np.linspace(0, 9, 90)
+CIRCLE = np.column_stack([np.cos(T), -np.sin(T)])
+LINEAR = SparseODERegressor(library="polynomial", max_degree=None)
+
+
+@pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
+@pytest.mark.parametrize(
+    ("estimator", "table"),
+    [
+        (
+            make_pipeline(PerVariable(StandardScaler()), LINEAR),
+            pd.DataFrame({"t": T, "a": CIRCLE[:, 0], "b": CIRCLE[:, 1]}),
+        ),
+        (make_pipeline(TimeDelayEmbedding(1, 2), LINEAR), CIRCLE[:, :1]),
+        (LASSODEForecaster(ensemble=None, missing="keep", device="cpu"), CIRCLE),
+        (
+            FIMCoarseGrainer(model=DUMMY_SDE, max_iter=1, validation_fraction=None, random_state=0, device="cpu"),
+            np.tile(CIRCLE, 2).reshape(90, 2, 2),
+        ),
+    ],
+    ids=["each variable", "delays", "missing values kept", "images"],
+)
+def test_a_table_cut_by_rows_is_noticed_whoever_reads_it(estimator, table):
+    with pytest.warns(UserWarning, match=r"splits a table by rows: a trajectory is torn apart.*Pass Trajectories"):
+        cross_val_score(estimator, table, cv=2)

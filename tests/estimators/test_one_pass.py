@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -49,6 +51,14 @@ def test_equations_without_a_search(lotka_volterra):
     x0, x1 = lotka_volterra.to_sympy()
     assert float(x0.subs({"x0": 2.0, "x1": 3.0})) == pytest.approx(1.1 * 2 - 0.4 * 6, rel=1e-2)
     assert float(x1.subs({"x0": 2.0, "x1": 3.0})) == pytest.approx(0.1 * 6 - 0.4 * 3, rel=1e-2)
+
+
+def test_the_share_that_is_said_is_that_of_the_variable(lotka_volterra, monkeypatch):
+    session = lotka_volterra._session
+    found = session.leading_equations()
+    monkeypatch.setattr(session, "leading_equations", lambda: replace(found, shares=np.array([0.4, 0.1])))
+    with pytest.raises(ValueError, match=r"'x0' \(the best is 40% of it\)"):
+        lotka_volterra.equations()
 
 
 def test_no_equations_where_no_sparse_fit_carries_the_field():

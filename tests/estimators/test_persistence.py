@@ -94,6 +94,8 @@ DESCRIPTIONS = {
     "too few ids": (lambda v: v.update(ids=[1]), "an identity for each of 2"),
     "ids that are none": (lambda v: v.update(ids=None), "an identity for each of 2"),
     "another axis": (lambda v: v["axis"].update(kind="sundial"), "no time axis of the kind"),
+    "a table of no library": (lambda v: v.update(library="R"), "library must be that of a table"),
+    "a table of no forecaster": (lambda v: v.update(library="pandas"), "library must be that of a table"),
     "no axis": (lambda v: v.update(axis=None), "damaged"),
 }
 
@@ -136,6 +138,19 @@ def test_a_parameter_that_cannot_be_saved_leaves_the_older_copy(folder, fitted, 
     np.testing.assert_array_equal(SparseODERegressor.load(folder).predict(X), fitted.predict(X))
 
 
+def test_other_parameters_than_those_of_the_fit_are_not_saved(folder, fitted):
+    other = SparseODERegressor(max_degree=1).fit([(T, 5 * X)]).set_params(library="1")
+    with pytest.raises(
+        SkdynError, match=r"parameter library is '1' now, but was None when SparseODERegressor was fitted"
+    ):
+        other.save(folder)
+    np.testing.assert_array_equal(SparseODERegressor.load(folder).predict(X), fitted.predict(X))
+    other.set_params(library=None).save(folder)
+    loaded = SparseODERegressor.load(folder)
+    with pytest.raises(SkdynError, match="parameter max_degree is 2 now, but was 1"):
+        loaded.set_params(max_degree=2).save(folder)
+
+
 def test_a_full_disk_is_a_clear_error(folder, fitted, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
@@ -157,12 +172,25 @@ def test_other_weights_under_the_name_are_noticed(dummy_folder, tmp_path):
     assert "cannot be fitted again" in refusal(tmp_path / "saved", FIMODERegressor)
 
 
+FRAMES = make_blob_video(60, size=4).frames
+
+
 @pytest.fixture(scope="module")
 def grainer():
     video = make_blob_video(120, size=5)
     model = os.path.join(os.path.dirname(os.path.dirname(__file__)), "dummy", "fim-sde-16d")
     params = {"max_iter": 3, "hidden": (4,), "random_state": 0, "device": "cpu"}
     return FIMCoarseGrainer(model=model, **params).fit(video.frames, t=video.t)
+
+
+def test_layers_may_be_an_array_and_are_those_of_the_training(grainer, tmp_path):
+    params = grainer.get_params() | {"hidden": np.array([4]), "max_iter": 1}
+    trained = FIMCoarseGrainer(**params).fit(FRAMES)
+    trained.save(tmp_path)
+    codes = FIMCoarseGrainer.load(tmp_path).transform(FRAMES)
+    np.testing.assert_array_equal(codes, trained.transform(FRAMES))
+    with pytest.raises(SkdynError, match=r"parameter hidden is \[16\] now, but was array\(\[4\]\)"):
+        trained.set_params(hidden=(16,)).save(tmp_path)
 
 
 _FIRST = "encoder.perceptron.0.weight"

@@ -30,8 +30,9 @@ def test_each_transition_is_held_out_once(paths, points):
     assert sorted(move for _, held_out in parts for move in transitions(held_out)) == transitions(context)
 
 
-def test_blocks_do_not_depend_on_the_order_of_the_trajectories():
-    context = walks(9, 8)
+@pytest.mark.parametrize("points", [8, 450])  # of the longer ones, only a part is predicted
+def test_blocks_do_not_depend_on_the_order_of_the_trajectories(points):
+    context = walks(9, points)
     turned = context[np.random.default_rng(1).permutation(9)]
     for one, other in zip(blocks(context), blocks(turned), strict=True):
         for mine, theirs in zip(one, other, strict=True):
@@ -75,6 +76,28 @@ def test_a_context_too_short_for_linear_equations_leaves_the_inferred_one():
     assert judged.share == 0
     given = np.array([-1.0, -2.0])
     np.testing.assert_array_equal(judged.log_likelihoods(given, walks(1, 3)), given)
+
+
+@pytest.mark.parametrize("lengths", [[1200, 2400], [3000, 50, 50, 50, 50], [2] * 3000])
+def test_each_trajectory_of_a_block_has_its_share(lengths):
+    steps = np.random.default_rng(2)
+    context = Trajectories([(np.arange(float(n)), steps.normal(size=(n, 1))) for n in lengths])
+    for _, held_out in blocks(context):
+        assert len(held_out) >= min(2, len(lengths) // 4)
+        assert 300 <= held_out.n_points - len(held_out) <= 402 or len(lengths) == 5
+
+
+def test_scores_do_not_depend_on_the_order_of_the_trajectories():
+    rng = np.random.default_rng(1)
+    context = []
+    for width in (0.5, 1.5):
+        x = np.zeros((1800, 1))
+        for i in range(1799):
+            x[i + 1] = 0.9 * x[i] + width * np.sqrt(0.2) * rng.normal()
+        context.append((0.1 * np.arange(1800), x))
+    one, other = (FIMSDERegressor(device="cpu").fit(order) for order in (context, context[::-1]))
+    assert one.linear_share_ == pytest.approx(other.linear_share_, rel=1e-6)
+    assert one.score([context[0]]) == pytest.approx(other.score([context[0]]), rel=1e-6)
 
 
 def test_two_wells_are_told_from_a_line():

@@ -59,6 +59,23 @@ def test_fields_with_inputs(given):
     np.testing.assert_allclose(samples.std(axis=0) / (np.sqrt(2.0) * scale), 1.0, atol=0.15)
 
 
+def test_fields_stay_those_of_their_fit():
+    named = [(T, CIRCLE)]
+    estimator = SparseODERegressor(library="polynomial").fit(named)
+    fields = estimator.sample_fields(2, random_state=0)
+    before = fields(QUERIES)
+    estimator.fit([(T, CIRCLE[:, :1])])
+    np.testing.assert_array_equal(fields(QUERIES), before)
+
+
+def test_states_beyond_computing_are_refused(fitted):
+    for far in (1e160, 1e308):
+        with pytest.raises(ValueError, match=r"cannot be computed at \[.*it is too far from the data"):
+            fitted.sample_fields(2)([far, -far])
+        with pytest.raises(ValueError, match=r"cannot be computed at \[.*it is too far from the data"):
+            fitted.vector_field([far, -far], return_std=True)
+
+
 def test_random_states(fitted):
     one, same, other = (fitted.sample_fields(2, random_state=seed)(QUERIES) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)

@@ -44,6 +44,18 @@ def fitted():
     return OrnsteinUhlenbeck().fit(steps_of(0.1), t=0.1)
 
 
+def test_steps_and_noise_do_not_depend_on_the_order_of_the_trajectories():
+    class Squared(OrnsteinUhlenbeck):
+        def _drift_and_diffusion(self, points):
+            return -(points**3), np.full_like(points, self.sigma), None, None
+
+    items = [(0.1 * np.arange(500), shift + steps_of(0.1, 500, seed=seed)) for seed, shift in enumerate([0, 2, 7])]
+    one, other = (Squared().fit(order) for order in (items, items[::-1]))
+    times = np.linspace(0, 5, 11)
+    np.testing.assert_array_equal(one._steps(times), other._steps(times))
+    np.testing.assert_allclose(one.noise_, other.noise_, rtol=1e-6)
+
+
 def test_the_contract():
     check_dynamics_estimator(OrnsteinUhlenbeck())
 

@@ -1,6 +1,7 @@
 """Delay coordinates."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,9 +62,20 @@ def test_an_oscillator_whose_speed_was_not_measured():
     assert clone(pipeline).get_params()["timedelayembedding__n_delays"] == 1
 
 
+def test_the_number_of_delays_does_not_depend_on_units():
+    def lorenz(_, x):
+        return [10 * (x[1] - x[0]), x[0] * (28 - x[2]) - x[1], x[0] * x[1] - 8 / 3 * x[2]]
+
+    x = solve_ivp(lorenz, (0, 40), [1.0, 1.0, 20.0], t_eval=np.linspace(5, 40, 2000), rtol=1e-8).y[[0, 2]].T
+    expected = choose_delays([x], 7)
+    for scale, shift in ((1e3, 0), (1e-3, 0), (1, 1e5)):
+        assert choose_delays([x * [1, scale] + [0, shift]], 7) == expected
+
+
 @pytest.mark.parametrize(
     ("items", "options", "message"),
     [
+        ([(T, T), (2 * T, T)], {}, r"trajectory 1 has steps of 0\.2, but trajectory 0 of 0\.1: delays need the same"),
         ([(T**1.2, T)], {}, "trajectory 0 has uneven steps"),
         ([(T, np.cos(T)), (T[:5], T[:5])], {"n_delays": 3, "lag": 2}, "trajectory 1 has 5 points, but 3 delays of 2"),
         ([(T, T)], {"n_delays": 0}, "n_delays"),
@@ -85,3 +97,19 @@ def test_other_steps_and_widths_are_refused():
     with pytest.raises(TrajectoryError, match=r"expected \(..., 2\)"):
         embedding.inverse_transform(np.zeros((4, 3)))
     assert isinstance(embedding.transform(Trajectories([(T, np.cos(T))])), Trajectories)
+
+
+def test_the_way_back_goes_by_names():
+    frame = pd.DataFrame({"t": T, "a": np.sin(T), "b": np.cos(T)})
+    embedding = TimeDelayEmbedding(1, 2).fit(frame)
+    embedded = embedding.transform(frame)
+    names = embedded.feature_names[::-1]
+    back = embedding.inverse_transform(embedded.in_order_of(names))
+    assert back.feature_names == ("a", "b")
+    np.testing.assert_array_equal(back.states[0], frame[["a", "b"]].to_numpy()[2:])
+    table = pd.DataFrame(embedded.states[0], columns=embedded.feature_names)
+    np.testing.assert_array_equal(embedding.inverse_transform(table[list(names)]), back.states[0])
+    with pytest.raises(TrajectoryError, match="unknown: 'zzz'; missing: 'a'"):
+        embedding.inverse_transform(table.rename(columns={"a": "zzz"}))
+    with pytest.raises(TrajectoryError, match="X has 2 variables: expected 4 delay coordinates"):
+        embedding.inverse_transform(back)

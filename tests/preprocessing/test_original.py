@@ -1,13 +1,14 @@
 """Fields, equilibria and simulations of a pipeline in the variables that were measured."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
 
-from skdyn import FIMODERegressor, SparseODERegressor, Trajectories, Trajectory
+from skdyn import FIMODERegressor, SparseODERegressor, Trajectories, Trajectory, TrajectoryError
 from skdyn.exceptions import ConvergenceWarning
 from skdyn.preprocessing import OriginalVariables, PerVariable, TimeDelayEmbedding
 
@@ -90,6 +91,38 @@ def test_inputs_reach_the_estimator():
     assert rest.state == pytest.approx([0.3], abs=0.05)
 
 
+def test_names_put_states_in_order():
+    frame = pd.DataFrame({"t": T, "a": SPIRAL[:, 0], "b": 5 - 3 * SPIRAL[:, 1]})
+    pipeline = make_pipeline(PerVariable(StandardScaler()), SparseODERegressor(library="polynomial"))
+    view = OriginalVariables(pipeline.fit(frame))
+    states = pd.DataFrame({"b": [6.0], "a": [0.5]})
+    np.testing.assert_array_equal(view.vector_field(states), view.vector_field([[0.5, 6.0]]))
+    np.testing.assert_array_equal(view.vector_field(states.iloc[0]), view.vector_field([0.5, 6.0]))
+    np.testing.assert_array_equal(view.simulate(states, T[:5]), view.simulate([[0.5, 6.0]], T[:5]))
+    np.testing.assert_array_equal(view.simulate(states.iloc[0], T[:5]), view.simulate([0.5, 6.0], T[:5]))
+    swapped = Trajectories(frame[["t", "b", "a"]])
+    np.testing.assert_array_equal(view.vector_field(swapped), view.vector_field(Trajectories(frame)))
+    for method in (view.vector_field, lambda x: view.simulate(x, T[:5])):
+        with pytest.raises(TrajectoryError, match="unknown: 'zzz'; missing: 'a'"):
+            method(states.rename(columns={"a": "zzz"}))
+
+
+def test_states_of_another_shape_are_refused_by_name():
+    view = OriginalVariables(
+        make_pipeline("passthrough", PerVariable(StandardScaler()), SparseODERegressor(library="x0, x1")).fit(
+            linear(0.0, 1.0)
+        )
+    )
+    assert view.simulate([1.0, 0.0], T[:3]).shape == (3, 2)
+    for wrong in (1.0, [1.0, 2.0, 3.0]):
+        with pytest.raises(TrajectoryError, match=r"points has shape .* fitted on 2 variables: expected \(\.\.\., 2\)"):
+            view.vector_field(wrong)
+        with pytest.raises(TrajectoryError, match=r"x0 has shape .* fitted on 2 variables"):
+            view.simulate(wrong, T[:3])
+    with pytest.raises(TrajectoryError, match=r"x0 has shape \(2, 2, 2\): expected \(D,\) or \(N, D\)"):
+        view.simulate(np.ones((2, 2, 2)), T[:3])
+
+
 def test_delays_go_on_from_a_past():
     cosine = Trajectories([(T, np.cos(3 * T))])
     pipeline = make_pipeline(TimeDelayEmbedding(n_delays=1, lag=6), SparseODERegressor(library="polynomial"))
@@ -100,6 +133,8 @@ def test_delays_go_on_from_a_past():
     np.testing.assert_allclose(field[:, 0], -3 * np.sin(3 * T[6:]), atol=0.05)
     rest = view.equilibria(supported="all")
     assert any(np.abs(point.state).max() < 1e-3 for point in rest)
+    with pytest.raises(TrajectoryError, match="x0 must be Trajectories, whose points have the past"):
+        view.simulate([1.0], T[:20])
 
 
 def test_what_diverges_is_nan():
@@ -136,6 +171,13 @@ def test_what_no_measured_state_has_is_left_out_and_said():
         path = view.simulate([np.log(20.0)], times)
     np.testing.assert_allclose(path[:7, 0], np.log(21 * np.exp(-times[:7]) - 1), atol=1e-3)
     assert np.isnan(path[7:]).all()
+
+
+def test_an_equilibrium_at_the_edge_of_the_measured_states_fails_no_call():
+    pipeline = make_pipeline(PerVariable(FunctionTransformer(np.square, np.sqrt)), SparseODERegressor(library="x0"))
+    view = OriginalVariables(pipeline.fit([(T, np.exp(-T / 2))]))
+    with pytest.warns(ConvergenceWarning, match="1 of 1 equilibria of the transformed variables cannot"):
+        assert view.equilibria(supported="all") == []
 
 
 def test_what_cannot_be_viewed_is_refused():

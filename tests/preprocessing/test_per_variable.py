@@ -143,6 +143,8 @@ def test_what_a_transformer_cannot_do_is_refused_by_place(pairs):
         log.transform(pairs)
     with pytest.raises(TrajectoryError, match="X, row 1: the transformer makes"):
         log.transform([[1.0, 1.0], [0.0, 1.0]])
+    with pytest.raises(TrajectoryError, match=r"X, row 0: the transformer makes \[nan, -inf\] of the state"):
+        log.transform(np.array([[np.nan, 0.0]]))
     with pytest.raises(TypeError, match="transformer=3 has no method 'fit'"):
         PerVariable(3).fit(pairs)
     with pytest.raises(TypeError, match="what the transformer returns holds an object that is not a number"):
