@@ -25,7 +25,7 @@ from skdyn.plotting.common import (
 
 _LEVELS = (0.05, 0.25, 0.75, 0.95)
 _TIMES = 600
-_LEAST_STEPS, _MOST_STEPS = 99, 1000  # of the simulations of a band
+_LEAST_STEPS, _MOST_STEPS = 99, 500  # of the simulations of a band
 _MOVED = 0.5  # deviations that a state moves in one step at most
 _FAR = 20.0  # deviations from the data's mean at which a path of a sampled field stops
 
@@ -35,7 +35,7 @@ class TrajectoryDisplay:
     """A trajectory over time, the simulation from its first state, and bands of half and nine tenths of the plausible.
 
     The bands are of simulations by fields that are plausible given the data (`sample_fields`), or of the paths of an
-    SDE; an estimator that has neither is drawn without. Simulations take a thousand steps at most, each so short that
+    SDE; an estimator that has neither is drawn without. Simulations take five hundred steps at most, each so short that
     it follows the field: of a trajectory of many cycles, the band ends early.
 
     Parameters
