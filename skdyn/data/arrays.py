@@ -104,7 +104,8 @@ def _read_list(X: Sequence[Any], t: Any) -> Raw:
         replace(recording, given=recording.given[:, order]) for recording, order in zip(recordings, orders, strict=True)
     ]
     raw = _raw(recordings, named)
-    ids = [item.id if isinstance(item, Trajectory) and item.id is not None else k for k, item in enumerate(X)]
+    of_items = all(isinstance(item, Trajectory) for item in X)
+    ids = [item.id if of_items and item.id is not None else k for k, item in enumerate(X)]
     return named_alike(replace(raw, ids=ids), names_of_each)
 
 

@@ -143,11 +143,11 @@ def read_index(frame: Any, table: str, has_time: bool, has_id: bool) -> Labels:
         return Labels()
     if index.name is not None and is_id_name(index.name):
         return Labels() if has_id else Labels(id=_index_values(index))
-    if _is_default(index):
+    # Labels that do not repeat tell no trajectories apart.
+    if is_row_numbers(index) or (has_time and not index.has_duplicates):
         return Labels()
     whole = index.dtype.kind in "iu"
-    # Whole numbers that repeat beside the time are hardly another time.
-    named = index.name is not None and whole and not (has_time and index.has_duplicates)
+    named = index.name is not None and whole and not has_time
     if _is_moment(index) or is_time_name(index.name) or index.dtype.kind == "f" or named:
         return Labels() if has_time else Labels(time=_index_values(index))
     if index.name is None and whole:
@@ -177,7 +177,8 @@ def _read_levels(index: Any, table: str) -> Labels:
     return Labels(time=_index_values(levels[times[0]]), id=_index_values(levels[ids[0]]))
 
 
-def _is_default(index: Any) -> bool:
+def is_row_numbers(index: Any) -> bool:
+    """Whether an index is the one that pandas makes where the user gives none."""
     return index.name is None and index.dtype.kind in "iu" and bool((index == np.arange(len(index))).all())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skdyn.data.arrays import is_one, read_arrays
-from skdyn.data.frames import given_of, read_dataframe, read_series
+from skdyn.data.frames import given_of, is_row_numbers, read_dataframe, read_series
 from skdyn.data.source import Raw, library_of
 from skdyn.data.xarrays import read_xarray
 from skdyn.exceptions import TrajectoryError
@@ -49,7 +49,7 @@ def read_any(X: Any, t: Any) -> Raw:
         return read_dataframe(X, given=given_of(X))
     if is_series(X):
         return read_series([X], t, listed=False)
-    if isinstance(X, (list, tuple)) and len(X) > 0 and not is_one(X):
+    if isinstance(X, (list, tuple)) and len(X) > 0 and (not is_one(X) or _have_times(X)):
         if any(is_dataframe(item) for item in X):
             raise TrajectoryError("X is a list of DataFrames: join them into one long DataFrame with an id column")
         if any(library_of(item) == "xarray" for item in X):
@@ -63,6 +63,11 @@ def read_any(X: Any, t: Any) -> Raw:
                 "times in its index: give all as Series, or all as (t, x) pairs"
             )
     return read_arrays(X, t)
+
+
+def _have_times(X: Any) -> bool:
+    """Whether all are Series, and some have an index of their own: two without one may be times and states."""
+    return all(map(is_series, X)) and any(library_of(x) == "pandas" and not is_row_numbers(x.index) for x in X)
 
 
 def _refuse_times(t: Any, instead: str) -> None:

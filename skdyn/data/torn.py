@@ -21,10 +21,10 @@ def warn_where_torn(X: Any, read: Trajectories) -> None:
     X : object
         As it was given: an array (L, D) or a table is cut by rows, anything else by trajectories.
     read : Trajectories
-        What was read from it. A table of several trajectories may have been split by groups.
+        What was read from it. A table with a column that tells trajectories apart may have been split by groups.
     """
-    plain = (isinstance(X, np.ndarray) and X.ndim == 2) or (is_dataframe(X) and len(read) == 1)
-    if plain and _in_cross_validation():
+    rows = isinstance(X, np.ndarray) and X.ndim == 2
+    if (rows or (is_dataframe(X) and len(read) == 1 and "id" not in read.roles)) and _in_cross_validation():
         warn(
             "cross-validation of scikit-learn splits a table by rows: a trajectory is torn apart, and points of "
             "one lie in both training and test. Pass Trajectories, of which each is one sample, such as "

@@ -76,7 +76,8 @@ def validate_values(raw: Raw, times: Sequence[np.ndarray], axis: TimeAxis, clean
     source = raw.source if raw.names is None else replace(raw.source, names=(*raw.names, *given.names))
     for k, (recording, t) in enumerate(zip(raw.recordings, times, strict=True)):
         width = recording.states.shape[1]
-        check_parameters(recording.given, given, recording.rows, k, source)
+        whole = ~np.isnan(recording.states).any(axis=1) if cleaning.missing == "drop" else slice(None)
+        check_parameters(recording.given[whole], given, recording.rows[whole], k, source)
         t, both, rows = cleaning.clean(t, np.hstack([recording.states, recording.given]), recording.rows, k, source)
         x, outside = both[:, :width].copy(), both[:, width:].copy()
         check_given(outside, given, rows, k, raw.source)

@@ -52,13 +52,10 @@ def read_xarray(X: Any) -> Raw:
 
 
 def _refuse_labels(X: Any, time: str) -> None:
-    """Refuse a coordinate along the time that is named like an identity or like a second time."""
+    """Refuse a coordinate along the time that is named like an identity."""
     for name, values in X.coords.items():
-        if name == time or time not in values.dims or not (is_id_name(name) or is_time_name(name)):
-            continue
-        what = "an identity" if is_id_name(name) else "a second time"
-        raise TrajectoryError(
-            f"X has the coordinate {str(name)!r} along {time!r}, which is named like {what}: leave it out with "
-            f"X.drop_vars({str(name)!r}), or pass X.to_dataframe().reset_index() to Trajectories.from_dataframe and "
-            "name its columns"
-        )
+        if name != time and time in values.dims and is_id_name(name):
+            raise TrajectoryError(
+                f"X has the coordinate {str(name)!r} along {time!r}, which is named like an identity: leave it out "
+                f"with X.drop_vars({str(name)!r}), or make it a dimension"
+            )

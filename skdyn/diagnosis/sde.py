@@ -97,19 +97,20 @@ def largest_correlation(changes: list[np.ndarray]) -> float:
 def relaxations(context: Trajectories) -> float:
     """Time of all paths in times after which the slowest variable's autocorrelation is below 1 / e.
 
-    The autocorrelation is that of the longest path, or of all that are as long; NaN where that has too few points.
+    The autocorrelation is that of the longest path, or of all that are as long, of those with points enough; NaN where
+    none has.
     """
     together = np.concatenate(context.states)
     center, varies = together.mean(axis=0), np.ptp(together, axis=0) > 0
     spans = [(float(t[-1] - t[0]), len(t)) for t in context.times]
-    span, points = max(spans)
-    if points < SHORTEST:
+    span, points = max((own for own in spans if own[1] >= SHORTEST), default=(0.0, 0))
+    if not points:
         return np.nan
     size = next_fast_len(2 * points - 1, real=True)
     power = sum(
         np.abs(rfft(x - center, size, axis=0)) ** 2
         for x, own in zip(context.states, spans, strict=True)
-        if own == (span, points)
+        if own[1] == points and np.isclose(own[0], span)
     )
     slowest = 0.0
     for correlation in irfft(power, size, axis=0)[:points, varies].T:

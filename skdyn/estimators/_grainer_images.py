@@ -82,7 +82,7 @@ def _shape_of(images: Any) -> tuple[int, int]:
 
 def _is_timed_video(X: Any) -> bool:
     """Whether it is one recording alone: a pair of times and images."""
-    return isinstance(X, tuple) and len(X) == 2 and np.ndim(X[0]) < 2 and _is_video(X[1])
+    return isinstance(X, tuple) and len(X) == 2 and _is_video(X[1]) and np.ndim(X[0]) < 2
 
 
 def _states(item: Any) -> Any:

@@ -46,6 +46,7 @@ Estimator = TypeVar("Estimator", bound=Saveable)
 
 _FORMAT = 3
 _LARGEST = 2**31  # bytes of arrays in a folder
+_NOT_OF_THE_FIT = ("device", "progress", "verbose")  # parameters that say where and how it is made, not what
 ESTIMATOR, CONTEXT = "estimator.json", "context.npz"
 
 
@@ -210,12 +211,12 @@ def plain_params(estimator: Saveable) -> dict[str, Any]:
     Raises
     ------
     SkdynError
-        If one of them cannot be written as JSON, or is not the one of the fit.
+        If one of them cannot be written as JSON, or is not the one of the fit and changes what is fitted.
     """
     then = estimator._fit_params
     params = {name: plain(name, value) for name, value in estimator.get_params(deep=False).items()}
     for name, value in params.items():
-        if plain(name, then[name]) != value:
+        if name not in _NOT_OF_THE_FIT and plain(name, then[name]) != value:
             raise SkdynError(
                 f"the parameter {name} is {value!r:.80} now, but was {then[name]!r:.80} when "
                 f"{type(estimator).__name__} was fitted: fit again, or set it back with set_params({name}=...)"

@@ -77,10 +77,16 @@ class OriginalVariables:
         self.pipeline = pipeline
         self._steps = [step for _, step in pipeline.steps[:-1] if step not in (None, "passthrough")]
         self._estimator = pipeline.steps[-1][1]
-        first = [*self._steps, self._estimator][0]
-        self._width, self._names = first.n_features_in_, getattr(first, "feature_names_in_", None)
         deviation = np.concatenate(self._estimator.context_.states).std(axis=0)
         self._scale = np.where(deviation > 0, deviation, 1.0)
+
+    @property
+    def _width(self) -> int:
+        return int([*self._steps, self._estimator][0].n_features_in_)
+
+    @property
+    def _names(self) -> Any:
+        return getattr([*self._steps, self._estimator][0], "feature_names_in_", None)
 
     def vector_field(self, points: Any, **given: Any) -> np.ndarray:
         """Derivatives of the measured variables.

@@ -119,3 +119,9 @@ def test_infinities_are_not_averaged():
     t, x = np.array([0.0, 1.0, 1.0, 2.0]), np.array([[0.0], [np.inf], [-np.inf], [0.5]])
     with pytest.raises(TrajectoryError, match="row 1, column 0: the state is infinity"):
         Trajectories([(t, x)], duplicates="mean", missing="drop")
+
+
+def test_a_parameter_of_a_row_that_is_left_out_does_not_matter():
+    frame = pd.DataFrame({"t": range(5), "x": [1.0, 2.0, np.nan, 4.0, 6.0], "dose": [1.0, 1.0, 0.0, 1.0, 1.0]})
+    read = Trajectories.from_dataframe(frame, parameters=["dose"], missing="drop")
+    assert (read.times[0].tolist(), read.parameters[0].tolist()) == ([0, 1, 3, 4], [1.0])

@@ -226,6 +226,13 @@ def test_the_index_of_a_series_tells_trajectories_apart():
             call()
 
 
+def test_series_are_trajectories_in_a_tuple_too():
+    series = pd.Series(T**2, index=T, name="a")
+    read = Trajectories((series, series))
+    assert len(read) == 2
+    np.testing.assert_array_equal(read.times[1], T)
+
+
 def test_labels_beside_a_named_time_are_not_dropped():
     for labels in (list("aaaaaabbbbb"), [1] * 6 + [2] * 5):
         frame = PLAIN.assign(z=T).set_axis(pd.Index(labels, name="cell"), axis=0)
@@ -233,19 +240,21 @@ def test_labels_beside_a_named_time_are_not_dropped():
             Trajectories.from_dataframe(frame, time="z")
         read = Trajectories.from_dataframe(frame.reset_index(), time="z", id="cell")
         assert read.ids == tuple(dict.fromkeys(labels))
-    for index in (DATES, np.arange(11) + 5, pd.Index(T, name="time"), pd.RangeIndex(11, name="cycle")):
+    rows = [DATES, np.arange(11) + 5, pd.Index(T, name="time"), pd.RangeIndex(11, name="cycle"), list("abcdefghijk")]
+    for index in rows:
         assert Trajectories.from_dataframe(indexed(index).assign(z=T), time="z").roles == {"time": "'z'"}
 
 
 def test_coordinates_of_xarray_are_not_dropped():
     xr = pytest.importorskip("xarray")
     wide = xr.DataArray(X, dims=("time", "v"), coords={"time": T, "v": ["a", "b"]})
-    for label, what in (("run", "an identity"), ("date", "a second time")):
-        for form in (wide, wide.to_dataset("v")):
-            labelled = form.assign_coords({label: ("time", np.arange(11) // 6)})
-            with pytest.raises(TrajectoryError, match=f"the coordinate '{label}' along 'time', .* like {what}"):
-                Trajectories(labelled)
-            assert len(Trajectories(labelled.drop_vars(label))) == 1
+    for form in (wide, wide.to_dataset("v")):
+        labelled = form.assign_coords(run=("time", np.arange(11) // 6))
+        with pytest.raises(TrajectoryError, match=r"the coordinate 'run' along 'time', .* like an identity"):
+            Trajectories(labelled)
+        assert len(Trajectories(labelled.drop_vars("run"))) == 1
+        # What a deviation from a climatology is left with.
+        assert len(Trajectories(form.assign_coords(month=("time", np.arange(11) % 3)))) == 1
     frame = wide.to_dataset("v").assign_coords(run=("time", np.arange(11) // 6)).to_dataframe().reset_index()
     assert Trajectories.from_dataframe(frame, time="time", id="run").ids == (0, 1)
 

@@ -67,6 +67,12 @@ def test_relaxations_do_not_depend_on_the_order():
     assert relaxations(Trajectories(still)) == pytest.approx(relaxations(Trajectories(pairs)))
 
 
+def test_relaxations_are_those_of_paths_with_points_enough():
+    rng = np.random.default_rng(0)
+    long = [(0.1 * np.arange(400), np.cumsum(rng.normal(size=(400, 1)), axis=0)) for _ in range(5)]
+    assert relaxations(Trajectories([*long, (20.0 * np.arange(5), rng.normal(size=(5, 1)))])) > 0
+
+
 def test_fit_warns_where_it_is_hopeless(tmp_path):
     x = paths() + 3 * np.random.default_rng(2).normal(size=(2000, 2))
     with pytest.warns(ModelWarning, match=r"measurement noise: .*; likely noise of the observation"):

@@ -59,6 +59,7 @@ def test_several_recordings_of_images(images):
     grainer = FIMCoarseGrainer(**TINY).fit(parts)
     assert [len(codes) for codes in grainer.context_.states] == [60, 40]
     np.testing.assert_allclose(grainer.transform([images[:60], images[60:]]), grainer.transform(images), atol=1e-12)
+    np.testing.assert_array_equal(grainer.transform(tuple(parts)), grainer.transform(parts))
     assert np.isfinite(grainer.score([images[:60]], t=0.01))
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, LeaveOneGroupOut, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -58,3 +58,10 @@ LINEAR = SparseODERegressor(library="polynomial", max_degree=None)
 def test_a_table_cut_by_rows_is_noticed_whoever_reads_it(estimator, table):
     with pytest.warns(UserWarning, match=r"splits a table by rows: a trajectory is torn apart.*Pass Trajectories"):
         cross_val_score(estimator, table, cv=2)
+
+
+def test_a_table_of_one_of_several_trajectories_is_not_torn():
+    table = pd.concat([pd.DataFrame({"id": k, "t": T, "a": CIRCLE[:, 0], "b": CIRCLE[:, 1]}) for k in range(3)])
+    table = table.reset_index(drop=True)
+    pipeline = make_pipeline(PerVariable(StandardScaler()), LINEAR)
+    assert cross_val_score(pipeline, table, cv=LeaveOneGroupOut(), groups=table["id"]).min() > 0.9

@@ -151,6 +151,12 @@ def test_other_parameters_than_those_of_the_fit_are_not_saved(folder, fitted):
         loaded.set_params(max_degree=2).save(folder)
 
 
+def test_where_an_estimator_computes_may_change_before_it_is_saved(tmp_path):
+    moved = FIMODERegressor().fit([(T, X)]).set_params(device="cpu")
+    moved.save(tmp_path)
+    assert FIMODERegressor.load(tmp_path).device == "cpu"
+
+
 def test_a_full_disk_is_a_clear_error(folder, fitted, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
