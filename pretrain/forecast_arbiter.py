@@ -12,6 +12,7 @@ import argparse
 import copy
 import dataclasses
 import json
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from tqdm import tqdm
 from pretrain.forecasting.arbiter_cases import KINDS, Source, rows_of
 from pretrain.forecasting.arbiter_training import FORECASTERS, Questions, Settings, calibrate, judged, train
 from pretrain.run.provenance import versions
-from skdyn.exceptions import silenced
+from skdyn.exceptions import WeightsError, silenced
 from skdyn.files.writing import write_folder
 from skdyn.forecasting.arbiter_files import load_arbiter
 from skdyn.models.weights import load_model
@@ -34,6 +35,7 @@ from skdyn.nn.forecast_arbiter import ForecastArbiter
 
 _FILES = ("model.safetensors", "config.json", "MODEL_CARD.md")
 _HELD_OUT = 0.15
+_OF_SERIES = ("lengths", "kinds", "asked")  # in a cache; all else is of rows
 
 
 def collect(
@@ -167,6 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--calibrate", type=Path, metavar="FOLDER", help="an arbiter to calibrate anew, not to train")
     parser.add_argument("--out", type=Path, help="folder of the arbiter; without it only the cache is made")
     options = parser.parse_args(arguments)
+    _check_options(parser, options)
     start = time.perf_counter()
     parts, kinds = [], []
     for path in options.cache or [None]:
@@ -176,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             source = Source(options.seed, options.kinds.split(","))
             found = collect(options.series, options.seed, load_model(options.model).network, source)
             if path is not None:
-                write_cache(path, *found)
+                write_cache(path, *found, _asked(options))
         parts += found[0]
         kinds += found[1]
     if options.out is None:
@@ -208,26 +211,69 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(options.out)
 
 
+def _check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with a message, before hours of forecasts, where these could not be kept, told apart or used."""
+    if unknown := sorted(set(options.kinds.split(",")) - KINDS.keys()):
+        parser.error(f"--kinds has no {unknown[0]!r}; there are {', '.join(KINDS)}")
+    if min(options.series, options.steps) < 1:
+        parser.error("--series and --steps must be positive")
+    if options.out is None and (options.calibrate or not options.cache):
+        parser.error("--out is required; without it only a --cache is made")
+    if options.calibrate is not None:
+        try:
+            load_arbiter(options.calibrate)
+        except WeightsError as error:
+            parser.error(f"--calibrate: {error}")
+    asked = _asked(options)
+    known: list[tuple[Path, Any]] = []
+    for path in options.cache:
+        if path.suffix != ".npz" or not path.parent.is_dir():
+            parser.error(f"--cache {path} must be the name of an .npz file in a folder that exists")
+        of_cache: Any = read_asked(path) if path.is_file() else asked
+        if of_cache and of_cache["model"] != asked["model"]:
+            parser.error(f"{path} holds what {of_cache['model']} said, not {asked['model']}; give its --model")
+        for other, of_other in known:
+            # Of equal draws the same series would be trained on and held out.
+            if path.resolve() == other.resolve() or (of_cache and of_cache == of_other):
+                parser.error(f"{other} and {path} are of the same series; make one of them with another --seed")
+        known.append((path, of_cache))
+        if differing := [f"{name} {of_cache[name]}" for name in asked if of_cache and of_cache[name] != asked[name]]:
+            print(f"{path} is there and is read as it was drawn, with {', '.join(differing)}", file=sys.stderr)
+
+
+def _asked(options: argparse.Namespace) -> dict[str, Any]:
+    """What decides the series of a cache, apart from their number, and what is said of them."""
+    return {"seed": options.seed, "kinds": ",".join(sorted(options.kinds.split(","))), "model": options.model}
+
+
 def balanced(kinds: Sequence[str]) -> list[float]:
     """How much each series counts, so that every kind has its share, however many of it there are in the caches."""
     return [KINDS[kind] * len(kinds) / kinds.count(kind) for kind in kinds]
 
 
-def write_cache(path: Path, parts: Sequence[dict[str, NDArray[Any]]], kinds: Sequence[str]) -> None:
-    """Keep what was said, without pickles; features in half precision."""
+def write_cache(
+    path: Path, parts: Sequence[dict[str, NDArray[Any]]], kinds: Sequence[str], asked: dict[str, Any] | None = None
+) -> None:
+    """Keep what was said and what had been asked, without pickles; features in half precision."""
     lengths = np.array([len(part["target"]) for part in parts])
-    rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    rows: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     rows |= {name: rows[name].astype(np.float16) for name in ("of_forecasters", "of_times")}
-    np.savez_compressed(path, allow_pickle=False, lengths=lengths, kinds=np.array(kinds), **rows)
+    np.savez_compressed(path, lengths=lengths, kinds=np.array(kinds), asked=np.array(json.dumps(asked)), **rows)
 
 
 def read_cache(path: Path) -> tuple[list[dict[str, NDArray[Any]]], list[str]]:
     """What `write_cache` kept."""
     with np.load(path, allow_pickle=False) as stored:
         edges = np.cumsum(stored["lengths"])[:-1]
-        rows = {name: np.split(stored[name], edges) for name in stored.files if name not in ("lengths", "kinds")}
+        rows = {name: np.split(stored[name], edges) for name in stored.files if name not in _OF_SERIES}
         parts = [dict(zip(rows, values, strict=True)) for values in zip(*rows.values(), strict=True)]
         return parts, stored["kinds"].tolist()
+
+
+def read_asked(path: Path) -> dict[str, Any] | None:
+    """Seed, kinds and model of a cache; None where it does not say."""
+    with np.load(path, allow_pickle=False) as stored:
+        return json.loads(str(stored["asked"])) if "asked" in stored.files else None
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ class Compartment(Family):
 
     A flow is linear ``k x_i`` (30% of the pairs), saturating ``v x_i / (h + x_i)`` (40%) or by contact ``c x_i x_j``
     (40%); k, v, c log-uniform in [0.1, 2], h in [0.2, 3]. Inflow U(0, 1) into 60% of the compartments, outflow
-    rate U(0, 0.5) from 70%. Source: pharmacokinetic and epidemic compartment models (Kermack and McKendrick 1927;
-    Jacquez 1985) with random graphs and parameters.
+    rate U(0, 0.5) from 70%, and a saturating removal ``r x_i / (h + x_i)``, r log-uniform in [0.3, 3], from 30%.
+    Source: pharmacokinetic and epidemic compartment models (Kermack and McKendrick 1927; Jacquez 1985) with random
+    graphs and parameters.
     """
 
     name = "compartment"

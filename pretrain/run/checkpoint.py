@@ -42,7 +42,7 @@ class Checkpoint:
 def save_checkpoint(
     folder: Path, step: int, checkpoint: Checkpoint, shard_mb: float | None = None, keep: int = 2
 ) -> Path:
-    """Write a checkpoint, then remove all but the newest ``keep``.
+    """Write a checkpoint, then remove all but it and the newest others, ``keep`` in all.
 
     Whatever interrupts it, checkpoints that were complete before stay so, also one of the same step: see
     `skdyn.files.writing`.
@@ -75,12 +75,20 @@ def save_checkpoint(
         for number, pieces in enumerate(_parts(checkpoint.tensors, shard_mb))
     )
     write_folder(final, parts, _MANIFEST, lambda digests: seal(values, digests, _FORMAT))
-    complete = list_checkpoints(folder)
-    for old in sorted(folder.glob(f"{_PREFIX}*")):
-        # Those without a manifest are what is left of others that were killed before they were complete.
-        if old not in complete or old in complete[:-keep]:
-            shutil.rmtree(old, ignore_errors=True)
+    # After a fall back from damaged checkpoints, those of later steps are not newer than this one.
+    others = [path for path in reversed(list_checkpoints(folder)) if path != final]
+    kept = {final, *others[: keep - 1]}
+    # Those without a manifest are what is left of others that were killed before they were complete.
+    for old in set(folder.glob(f"{_PREFIX}*")) - kept:
+        shutil.rmtree(old, ignore_errors=True)
     return final
+
+
+def check_shard(shard_mb: float) -> float:
+    """The largest part in megabytes, or a ValueError where it leaves no room beside its header."""
+    if not 2 * _HEADER <= shard_mb * 1e6 < math.inf:
+        raise ValueError(f"parts of {shard_mb} MB are too small, or no size; the smallest is 0.14 MB")
+    return shard_mb
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
@@ -136,9 +144,7 @@ def _load(path: Path) -> Checkpoint:
 
 def _parts(tensors: Mapping[str, Tensor], shard_mb: float | None) -> list[dict[str, Tensor]]:
     """Tensors flattened, cut and packed into parts that stay below the limit."""
-    limit = math.inf if shard_mb is None else int(shard_mb * 1e6) - 65536  # room for the header
-    if limit < 65536:
-        raise ValueError(f"parts of {shard_mb} MB are too small; the smallest is 0.14 MB")
+    limit = math.inf if shard_mb is None else int(check_shard(shard_mb) * 1e6) - _HEADER
     parts: list[dict[str, Tensor]] = [{}]
     used = 0
     for name, tensor in tensors.items():

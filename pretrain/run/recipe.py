@@ -11,12 +11,14 @@ from typing import Any
 
 import torch
 
+from pretrain.run.checkpoint import check_shard
 from pretrain.run.distributed import World, choose_device
 from pretrain.run.export import export_run
 from pretrain.run.presets import Recipe
 from pretrain.run.schedule import Clock, WallClock
 from pretrain.run.task import Task
 from pretrain.run.trainer import Trainer, TrainSettings
+from skdyn.data.parameters import check_number
 
 
 def run_recipe(
@@ -53,7 +55,15 @@ def run_recipe(
         Largest part of a checkpoint in megabytes.
     progress : bool
         Show a bar.
+
+    Raises
+    ------
+    ValueError
+        If a time or the size of a part is no positive number.
+    FileExistsError
+        If the folder holds a run that is not to be continued.
     """
+    _check(out, minutes, resume, session_minutes, shard_mb)
     device = device or torch.device("cpu")
     world = World.join(device)
     try:
@@ -76,6 +86,19 @@ def run_recipe(
         return outcome
     finally:
         world.leave()
+
+
+def _check(out: Path, minutes: float, resume: bool, session_minutes: float | None, shard_mb: float | None) -> None:
+    """Refuse what no run can be made of, before anything is computed or written."""
+    for name, value in (("minutes", minutes), ("session_minutes", session_minutes)):
+        if value is not None:
+            check_number(name, value)
+    if shard_mb is not None:
+        check_shard(shard_mb)
+    if not resume and (out / "checkpoints").exists():
+        raise FileExistsError(
+            f"{out} already holds a run; continue it with resume=True (--resume), or name another folder"
+        )
 
 
 def summary(out: Path) -> str:
@@ -110,12 +133,12 @@ def command_line(program: str, description: str | None, presets: Mapping[str, An
 
 def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """End with a message where the options contradict each other or the folder."""
-    if options.minutes <= 0:
-        parser.error("--minutes must be positive")
     if options.out is None:
         parser.error("--out is required")
-    if not options.resume and (options.out / "checkpoints").exists():
-        parser.error(f"{options.out} already holds a run; continue it with --resume, or name another folder")
+    try:
+        _check(options.out, options.minutes, options.resume, options.session_minutes, options.shard_mb)
+    except (ValueError, FileExistsError) as error:
+        parser.error(str(error))
 
 
 def run_from_command_line(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import nn
 
 from pretrain.run.card import CardText
@@ -21,6 +21,8 @@ from pretrain.run.growing import grown
 from pretrain.run.presets import Recipe
 from pretrain.run.report import Stopwatch, plain
 from skdyn.files.reading import sha256
+from skdyn.models.locations import SUMS, locate
+from skdyn.models.weights import read_files
 
 PresetT = TypeVar("PresetT", bound=Recipe)
 ObjectiveT = TypeVar("ObjectiveT", bound=nn.Module)
@@ -231,13 +233,17 @@ def begin_with(module: nn.Module, folder: Path | None) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If there is a weight that the module lacks or that is of another shape.
+        If there is a weight that the module lacks, that is of another shape or that is not finite.
+    WeightsError
+        If the folder of a model has checksums that its files do not keep.
     """
     if folder is None:
         return {}
     if (folder / WEIGHTS).is_file():
-        weights = {f"{PREFIX}{name}": tensor for name, tensor in load_file(folder / WEIGHTS).items()}
-        earlier: dict[str, Any] = {"weights_sha256": sha256((folder / WEIGHTS).read_bytes())}
+        summed = (folder / SUMS).is_file()
+        blob = read_files(locate(folder))[WEIGHTS] if summed else (folder / WEIGHTS).read_bytes()
+        weights = {f"{PREFIX}{name}": tensor for name, tensor in load(blob).items()}
+        earlier: dict[str, Any] = {"weights_sha256": sha256(blob)}
     else:
         tensors = load_checkpoint(folder / "checkpoints").tensors
         weights = {key.removeprefix("ema/"): value for key, value in tensors.items() if key.startswith("ema/")}
@@ -254,5 +260,7 @@ def begin_with(module: nn.Module, folder: Path | None) -> dict[str, Any]:
         for name, tensor in grown(weights, module).items():
             if name not in parameters or parameters[name].shape != tensor.shape:
                 raise ValueError(f"{folder} holds another network: {name} does not fit")
+            if not bool(tensor.isfinite().all()):
+                raise ValueError(f"{folder}: {name} holds NaN or infinite values; begin with intact weights")
             parameters[name].copy_(tensor)
     return {"begun_with_the_weights_of": earlier}

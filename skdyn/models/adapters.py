@@ -70,6 +70,8 @@ def save_adapter(
     FileError
         If the folder cannot be written; an earlier adapter there is then as it was.
     """
+    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
+        raise ValueError("the adapter holds NaN or infinite values; its training has diverged")
     description = {
         "adapter_type": _TYPE,
         "format_version": _VERSION,
@@ -85,8 +87,6 @@ def save_adapter(
         raise ValueError(
             f"the adapter takes {len(blob)} bytes, more than {MAX_BYTES}; choose a smaller rank than {rank}"
         )
-    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
-        raise ValueError("the adapter holds NaN or infinite values; its training has diverged")
     content = (json.dumps(description | {"tensors_sha256": sha256(blob)}, indent=2) + "\n").encode()
     write_folder(Path(folder), [(TENSORS, blob)], CONFIG, lambda _: content)
 

@@ -264,7 +264,7 @@ class Engine:
             with torch.inference_mode(), self._autocast():
                 return (self.network.sample(context.encoded, z, draws),)
 
-        (found,) = self._chunked(context, queries, chunk, self.query_chunk)
+        (found,) = self._chunked(context, queries, chunk, self.query_chunk, rows=samples)
         return context.scaling.field(found[..., : context.dim])
 
     def leading_equations(self, context: Context, states: np.ndarray) -> LeadingEquations | None:
@@ -343,8 +343,12 @@ class Engine:
         chunk: Callable[[Tensor], tuple[Tensor, ...]],
         size: int,
         alike: bool = False,
+        rows: int | None = None,
     ) -> tuple[np.ndarray, ...]:
-        """Run ``chunk`` on padded chunks of at most ``size`` normalised queries and join its results as float64."""
+        """Run ``chunk`` on padded chunks of at most ``size`` normalised queries and join its results as float64.
+
+        These are (rows, N, D) or longer, with as many rows as the queries have by default.
+        """
         count, columns = queries.shape[1:]
         sizes = alike_sizes(count, size) if alike else chunk_sizes(count, size, self._threads)
         exact = self.dtype == torch.float64
@@ -354,6 +358,11 @@ class Engine:
             z[:, :count, :columns] = context.normalise(queries)
         with calling(self.model.spec, "fails to answer queries"):
             found = in_chunks(chunk, torch.from_numpy(z).to(self.device), sizes, self._threads)
+            expected = (len(z) if rows is None else rows, z.shape[1])
+            for part in found:
+                if part.ndim < 3 or part.shape[:2] != expected or part.shape[2] < context.dim:
+                    shape = (*expected, context.dim)
+                    raise TypeError(f"an answer to queries must be of shape {shape} or wider, got {part.shape}")
         return tuple(part[:, :count] for part in found)
 
     @property

@@ -61,7 +61,7 @@ def locate(model: str | os.PathLike[str]) -> ModelFiles:
             location = str(get_model(model).location)
         except PluginError as error:
             raise WeightsError(f"the model {model!r} cannot be used: {error}") from error
-        return _hub(location) if location.startswith("hf://") else _folder(Path(location))
+        return _hub(location) if location.startswith("hf://") else _folder(_expand(Path(location)))
     path = _expand(Path(model))
     if _is_folder(path):
         return _folder(path)
@@ -88,10 +88,14 @@ def _is_folder(path: Path) -> bool:
 def _folder(path: Path) -> ModelFiles:
     if not _is_folder(path):
         raise WeightsError(f"the model folder {path.absolute()} does not exist or is not a folder")
-    if missing := [name for name in (CONFIG, TENSORS) if not (path / name).is_file()]:
+    try:
+        missing = [name for name in (CONFIG, TENSORS) if not (path / name).is_file()]
+        sums = path / SUMS if (path / SUMS).is_file() else None
+    except OSError as error:  # a folder that may not be entered
+        raise WeightsError(f"the model folder {path.absolute()} cannot be read: {error}") from None
+    if missing:
         raise WeightsError(f"the model folder {path.absolute()} has no file {' and no file '.join(missing)}")
-    sums = path / SUMS
-    return ModelFiles(str(path), path / CONFIG, path / TENSORS, sums if sums.is_file() else None)
+    return ModelFiles(str(path), path / CONFIG, path / TENSORS, sums)
 
 
 def is_offline() -> bool:
@@ -110,7 +114,7 @@ def _hub(identifier: str) -> ModelFiles:
 
     repo, folder, revision = match["repo"], match["folder"].strip("/"), match["revision"] or "main"
 
-    def fetch(name: str) -> Path:
+    def fetch(name: str, revision: str) -> Path:
         inside = f"{folder}/{name}" if folder else name
         try:
             cached = try_to_load_from_cache(repo, inside, revision=revision)
@@ -132,4 +136,9 @@ def _hub(identifier: str) -> ModelFiles:
                 f"the hub ({type(error).__name__}: {reason})"
             ) from error
 
-    return ModelFiles(f"hf://{repo}{match['folder']}@{revision}", fetch(CONFIG), fetch(TENSORS), None)
+    config, tensors = fetch(CONFIG, revision), fetch(TENSORS, revision)
+    if tensors.parent != config.parent:  # the repository moved on after the configuration had been cached
+        commit = config.parents[len(Path(folder).parts)].name
+        tensors = fetch(TENSORS, commit)
+    sums = config.with_name(SUMS)
+    return ModelFiles(f"hf://{repo}{match['folder']}@{revision}", config, tensors, sums if sums.is_file() else None)

@@ -96,7 +96,7 @@ def load_model(model: str | os.PathLike[str]) -> LoadedModel:
 
 
 def _load(files: ModelFiles) -> LoadedModel:
-    content = _read(files)
+    content = read_files(files)
     spec, config = _configure(files.config, parse_json(content[CONFIG], files.config, WeightsError))
     blob = content[TENSORS]
     try:
@@ -129,13 +129,16 @@ def _configure(path: Path, values: Mapping[str, Any]) -> tuple[ModelSpec, Any]:
         raise WeightsError(f"{path}: unknown model_type {kind!r}: {error}") from error
     try:
         with calling(spec, f"fails to read {path}", (ValueError,)):
-            return spec, spec.configure(values)
+            config = spec.configure(values)
+            if type(config.max_dim) is not int or config.max_dim < 1:
+                raise TypeError(f"max_dim must be a positive integer, got {config.max_dim!r}")
+            return spec, config
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise WeightsError(f"{path} is not a configuration of {spec.name}: {error}") from error
 
 
-def _read(files: ModelFiles) -> dict[str, bytes]:
-    """The two files; where there are checksums, of one copy, also while another one is put in its place."""
+def read_files(files: ModelFiles) -> dict[str, bytes]:
+    """Configuration and tensors; where there are checksums, of one copy, also while another one is put in its place."""
     if (sums := files.sums) is not None:
         return read_folder(sums.parent, sums.name, lambda content: _listed(content, sums), WeightsError, follow=True)
     places = {CONFIG: files.config, TENSORS: files.tensors}

@@ -257,6 +257,8 @@ def test_what_is_refused_to_be_written(base, tmp_path):
     state = {"head.down": torch.full((2, 3), torch.inf), "head.up": torch.zeros(3, 2)}
     with pytest.raises(ValueError, match="NaN or infinite values"):
         save_adapter(tmp_path / "bad", base, 2, 1.0, state, {})
+    with pytest.raises(ValueError, match="its training has diverged"):
+        save_adapter(tmp_path / "bad", base, 2, 1.0, state, {"loss": float("nan")})
     with pytest.raises(ValueError, match="JSON compliant"):
         save_adapter(tmp_path / "nan", base, 2, 1.0, {}, {"loss": float("nan")})
     assert not any((tmp_path / name).exists() for name in ("big", "bad"))

@@ -1,5 +1,6 @@
 """Where models are looked for; the hub is a server on this machine behind the real hub client."""
 
+import dataclasses
 import hashlib
 import shutil
 import socket
@@ -13,6 +14,7 @@ from huggingface_hub import constants
 
 from skdyn import FIMODERegressor, WeightsError
 from skdyn.models.locations import is_offline, locate
+from skdyn.models.registry import CATALOGUE, get_model, register_model
 from skdyn.models.weights import load_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -132,6 +134,22 @@ def test_the_home_folder_is_expanded(monkeypatch, dummy_folder):
     for model in ("~nobody-of-this-name/x", Path("~nobody-of-this-name/x")):
         with pytest.raises(WeightsError, match=r"'~nobody-of-this-name/x' cannot be found"):
             locate(model)
+
+
+def test_the_home_folder_of_registered_weights_is_expanded(monkeypatch, dummy_folder):
+    monkeypatch.setenv("HOME", str(dummy_folder.parent))
+    monkeypatch.setattr(CATALOGUE, "_registered", {})
+    register_model(dataclasses.replace(get_model("fim-ode"), name="tc-home", location=f"~/{dummy_folder.name}"))
+    assert locate("tc-home").config == dummy_folder / "config.json"
+
+
+def test_a_folder_that_may_not_be_entered(dummy_folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(WeightsError, match=f"the model folder {dummy_folder} cannot be read: .*Permission denied"):
+        locate(dummy_folder)
 
 
 @pytest.mark.parametrize("missing", FILES)
@@ -303,3 +321,36 @@ def test_any_failure_of_the_client_is_a_weights_error(hub, monkeypatch):
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
     with pytest.raises(WeightsError, match=r"the hub \(Proxy: the proxy says no\)$"):
         locate("hf://owner/repo")
+
+
+def test_configuration_and_tensors_are_of_one_commit(hub, dummy_folder):
+    hub.offer(dummy_folder, "owner/repo", inside="tiny/")
+    hub.offer(dummy_folder, "owner/repo", COMMIT, "tiny/")
+    huggingface_hub.hf_hub_download("owner/repo", "tiny/config.json")
+    later = COMMIT[::-1]
+    hub.headers = {"X-Repo-Commit": later}
+    download = huggingface_hub.hf_hub_download
+
+    def of_commit(repo, name, revision):
+        hub.headers = {"X-Repo-Commit": COMMIT if revision == COMMIT else later}
+        return download(repo, name, revision=revision)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(huggingface_hub, "hf_hub_download", of_commit)
+        found = locate("hf://owner/repo/tiny")
+    assert found.config.parent == found.tensors.parent
+    assert COMMIT in found.tensors.parts
+
+
+def test_checksums_in_the_hub_cache_are_checked(hub, dummy_folder):
+    hub.offer(dummy_folder, "owner/repo")
+    sums = "".join(f"{hashlib.sha256((dummy_folder / name).read_bytes()).hexdigest()}  {name}\n" for name in FILES)
+    hub.files["owner/repo", "main", "SHA256SUMS"] = sums.encode()
+    huggingface_hub.hf_hub_download("owner/repo", "SHA256SUMS")
+    files = locate("hf://owner/repo")
+    content = bytearray(files.tensors.read_bytes())
+    assert load_model("hf://owner/repo").source == "hf://owner/repo@main"
+    content[-1] ^= 1
+    files.tensors.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"model\.safetensors is damaged or altered"):
+        load_model("hf://owner/repo")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import skdyn
 from skdyn import PluginError, WeightsError
 from skdyn.estimators import registry as estimators
 from skdyn.models import registry as models
+from skdyn.models.inference import Engine
 from skdyn.models.registry import recognise_model
 from skdyn.models.weights import load_model
 from skdyn.plugins import ModelSpec, get_estimator, get_model, plugin_problems, register_estimator, register_model
@@ -294,6 +296,35 @@ def test_a_network_that_raises(own_model, method):
 def test_a_model_that_returns_something_else(own_model, hook, returned, words):
     with pytest.raises(PluginError, match=f"'tc-own' {words}"):
         skdyn.FIMODERegressor(own_model(**{hook: lambda *_: returned}), device="cpu").fit(MOVING)
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("max_dim", [2.0, 0, True, None])
+def test_a_configuration_without_a_number_of_variables(own_model, max_dim):
+    with pytest.raises(
+        PluginError, match=rf"'tc-own' fails to read .* max_dim must be a positive integer, got {max_dim}"
+    ):
+        load_model(own_model(configure=lambda _: SimpleNamespace(max_dim=max_dim)))
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    "change",
+    [lambda field: field[:, :1], lambda field: field[..., :1], lambda field: field[0], lambda field: field.sum()],
+)
+def test_answers_of_another_shape_are_not_broadcast(own_model, change):
+    def network(config):
+        built = get_model("fim-ode").network(config)
+        decode = built.decode
+        built.decode = lambda encoded, queries: tuple(map(change, decode(encoded, queries)))
+        return built
+
+    engine = Engine(load_model(own_model(network=network)), "cpu")
+    turning = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0], [0.1, 0.9]])
+    context = engine.encode([skdyn.Trajectories(turning)])
+    for method in (engine.decode, engine.field, engine.jacobian):
+        with pytest.raises(PluginError, match=r"^'tc-own' fails to answer queries: "):
+            method(context, np.zeros((1, 5, 2)))
 
 
 @pytest.mark.usefixtures("registered")

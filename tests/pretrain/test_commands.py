@@ -101,6 +101,11 @@ def test_the_first_stage_continues_where_it_was_cut(tmp_path, monkeypatch, reuse
     [
         ["--preset", "tiny"],
         ["--out", "x", "--minutes", "0"],
+        ["--out", "x", "--minutes", "nan"],
+        ["--out", "x", "--minutes", "inf"],
+        ["--out", "x", "--session-minutes", "nan"],
+        ["--out", "x", "--shard-mb", "0.1"],
+        ["--out", "x", "--shard-mb", "nan"],
         ["--prior", "lorenz", "--out", "x"],
         ["--train", "arbiter", "--out", "x"],
         ["--train", "network", "--out", "x"],
@@ -110,6 +115,20 @@ def test_bad_command_lines(arguments, capsys):
     with pytest.raises(SystemExit):
         fim_ode.main([*arguments, "--device", "cpu"])
     assert "error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"minutes": float("nan")}, "minutes must be positive and finite, got nan"),
+        ({"session_minutes": 0.0}, "session_minutes must be positive and finite, got 0"),
+        ({"shard_mb": 0.1}, "parts of 0.1 MB are too small"),
+    ],
+)
+def test_what_no_run_can_be_made_of_is_refused_first(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        fim_ode.train(micro.ODE, tmp_path / "run", **{"minutes": 1.0} | options)
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_command_line_chooses_the_track(tmp_path, monkeypatch, capsys):

@@ -101,6 +101,41 @@ def test_intervals_are_calibrated_anew_without_training(tmp_path):
     assert text.index("## Validation") < text.index("## Calibration")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--cache", "a.npz", "b.npz"], "a.npz and b.npz are of the same series"),
+        (["--cache", "seed11.npz", "b.npz"], "seed11.npz and b.npz are of the same series"),
+        (["--cache", "seed11.npz", "./seed11.npz"], "of the same series"),
+        (["--cache", "seed11.npz", "--model", "other"], "seed11.npz holds what lass-ode said, not other"),
+        (["--cache", "said"], "--cache said must be the name of an .npz file"),
+        (["--cache", "absent/said.npz"], "in a folder that exists"),
+        (["--cache", "a.npz", "--calibrate", "absent", "--out", "out"], "--calibrate: "),
+        (["--cache", "a.npz", "--calibrate", "absent"], "--out is required"),
+        ([], "--out is required"),
+        (["--cache", "a.npz", "--kinds", "grwth"], "--kinds has no 'grwth'"),
+        (["--cache", "a.npz", "--series", "0"], "--series and --steps must be positive"),
+    ],
+)
+def test_what_cannot_be_kept_or_used_is_refused_before_the_forecasts(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(forecast_arbiter, "collect", lambda *_: pytest.fail("forecasts were made"))
+    asked = {"seed": 11, "kinds": ",".join(sorted(KINDS)), "model": "lass-ode"}
+    forecast_arbiter.write_cache(tmp_path / "seed11.npz", made_up(), ["growth"] * 12, asked)
+    with pytest.raises(SystemExit):
+        forecast_arbiter.main(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_a_cache_that_is_there_says_how_it_was_drawn(tmp_path, capsys):
+    cache = tmp_path / "said.npz"
+    asked = {"seed": 12, "kinds": "growth", "model": "lass-ode"}
+    forecast_arbiter.write_cache(cache, made_up(), ["growth"] * 12, asked)
+    assert forecast_arbiter.read_asked(cache) == asked
+    forecast_arbiter.main(["--cache", str(cache), "--kinds", "growth"])
+    assert "is read as it was drawn, with seed 12\n" in capsys.readouterr().err
+
+
 def test_forecasters_that_an_arbiter_does_not_know_have_no_number():
     questions = Questions(made_up(), [1.0] * 12, {"parrot": 3})
     assert questions.who.tolist() == [3] + [0] * (len(FORECASTERS) - 1)

@@ -62,6 +62,19 @@ def test_only_the_newest_are_kept(tmp_path):
     assert load_checkpoint(tmp_path).values["state"]["step"] == 20
 
 
+@pytest.mark.parametrize("keep", [1, 2, 3])
+def test_what_was_just_written_is_kept_after_a_fall_back(tmp_path, keep):
+    for step in (100, 200, 300):
+        save_checkpoint(tmp_path, step, checkpoint(step), keep=3)
+    for step in (200, 300):
+        (tmp_path / f"step-{step:09d}" / "part-000.safetensors").write_bytes(b"x")
+    assert same(load_checkpoint(tmp_path), checkpoint(100))
+    for step in (150, 160):
+        assert save_checkpoint(tmp_path, step, checkpoint(step), keep=keep).is_dir()
+        assert same(load_checkpoint(tmp_path), checkpoint(step))
+        assert len(list_checkpoints(tmp_path)) == keep
+
+
 def test_saving_a_step_again_replaces_it(tmp_path):
     save_checkpoint(tmp_path, 4, checkpoint(1))
     save_checkpoint(tmp_path, 4, checkpoint(2))

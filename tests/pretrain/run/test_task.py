@@ -1,12 +1,15 @@
 import dataclasses
+import shutil
 
 import micro
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from pretrain.ode.presets import network
 from pretrain.ode.task import FIMODETask
 from pretrain.run.checkpoint import load_checkpoint
+from skdyn import WeightsError
 
 CPU = torch.device("cpu")
 
@@ -36,3 +39,17 @@ def test_a_run_refuses_weights_of_another_network(run):
     wider = dataclasses.replace(micro.ODE, network=network(24, 2, 1, 24, 8))
     with pytest.raises(ValueError, match="holds another network"):
         FIMODETask(wider, 0, torch.device("cpu"), initial=run / "export")
+
+
+def test_a_run_begins_with_intact_weights_only(run, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(run / "export", folder)
+    weights = load_file(folder / "model.safetensors")
+    name = next(iter(weights))
+    weights[name].flatten()[0] = float("nan")
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(WeightsError, match="is damaged or altered"):
+        FIMODETask(micro.ODE, 0, CPU, initial=folder)
+    (folder / "SHA256SUMS").unlink()
+    with pytest.raises(ValueError, match=f"{name} holds NaN or infinite values"):
+        FIMODETask(micro.ODE, 0, CPU, initial=folder)

@@ -175,6 +175,14 @@ def test_resuming_another_recipe_is_refused(tmp_path):
         run(tmp_path, 8, resume=True, ragged=0.9)
 
 
+def test_a_second_run_in_the_folder_of_a_first_is_refused(tmp_path):
+    run(tmp_path, 3)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(FileExistsError, match=r"already holds a run; continue it with resume=True"):
+        run(tmp_path, 2)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
 def test_resume_without_a_checkpoint_begins(tmp_path):
     assert run(tmp_path, 3, resume=True) == "finished"
 
