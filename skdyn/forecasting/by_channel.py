@@ -1,4 +1,4 @@
-"""Forecasters of a series whose variables do not all end together: of each by itself, from its own last value.
+"""Forecasters of a series whose variables do not all end together: of those that were observed at the same times.
 
 Experts read complete rows, which show how variables act on each other. What was observed after the last of these they
 do not see: a little may be left to the network, more may not.
@@ -18,7 +18,7 @@ _LEFT = 0.05
 def blended(
     one: Callable[[Any, np.ndarray, np.ndarray], Any], network: Any, times: np.ndarray, values: np.ndarray
 ) -> Any:
-    """The blend of a series (L,), (L, D), or where its complete rows end early those of its variables.
+    """The blend of a series (L,), (L, D), or where its complete rows end early those of its variables that are alike.
 
     Parameters
     ----------
@@ -33,15 +33,21 @@ def blended(
     late = there[complete[-1] + 1 :] if len(complete) else there
     if (late.sum(axis=0) <= _LEFT * there.sum(axis=0)).all():
         return one(network, times, values)
-    return ChannelBlends([one(network, times[own], values[own, d, None]) for d, own in enumerate(there.T)])
+    alike, group = np.unique(there, axis=1, return_inverse=True)
+    parts = [np.flatnonzero(group.reshape(-1) == g) for g in range(alike.shape[1])]
+    blends = [one(network, times[own], values[np.ix_(own, part)]) for own, part in zip(alike.T, parts, strict=True)]
+    return PartBlends(parts, blends)
 
 
-class ChannelBlends:
-    """Blends of the variables of one series, one each.
+class PartBlends:
+    """Blends of some variables each, as one of all.
 
     Parameters
     ----------
-    blends : sequence of D Blend
+    parts : sequence of integer arrays
+        Which variables; each of D is in one.
+    blends : sequence of Blend
+        One a part.
 
     Attributes
     ----------
@@ -49,46 +55,55 @@ class ChannelBlends:
         Means over the variables; they sum to one.
     """
 
-    def __init__(self, blends: Sequence[Any]) -> None:
-        self._blends = blends
+    def __init__(self, parts: Sequence[np.ndarray], blends: Sequence[Any]) -> None:
+        self._parts, self._blends = parts, blends
         names = dict.fromkeys(name for blend in blends for name in blend.weights)
-        self.weights = {name: float(np.mean([blend.weights.get(name, 0.0) for blend in blends])) for name in names}
+        counts = [len(part) for part in parts]
+        self.weights = {
+            name: float(np.average([blend.weights.get(name, 0.0) for blend in blends], weights=counts))
+            for name in names
+        }
 
-    def over(self, curve: Any) -> ChannelCurves:
-        """The network's curve of all variables, with the forecasters of each after its own last observation."""
-        return ChannelCurves([blend.over(_Channel(curve, d)) for d, blend in enumerate(self._blends)])
+    def over(self, curve: Any) -> PartCurves:
+        """The network's curve of all variables, with the forecasters of each part after its own last observation."""
+        return PartCurves(
+            self._parts, [blend.over(_Part(curve, own)) for blend, own in zip(self._blends, self._parts, strict=True)]
+        )
 
 
-class ChannelCurves:
-    """Curves of one variable each, as one of all.
+class PartCurves:
+    """Curves of some variables each, as one of all.
 
     Parameters
     ----------
-    curves : sequence of D curves
+    parts : sequence of integer arrays
+        Which variables; each of D is in one.
+    curves : sequence of curves
+        One a part.
     """
 
-    def __init__(self, curves: Sequence[Any]) -> None:
-        self._curves = curves
+    def __init__(self, parts: Sequence[np.ndarray], curves: Sequence[Any]) -> None:
+        self._order, self._curves = np.argsort(np.concatenate(parts)), curves
         self.start, self.end = curves[0].start, curves[0].end
 
     def values(self, times: np.ndarray) -> np.ndarray:
         """Quantiles (T, D, Q) at times (T,) up to the last time of interest."""
-        return np.concatenate([curve.values(times) for curve in self._curves], axis=1)
+        return np.concatenate([curve.values(times) for curve in self._curves], axis=1)[:, self._order]
 
     def slopes(self, times: np.ndarray) -> np.ndarray:
         """Time derivative (T, D) of the median."""
-        return np.concatenate([curve.slopes(times) for curve in self._curves], axis=1)
+        return np.concatenate([curve.slopes(times) for curve in self._curves], axis=1)[:, self._order]
 
 
-class _Channel:
-    """One variable of a curve."""
+class _Part:
+    """Some variables of a curve."""
 
-    def __init__(self, curve: Any, d: int) -> None:
-        self._curve, self._d = curve, [d]
+    def __init__(self, curve: Any, own: np.ndarray) -> None:
+        self._curve, self._own = curve, own
         self.start, self.end = curve.start, curve.end
 
     def values(self, times: np.ndarray) -> np.ndarray:
-        return np.asarray(self._curve.values(times)[:, self._d])
+        return np.asarray(self._curve.values(times)[:, self._own])
 
     def slopes(self, times: np.ndarray) -> np.ndarray:
-        return np.asarray(self._curve.slopes(times)[:, self._d])
+        return np.asarray(self._curve.slopes(times)[:, self._own])

@@ -30,8 +30,8 @@ def check_header(names: Sequence[str]) -> None:
     for place, name in enumerate(names):
         if name in names[:place]:
             raise ValueError(
-                f"two columns of the table would be called {name!r}: rename the variable in the data, or choose levels "
-                "of quantiles that differ in their first six digits"
+                f"two columns of the table would be called {name!r}: rename the variable in the data"
+                + (", or choose levels of quantiles that differ in their first six digits" if "_" in name else "")
             )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import RandomState
@@ -27,6 +28,7 @@ _LEVELS = (0.05, 0.25, 0.75, 0.95)
 _TIMES = 600
 _LEAST_STEPS, _MOST_STEPS = 99, 500  # of the simulations of a band
 _MOVED = 0.5  # deviations that a state moves in one step at most
+_NEAR = 10  # of a trajectory's span, the part about a time whose fastest motion decides how long its steps are
 _FAR = 20.0  # deviations from the data's mean at which a path of a sampled field stops
 
 
@@ -122,7 +124,7 @@ class TrajectoryDisplay:
         t, x = context[series]
         rest = later = None
         if held_out is not None:
-            rest = _after(estimator, held_out if isinstance(held_out, Trajectories) else [held_out], series)
+            rest = _after(estimator, held_out, series)
             later = tuple(rest[0])
         end = t[-1] if later is None else max(t[-1], later[0][-1])
         times = np.linspace(t[0], end, _TIMES)
@@ -235,8 +237,8 @@ def _steps(estimator: Any, series: int, last: float) -> np.ndarray:
     rows = np.unique(np.linspace(0, len(t) - 1, _TIMES).astype(int))
     scale = state_units(np.concatenate(context.states))[1]
     speed = np.abs(estimator._velocity(np.hstack([x, context.outside[series]])[rows]) / scale).max(axis=1)
-    # A simulation may be later than the data at what is still to come.
-    coming = np.maximum.accumulate(speed[::-1])[::-1]
+    # A simulation may be earlier or later than the data at what is fast.
+    coming = maximum_filter1d(speed, 1 + len(rows) // _NEAR)
     times = np.linspace(t[0], last, _TIMES)
     rate = np.maximum(np.interp(times, t[rows], coming) / _MOVED, _LEAST_STEPS / (last - t[0]))
     counted = np.append(0.0, np.cumsum(rate[:-1] * np.diff(times)))
@@ -246,11 +248,14 @@ def _steps(estimator: Any, series: int, last: float) -> np.ndarray:
 
 def _after(estimator: Any, held_out: Any, series: int) -> Trajectories:
     """What came after a trajectory of the fit, with times that count from the same moment."""
-    context, rest = estimator.context_, estimator._check_held_out(held_out, None)
+    context = estimator.context_
+    rest = estimator._check_held_out(held_out if isinstance(held_out, Trajectories) else [held_out], None)
     if len(rest) != 1:
         raise ValueError(f"held_out holds {len(rest)} trajectories: give the one that came after series {series}")
     rest = rest.with_times([rest.times[0] + context.axis.shift_of(rest.axis, "the times of held_out")])
     first, last = rest.times[0][0], context.times[series][-1]
+    if first < last < rest.times[0][-1] and not isinstance(held_out, np.ndarray):  # a recording from the beginning on
+        return rest.rows([np.flatnonzero(rest.times[0] > last)])
     if first < last:
         raise ValueError(
             f"held_out begins at {first:g}, but series {series} was observed until {last:g}: give what came after it, "

@@ -26,6 +26,8 @@ MAX_POINTS = 1200
 MAX_TRAJECTORIES = 240
 MAX_FEATURES = 64
 _LEAST_ROWS = 2
+#: Mean distances of a variable's observations by which thinning may widen its largest gap.
+_WIDER = 4.0
 #: A Runge-Kutta step of clean data; the states move by about a deviation in a unit of scaled time.
 _LONGEST_STEP = 0.1
 _MOST_SUBSTEPS = 8
@@ -253,7 +255,11 @@ def _smoothed(t: Array, x: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
 
 
 def _thin(trajectories: Sequence[tuple[Array, ...]], max_points: int) -> list[tuple[Array, ...]]:
-    """Keep evenly spaced trajectories, and evenly spaced points of each, up to the limits."""
+    """Keep evenly spaced trajectories, and evenly spaced points of each, up to the limits.
+
+    Where these would pass over a variable, as one that was observed at every second time, points are evenly spaced
+    among those at which the same variables were observed.
+    """
     count = min(len(trajectories), MAX_TRAJECTORIES, max(max_points // 2, 1))
     chosen = {int(k): trajectories[k] for k in np.linspace(0, len(trajectories) - 1, count).round().astype(int)}
     total = sum(len(arrays[0]) for arrays in chosen.values())
@@ -263,8 +269,11 @@ def _thin(trajectories: Sequence[tuple[Array, ...]], max_points: int) -> list[tu
     spare = (max_points - 2 * count) / (total - 2 * count)
     for k, arrays in chosen.items():
         share = 2 + int((len(arrays[0]) - 2) * spare)
-        rows = np.sort(_by_pattern(arrays[1])[np.linspace(0, len(arrays[0]) - 1, share).round().astype(int)])
-        left = np.count_nonzero(~np.isnan(arrays[1][rows]), axis=0)
+        rows, seen = np.linspace(0, len(arrays[0]) - 1, share).round().astype(int), ~np.isnan(arrays[1])
+        allowed = _largest_gaps(np.arange(len(seen)), seen) + _WIDER * len(seen) / (share * seen.mean(axis=0))
+        if seen[rows].sum(axis=0).min() < LEAST_OBSERVED or (_largest_gaps(rows, seen) > allowed).any():
+            rows = np.sort(np.lexsort(~seen.T)[rows])  # evenly spaced among those that were observed alike
+        left = seen[rows].sum(axis=0)
         if left.min() < LEAST_OBSERVED:
             raise TrajectoryError(
                 f"trajectory {k}, variable {left.argmin()} keeps {left.min()} observations where {len(arrays[0])} "
@@ -274,12 +283,9 @@ def _thin(trajectories: Sequence[tuple[Array, ...]], max_points: int) -> list[tu
     return out
 
 
-def _by_pattern(x: Array) -> NDArray[np.intp]:
-    """Rows (L,) of states (L, D) by which variables were observed, and in their order where the same ones were.
-
-    Evenly spaced ones of them are evenly spaced among those of each pattern, and no variable is passed over.
-    """
-    return np.lexsort(np.isnan(x).T)
+def _largest_gaps(rows: NDArray[np.intp], seen: NDArray[np.bool_]) -> Array:
+    """Most rows (D,) from an observation to the next, or to an end, where some rows (M,) of all (L,) are kept."""
+    return np.array([np.diff(rows[own[rows]], prepend=-1, append=len(own)).max() for own in seen.T])
 
 
 def _center(y: Array) -> Array:

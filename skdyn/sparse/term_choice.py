@@ -230,10 +230,11 @@ def _refuse_fitted(kinds: Sequence[str], names: Sequence[str], known: ReadConstr
         kind = "sin" if term.function.kind in ("sin", "cos") else "hill"
         if kind in kinds:
             (name,) = TermLibrary.of_keys([(term.exponents, term.function)]).names(names)
+            others = tuple(other for other in kinds if other != kind) or False
             raise ValueError(
-                f"{source}: a search with functions of the kind {kind!r} fits the numbers inside of them, and none it "
-                f"finds is just {name}: leave {kind!r} out of Library(functions=...), and put the term into extra "
-                "if equations may have it, or list all terms in library"
+                f"{source}: a search with functions of the kind {kind!r} fits the numbers inside of them, and may find "
+                f"others beside {name}: pass library=Library(functions={others}), with extra={name!r} if equations may "
+                "have the term, or list all terms in library"
             )
 
 

@@ -203,9 +203,15 @@ def test_required_and_forbidden_terms():
         ({"known_part": lambda x: np.log(x)}, "is -inf for variable 1 at trajectory 0, row 0"),
         ({"known_part": lambda x: x if x[0, 0] == 1.0 else x + np.inf}, "is inf for variable 0 at the smoothed state"),
         ({"bounds": {"x": {"x*y": (1, 2), "y*x": (3, 4)}}}, "or another bound of the term"),
-        ({"forbidden": {"y": "sin(x)"}}, r"forbidden\['y'\]: .* 'sin' .* is just sin\(x\): leave 'sin' out"),
-        ({"known": {"y": {"cos(x)": 0.0}}}, r"known\['y'\]\['cos\(x\)'\]: .* is just cos\(x\): leave 'sin' out"),
-        ({"bounds": {"x": {"y*x^2/(4 + x^2)": "+"}}}, r"bounds\['x'\].* is just y x\^2/\(4 \+ x\^2\): leave 'hill'"),
+        (
+            {"forbidden": {"y": "sin(x)"}},
+            r"forbidden\['y'\]: .* 'sin' .* beside sin\(x\): pass library=Library\(functions=",
+        ),
+        ({"known": {"y": {"cos(x)": 0.0}}}, r"known\['y'\]\['cos\(x\)'\]: .* beside cos\(x\): pass library=Library"),
+        (
+            {"bounds": {"x": {"y*x^2/(4 + x^2)": "+"}}},
+            r"bounds\['x'\].* beside y x\^2/.*Library\(functions=\('sin',\)\)",
+        ),
         ({"fixed": {}}, "constraints have no 'fixed'"),
         (3, "must be None or Constraints"),
     ],

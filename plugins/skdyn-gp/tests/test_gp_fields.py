@@ -90,9 +90,21 @@ def test_long_recordings_are_thinned_with_a_warning():
 
 def test_many_short_trajectories_are_thinned_to_some_of_them():
     context = Trajectories([(T[:3], k + np.sin(T[:3])) for k in range(100)])
-    with pytest.warns(UserWarning, match="300 points are thinned evenly to about 60, of 20 of 100 trajectories"):
+    with pytest.warns(UserWarning, match="300 points are thinned evenly to about 60, of 30 of 100 trajectories"):
         kept = thinned(context, 60)
     assert kept.n_points == 60
     firsts = [float(x[0, 0]) for x in kept.states]
     assert (firsts[0], firsts[-1]) == (0.0, 99.0)
     assert np.diff(firsts).max() < 7
+
+
+def test_a_long_recording_among_many_snippets_is_kept():
+    snippets = [(T[:2], k + np.sin(T[:2])) for k in range(300)]
+    context = Trajectories([*snippets[:3], (np.arange(3000.0), np.cos(np.arange(3000.0))), *snippets[3:]])
+    with pytest.warns(UserWarning, match="3600 points are thinned evenly to about 500, of 250 of 301 trajectories"):
+        kept = thinned(context, 500)
+    assert (len(kept), kept.n_points) == (250, 500)
+    with pytest.warns(UserWarning, match="about 700"):
+        kept = thinned(context, 700)
+    assert kept.n_points <= 700
+    assert max(map(len, kept.times)) > 90

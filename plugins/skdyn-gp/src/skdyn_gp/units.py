@@ -56,18 +56,28 @@ class Units:
 def thinned(context: Trajectories, most: int) -> Trajectories:
     """At most about ``most`` points of a context, evenly chosen from each trajectory, with a warning.
 
-    Where two points of each are too many, they are chosen from so many trajectories, evenly chosen too.
+    Where two points of each are too many, they are of the longest trajectories, evenly chosen from those of one length.
     """
     if context.n_points <= most:
         return context
-    kept = context
-    if 2 * len(context) > most:
-        count = max(1, min(most // 2, most * len(context) // context.n_points))
-        kept = context[np.linspace(0, len(context) - 1, count).round().astype(int)]
-    left_out = f", of {len(kept)} of {len(context)} trajectories" if len(kept) < len(context) else ""
+    kept, left_out = context, ""
+    counts = [max(2, len(t) * most // context.n_points) for t in context.times]
+    if sum(counts) > most:
+        kept = context[_longest(np.array([len(t) for t in context.times]), max(1, min(most // 2, len(context))))]
+        spare, length = most - 2 * len(kept), kept.n_points - 2 * len(kept)
+        counts = [2 + (len(t) - 2) * spare // max(length, spare, 1) for t in kept.times]
+        if len(kept) < len(context):
+            left_out = f", of {len(kept)} of {len(context)} trajectories"
     warn(
         f"{context.n_points} points are thinned evenly to about {most}{left_out}, because the cost grows with their "
         "cube: raise max_points to use more"
     )
-    counts = [max(2, len(t) * most // max(kept.n_points, most)) for t in kept.times]
     return kept.rows([np.unique(np.linspace(0, len(t) - 1, n).round().astype(int)) for t, n in zip(kept.times, counts)])
+
+
+def _longest(lengths: Array, count: int) -> Array:
+    """Which so many are the longest, evenly chosen from those of the least length among them."""
+    least = np.sort(lengths)[-count]
+    longer, alike = np.flatnonzero(lengths > least), np.flatnonzero(lengths == least)
+    some = alike[np.linspace(0, len(alike) - 1, count - len(longer)).round().astype(int)]
+    return np.sort(np.concatenate([longer, some]))

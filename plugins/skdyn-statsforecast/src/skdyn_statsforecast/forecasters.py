@@ -94,7 +94,8 @@ class StatisticalForecaster(BaseForecaster):
         self._series = context
 
     def _forecast(self, times: Array, values: Array, until: float, since: float, k: int | None) -> GridCurve:
-        curve = GridCurve(self._model, self._season, times, values, until)
+        season = vars(self).get("_season", self.season)  # pickles of earlier versions have none
+        curve = GridCurve(self._model, season, times, values, until)
         for reason, variables in curve.notes.items():
             place = "a held-out series" if k is None else f"series {k}"
             warn(f"{place}, {', '.join(self._names[d] for d in variables)}: {reason}", ForecastWarning)
