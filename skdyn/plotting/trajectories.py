@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import RandomState
@@ -26,9 +25,9 @@ from skdyn.plotting.common import (
 
 _LEVELS = (0.05, 0.25, 0.75, 0.95)
 _TIMES = 600
-_LEAST_STEPS, _MOST_STEPS = 99, 500  # of the simulations of a band
-_MOVED = 0.5  # deviations that a state moves in one step at most
-_NEAR = 10  # of a trajectory's span, the part about a time whose fastest motion decides how long its steps are
+_LEAST_STEPS, _MOST_STEPS = 99, 400  # of the simulations of a band
+_MOVED = 0.4  # deviations that a state moves in one step at most
+_NEAR = 2.0  # deviations from the data's mean up to which a sampled path has a say in how long they are
 _FAR = 20.0  # deviations from the data's mean at which a path of a sampled field stops
 
 
@@ -37,8 +36,8 @@ class TrajectoryDisplay:
     """A trajectory over time, the simulation from its first state, and bands of half and nine tenths of the plausible.
 
     The bands are of simulations by fields that are plausible given the data (`sample_fields`), or of the paths of an
-    SDE; an estimator that has neither is drawn without. Simulations take five hundred steps at most, each so short that
-    it follows the field: of a trajectory of many cycles, the band ends early.
+    SDE; an estimator that has neither is drawn without. Simulations take four hundred steps at most, each so short that
+    it follows the field: of a trajectory of many cycles, the band ends early, as the legend says.
 
     Parameters
     ----------
@@ -175,6 +174,7 @@ class TrajectoryDisplay:
         if self.band is not None:
             times, (lowest, low, high, highest) = self.band[0], self.band[1][..., d]
             of = "the paths" if self.of_paths else "the sampled fields"
+            of += f", until {times[-1]:.3g}" if times[-1] < self.times[-1] else ""
             for bottom, top, share, alpha in ((lowest, highest, "90%", 0.14), (low, high, "50%", 0.28)):
                 axis.fill_between(times, bottom, top, color=FIELD_COLOUR, alpha=alpha, linewidth=0,
                                   label=f"{share} of {of}")  # fmt: skip
@@ -208,9 +208,10 @@ def _band(
     fields = estimator.sample_fields(n_samples, random_state)
     center, scale = state_units(np.concatenate(estimator.context_.states))
     own, rows = np.arange(n_samples), np.zeros(1, dtype=int)
-    times, start = _steps(estimator, series, last), estimator.context_.states[series][0]
+    t, x = estimator.context_[series]
+    ends = np.array([t[0], last])
     outside = read_signals(
-        driving.get("inputs"), driving.get("parameters"), estimator.context_.given, times, 1, lambda t: t
+        driving.get("inputs"), driving.get("parameters"), estimator.context_.given, ends, 1, lambda t: t
     )
     count = len(estimator.context_.given.inputs)
 
@@ -225,25 +226,15 @@ def _band(
         slopes = np.where((np.abs(z) < _FAR).all(axis=1, keepdims=True) & np.isfinite(slopes), slopes, 0.0)
         return np.column_stack([slopes, np.ones(n_samples)])
 
-    begin = np.tile(np.append((start - center) / scale, times[0]), (n_samples, 1))
-    paths = rk4(scaled, begin, times, 1)[..., :-1] * scale + center
-    return times, _quantiles(paths, _LEVELS)
-
-
-def _steps(estimator: Any, series: int, last: float) -> np.ndarray:
-    """Times (B,) from a trajectory's first on, until the last one or as far as the steps reach."""
-    context = estimator.context_
-    t, x = context[series]
-    rows = np.unique(np.linspace(0, len(t) - 1, _TIMES).astype(int))
-    scale = state_units(np.concatenate(context.states))[1]
-    speed = np.abs(estimator._velocity(np.hstack([x, context.outside[series]])[rows]) / scale).max(axis=1)
-    # A simulation may be earlier or later than the data at what is fast.
-    coming = maximum_filter1d(speed, 1 + len(rows) // _NEAR)
-    times = np.linspace(t[0], last, _TIMES)
-    rate = np.maximum(np.interp(times, t[rows], coming) / _MOVED, _LEAST_STEPS / (last - t[0]))
-    counted = np.append(0.0, np.cumsum(rate[:-1] * np.diff(times)))
-    reached = min(counted[-1], _MOST_STEPS)
-    return np.interp(np.linspace(0, reached, int(np.ceil(reached - 1e-6)) + 1), counted, times)
+    both = np.tile(np.append((x[0] - center) / scale, t[0]), (n_samples, 1))
+    times, paths = [t[0]], [both[:, :-1]]
+    while times[-1] < last and len(times) <= _MOST_STEPS:
+        near = (np.abs(both[:, :-1]) < _NEAR).all(axis=1)
+        fastest = np.abs(scaled(both)[near, :-1]).max(initial=_MOVED * _LEAST_STEPS / (last - t[0]))
+        times.append(min(times[-1] + _MOVED / fastest, last))
+        both = rk4(scaled, both, np.array(times[-2:]), 1)[:, 1]
+        paths.append(both[:, :-1])
+    return np.array(times), _quantiles(np.stack(paths, axis=1) * scale + center, _LEVELS)
 
 
 def _after(estimator: Any, held_out: Any, series: int) -> Trajectories:

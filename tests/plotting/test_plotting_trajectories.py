@@ -6,6 +6,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from skdyn import (
     FIMCoarseGrainer,
@@ -57,6 +58,8 @@ def test_what_was_held_out_came_after_it(estimator):
         TrajectoryDisplay.from_estimator(estimator, held_out=X[40:])
     with pytest.raises(ValueError, match="held_out holds 2 trajectories: give the one that came after series 0"):
         TrajectoryDisplay.from_estimator(estimator, held_out=Trajectories([after, after]))
+    whole = TrajectoryDisplay.compute(estimator, held_out=(T, X), n_samples=0)
+    np.testing.assert_array_equal(whole.held_out[0], T[40:])
     days = np.datetime64("2024-01-01") + np.arange(60)
     dated = SparseODERegressor().fit(Trajectories([(days[:40], X[:40])], time_unit="day"))
     display = TrajectoryDisplay.compute(dated, held_out=(days[40:], X[40:]), n_samples=0)
@@ -70,8 +73,18 @@ def test_the_band_follows_many_cycles(monkeypatch):
     assert times[-1] == 100
     np.testing.assert_allclose([lowest[:, 0], highest[:, 0]], [np.cos(times)] * 2, atol=0.02)
     monkeypatch.setattr("skdyn.plotting.trajectories._MOST_STEPS", 150)
-    assert len(ended := TrajectoryDisplay.compute(cycles, n_samples=3).band[0]) == 151
+    display = TrajectoryDisplay.from_estimator(cycles, n_samples=3)
+    assert len(ended := display.band[0]) == 151
     assert 40 < ended[-1] < 70
+    said = [text.get_text() for text in display.figure_.legends[0].get_texts()]
+    assert f"90% of the sampled fields, until {ended[-1]:.3g}" in said
+
+
+def test_the_band_of_a_slow_motion_with_spikes_goes_on():
+    t = np.linspace(0, 60, 1200)
+    x = solve_ivp(lambda _, x: [x[1], 5 * (1 - x[0] ** 2) * x[1] - x[0]], (0, 60), [2, 0], t_eval=t, rtol=1e-8).y.T
+    spiking = SparseODERegressor(library="x0, x1, x0^2*x1").fit([(t, x)])
+    assert TrajectoryDisplay.compute(spiking, n_samples=3).band[0][-1] > 40
 
 
 def test_of_an_sde_it_shows_the_paths(dummy_sde):
