@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,7 +19,6 @@ from pretrain.run.presets import Recipe
 from pretrain.run.schedule import Clock, WallClock
 from pretrain.run.task import Task
 from pretrain.run.trainer import Trainer, TrainSettings
-from skdyn.data.parameters import check_number
 
 
 def run_recipe(
@@ -91,8 +91,8 @@ def run_recipe(
 def _check(out: Path, minutes: float, resume: bool, session_minutes: float | None, shard_mb: float | None) -> None:
     """Refuse what no run can be made of, before anything is computed or written."""
     for name, value in (("minutes", minutes), ("session_minutes", session_minutes)):
-        if value is not None:
-            check_number(name, value)
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive and finite, got {value:g}")
     if shard_mb is not None:
         check_shard(shard_mb)
     if not resume and (out / "checkpoints").exists():

@@ -16,13 +16,12 @@ from torch import nn
 
 from pretrain.run.card import CardText
 from pretrain.run.checkpoint import load_checkpoint
-from pretrain.run.export import PREFIX, WEIGHTS
+from pretrain.run.export import PREFIX, SUMS, WEIGHTS
 from pretrain.run.growing import grown
 from pretrain.run.presets import Recipe
 from pretrain.run.report import Stopwatch, plain
+from skdyn.exceptions import WeightsError
 from skdyn.files.reading import sha256
-from skdyn.models.locations import SUMS, locate
-from skdyn.models.weights import read_files
 
 PresetT = TypeVar("PresetT", bound=Recipe)
 ObjectiveT = TypeVar("ObjectiveT", bound=nn.Module)
@@ -240,8 +239,9 @@ def begin_with(module: nn.Module, folder: Path | None) -> dict[str, Any]:
     if folder is None:
         return {}
     if (folder / WEIGHTS).is_file():
-        summed = (folder / SUMS).is_file()
-        blob = read_files(locate(folder))[WEIGHTS] if summed else (folder / WEIGHTS).read_bytes()
+        blob, sums = (folder / WEIGHTS).read_bytes(), folder / SUMS
+        if sums.is_file() and sha256(blob) not in sums.read_text(encoding="utf-8").lower():
+            raise WeightsError(f"{folder / WEIGHTS} is damaged or altered: its sha256 is not the one in {SUMS}")
         weights = {f"{PREFIX}{name}": tensor for name, tensor in load(blob).items()}
         earlier: dict[str, Any] = {"weights_sha256": sha256(blob)}
     else:

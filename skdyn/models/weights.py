@@ -96,7 +96,7 @@ def load_model(model: str | os.PathLike[str]) -> LoadedModel:
 
 
 def _load(files: ModelFiles) -> LoadedModel:
-    content = read_files(files)
+    content = _read(files)
     spec, config = _configure(files.config, parse_json(content[CONFIG], files.config, WeightsError))
     blob = content[TENSORS]
     try:
@@ -137,7 +137,7 @@ def _configure(path: Path, values: Mapping[str, Any]) -> tuple[ModelSpec, Any]:
         raise WeightsError(f"{path} is not a configuration of {spec.name}: {error}") from error
 
 
-def read_files(files: ModelFiles) -> dict[str, bytes]:
+def _read(files: ModelFiles) -> dict[str, bytes]:
     """Configuration and tensors; where there are checksums, of one copy, also while another one is put in its place."""
     if (sums := files.sums) is not None:
         return read_folder(sums.parent, sums.name, lambda content: _listed(content, sums), WeightsError, follow=True)
