@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.ndimage import minimum_filter
@@ -122,6 +122,15 @@ def classify(eigenvalues: np.ndarray, tolerance: float = 1e-3) -> str:
     if (eigenvalues.real < 0).any() and (eigenvalues.real > 0).any():
         return "saddle"
     return ("stable " if eigenvalues.real[0] < 0 else "unstable ") + ("spiral" if turning.any() else "node")
+
+
+def beside_data(found: Iterable[Equilibrium], box: np.ndarray, time_unit: str | None) -> list[Equilibrium]:
+    """Equilibria that say the unit of time of their rates, and whether they lie beyond a box (2, D) of the data."""
+    low, high = box
+    return [
+        replace(point, time_unit=time_unit, extrapolated=bool(((point.state < low) | (point.state > high)).any()))
+        for point in found
+    ]
 
 
 def find_equilibria(

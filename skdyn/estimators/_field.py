@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -15,7 +14,7 @@ from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check, Diagnosis
-from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
+from skdyn.dynamics.equilibria import Equilibrium, beside_data, find_equilibria
 from skdyn.dynamics.evidence import SAMPLES, PlausibleFields, wavy_fields, weigh_equilibria
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
@@ -263,16 +262,8 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         fields = None if plausible is None else lambda points: plausible(beside(points))
         if fields is not None:
             found = weigh_equilibria(found, fields, scale, tolerance)
-        low, high = widened_box(data)
-        return [
-            replace(
-                point,
-                time_unit=self.context_.time_unit,
-                extrapolated=bool(((point.state < low) | (point.state > high)).any()),
-            )
-            for point in found
-            if point.supported or supported == "all"
-        ]
+        shown = [point for point in found if point.supported or supported == "all"]
+        return beside_data(shown, widened_box(data), self.context_.time_unit)
 
     def _plausible_fields(self, samples: int, seed: int) -> PlausibleFields | None:
         """Fields between which the data cannot tell; None where the error of the field is not predicted."""

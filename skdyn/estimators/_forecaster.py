@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdyn.data.calendar import Calendar, calendars_of, even_times, evenly
 from skdyn.data.parameters import check_number, check_size
 from skdyn.data.reading import is_dataframe
-from skdyn.dynamics.equilibria import Equilibrium, find_equilibria
+from skdyn.dynamics.equilibria import Equilibrium, beside_data, find_equilibria
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.exceptions import ForecastWarning, SkdynError, warn
@@ -228,16 +227,9 @@ class BaseForecaster(BaseTrajectoryEstimator):
             lambda x: local(x)[0], local, data, widened_box(data), *state_units(data), tolerance=tolerance
         )
         observed = np.concatenate(self.context_.states)
-        low, high = widened_box(np.stack([np.nanmin(observed, axis=0), np.nanmax(observed, axis=0)]))
-        return [
-            replace(
-                point,
-                time_unit=self.context_.time_unit,
-                extrapolated=bool(((point.state < low) | (point.state > high)).any()),
-            )
-            for point in found
-            if not local.is_far(point.state[None])[0]
-        ]
+        box = widened_box(np.stack([np.nanmin(observed, axis=0), np.nanmax(observed, axis=0)]))
+        near = [point for point in found if not local.is_far(point.state[None])[0]]
+        return beside_data(near, box, self.context_.time_unit)
 
     def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
         """Negative error of forecasts of other trajectories from their first 60%.

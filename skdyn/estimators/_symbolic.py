@@ -15,7 +15,7 @@ from skdyn.dynamics.paths import name_rows
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._equations import NamedEquations
 from skdyn.exceptions import ModelWarning, warn
-from skdyn.sparse import Constraints, FieldPrior, SparseODE, fit_sparse
+from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
 from skdyn.sparse.constraints import ReadConstraints
 from skdyn.sparse.evidence import EquationEvidence
 from skdyn.sparse.library import TermLibrary
@@ -94,7 +94,7 @@ class SymbolicField:
                 ode, prior = free, None
         if ode.n_points_used < ode.n_points_given:
             warn(f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly")
-        known = ReadConstraints.of(Constraints.read(constraints), context.column_names, context.n_features)
+        known = ReadConstraints.in_context(constraints, context)
         _warn_where_zero(ode, known, context.column_names)
         data = completed(context).points
         _, units = state_units(data)

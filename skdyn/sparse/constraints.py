@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdyn.data.numbers import read_numbers
+from skdyn.data.trajectories import Trajectories
 from skdyn.sparse.parsing import Term, parse_linear, parse_numbered, parse_sum, parse_terms
 
 Array = NDArray[np.float64]
@@ -132,6 +133,12 @@ class ReadConstraints:
     not_negative: NDArray[np.bool_]
     linear_part: str | None
     known_part: Callable[[Array], Array] | None
+
+    @classmethod
+    def in_context(cls, constraints: Constraints | Mapping[str, Any] | None, context: Trajectories) -> ReadConstraints:
+        """Read what is given for a context, with its names and its inputs and parameters; see `of`."""
+        outside = np.concatenate(context.outside)
+        return cls.of(Constraints.read(constraints), context.column_names, context.n_features, outside)
 
     @classmethod
     def of(

@@ -109,8 +109,7 @@ def fit_sparse(
     if prior is not None and (prior.points.shape[1], prior.field.shape[1]) != (width, context.n_features):
         raise ValueError(f"the prior has {prior.points.shape[1]} variables and the trajectories {width}")
     names = context.column_names
-    outside = np.concatenate(context.outside)
-    known = ReadConstraints.of(Constraints.read(constraints), names, context.n_features, outside)
+    known = ReadConstraints.in_context(constraints, context)
     scaled = scale_context(context, max_points, true_origin=known.any or bool(chosen.terms or chosen.extra))
     _check_known_part(known, context, scaled)
     choice = TermChoice.of(chosen, names, context.n_features, scaled.column_scale, known)

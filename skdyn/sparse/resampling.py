@@ -65,8 +65,7 @@ class Resampling:
         constraints: Constraints | Mapping[str, Any] | None = None,
     ) -> Resampling:
         """Prepare from what `skdyn.sparse.fit_sparse` was given and returned."""
-        names, outside = context.column_names, np.concatenate(context.outside)
-        known = ReadConstraints.of(Constraints.read(constraints), names, context.n_features, outside)
+        known = ReadConstraints.in_context(constraints, context)
         scaled = scale_context(context, max_points, true_origin=not ode.center.any())
         library = ode.library.with_functions([f.in_units(scaled.column_scale) for f in ode.functions])
         factors = library.unit_factors(scaled.column_scale, scaled.rate)[:, : scaled.n_features]

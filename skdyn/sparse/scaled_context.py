@@ -269,10 +269,8 @@ def _thin(trajectories: Sequence[tuple[Array, ...]], max_points: int) -> list[tu
     spare = (max_points - 2 * count) / (total - 2 * count)
     for k, arrays in chosen.items():
         share = 2 + int((len(arrays[0]) - 2) * spare)
-        rows, seen = np.linspace(0, len(arrays[0]) - 1, share).round().astype(int), ~np.isnan(arrays[1])
-        allowed = _largest_gaps(np.arange(len(seen)), seen) + _WIDER * len(seen) / (share * seen.mean(axis=0))
-        if seen[rows].sum(axis=0).min() < LEAST_OBSERVED or (_largest_gaps(rows, seen) > allowed).any():
-            rows = np.sort(np.lexsort(~seen.T)[rows])  # evenly spaced among those that were observed alike
+        seen = ~np.isnan(arrays[1])
+        rows = _rows_kept(seen, share)
         left = seen[rows].sum(axis=0)
         if left.min() < LEAST_OBSERVED:
             raise TrajectoryError(
@@ -281,6 +279,17 @@ def _thin(trajectories: Sequence[tuple[Array, ...]], max_points: int) -> list[tu
             )
         out.append(tuple(array[rows] for array in arrays))
     return out
+
+
+def _rows_kept(seen: NDArray[np.bool_], count: int) -> NDArray[np.intp]:
+    """Evenly spaced rows, or where these would pass over what was seen (L, D) of a variable, so of those seen alike."""
+    rows = np.linspace(0, len(seen) - 1, count).round().astype(int)
+    if seen.all():
+        return rows
+    allowed = _largest_gaps(np.arange(len(seen)), seen) + _WIDER * len(seen) / (count * seen.mean(axis=0))
+    if seen[rows].sum(axis=0).min() >= LEAST_OBSERVED and (_largest_gaps(rows, seen) <= allowed).all():
+        return rows
+    return np.sort(np.lexsort(~seen.T)[rows])
 
 
 def _largest_gaps(rows: NDArray[np.intp], seen: NDArray[np.bool_]) -> Array:
