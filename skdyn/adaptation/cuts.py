@@ -25,6 +25,7 @@ from skdyn.forecasting.channels import split_channels
 from skdyn.forecasting.curve import LARGEST_RATIO, LEAST_RATIO
 from skdyn.nn.forecast_loss import forecast_loss
 from skdyn.nn.lora import add_low_rank, load_low_rank_state, merge
+from skdyn.nn.plain_torch import plain_torch
 from skdyn.nn.prefixes import make_prefixes
 
 Series: TypeAlias = tuple[np.ndarray, np.ndarray]
@@ -81,6 +82,7 @@ class CutTraining:
             return torch.cat([_loss(self.low_rank.network, batch) for batch in batches]).double().numpy()
 
 
+@plain_torch()
 def train_on_cuts(
     network: Any, trajectories: Trajectories, settings: CutSettings, progress: bool = False
 ) -> tuple[State, dict[str, Any]]:
@@ -129,6 +131,7 @@ def train_on_cuts(
     }
 
 
+@plain_torch()
 def with_factors(network: Any, state: State) -> Any:
     """Return a network with the low-rank updates of `train_on_cuts` merged in; the given one is not changed."""
     targets = [name.removesuffix(".down") for name in state if name.endswith(".down")]

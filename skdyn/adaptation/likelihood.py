@@ -31,6 +31,7 @@ from skdyn.data.padding import pad
 from skdyn.data.trajectories import Trajectories
 from skdyn.models.inference import Engine
 from skdyn.models.weights import LoadedModel
+from skdyn.nn.plain_torch import plain_torch
 
 _LEAST_RATE = 1e-6
 """Least squared diffusion, in normalised units, that a likelihood is computed with."""
@@ -51,7 +52,7 @@ class LikelihoodTraining:
         self.steps = 0
         self.scaling = engine.scaling(*pad([trajectories]))
         padding = (0, engine.width - trajectories.n_features)
-        self.dim_mask = F.pad(torch.ones(1, trajectories.n_features), padding)
+        self.dim_mask = F.pad(torch.ones(1, trajectories.n_features, dtype=torch.float32), padding)
         parts = []
         for (t, x), kept in zip(trajectories, keep, strict=True):
             z = self._normalise(x)
@@ -109,7 +110,8 @@ class LikelihoodTraining:
     def _departure(self, encoded: Any) -> Tensor:
         """How far the answers in the box have left the base's, in units of the errors that the base expects."""
         low, high = self.box
-        box = low + (high - low) * torch.rand(_BOX_POINTS, len(low), generator=self.generator)
+        drawn = torch.rand(_BOX_POINTS, len(low), generator=self.generator, dtype=torch.float32)
+        box = low + (high - low) * drawn
         queries = F.pad(box, (0, self.engine.width - len(low)))[None]
         with torch.no_grad():
             drift, drift_scale, diffusion, diffusion_scale = self.base.decode_sde(self.base_context, queries)
@@ -126,6 +128,7 @@ class LikelihoodTraining:
             return self._surprise(encoded, self.held).double().numpy()
 
 
+@plain_torch()
 def train_by_likelihood(
     model: LoadedModel, trajectories: Trajectories, settings: LikelihoodSettings, progress: bool = False
 ) -> tuple[State, dict[str, Any]]:

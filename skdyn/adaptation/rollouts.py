@@ -89,7 +89,7 @@ def field_of(
     states, times, mask = pad(arranged)
     scaling = engine.scaling(states, times, mask)
     padding = (0, engine.width - states.shape[-1])
-    dim_mask = F.pad(torch.ones(len(contexts), states.shape[-1]), padding)
+    dim_mask = F.pad(torch.ones(len(contexts), states.shape[-1], dtype=torch.float32), padding)
     encoded = network.encode(
         F.pad(torch.from_numpy(scaling.normalise(states) * mask[..., None]), padding),
         torch.from_numpy(scaling.normalise_times(times) * mask),

@@ -32,6 +32,7 @@ from skdyn.data.arrangement import thin
 from skdyn.data.trajectories import Trajectories
 from skdyn.models.inference import Engine
 from skdyn.models.weights import LoadedModel
+from skdyn.nn.plain_torch import plain_torch
 
 _HUBER = 3.0  # in units of noise: larger errors pull with constant force
 _WORST = 20.0  # in units of noise: larger errors on held-out windows count as this
@@ -108,7 +109,8 @@ class ShootingTraining:
 
     def _departure(self, answers: Callable[[Tensor], tuple[Tensor, Tensor]]) -> Tensor:
         """How far the fields have left the base's of the whole context, in units of the error that the base expects."""
-        box = self.box[0] + (self.box[1] - self.box[0]) * torch.rand(64, self.box.shape[-1], generator=self.generator)
+        drawn = torch.rand(64, self.box.shape[-1], generator=self.generator, dtype=torch.float32)
+        box = self.box[0] + (self.box[1] - self.box[0]) * drawn
         with torch.no_grad():
             field, scale = self.base_answers(box[None])
         adapted = answers(box.expand(self.settings.contexts, -1, -1))[0]
@@ -138,9 +140,9 @@ class ShootingTraining:
             path, slopes = roll_out(lambda u: answers(u)[0], self.states()[k, i][None], s.step, count)
             predicted = interpolate(path, slopes, s.step, elapsed[None].clamp(min=0))[0]
         errors = ((predicted - data.observed[k]) / data.sigma).nan_to_num(_WORST).clamp(-_WORST, _WORST)
-        squares = torch.where(seen, errors.square().mean(-1), torch.zeros(()))
+        squares = torch.where(seen, errors.square().mean(-1), 0.0)
         points = (len(held), held.shape[1])
-        sums, counts = (torch.zeros(points).index_add_(0, k, part) for part in (squares, seen.float()))
+        sums, counts = (part.new_zeros(points).index_add_(0, k, part) for part in (squares, seen.float()))
         return (sums / counts)[held].double().numpy()
 
     def _before(self, k: int, low: int) -> list[int]:
@@ -151,6 +153,7 @@ class ShootingTraining:
         return earlier[near].tolist()
 
 
+@plain_torch()
 def train_by_shooting(
     model: LoadedModel, trajectories: Trajectories, settings: ShootingSettings, progress: bool = False
 ) -> tuple[State, dict[str, Any]]:

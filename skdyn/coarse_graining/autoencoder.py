@@ -16,6 +16,7 @@ from skdyn.coarse_graining.spread import check_spread
 from skdyn.data.moments import state_moments
 from skdyn.exceptions import TrajectoryError
 from skdyn.nn.autoencoder import Bent, perceptron
+from skdyn.nn.plain_torch import plain_torch
 
 _LEAST = 1e-140  # standard deviation of a feature that can be told from zero
 _CHUNK = 4096  # frames or codes mapped at once
@@ -57,6 +58,7 @@ class Autoencoder:
         """Codes (N, d) of frames (N, D)."""
         return (self._measured(self._raw(frames)) - self.code_mean) / self.code_scale
 
+    @plain_torch()
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Frames (N, D) of codes (N, d)."""
         measured = codes * self.code_scale + self.code_mean
@@ -65,6 +67,7 @@ class Autoencoder:
             parts = [self.decoder(part) for part in raw.split(_CHUNK)]
         return torch.cat(parts).double().cpu().numpy() * self.frame_scale + self.frame_mean
 
+    @plain_torch()
     def finish(self, recordings: Sequence[np.ndarray], *, straighten: bool) -> None:
         """Give the codes of these frames mean zero and variance one, and a sign, and go on in double precision.
 
@@ -110,6 +113,7 @@ class Autoencoder:
         return weights | scaling
 
     @classmethod
+    @plain_torch()
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], activation: str, device: torch.device) -> Autoencoder:
         """Build it anew from `arrays`: perceptrons, with principal components beneath where there is a matrix.
 
@@ -131,6 +135,7 @@ class Autoencoder:
         straight = ArcLength(*(arrays[name] for name in STRAIGHT)) if STRAIGHT[0] in arrays else None
         return cls(encoder, decoder, mean, float(scale), code_mean, code_scale, straight)
 
+    @plain_torch()
     def _raw(self, frames: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             parts = [self.encoder(self.scaled(frames[i : i + _CHUNK])) for i in range(0, max(len(frames), 1), _CHUNK)]

@@ -102,7 +102,7 @@ class LatentContext:
         """Drift and diffusion (N, d) at codes (N, d), in their own units; None in place of an ODE's diffusion."""
         latent, scaling, dim = self.latent, self.scaling, self.latent.dim
         z = latent._pad(scaling.normalise(self.states) * self.seen[..., None])
-        dim_mask = latent._pad(torch.ones(1, dim, device=queries.device))
+        dim_mask = latent._pad(torch.ones(1, dim, device=queries.device, dtype=torch.float32))
         network = latent.differentiable
         encoded = network.encode(z, scaling.normalise_times(self.times) * self.seen, self.seen, dim_mask)
         z = latent._pad(scaling.normalise(queries.double()[None])).to(queries.dtype)

@@ -17,6 +17,7 @@ from skdyn.coarse_graining.latent import LatentModel
 from skdyn.coarse_graining.steps import follow, steps_of
 from skdyn.coarse_graining.training import Recordings, Settings, train
 from skdyn.coarse_graining.windows import draw_transitions, draw_windows
+from skdyn.nn.plain_torch import plain_torch
 
 Recording = tuple[np.ndarray, np.ndarray]
 """Times (L,) and frames (L, D)."""
@@ -26,6 +27,7 @@ _MOST = 10_000  # transitions that are judged
 _LOOKS = 5  # at what is held out, evenly over the trial
 
 
+@plain_torch()
 def learn(
     recordings: Sequence[Recording],
     build: Callable[[np.ndarray], Autoencoder],

@@ -31,6 +31,7 @@ def load_arbiter(folder: Path = FOLDER) -> tuple[ForecastArbiter, dict[str, int]
 
     from skdyn.models.weights import read_tensors
     from skdyn.nn.forecast_arbiter import ForecastArbiter, ForecastArbiterConfig
+    from skdyn.nn.plain_torch import plain_torch
 
     content = read_folder(folder, SUMS, _listed, WeightsError, follow=True)
     values = parse_json(content[CONFIG], folder / CONFIG, WeightsError)
@@ -42,9 +43,9 @@ def load_arbiter(folder: Path = FOLDER) -> tuple[ForecastArbiter, dict[str, int]
     except ValueError as error:
         raise WeightsError(f"{folder / CONFIG}: {error}") from error
     expected = {name: tuple(tensor.shape) for name, tensor in arbiter.state_dict().items()}
-    arbiter.load_state_dict(
-        read_tensors(content[TENSORS], folder / TENSORS, expected, "the forecast arbiter"), assign=True
-    )
+    with plain_torch():  # the arbiter is shared by all later calls
+        state = read_tensors(content[TENSORS], folder / TENSORS, expected, "the forecast arbiter")
+        arbiter.load_state_dict(state, assign=True)
     arbiter.eval().requires_grad_(False)
     return arbiter, {name: place + 1 for place, name in enumerate(names)}
 

@@ -113,6 +113,8 @@ class Arbitration:
     def _judged(self, asked: Questions) -> tuple[Array, Array, Array]:
         import torch
 
+        from skdyn.nn.plain_torch import plain_torch
+
         shape = asked.spread.shape
         rows = asked.forecasts.transpose(1, 2, 0).reshape(-1, asked.forecasts.shape[0])
         arrays = (
@@ -123,7 +125,7 @@ class Arbitration:
         )
         tensors = [torch.from_numpy(np.ascontiguousarray(array)).float() for array in arrays]
         who = torch.from_numpy(self._who).expand(len(rows), -1)
-        with torch.inference_mode():
+        with plain_torch(), torch.inference_mode():
             _, scale, weights = self._arbiter(*tensors, who, torch.from_numpy(np.isfinite(rows)))
         # In double precision, so that a float32 network does not round the forecasts.
         shares = weights.double().numpy() + 1e-12 * np.isfinite(rows)

@@ -16,6 +16,7 @@ import torch
 from skdyn.forecasting.channels import last_observed, split_channels
 from skdyn.models.threads import at_most_threads, side_by_side
 from skdyn.nn.lass_ode import EncodedPrefixes
+from skdyn.nn.plain_torch import plain_torch
 from skdyn.nn.prefixes import PrefixScaling, make_prefixes
 
 Part: TypeAlias = tuple[EncodedPrefixes, PrefixScaling]
@@ -156,6 +157,7 @@ def _encoded(network: Any, requests: Sequence[Request]) -> list[list[Part]]:
     return parts
 
 
+@plain_torch()
 def _encode(network: Any, arrays: list[np.ndarray], ends: list[float]) -> list[Part]:
     """What the network makes of prefixes (B, D, N), each by itself."""
     parameter = next(network.parameters())
@@ -184,6 +186,7 @@ def _restored(network: Any, asked: Sequence[tuple[list[Part], np.ndarray]], slop
     return [own[0] if len(own) == 1 else np.concatenate(own, axis=1) for own in found]
 
 
+@plain_torch()
 def _decoded(network: Any, parts: Sequence[Part], times: np.ndarray, slopes: bool) -> np.ndarray:
     """Quantiles (B, T, D, Q), or slopes (B, T, D), of parts of equal shapes at times (B, T)."""
     encoded = EncodedPrefixes.joined([part for part, _ in parts])

@@ -27,6 +27,7 @@ from skdyn.models.registry import calling
 from skdyn.models.sharing import Shared
 from skdyn.models.weights import LoadedModel, read_tensors
 from skdyn.nn.lora import add_low_rank, load_low_rank_state, low_rank_state, merge
+from skdyn.nn.plain_torch import plain_torch
 
 CONFIG, TENSORS = "adapter.json", "adapter.safetensors"
 MAX_BYTES = 2_000_000
@@ -128,6 +129,7 @@ def load_adapter(folder: str | os.PathLike[str], base: LoadedModel) -> LoadedMod
     files = read_folder(path, CONFIG, wanted, WeightsError, follow=True)
     key = base.sha256, sha256("".join(sha256(files[name]) for name in (CONFIG, TENSORS)).encode())
 
+    @plain_torch()  # the model is shared by all later calls
     def merged() -> LoadedModel:
         config = parse_json(files[CONFIG], path / CONFIG, WeightsError)
         _check_base(config["base"], base, path)

@@ -10,6 +10,7 @@ from torch import nn
 from skdyn.models.registry import calling
 from skdyn.models.sharing import Shared
 from skdyn.models.weights import LoadedModel
+from skdyn.nn.plain_torch import plain_torch
 
 _NETWORKS: Shared[tuple[str, str, str], nn.Module] = Shared(8)
 
@@ -38,5 +39,5 @@ def network_on(model: LoadedModel, device: torch.device, dtype: torch.dtype) -> 
     if device.type == "cpu" and dtype == torch.float32:
         return model.network
     key = (model.sha256, str(device), str(dtype))
-    with calling(model.spec, f"cannot be had on {device} as {dtype}"):
+    with plain_torch(), calling(model.spec, f"cannot be had on {device} as {dtype}"):
         return _NETWORKS.get(key, lambda: copy.deepcopy(model.network).to(device, dtype))

@@ -28,6 +28,7 @@ from skdyn.models.normalization import OutsideScaling
 from skdyn.models.registry import calling
 from skdyn.models.threads import at_most_threads
 from skdyn.models.weights import LoadedModel
+from skdyn.nn.plain_torch import plain_torch
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
@@ -102,6 +103,7 @@ class Engine:
             arranged = arrange(context, float(scaling.speed[0]), points)
         return arranged
 
+    @plain_torch()
     def encode(self, contexts: Sequence[Trajectories]) -> Context:
         """Encode a batch of contexts of the same dimension; ragged lengths and counts are padded and masked.
 
@@ -135,10 +137,9 @@ class Engine:
         parts = [part.to(self.device) for part in parts]
         if given:
             parts.append(self._outside(outside, values, given.holds))
-        threads = self._threads if mask.size >= _SHARED_FROM else 1
         with (
             calling(self.model.spec, "fails to encode the context"),
-            at_most_threads(threads),
+            at_most_threads(self._threads if mask.size >= _SHARED_FROM else 1),
             torch.inference_mode(),
             self._autocast(),
         ):
@@ -244,6 +245,7 @@ class Engine:
             scaling.diffusion(diffusion_scale),
         )
 
+    @plain_torch()
     def sample(self, context: Context, queries: np.ndarray, samples: int, rng: np.random.Generator) -> np.ndarray:
         """Sampled fields (S, N, D) of a single context at queries (1, N, D + G), in the user's units.
 
@@ -267,6 +269,7 @@ class Engine:
         (found,) = self._chunked(context, queries, chunk, self.query_chunk, rows=samples)
         return context.scaling.field(found[..., : context.dim])
 
+    @plain_torch()
     def leading_equations(self, context: Context, states: np.ndarray) -> LeadingEquations | None:
         """The sparse fits of a single context that carry most of the field at states (N, D + G).
 
@@ -279,6 +282,7 @@ class Engine:
             found, shares = self.network.leading(context.encoded, z.to(self.device))
         return LeadingEquations.in_units(found, shares, context.units[0], context.scaling.speed[0])
 
+    @plain_torch()
     def misfit(self, context: Context, trajectories: Trajectories) -> np.ndarray | None:
         """How many times more (D,) the field leaves of the observed path than the best closed-form fit does.
 
@@ -309,6 +313,7 @@ class Engine:
             left = self.network.misfit(context.encoded, *(torch.from_numpy(part[0]).to(self.device) for part in parts))
         return left.double().cpu().numpy()
 
+    @plain_torch()
     def jacobian(self, context: Context, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (B, N, D) and Jacobian (B, N, D, D + G), entry (i, j) being d f_i / d x_j, in the user's units.
 
@@ -325,7 +330,7 @@ class Engine:
                 with torch.inference_mode():
                     field, rows = tangents(z[0])
                     return field[None], rows[None]
-            with torch.enable_grad(), self._autocast():
+            with self._autocast():
                 z = z.clone().requires_grad_(True)
                 field, _ = self.network.decode(encoded, z)
                 slopes = [torch.autograd.grad(field[..., i].sum(), z, retain_graph=i + 1 < dim)[0] for i in range(dim)]
@@ -336,6 +341,7 @@ class Engine:
         scaling = context.scaling
         return scaling.field(field[..., :dim]), scaling.jacobian(jacobian[..., :columns], context.units)
 
+    @plain_torch()
     def _chunked(
         self,
         context: Context,

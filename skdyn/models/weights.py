@@ -25,6 +25,7 @@ from skdyn.models.locations import CONFIG, TENSORS, ModelFiles, locate
 from skdyn.models.registry import calling, recognise_model
 from skdyn.models.sharing import Shared
 from skdyn.models.spec import ModelSpec
+from skdyn.nn.plain_torch import plain_torch
 
 _LIMITS = {CONFIG: 2**20, TENSORS: 4 * 2**30}  # bytes
 _MAX_HEADER = 32 * 2**20
@@ -95,6 +96,7 @@ def load_model(model: str | os.PathLike[str]) -> LoadedModel:
     return _LOADED.get(tuple((str(path), stamp(path)) for path in places), lambda: _load(files))
 
 
+@plain_torch()  # the model is shared by all later calls
 def _load(files: ModelFiles) -> LoadedModel:
     content = _read(files)
     spec, config = _configure(files.config, parse_json(content[CONFIG], files.config, WeightsError))

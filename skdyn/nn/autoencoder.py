@@ -44,7 +44,7 @@ def perceptron(sizes: Sequence[int], activation: str) -> nn.Sequential:
     for i, (inputs, outputs) in enumerate(pairwise(sizes)):
         if i:
             layers.append(ACTIVATIONS[activation]())
-        linear = nn.Linear(inputs, outputs)
+        linear = nn.Linear(inputs, outputs, dtype=torch.float32)
         nn.init.xavier_normal_(linear.weight)
         nn.init.zeros_(linear.bias)
         layers.append(linear)
@@ -80,8 +80,8 @@ class Bent(nn.Module):
 
     def __init__(self, sizes: Sequence[int], activation: str) -> None:
         super().__init__()
-        self.register_buffer("matrix", torch.zeros(sizes[-1], sizes[0]))
-        self.register_buffer("offset", torch.zeros(sizes[-1]))
+        self.register_buffer("matrix", torch.zeros(sizes[-1], sizes[0], dtype=torch.float32))
+        self.register_buffer("offset", torch.zeros(sizes[-1], dtype=torch.float32))
         self.perceptron = perceptron(sizes, activation)
         nn.init.zeros_(self.perceptron[-1].weight)  # type: ignore[arg-type]
 

@@ -304,7 +304,7 @@ class LASSODE(nn.Module):
                 starts - last,
                 ((last - starts) * len(starts)).clamp(0, 1),
                 last.expand(shape),
-                (prefixes.counts + 1).log()[..., None].to(starts.dtype).expand(shape) / 4 - 1,
+                (prefixes.counts + 1).float().log()[..., None].to(starts.dtype).expand(shape) / 4 - 1,
                 prefixes.levels[..., None].expand(shape) / 3,
             ],
             dim=-1,

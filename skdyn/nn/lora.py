@@ -114,7 +114,8 @@ def initialise(adapted: nn.Module, generator: torch.Generator) -> None:
     with torch.no_grad():
         for _, layer in _low_rank_layers(adapted):
             bound = layer.linear.in_features**-0.5
-            layer.down.copy_((2 * torch.rand(layer.down.shape, generator=generator) - 1) * bound)
+            drawn = torch.rand(layer.down.shape, generator=generator, dtype=torch.float32)
+            layer.down.copy_((2 * drawn - 1) * bound)
             layer.up.zero_()
 
 

@@ -77,6 +77,6 @@ class MixtureOfExperts(nn.Module):
             logits = F.linear(x.float() if x.dtype != torch.float64 else x, self.router.weight)
             best, chosen = logits.topk(CHOSEN, dim=-1)
             experts = logits.shape[-1]
-            load = chosen.flatten().bincount(minlength=experts) / chosen.numel()
+            load = chosen.flatten().bincount(minlength=experts).float() / chosen.numel()
             balance = experts * (load * logits.softmax(-1).mean(0)).sum()
             return best.softmax(-1), chosen, Routing(balance, logits.logsumexp(-1).square().mean(), load)

@@ -187,7 +187,7 @@ def patches(prefixes: Prefixes, tokens: int, size: int) -> Tensor:
         [
             values.unflatten(-1, (tokens, size)),
             known.unflatten(-1, (tokens, size)).to(values.dtype),
-            (number + 1).log()[..., None].to(values.dtype),
+            (number + 1).float().log()[..., None].to(values.dtype),
         ],
         dim=-1,
     )

@@ -84,15 +84,20 @@ def _fitted(z: Array, clock: Array, origin: Array) -> Fields:
 
     from skdyn.nn.fits.fitting import fit_context
     from skdyn.nn.fits.quadrature import quadrature
+    from skdyn.nn.plain_torch import plain_torch
 
     states, times = (torch.from_numpy(np.ascontiguousarray(part))[None, None] for part in (z, clock))
-    mask = torch.ones(1, 1, len(z), dtype=torch.bool)
-    rule = quadrature(times, mask)
-    fits = fit_context(states, times, mask, torch.from_numpy(origin)[None].clamp(-50, 50), rule=rule)
-    polynomials = _polynomials(fits)
-    waves = with_waves(
-        fits.library.terms, z, clock, lambda rates: rule.cumulative(torch.from_numpy(rates)[None, None])[0, 0].numpy()
-    )
+    with plain_torch():
+        mask = torch.ones(1, 1, len(z), dtype=torch.bool)
+        rule = quadrature(times, mask)
+        fits = fit_context(states, times, mask, torch.from_numpy(origin)[None].clamp(-50, 50), rule=rule)
+        polynomials = _polynomials(fits)
+        waves = with_waves(
+            fits.library.terms,
+            z,
+            clock,
+            lambda rates: rule.cumulative(torch.from_numpy(rates)[None, None])[0, 0].numpy(),
+        )
     return Fields.join([polynomials, *waves])
 
 

@@ -237,7 +237,7 @@ def compared(fits: Fits, columns: Tensor, seen: Tensor) -> tuple[Tensor, Tensor,
     """Gaps, sizes and log-spreads of fits (see `Fits`) at some of the observed points (B, M, D + G), and beyond."""
     # By their distance from the mean, so that the order of trajectories and of variables does not matter.
     ranked = torch.where(seen, columns.square().sum(-1), torch.inf).argsort(dim=1)
-    share = torch.arange(_COMPARED, device=seen.device) / _COMPARED
+    share = torch.arange(_COMPARED, device=seen.device).float() / _COMPARED
     picked = ranked.gather(1, (share * seen.sum(1, keepdim=True)).long())
     path = columns.gather(1, picked[..., None].expand(-1, -1, columns.shape[-1]))
     beyond = torch.cat([2 * path[:, ::2], -path[:, 1::2]], 1)

@@ -13,6 +13,8 @@ from math import comb
 import torch
 from torch import Tensor
 
+from skdyn.nn.plain_torch import plain_torch
+
 _MOST_CUBIC = 500
 """Up to so many monomials all of degree three are offered; beyond them only pure cubes."""
 
@@ -81,6 +83,6 @@ def _products(z: Tensor, terms: tuple[tuple[int, ...], ...]) -> Tensor:
 @cache
 def _factors(terms: tuple[tuple[int, ...], ...]) -> tuple[tuple[Tensor, ...], ...]:
     """The variables that the monomials of each degree multiply, the lower degrees first, after the constant."""
-    with torch.inference_mode(False):  # what is kept serves gradients too
+    with plain_torch():  # what is kept serves later calls too
         by_degree = [torch.tensor(list(of_degree)).mT for _, of_degree in groupby(terms[1:], key=len)]
     return tuple(tuple(variables) for variables in by_degree)

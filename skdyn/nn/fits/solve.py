@@ -133,7 +133,7 @@ def gains(gram: Tensor, cross: Tensor) -> Tensor:
 def _least_squares(gram: Tensor, cross: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Coefficients (..., P) of the active columns, scaled to length one; inverse Gram matrix, products, lengths."""
     scaled, moved, size, used = _unit_diagonal(gram, cross, active)
-    diagonal = torch.where(active, 10 * _NUMERICAL_RIDGE, 1.0)
+    diagonal = torch.where(active, 10 * _NUMERICAL_RIDGE, 1.0).float()
     factor, _ = torch.linalg.cholesky_ex(scaled + torch.diag_embed(diagonal))
     inverse = torch.cholesky_inverse(factor).nan_to_num(1.0, 1.0, 1.0) * used[..., :, None]
     return (inverse @ moved[..., None])[..., 0], inverse, moved, size

@@ -163,7 +163,7 @@ class _Context:
 
     def _noise(self) -> tuple[Tensor, Tensor]:
         """The likeliest of `_NOISES` between its neighbours (B, D), and what it gains over none in log-likelihood."""
-        tried = torch.tensor(_NOISES).to(self.observed)
+        tried = torch.tensor(_NOISES, dtype=torch.float32).to(self.observed)
         noises = tried[:, None, None, None].expand(-1, 1, 1, self.dim)
         filtered = Filtered.of(self.observed, self.relative, noises)
         columns = self.steps[..., None] * monomials(filtered.states, 1)
@@ -214,7 +214,7 @@ class _View:
             self._fit_drift(min(degree, context.degree))
         count = context.count[:, None, None]
         variance = torch.stack([fit.variance for fit in self.drifts], 1)
-        terms = torch.stack([fit.active.sum(-1) for fit in self.drifts], 1)
+        terms = torch.stack([fit.active.sum(-1) for fit in self.drifts], 1).to(variance)
         score = -0.5 * count * variance.log() - 0.5 * terms * count.log()
         self.misfit = score.amax(1, keepdim=True) - score
         self.best = score.argmax(1)
@@ -263,7 +263,7 @@ class _View:
         rate = rate[:, None, None].clamp(min=1e-12)
         safe = torch.where(valid, elapsed, 1.0)
         target = torch.where(valid, ((square - of_noise) / (rate * safe)), 1.0) - 1
-        overlap = (lag * 2 / 3).clamp(min=1.0)[:, None, None]
+        overlap = (lag.float() * 2 / 3).clamp(min=1.0)[:, None, None]
         share = rate * safe / (rate * safe + of_noise)
         counted = valid / overlap
         fits, scores = [], []
