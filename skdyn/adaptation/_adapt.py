@@ -28,7 +28,7 @@ _SETTINGS: dict[Kind, type[Settings]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adaptation:
     """The result of adapting a model.
 
@@ -48,6 +48,15 @@ class Adaptation:
     settings: Settings
     state: State
     record: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """One line: the model, and what the record says of steps and errors."""
+        known = [repr(self.model.spec.name)]
+        if "steps" in self.record:
+            known.append(f"steps={self.record['steps']}")
+        if error := self.record.get("held_out_error"):
+            known.append(f"held_out_error={error['start']:.3g} -> {error['chosen']:.3g}")
+        return f"Adaptation({', '.join(known)})"
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write an adapter folder, which estimators take as ``adapter=folder``.

@@ -38,11 +38,17 @@ def found_equations(estimator: Any, precision: int | None = None) -> list[str] |
 
 def tell_equations(answer: Answer, estimator: Any, precision: int | None = None) -> bool:
     """Say the equations; returns whether there are any."""
-    equations, refined = found_equations(estimator, precision), getattr(estimator, "refined_", True)
-    answer.keep(equations=equations, equations_used=equations is not None and refined)
+    from skdyn.report.sections import said_of_shares
+
+    equations, used = found_equations(estimator, precision), getattr(estimator, "equations_in_use", True)
+    answer.keep(equations=equations, equations_used=equations is not None and used)
     if equations is not None:
         answer.say("Equations:", *(f"  {line}" for line in equations))
-    if not refined:
+        if not used:
+            shares = estimator.equation_shares().tolist()
+            answer.keep(equation_shares=shares)
+            answer.say(said_of_shares(shares))
+    if not getattr(estimator, "refined_", True):
         answer.say("The pretrained field is surer of itself than equations found by a search: it is used.")
     return equations is not None
 

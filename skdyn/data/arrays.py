@@ -37,19 +37,34 @@ def read_arrays(X: Any, t: Any) -> Raw:
         return _read_list(X, t)
     x = read_numbers(X, "X")
     if x.ndim == 2:
-        return _raw([Recording.of(time_of(t, 0, 1), x)])
+        return _raw([_recording(time_of(t, 0, 1), x, 0)])
     if x.ndim == 3:
         if x.shape[0] == 0:
             raise TrajectoryError("X holds no trajectories: its shape is " + str(x.shape))
-        return _raw([Recording.of(time_of(t, k, len(x)), x[k]) for k in range(len(x))])
+        return _raw([_recording(time_of(t, k, len(x)), x[k], k) for k in range(len(x))])
+    mend = (
+        "X.reshape(len(X), -1) if it is one trajectory, with X.reshape(*X.shape[:2], -1) if they are several"
+        if x.ndim > 3
+        else "x.reshape(-1, 1) if it is one trajectory of one variable"
+    )
     raise TrajectoryError(
-        f"X has shape {x.shape}: expected 2D array (L, D) or 3D array (K, L, D). Reshape your data with "
-        "x.reshape(-1, 1) if it is one trajectory of one variable"
+        f"X has shape {x.shape}: expected 2D array (L, D) or 3D array (K, L, D). Reshape your data with {mend}"
     )
 
 
 def _raw(recordings: list[Recording], given: Given | None = None) -> Raw:
     return Raw(recordings, list(range(len(recordings))), None, Source(), given=given or Given())
+
+
+def _recording(when: Any, x: np.ndarray, k: int, given: np.ndarray | None = None) -> Recording:
+    """The recording of trajectory ``k``; refused with the call where its rows are the variables."""
+    count, width = x.shape
+    if _ndim(when) == 1 and len(when) == width != count:
+        raise TrajectoryError(
+            f"trajectory {k} has {count} states of {width} variables but {width} times. Rows are points in time: pass "
+            "x.T, or X.swapaxes(1, 2) of an array of trajectories"
+        )
+    return Recording.of(when, x, given=given)
 
 
 def is_one(X: Any) -> bool:
@@ -96,7 +111,7 @@ def _read_list(X: Sequence[Any], t: Any) -> Raw:
         if x.ndim != 2:
             raise TrajectoryError(f"trajectory {k} has shape {x.shape}: expected (L, D), L points of D variables")
         given, names = _given(X[k], k, len(x)) if paired[k] else (None, Given())
-        recordings.append(Recording.of(when, x, given=given))
+        recordings.append(_recording(when, x, k, given))
         columns.append(names)
         names_of_each.append(own)
     named, orders = alike(columns)
@@ -113,10 +128,11 @@ def _given(item: Any, k: int, length: int) -> tuple[np.ndarray, Given]:
     """Inputs and parameters of one pair or triple, and their names."""
     place = f"trajectory {k}"
     if isinstance(item, Trajectory):
-        u = named_states(item.u, item.given.inputs if names_of(item.u) else None, f"the inputs of {place}")
-        p = named_states(item.p, item.given.parameters, f"the parameters of {place}")
+        wanted = item.given.inputs if names_of(item.u) else None
+        u = named_states(item.u, wanted, f"the inputs of {place}", booleans=True)
+        p = named_states(item.p, item.given.parameters, f"the parameters of {place}", booleans=True)
         return read_given(u, p, length, place)[0], item.given
-    u = named_states(item[2] if len(item) == 3 else None, None, f"the inputs of {place}")
+    u = named_states(item[2] if len(item) == 3 else None, None, f"the inputs of {place}", booleans=True)
     values, inputs = read_given(u, None, length, place)
     return values, Given(names_of(item[2]) or default_names("u", inputs) if inputs else ())
 

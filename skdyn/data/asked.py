@@ -50,10 +50,10 @@ def _asked(kind: str, values: Any, names: tuple[str, ...], shape: tuple[int, ...
             raise ValueError(
                 f"{kind} has the names {list(values)}, but {list(names)} are expected: pass {kind}={example}"
             )
-        parts = [read_numbers(values[name], f"{kind}[{name!r}]", "expected real numbers", ValueError) for name in names]
+        parts = [_numbers(values[name], f"{kind}[{name!r}]") for name in names]
         array = np.stack(np.broadcast_arrays(*parts), axis=-1)
     else:
-        array = read_numbers(named_states(values, names, kind), kind, "expected real numbers", ValueError)
+        array = _numbers(named_states(values, names, kind, booleans=True), kind)
         if len(names) == 1 and (array.ndim == 0 or (array.shape == shape and array.shape[-1:] != (1,))):
             array = array[..., None]
     if array.shape[-1:] != (len(names),) or not _fits(array.shape[:-1], shape):
@@ -64,6 +64,10 @@ def _asked(kind: str, values: Any, names: tuple[str, ...], shape: tuple[int, ...
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"{kind}{list(place)} is {array[place]}, not finite (NaN or infinity)")
     return np.broadcast_to(array, (*shape, len(names)))
+
+
+def _numbers(values: Any, place: str) -> np.ndarray:
+    return read_numbers(values, place, "expected real numbers", ValueError, booleans=True)
 
 
 def _fits(own: tuple[int, ...], shape: tuple[int, ...]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from skdyn.data.source import Source
 from skdyn.exceptions import TrajectoryError
 
 Missing = Literal["raise", "drop"]
+Gaps = Literal["raise", "drop", "keep"]
 Duplicates = Literal["raise", "mean", "first"]
 
 
@@ -30,30 +31,36 @@ class Cleaning:
         What to do with points of the same time.
     """
 
-    missing: Literal["raise", "drop", "keep"] = "raise"
+    missing: Gaps = "raise"
     sort: bool = False
     duplicates: Duplicates = "raise"
 
     @classmethod
-    def of(cls, missing: Any, sort: Any, duplicates: Any) -> Cleaning:
-        """Check what a user gave.
+    def of(cls, missing: Any, sort: Any, duplicates: Any, gaps: bool = False) -> Cleaning:
+        """Check what a user gave; ``gaps`` allows ``missing="keep"``.
 
         Raises
         ------
         TrajectoryError
         """
-        if not (isinstance(missing, str) and missing in ("raise", "drop")):
-            raise TrajectoryError(f"missing must be 'raise' or 'drop', got {missing!r}")
+        if not (isinstance(missing, str) and missing in (get_args(Gaps) if gaps else get_args(Missing))):
+            kept = (
+                "; Trajectories.with_gaps and from_dataframe can keep such rows"
+                if isinstance(missing, str) and missing == "keep"
+                else ""
+            )
+            allowed = "'raise', 'drop' or 'keep'" if gaps else "'raise' or 'drop'"
+            raise TrajectoryError(f"missing must be {allowed}, got {missing!r}{kept}")
         if not isinstance(sort, (bool, np.bool_)):
             raise TrajectoryError(f"sort must be True or False, got {sort!r}")
         if not (isinstance(duplicates, str) and duplicates in ("raise", "mean", "first")):
             raise TrajectoryError(f"duplicates must be 'raise', 'mean' or 'first', got {duplicates!r}")
         return cls(missing, bool(sort), duplicates)  # type: ignore[arg-type]
 
-    def clean(
-        self, t: np.ndarray, x: np.ndarray, rows: np.ndarray, k: int, source: Source
+    def put_in_order(
+        self, t: np.ndarray, x: np.ndarray, rows: np.ndarray, k: int, source: Source, given: Given
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Times (L,), states (L, D) and rows (L,) of trajectory ``k``, mended.
+        """Times (L,), states with what is given (L, D + G) and rows (L,) of trajectory ``k``, in order and merged.
 
         Raises
         ------
@@ -65,13 +72,12 @@ class Cleaning:
             t, x, rows = t[order], x[order], rows[order]
         if np.isinf(x).any():
             row, column = np.argwhere(np.isinf(x))[0]
-            raise TrajectoryError(f"{source.place(k, rows[row], int(column))}: the state is infinity (inf)")
+            what = _kind(int(column), x, given)
+            raise TrajectoryError(f"{source.place(k, rows[row], int(column))}: the {what} is infinity (inf)")
         if self.duplicates != "raise" and len(t) > 1:
             t, x, rows = self._merged(t, x, rows)
         check_increasing(t, lambda row: source.place(k, rows[row]), source)
-        if np.isfinite(x).all():
-            return t, x, rows
-        return self._without_missing(t, x, rows, k, source)
+        return t, x, rows
 
     def _merged(self, t: np.ndarray, x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One point for each run of equal times."""
@@ -86,19 +92,28 @@ class Cleaning:
             # The mean of equal values may round to another.
             return t[starts], np.where(least == most, least, sums / counts), rows[starts]
 
-    def _without_missing(
-        self, t: np.ndarray, x: np.ndarray, rows: np.ndarray, k: int, source: Source
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Drop rows with NaN, or with nothing else, where that was asked for; otherwise name the first bad value."""
+    def stays(self, x: np.ndarray, rows: np.ndarray, k: int, source: Source, given: Given) -> np.ndarray:
+        """Which rows (L,) of states with what is given (L, D + G) stay: those without NaN, or with something else.
+
+        Raises
+        ------
+        TrajectoryError
+            Naming the first value that is missing, where nothing is to be dropped.
+        """
         absent = np.isnan(x)
-        if self.missing == "raise":
-            row, column = np.argwhere(absent)[0]
+        if self.missing == "raise" and absent.any():
+            row, column = map(int, np.argwhere(absent)[0])
             raise TrajectoryError(
-                f"{source.place(k, rows[row], int(column))}: the state is NaN; pass "
+                f"{source.place(k, rows[row], column)}: the {_kind(column, x, given)} is NaN; pass "
                 f"{source.flag(missing='drop')} to drop such rows"
             )
-        keep = ~(absent.all(axis=1) if self.missing == "keep" else absent.any(axis=1))
-        return t[keep], x[keep], rows[keep]
+        return ~(absent.all(axis=1) if self.missing == "keep" else absent.any(axis=1))
+
+
+def _kind(column: int, x: np.ndarray, given: Given) -> str:
+    """What a column of states with what is given beside them (L, D + G) is."""
+    first = x.shape[1] - len(given)
+    return "state" if column < first else given.kind(column - first)
 
 
 def check_given(values: np.ndarray, columns: Given, rows: np.ndarray, k: int, source: Source) -> None:
@@ -112,8 +127,11 @@ def check_given(values: np.ndarray, columns: Given, rows: np.ndarray, k: int, so
     named = replace(source, names=columns.names)
     if not np.isfinite(values).all():
         row, column = map(int, np.argwhere(~np.isfinite(values))[0])
-        kind = "input" if column < len(columns.inputs) else "parameter"
-        raise TrajectoryError(f"{named.place(k, rows[row], column)}: the {kind} is {values[row, column]}, not finite")
+        name = columns.names[column]
+        raise TrajectoryError(
+            f"{named.place(k, rows[row], column)}: the {columns.kind(column)} is {values[row, column]}, not finite: "
+            f"fill in what is known, such as frame.fillna({{{name!r}: 0}}) or frame[{name!r}].ffill()"
+        )
 
 
 def check_parameters(values: np.ndarray, columns: Given, rows: np.ndarray, k: int, source: Source) -> None:

@@ -110,10 +110,12 @@ def choose_roles(
     if twice := [name for name in given.names if name in (time, id, *(features or ()))]:
         raise TrajectoryError(f"{source.table}: column {twice[0]!r} is given among inputs or parameters and elsewhere")
     free = [name for name in columns if name not in (time, id, *(features or ()), *given.names)]
+    likely = list(features or [name for name in free if not _is_label(name)])
     if time is None and not labelled[0]:
-        time = _only([name for name in free if is_time_name(name)], "the time", "time", source, columns)
+        time = _only([name for name in free if is_time_name(name)], "the time", "time", source, likely)
     if id is None and not labelled[1]:
-        id = _only([name for name in free if is_id_name(name) and name != time], "the identity", "id", source, columns)
+        found = [name for name in free if is_id_name(name) and name != time]
+        id = _only(found, "the identity", "id", source, likely)
     if features is None:
         chosen = [name for name in columns if name not in (time, id, *given.names)]
         _refuse_labels_among_states(chosen, source)
@@ -126,14 +128,15 @@ def choose_roles(
 
 def refuse_numbers_as_names(columns: Sequence[Any], source: Source) -> None:
     """Refuse a header that holds the first row of the data."""
-    if columns and all(isinstance(name, str) and _is_number(name) for name in columns):
+    if columns and all(isinstance(name, str) and is_number(name) for name in columns):
         raise TrajectoryError(
             f"{source.table}: the header line holds only numbers ({', '.join(columns[:3])}, ...): it is a row of the "
             "data. Put a line with the names of the columns in front"
         )
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a number, with a decimal point or comma."""
     try:
         float(text.replace(",", "."))
     except ValueError:
@@ -141,21 +144,29 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _only(found: list[Any], role: str, option: str, source: Source, columns: list[Any]) -> Any:
+def _only(found: list[Any], role: str, option: str, source: Source, states: list[Any]) -> Any:
     if len(found) < 2:
         return found[0] if found else None
-    states = [name for name in columns if name not in found]
     raise TrajectoryError(
         f"{source.table} has {len(found)} columns that may be {role}: {', '.join(map(repr, found))}. Say which, and "
         f"which are states: {source.option(**{option: found[0], 'features': states})}"
     )
 
 
+def _is_label(name: Any) -> bool:
+    """Whether a name is one that times, identities or row numbers have."""
+    return is_time_name(name) or is_id_name(name) or _is_row_number_name(name)
+
+
+def _is_row_number_name(name: Any) -> bool:
+    return isinstance(name, str) and _ROW_NUMBERS.fullmatch(plain_name(name)) is not None
+
+
 def _refuse_labels_among_states(names: list[Any], source: Source) -> None:
     """Refuse row numbers, and what is named like a second time or identity, where nobody said that they are states."""
+    rest = source.option(features=[name for name in names if not _is_label(name)])
     for name in names:
-        rest = source.option(features=[other for other in names if other != name])
-        if isinstance(name, str) and _ROW_NUMBERS.fullmatch(plain_name(name)):
+        if _is_row_number_name(name):
             raise TrajectoryError(
                 f"{source.table}: column {name!r} looks like row numbers that were written as a column: leave it out "
                 f"({rest}), or name it as what it is"

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from skdyn.data.arrays import time_of
+from skdyn.data.column_numbers import column_numbers
 from skdyn.data.columns import choose_roles, is_id_name, is_time_name, refuse_numbers_as_names
 from skdyn.data.given import NOTHING, Given, given_columns
 from skdyn.data.series import series_numbers, series_values
 from skdyn.data.source import ABSENT, Raw, Recording, Source, library_of
-from skdyn.data.suspicion import refuse_written_dates
 from skdyn.data.times import parse_unit
 from skdyn.exceptions import TrajectoryError, warn
 
@@ -69,14 +69,16 @@ def read_dataframe(
     if labels.is_row_number and any(is_time_name(name) for name in columns):
         labels = Labels(None, labels.id)
     roles = choose_roles(columns, source, time, id, features, given, (labels.time is not None, labels.id is not None))
-    x = np.column_stack([_numbers(frame, name) for name in roles.states])
-    outside = np.column_stack([np.empty((len(x), 0)), *(_numbers(frame, name) for name in given.names)])
+    has_time = roles.time is not None or (labels.time is not None and not labels.is_row_number)
+    known = (has_time, roles.id is not None or labels.id is not None)
+    x = column_numbers(frame, dict.fromkeys(roles.states, "state"), roles.states, source, known)
+    kinds = {name: given.kind(column) for column, name in enumerate(given.names)}
+    outside = column_numbers(frame, kinds, roles.states, source, known)
     names = tuple(roles.states) if all(isinstance(name, str) for name in roles.states) else None
     when = labels.time if roles.time is None else series_values(frame[roles.time], roles.time)
     called = roles.time
     if labels.time is not None:
         called = next((name for name in frame.index.names if is_time_name(name)), None)
-    refuse_written_dates(when, called, "pandas.to_datetime(times.astype(str), format='%Y%m%d') reads them", source)
     keys = labels.id if roles.id is None else series_values(frame[roles.id], roles.id)
     source = Source(table, names, _CALL)
     if keys is None:
@@ -94,7 +96,7 @@ def read_dataframe(
         read_from["time"] = _INDEX if roles.time is None else repr(roles.time)
     if keys is not None:
         read_from["id"] = _INDEX if roles.id is None else repr(roles.id)
-    return Raw(recordings, list(groups), names, source, read_from, meant=features is not None, given=given)
+    return Raw(recordings, list(groups), names, source, read_from, called, meant=features is not None, given=given)
 
 
 def read_series(items: Sequence[Any], t: Any, listed: bool) -> Raw:
@@ -224,10 +226,6 @@ def _is_absent(key: Any) -> bool:
         return key is None or (isinstance(key, str) and key.strip().lower() in ABSENT) or bool(key != key)
     except TypeError:  # pd.NA, which is neither equal to itself nor unequal
         return True
-
-
-def _numbers(frame: Any, name: Any) -> np.ndarray:
-    return series_numbers(frame[name], f"column {name!r}")
 
 
 def long_dataframe(

@@ -41,6 +41,10 @@ class Given:
     def __len__(self) -> int:
         return len(self.names)
 
+    def kind(self, column: int) -> Literal["input", "parameter"]:
+        """What one of the columns is called."""
+        return "input" if column < len(self.inputs) else "parameter"
+
     @property
     def holds(self) -> bool:
         """Whether inputs jump at points and are constant between them."""
@@ -118,7 +122,7 @@ def read_given(u: Any, p: Any, length: int, place: str) -> tuple[np.ndarray, int
     """
     inputs, parameters = np.empty((length, 0)), np.empty(0)
     if u is not None:
-        inputs = read_numbers(u, f"the inputs of {place}")
+        inputs = read_numbers(u, f"the inputs of {place}", "inputs must be real numbers", booleans=True)
         inputs = inputs[:, None] if inputs.ndim == 1 else inputs
         if inputs.ndim != 2 or len(inputs) != length:
             raise TrajectoryError(
@@ -126,7 +130,8 @@ def read_given(u: Any, p: Any, length: int, place: str) -> tuple[np.ndarray, int
                 f"{length} points"
             )
     if p is not None:
-        parameters = np.atleast_1d(read_numbers(p, f"the parameters of {place}"))
+        read = read_numbers(p, f"the parameters of {place}", "parameters must be real numbers", booleans=True)
+        parameters = np.atleast_1d(read)
         if parameters.ndim != 1:
             raise TrajectoryError(f"the parameters of {place} have shape {np.shape(p)}: expected (P,)")
     return np.column_stack([inputs, np.tile(parameters, (length, 1))]), inputs.shape[1]

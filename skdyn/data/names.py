@@ -38,7 +38,7 @@ def names_of(values: Any, along: Literal["columns", "index"] = "columns") -> tup
     return tuple(names) if names and all(isinstance(name, str) for name in names) else None
 
 
-def named_states(points: Any, wanted: Sequence[str] | None, what: str) -> Any:
+def named_states(points: Any, wanted: Sequence[str] | None, what: str, *, booleans: bool = False) -> Any:
     """States of a DataFrame (N, D) or Series (D,) as plain numbers in the wanted order; anything else as it is.
 
     Parameters
@@ -48,6 +48,8 @@ def named_states(points: Any, wanted: Sequence[str] | None, what: str) -> Any:
         Names of the fit; without any, the order of the columns counts.
     what : str
         What errors call it.
+    booleans : bool, default=False
+        Read True and False as 1 and 0.
 
     Raises
     ------
@@ -66,11 +68,27 @@ def named_states(points: Any, wanted: Sequence[str] | None, what: str) -> Any:
         if wanted is not None and all(isinstance(name, str) for name in names):
             order = order_of(names, wanted, what)
         columns = [points.iloc[:, i] if library == "pandas" else points.to_series(i) for i in order]
-        numbers = [series_numbers(column, f"{what}, column {names[i]!r}") for i, column in zip(order, columns)]
+        places = [f"{what}, column {names[i]!r}" for i in order]
+        numbers = [series_numbers(*pair, booleans=booleans) for pair in zip(columns, places, strict=True)]
         return np.column_stack(numbers) if numbers else np.empty((len(points), 0))
     if not hasattr(points, "dtype"):
         return points
     index = list(points.index) if library == "pandas" and hasattr(points, "index") else None
     if wanted is not None and index is not None and all(isinstance(name, str) for name in index):
         points = points.iloc[order_of(index, wanted, what)]
-    return series_numbers(points, what)
+    return series_numbers(points, what, booleans=booleans)
+
+
+def states_table(states: np.ndarray, names: Sequence[str]) -> Any:
+    """States (N, D) as a DataFrame of pandas.
+
+    Raises
+    ------
+    ImportError
+        If pandas is not there.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise ImportError('columns are chosen by name, which needs pandas: pip install "skdyn[dataframe]"') from None
+    return pd.DataFrame(states, columns=list(names))

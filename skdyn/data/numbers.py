@@ -11,7 +11,12 @@ from skdyn.exceptions import TrajectoryError
 
 
 def read_numbers(
-    value: Any, place: str, what: str = "states must be real numbers", error: type[ValueError] = TrajectoryError
+    value: Any,
+    place: str,
+    what: str = "states must be real numbers",
+    error: type[ValueError] = TrajectoryError,
+    *,
+    booleans: bool = False,
 ) -> np.ndarray:
     """Read numbers as a new C-ordered float64 array, or say in ``place`` why they are not numbers.
 
@@ -25,6 +30,8 @@ def read_numbers(
     what : str
         What errors say is expected.
     error : subclass of ValueError
+    booleans : bool, default=False
+        Read True and False as 1 and 0, as for switches among inputs.
 
     Raises
     ------
@@ -33,9 +40,9 @@ def read_numbers(
         For an object that is no number in trajectories, as scikit-learn has it.
     """
     if error is TrajectoryError:
-        return _read(value, place, what)
+        return _read(value, place, what, booleans)
     try:
-        return _read(value, place, what)
+        return _read(value, place, what, booleans)
     except (TrajectoryError, TypeError) as reason:
         raise error(str(reason)) from None
 
@@ -60,7 +67,7 @@ def _may_be_masked(item: Any) -> bool:
     return np.ma.isMaskedArray(item) or item is np.ma.masked or isinstance(item, (list, tuple))
 
 
-def _read(value: Any, place: str, what: str) -> np.ndarray:
+def _read(value: Any, place: str, what: str, booleans: bool) -> np.ndarray:
     try:
         array = np.asarray(without_masks(value))
     except (ValueError, TypeError, RuntimeError) as error:
@@ -68,20 +75,20 @@ def _read(value: Any, place: str, what: str) -> np.ndarray:
     if np.iscomplexobj(array):
         raise TrajectoryError(f"{place}: Complex data not supported")
     if array.dtype.kind == "O":
-        return _from_objects(array, place)
-    if array.dtype.kind not in "fiu":
+        return _from_objects(array, place, booleans)
+    if array.dtype.kind not in ("fiub" if booleans else "fiu"):
         raise TrajectoryError(f"{place} has type {array.dtype}: {what}")
     with np.errstate(over="ignore"):  # an extended number beyond float64 becomes infinite, which is refused by place
         return np.array(array, dtype=np.float64, order="C")
 
 
-def _from_objects(array: np.ndarray, place: str) -> np.ndarray:
+def _from_objects(array: np.ndarray, place: str, booleans: bool) -> np.ndarray:
     """Boxed numbers, None and pandas' NA; a string is no number, whatever it holds."""
     numbers = np.empty(array.shape, dtype=np.float64)
     for index, item in np.ndenumerate(array):
         if item is None or type(item).__name__ in ("NAType", "NaTType"):
             numbers[index] = np.nan
-        elif isinstance(item, (str, bytes, bool, np.bool_)):
+        elif isinstance(item, (str, bytes)) or (isinstance(item, (bool, np.bool_)) and not booleans):
             raise TrajectoryError(f"{place} holds an object that is not a number: {item!r} is a {type(item).__name__}")
         elif isinstance(item, Number) or hasattr(item, "__float__"):
             try:

@@ -21,15 +21,26 @@ def series_values(series: Any, name: Any) -> np.ndarray:
     return values
 
 
-def series_numbers(series: Any, place: str) -> np.ndarray:
-    """Numbers (M,) of a column; categories, structures and lists are refused even if numbers are inside."""
+def series_numbers(
+    series: Any, place: str, what: str = "states must be real numbers", *, booleans: bool = False
+) -> np.ndarray:
+    """Numbers (M,) of a column; categories, structures and lists are refused even if numbers are inside.
+
+    Parameters
+    ----------
+    series : pandas or polars Series
+    place, what, booleans
+        See `read_numbers`.
+    """
     kind = str(series.dtype)
+    if booleans and kind.casefold() in ("bool", "boolean"):
+        series = series.astype("Float64") if library_of(series) == "pandas" else series.cast(float)
     if library_of(series) == "polars":
         if not (series.dtype.is_numeric() or kind in ("Null", "Object")):
-            raise TrajectoryError(f"{place} has type {kind}: states must be real numbers")
-        return read_numbers(series.to_numpy(), place)
+            raise TrajectoryError(f"{place} has type {kind}: {what}")
+        return read_numbers(series.to_numpy(), place, what, booleans=booleans)
     if not isinstance(series.dtype, np.dtype):
         if getattr(series.dtype, "kind", "O") not in "fiu":
             raise TrajectoryError(f"{place} cannot be read as numbers: its type is {kind}")
-        return read_numbers(series.to_numpy(dtype=np.float64, na_value=np.nan), place)
-    return read_numbers(series.to_numpy(), place)
+        return read_numbers(series.to_numpy(dtype=np.float64, na_value=np.nan), place, what)
+    return read_numbers(series.to_numpy(), place, what, booleans=booleans)

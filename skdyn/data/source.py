@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from skdyn.data.given import Given
+from skdyn.data.given import Given, Interpolation
 from skdyn.exceptions import TrajectoryError
 
 ABSENT = frozenset(("", "na", "n/a", "nan", "null", "none", "nat", "<na>"))
@@ -73,6 +73,16 @@ class Source:
         """The call with these options."""
         return f"{self.call}(..., {self.flag(**values)})" if self.call else self.flag(**values)
 
+    def dated(self, form: str) -> str:
+        """How to read numbers that are written like a form of dates, or of times of the day."""
+        padded = ".str.zfill(4)" if form == "%H%M" else ""
+        return f"pandas.to_datetime(times.astype(int).astype(str){padded}, format={form!r}) reads them"
+
+    @property
+    def keeping(self) -> str:
+        """The call that keeps rows in which something is missing."""
+        return self.option(missing="keep") if self.call else "Trajectories.with_gaps(X)"
+
 
 @dataclass(frozen=True)
 class FileSource(Source):
@@ -84,6 +94,17 @@ class FileSource(Source):
         """File, line, and column by name."""
         where = f"{self.path}, line {row}"
         return where if column is None or self.names is None else f"{where}, column {self.names[column]!r}"
+
+    def dated(self, form: str) -> str:
+        """How to read numbers that are written like a form of dates, or of times of the day."""
+        if form == "%H%M":  # in which 10 would be one o'clock
+            return f"write them with a colon, such as 9:50, and pass {self.flag(**{'date-format': '%H:%M'})}"
+        return f"pass {self.flag(**{'date-format': form})}"
+
+    @property
+    def keeping(self) -> str:
+        """The call that keeps rows in which something is missing."""
+        return "read_csv(..., missing='keep')"
 
     def flag(self, **values: Any) -> str:
         """Options of the command line."""
@@ -144,6 +165,8 @@ class Raw:
         How errors speak of it.
     roles : dict of str to str
         Which columns or labels the ``time`` and the ``id`` were read from.
+    time_name : object
+        What the times are called, where they have a name.
     meant : bool
         Whether the user said what the states are, so that nothing is guessed about them.
     given : Given
@@ -155,8 +178,13 @@ class Raw:
     names: tuple[str, ...] | None
     source: Source
     roles: dict[str, str] = field(default_factory=dict)
+    time_name: Any = None
     meant: bool = False
     given: Given = field(default_factory=Given)
+
+    def between(self, interpolation: Interpolation | None) -> Raw:
+        """The same with another interpolation of the inputs, where the user says one."""
+        return self if interpolation is None else replace(self, given=replace(self.given, interpolation=interpolation))
 
 
 def check_shapes(raw: Raw) -> None:

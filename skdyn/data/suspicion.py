@@ -1,17 +1,14 @@
-"""Columns that are hardly states: what looks like the time where none was given, and what never changes."""
+"""Columns that are hardly states: what looks like the time or the identity where none was given, what never changes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from skdyn.data.columns import plain_name
 from skdyn.data.source import Source
 from skdyn.exceptions import TrajectoryError
 
-_DATE_NAMES = frozenset(("date", "datetime", "timestamp", "ds"))
 _LEAST_STEPS = 4  # that must all go up before a column is taken for a time
 
 
@@ -30,7 +27,7 @@ def refuse_hidden_time(states: Sequence[np.ndarray], source: Source) -> None:
     """
     if states[0].shape[1] < 2 or sum(len(x) - 1 for x in states) < _LEAST_STEPS:
         return
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         rises = np.logical_and.reduce([(np.diff(x, axis=0) > 0).all(axis=0) for x in states])
     if source.names is None:  # an array with the time inside has it in front
         rises[1:] = False
@@ -74,7 +71,7 @@ def refuse_constants(states: Sequence[np.ndarray], source: Source) -> None:
     if source.names is None:
         mend = "leave the column out, or pass Trajectory(t, x, p=...) with it as p"
     else:
-        name, rest = source.names[column], [name for d, name in enumerate(source.names) if d != column]
+        name, rest = source.names[column], [name for d, name in enumerate(source.names) if not still[d]]
         mend = f"{source.option(parameters=[name])} if the dynamics depend on it, else {source.option(features=rest)}"
     raise TrajectoryError(
         f"{source.table}: {_name(source, column)} is constant within every trajectory and differs between them: it is "
@@ -82,31 +79,43 @@ def refuse_constants(states: Sequence[np.ndarray], source: Source) -> None:
     )
 
 
-def refuse_written_dates(when: Any, name: Any, mend: str, source: Source) -> None:
-    """Refuse whole numbers like 20240131 as times under a name that dates have: their differences count no days.
+def refuse_hidden_identity(states: Sequence[np.ndarray], source: Source) -> None:
+    """Refuse whole numbers that are constant in blocks while another column rises in each and falls back between them.
 
-    Parameters
-    ----------
-    when : array of shape (L,), or None
-    name : name of the column
-    mend : str
-        How to read them as dates.
-    source : Source
+    That is how a table of several trajectories looks, one below the other; it is asked of columns with names, where
+    neither an identity nor times were given.
 
     Raises
     ------
     TrajectoryError
+        Naming both columns and the mend.
     """
-    if plain_name(name) not in _DATE_NAMES or when is None or when.dtype.kind not in "iuf":
+    if len(states) > 1 or source.names is None:
         return
-    if not ((when >= 10**7) & (when < 10**8) & (when % 1 == 0)).all():
-        return
-    months, days = when // 100 % 100, when % 100
-    if ((months >= 1) & (months <= 12) & (days >= 1) & (days <= 31)).all():
-        raise TrajectoryError(
-            f"{source.table}: the times in column {name!r} are dates written as numbers, such as {int(when[0])}: "
-            f"{mend}, or give the column another name if it counts something else"
-        )
+    x = states[0]
+    with np.errstate(invalid="ignore", over="ignore"):
+        steps, whole = np.diff(x, axis=0), (np.mod(x, 1) == 0).all(axis=0)
+    for column in np.flatnonzero(whole & (steps != 0).any(axis=0)):
+        inside = steps[:, column] == 0
+        lengths = np.diff(np.flatnonzero(~inside), prepend=-1, append=len(x) - 1)
+        if lengths.min() < 2 or inside.sum() < _LEAST_STEPS or len(np.unique(x[:, column])) < len(lengths):
+            continue
+        falls_back = np.flatnonzero((steps[inside] > 0).all(axis=0) & (steps[~inside] < 0).all(axis=0))
+        distinct = [len(np.unique(x[:, other])) for other in falls_back]
+        # Of two blocks, times of measurements have some in common; a state that is reset once hardly has.
+        if distinct and (len(lengths) > 2 or min(distinct) < len(x)):
+            _refuse_panel(int(column), int(falls_back[int(np.argmin(distinct))]), source)
+
+
+def _refuse_panel(identity: int, time: int, source: Source) -> None:
+    names = list(source.names or ())
+    apart, when = names[identity], names[time]
+    mend = source.option(id=apart, time=when) if len(names) > 2 else source.option(id=apart, features=[when])
+    raise TrajectoryError(
+        f"{source.table}: column {apart!r} is constant in blocks, and {when!r} rises in each and falls back between "
+        f"them. Does {apart!r} tell trajectories apart{f', and is {when!r} the time' if len(names) > 2 else ''}? Then "
+        f"{mend}, or {source.option(features=names)} if all are states of one trajectory and steps are unit steps"
+    )
 
 
 def _name(source: Source, column: int) -> str:

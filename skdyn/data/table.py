@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from skdyn.data.cleaning import Cleaning, Duplicates, Missing
+from skdyn.data.cleaning import Cleaning, Duplicates, Gaps
 from skdyn.data.columns import choose_roles, refuse_numbers_as_names
 from skdyn.data.dialect import NUMBER, Dialect, Lines, read_cells
 from skdyn.data.given import Given, Interpolation, given_columns
 from skdyn.data.source import ABSENT, FileSource, Raw, Recording
-from skdyn.data.suspicion import refuse_written_dates
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError, warn
 
@@ -25,7 +24,7 @@ def read_csv(
     time: str | None = None,
     group: str | None = None,
     features: Sequence[str] | None = None,
-    missing: Missing = "raise",
+    missing: Gaps = "raise",
     *,
     inputs: Sequence[str] | None = None,
     parameters: Sequence[str] | None = None,
@@ -52,7 +51,7 @@ def read_csv(
     interpolation : {"linear", "previous"}, default="linear"
         What inputs are between two rows.
     missing, sort, duplicates, time_unit
-        See `Trajectories`.
+        See `Trajectories.from_dataframe`.
     separator, decimal, encoding : str, optional
         How the file is written; found out by default.
     date_format : str, optional
@@ -69,7 +68,7 @@ def read_csv(
     """
     path = Path(path)
     dialect_options = {"separator": separator, "decimal": decimal, "encoding": encoding, "date_format": date_format}
-    cleaning = Cleaning.of(missing, sort, duplicates)
+    cleaning = Cleaning.of(missing, sort, duplicates, gaps=True)
     given = given_columns(inputs, parameters, interpolation)
     return read_table(path, time, group, features, given, cleaning, time_unit, dialect_options)[0]
 
@@ -100,16 +99,12 @@ def read_table(
         groups = reader.with_times(groups, roles.time, cleaning.missing)
     recordings = []
     for rows in groups.values():
-        when = None
-        if roles.time is not None:
-            when = reader.times(rows, roles.time)
-            mend = f"pass {source.flag(**{'date-format': '%Y%m%d'})}"
-            refuse_written_dates(when, roles.time, mend, source)
+        when = None if roles.time is None else reader.times(rows, roles.time)
         numbers = np.array([number for number, _ in rows], dtype=int)
         states, outside = (reader.numbers(rows, names) for names in (roles.states, given.names))
         recordings.append(Recording.of(when, states, numbers, outside))
     read_from = {role: repr(name) for role, name in (("time", roles.time), ("id", roles.id)) if name is not None}
-    raw = Raw(recordings, list(groups), tuple(roles.states), source, read_from, meant=features is not None, given=given)
+    raw = Raw(recordings, list(groups), tuple(roles.states), source, read_from, roles.time, features is not None, given)
     return Trajectories.from_raw(raw, cleaning, time_unit), dialect
 
 
@@ -132,6 +127,17 @@ class _Reader:
 
     def numbers(self, lines: Lines, names: Sequence[str]) -> np.ndarray:
         """Numbers (L, C), NaN where a cell is empty."""
+        for name in names:
+            texts = [self.dialect.plain(cells[self.at[name]]) for _, cells in lines]
+            if not any(text.lower() in ABSENT or NUMBER.fullmatch(text) for text in texts):
+                number, cells = lines[0]
+                rest = self.source.flag(features=[other for other in self.source.names or () if other != name])
+                raise self._error(
+                    number,
+                    name,
+                    f"{cells[self.at[name]]!r} is not a number, nor is what is below: pass "
+                    f"{self.source.flag(id=name)} if it tells trajectories apart, or leave it out, {rest}",
+                )
         values = [[self._number(number, cells[self.at[name]], name) for name in names] for number, cells in lines]
         return np.array(values, dtype=np.float64).reshape(len(lines), len(names))
 

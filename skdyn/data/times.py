@@ -14,6 +14,7 @@ from skdyn.exceptions import TrajectoryError
 _EXACT = 2**53  # integers beyond this are not all float64 numbers
 _CALENDAR = (np.dtype("datetime64[Y]"), np.dtype("datetime64[M]"))  # whose differences are no fixed number of seconds
 _FINEST = ("as", "fs", "ps")  # units in which NumPy cannot hold the dates of a lifetime, nor their seconds
+_OF_TEXT = "pandas.to_datetime(times) makes dates of text, numpy.asarray(times, dtype=float) numbers"
 _LONGEST = 290  # years that nanoseconds can count
 _SECONDS = {
     "nanosecond": 1e-9,
@@ -236,7 +237,8 @@ def _axis(value: Any, length: int, k: int) -> np.ndarray:
     if axis.dtype.kind == "O":
         axis = _objects(axis, k)
     if axis.dtype.kind not in "fiuMm":
-        raise TrajectoryError(f"trajectory {k}: times of type {axis.dtype} are neither numbers nor dates")
+        mend = f": {_OF_TEXT}" if axis.dtype.kind == "U" else ""
+        raise TrajectoryError(f"trajectory {k}: times of type {axis.dtype} are neither numbers nor dates{mend}")
     return axis
 
 
@@ -340,8 +342,8 @@ def _objects(axis: np.ndarray, k: int) -> np.ndarray:
             if any(hasattr(value, "timestamp") for value in axis):
                 raise TypeError("dates with and without a time of day are mixed")
             return axis.astype("datetime64[D]")
-        if any(isinstance(value, (str, bytes, bool)) for value in axis):
-            raise TypeError(f"{next(value for value in axis if isinstance(value, (str, bytes, bool)))!r} is a string")
+        if words := [value for value in axis if isinstance(value, (str, bytes, bool))]:
+            raise TypeError(f"{words[0]!r} is a {type(words[0]).__name__}{f'; {_OF_TEXT}' * isinstance(words[0], str)}")
         if all(isinstance(value, int) for value in axis):
             return np.array(axis.tolist(), dtype=np.int64)
         return axis.astype(np.float64)

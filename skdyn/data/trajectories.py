@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 
 from skdyn.data.again import read_again
-from skdyn.data.cleaning import Cleaning, Duplicates, Missing
+from skdyn.data.cleaning import Cleaning, Duplicates, Gaps, Missing
 from skdyn.data.frames import given_in, long_dataframe, read_dataframe, unit_of
 from skdyn.data.given import Interpolation, default_names, name_list
 from skdyn.data.given_values import WithGiven
@@ -42,9 +42,9 @@ class Trajectories(WithGiven, Sequence):
     t : float, timedelta, array of shape (L,), or list of arrays (L_k,), optional
         Times for inputs that carry none: a step, one shared axis, or one axis each. Unit steps by default.
     missing : {"raise", "drop"}, default="raise"
-        What to do with rows that hold a NaN: raise an error that names the place, or drop the rows. See `with_gaps` for
-        estimators that can use the rest of a row. Trajectories of which fewer than two rows are left are left out,
-        with one warning.
+        What to do with rows that hold a NaN: raise an error that names the place, or drop the rows, unless their inputs
+        are not what the others imply; `with_gaps` is for estimators that can use the rest of a row. Trajectories of
+        which fewer than two rows are left are left out, with one warning.
     sort : bool, default=False
         Put the points of each trajectory in the order of their times.
     duplicates : {"raise", "mean", "first"}, default="raise"
@@ -70,6 +70,8 @@ class Trajectories(WithGiven, Sequence):
         What the times mean: numbers, durations or dates, the moment that time 0 stands for, and the unit.
     roles : dict
         Which column or label the ``"time"`` and the ``"id"`` were read from.
+    times_given : bool
+        False where nobody gave times, and points are counted.
 
     Raises
     ------
@@ -94,6 +96,7 @@ class Trajectories(WithGiven, Sequence):
     feature_names: tuple[str, ...] | None
     axis: TimeAxis
     roles: dict[str, str]
+    times_given: bool = True
 
     def __init__(
         self,
@@ -106,7 +109,7 @@ class Trajectories(WithGiven, Sequence):
         time_unit: str | None = None,
         interpolation: Interpolation | None = None,
     ) -> None:
-        self._read(X, t, Cleaning.of(missing, sort, duplicates), parse_unit(time_unit))
+        self._read(X, t, Cleaning.of(missing, sort, duplicates), parse_unit(time_unit), interpolation)
         if interpolation is not None:
             self.given = replace(self.given, interpolation=interpolation).checked(self.feature_names)
 
@@ -127,7 +130,7 @@ class Trajectories(WithGiven, Sequence):
             With NaN among its states.
         """
         self = cls.__new__(cls)
-        self._read(X, t, Cleaning("keep"), None)
+        self._read(X, t, Cleaning("keep"), None, None)
         return self
 
     @classmethod
@@ -141,7 +144,7 @@ class Trajectories(WithGiven, Sequence):
         inputs: Sequence[str] | None = None,
         parameters: Sequence[str] | None = None,
         interpolation: Interpolation | None = None,
-        missing: Missing = "raise",
+        missing: Gaps = "raise",
         sort: bool = False,
         duplicates: Duplicates = "raise",
         time_unit: str | None = None,
@@ -166,7 +169,7 @@ class Trajectories(WithGiven, Sequence):
         interpolation : {"linear", "previous"}, optional
             What inputs are between two rows; ``"linear"`` where the ``attrs`` say nothing.
         missing, sort, duplicates, time_unit
-            See `Trajectories`.
+            See `Trajectories`; ``missing="keep"`` keeps rows that hold a NaN among their states, as `with_gaps` does.
 
         Returns
         -------
@@ -174,7 +177,7 @@ class Trajectories(WithGiven, Sequence):
         """
         if not is_dataframe(frame):
             raise TrajectoryError(f"expected a pandas or polars DataFrame, got {type(frame).__name__}")
-        cleaning, unit = Cleaning.of(missing, sort, duplicates), parse_unit(time_unit)
+        cleaning, unit = Cleaning.of(missing, sort, duplicates, gaps=True), parse_unit(time_unit)
         features = name_list("features", features)
         given = given_in(frame, inputs, parameters, interpolation, [time, id, *(features or ())])
         return cls.from_raw(read_dataframe(frame, time, id, features, given), cleaning, unit or unit_of(frame))
@@ -186,17 +189,17 @@ class Trajectories(WithGiven, Sequence):
         self._take(raw, cleaning, parse_unit(time_unit))
         return self
 
-    def _read(self, X: Any, t: Any, cleaning: Cleaning, unit: str | None) -> None:
+    def _read(self, X: Any, t: Any, cleaning: Cleaning, unit: str | None, between: Interpolation | None) -> None:
         if isinstance(X, Trajectories) or (
             isinstance(X, (list, tuple)) and len(X) > 0 and all(_is_read(item) for item in X)
         ):
             if t is not None:
                 raise TrajectoryError("t is given twice: as an argument and inside the Trajectories")
-            self._take_again(X, cleaning, unit)
+            self._take_again(X, cleaning, unit, between)
             return
-        self._take(read_any(X, t), cleaning, unit or unit_of(X))
+        self._take(read_any(X, t).between(between), cleaning, unit or unit_of(X))
 
-    def _take_again(self, X: Any, cleaning: Cleaning, unit: str | None) -> None:
+    def _take_again(self, X: Any, cleaning: Cleaning, unit: str | None, between: Interpolation | None) -> None:
         """Read trajectories that were read before: their times are numbers on an axis."""
         whole = cleaning.missing == "keep" or all(np.isfinite(x).all() for x in (item.x for item in X))
         if isinstance(X, Trajectories) and whole and unit in (None, X.time_unit):
@@ -205,13 +208,15 @@ class Trajectories(WithGiven, Sequence):
         raw, axis = read_again(X, unit)
         factor, axis = axis.counted_in(unit)
         times = [recording.when if factor == 1.0 else recording.when * factor for recording in raw.recordings]
-        self._keep(validate_values(raw, times, axis, cleaning), X.roles if isinstance(X, Trajectories) else {})
+        validated = validate_values(raw.between(between), times, axis, cleaning)
+        self._keep(validated, getattr(X, "roles", {}), getattr(X, "times_given", True))
 
     def _take(self, raw: Raw, cleaning: Cleaning, unit: str | None) -> None:
-        self._keep(validate(raw, cleaning, unit), raw.roles)
+        given = any(recording.when is not None for recording in raw.recordings)
+        self._keep(validate(raw, cleaning, unit), raw.roles, given)
 
-    def _keep(self, validated: Validated, roles: dict[str, str]) -> None:
-        vars(self).update(vars(validated), roles=roles)
+    def _keep(self, validated: Validated, roles: dict[str, str], times_given: bool) -> None:
+        vars(self).update(vars(validated), roles=roles, times_given=times_given)
 
     def in_order_of(self, names: Sequence[str]) -> Trajectories:
         """The same trajectories with their variables in another order.
@@ -322,7 +327,7 @@ class Trajectories(WithGiven, Sequence):
 
     def with_times(self, times: Sequence[np.ndarray]) -> Trajectories:
         """The same trajectories with other times (L_k,); not checked."""
-        return self._with(times=tuple(times))
+        return self._with(times=tuple(times), times_given=True)
 
     @property
     def n_features(self) -> int:

@@ -13,9 +13,11 @@ import numpy as np
 
 from skdyn.data.cleaning import Cleaning, check_given, check_parameters
 from skdyn.data.given import Given
+from skdyn.data.lost_inputs import Thinned, check_lost_inputs
 from skdyn.data.source import Raw, check_shapes
-from skdyn.data.suspicion import refuse_constants, refuse_hidden_time
+from skdyn.data.suspicion import refuse_constants, refuse_hidden_identity, refuse_hidden_time
 from skdyn.data.times import TimeAxis, read_times
+from skdyn.data.written_times import refuse_written_times
 from skdyn.exceptions import TrajectoryError, warn
 
 
@@ -52,12 +54,16 @@ def validate(raw: Raw, cleaning: Cleaning, unit: str | None) -> Validated:
     if not raw.meant:
         if all(recording.when is None for recording in raw.recordings):
             refuse_hidden_time(states, raw.source)
+            if "id" not in raw.roles:
+                refuse_hidden_identity(states, raw.source)
         refuse_constants(states, raw.source)
     times, axis = read_times(
         [recording.when for recording in raw.recordings],
         [len(recording.states) for recording in raw.recordings],
         unit,
     )
+    if axis.kind == "number" and axis.origin is None:
+        refuse_written_times(times, raw.time_name, raw.source)
     return validate_values(raw, times, axis, cleaning)
 
 
@@ -71,24 +77,30 @@ def validate_values(raw: Raw, times: Sequence[np.ndarray], axis: TimeAxis, clean
     TrajectoryError
         Naming the first place that is wrong and what to do.
     """
-    kept, short = [], []
+    kept, short, dropped = [], [], []
     given = raw.given.checked(raw.names)
     source = raw.source if raw.names is None else replace(raw.source, names=(*raw.names, *given.names))
     for k, (recording, t) in enumerate(zip(raw.recordings, times, strict=True)):
         width = recording.states.shape[1]
         whole = ~np.isnan(recording.states).any(axis=1) if cleaning.missing == "drop" else slice(None)
         check_parameters(recording.given[whole], given, recording.rows[whole], k, source)
-        t, both, rows = cleaning.clean(t, np.hstack([recording.states, recording.given]), recording.rows, k, source)
-        x, outside = both[:, :width].copy(), both[:, width:].copy()
-        check_given(outside, given, rows, k, raw.source)
-        if len(x) < 2:
+        both = np.hstack([recording.states, recording.given])
+        t, both, rows = cleaning.put_in_order(t, both, recording.rows, k, source, given)
+        stays = cleaning.stays(both, rows, k, source, given)
+        x, outside = both[stays, :width], both[stays, width:]
+        check_given(outside, given, rows[stays], k, raw.source)
+        seen = int((~np.isnan(x)).any(axis=1).sum())
+        if seen < 2:
             if cleaning.missing == "raise":
                 raise TrajectoryError(
-                    f"trajectory {k} has {len(x)} sample; at least 2 are needed to see motion; pass "
-                    f"{raw.source.flag(missing='drop')} to leave such trajectories out"
+                    f"trajectory {k} has {seen} sample; at least 2 are needed to see motion (id {raw.ids[k]!r}, "
+                    f"{source.place(k, rows[0])}); pass {raw.source.flag(missing='drop')} to leave such ones out"
                 )
-            short.append((k, len(x)))
+            short.append((k, seen))
             continue
+        if cleaning.missing == "drop" and given.inputs:
+            dropped.append(Thinned(t, both[:, width : width + len(given.inputs)], stays, rows, k))
+        t = t[stays]
         for array in (t, x, outside):
             array.flags.writeable = False
         kept.append((t, x, outside, raw.ids[k]))
@@ -98,9 +110,12 @@ def validate_values(raw: Raw, times: Sequence[np.ndarray], axis: TimeAxis, clean
             f"(n_samples = {short[0][1]}), as in all others"
         )
     if short:
+        first = short[0][0]
+        named = "" if raw.ids[first] == first else f", id {raw.ids[first]!r}"
         warn(
-            f"{len(short)} of {len(times)} trajectories are left out, because fewer than 2 of their rows are "
-            f"complete (the first is {short[0][0]})"
+            f"{len(short)} of {len(times)} trajectories are left out, because fewer than 2 of their rows "
+            f"{'hold a state' if cleaning.missing == 'keep' else 'are complete'} (the first is {first}{named})"
         )
+    check_lost_inputs(dropped, given, raw.source)
     whens, states, outsides, ids = zip(*kept, strict=True)
     return Validated(whens, states, outsides, ids, raw.names, given, axis)

@@ -27,9 +27,13 @@ def read_xarray(X: Any) -> Raw:
     ids = [dim for dim in others if is_id_name(dim)]
     states = [dim for dim in others if dim not in ids]
     if len(ids) > 1 or len(states) > (0 if is_dataset else 1):
+        mend = ""
+        if not is_dataset and len(states) == 2 and not ids:
+            axes = ", ".join(map(repr, [times[0], *states]))
+            mend = f". Of images pass (X[{times[0]!r}].values, X.transpose({axes}).values) to FIMCoarseGrainer"
         raise TrajectoryError(
             f"X has the dimensions {dims}: beside the time there may be an identity (such as 'id') and"
-            f"{' nothing else' if is_dataset else ' one of variables'}"
+            f"{' nothing else' if is_dataset else ' one of variables'}{mend}"
         )
     _refuse_labels(X, times[0])
     order = [*ids, times[0]]

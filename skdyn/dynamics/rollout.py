@@ -26,7 +26,7 @@ def rollout_scores(
     ----------
     field : callable, (N, D + G) -> (N, D)
     observed : Trajectories
-        Its inputs and parameters are given to the field.
+        Its inputs and parameters are given to the field. NaN where nothing was observed, but not in first rows.
     center, scale : arrays of shape (D,)
         Units of the tolerances and of the divergence bound; the largest scale is that of the agreement.
     most_evaluations : int, default=50000
@@ -54,12 +54,25 @@ def rollout_scores(
 
 
 def agreement(observed: Trajectories, paths: list[np.ndarray], scale: np.ndarray | None = None) -> np.ndarray:
-    """R2 (K,) of paths (L_k, D) with observed trajectories; not below -1.
+    """R2 (K,) of paths (L_k, D) with what was observed of trajectories; not below -1.
 
     A trajectory that moves by less than some 1e-8 of the largest scale (D,) is at rest; by default the scales are the
     deviations of the observed states. One unit for all variables leaves them the weights that they have.
     """
     scale = state_units(np.concatenate(observed.states))[1] if scale is None else scale
     unit = scale.max() or 1.0
-    scores = [variance_weighted_r2(x / unit, path / unit) for x, path in zip(observed.states, paths, strict=True)]
+    scores = [
+        variance_weighted_r2(*_where_observed(x / unit, path / unit))
+        for x, path in zip(observed.states, paths, strict=True)
+    ]
     return np.clip(scores, -1.0, 1.0)
+
+
+def _where_observed(x: np.ndarray, path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Observed states (L, D) and a path, both at their mean, which counts for nothing, where these are NaN."""
+    seen = ~np.isnan(x)
+    if seen.all():
+        return x, path
+    counts = np.maximum(seen.sum(axis=0), 1)
+    mean = np.where(seen, x, 0.0).sum(axis=0) / counts
+    return np.where(seen, x, mean), np.where(seen, path, mean)

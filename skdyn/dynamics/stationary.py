@@ -37,20 +37,26 @@ def grid_points(axes: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
 
 
-def fokker_planck(drift_diffusion: DriftDiffusion, axes: Sequence[np.ndarray]) -> np.ndarray:
+def fokker_planck(
+    drift_diffusion: DriftDiffusion, axes: Sequence[np.ndarray], correlation: np.ndarray | None = None
+) -> np.ndarray:
     """Solve the stationary Fokker-Planck equation of ``dx = f(x) dt + g(x) dW`` (Ito, diagonal g) in a box.
 
-    The equation ``0 = - sum_d d(f_d p)/dx_d + 1/2 sum_d d^2(g_d^2 p)/dx_d^2`` is discretised by finite volumes with the
-    exponentially fitted fluxes of Scharfetter and Gummel (IEEE Trans. Electron Devices 16:64, 1969; Chang and Cooper,
-    J. Comput. Phys. 6:1, 1970), which keep the density positive however strong the drift. Nothing crosses the edge of
-    the box. In one variable the flux is zero everywhere and the solution is a cumulative sum; in two the stationary
-    vector of the sparse rate matrix is found by implicit steps.
+    The equation ``0 = - sum_d d(f_d p)/dx_d + 1/2 sum_de d^2(r_de g_d g_e p)/dx_d dx_e`` with the correlations r of dW
+    is discretised by finite volumes with the exponentially fitted fluxes of Scharfetter and Gummel (IEEE Trans.
+    Electron Devices 16:64, 1969; Chang and Cooper, J. Comput. Phys. 6:1, 1970), which keep the density positive however
+    strong the drift. Nothing crosses the edge of the box. In one variable the flux is zero everywhere and the solution
+    is a cumulative sum; in two the stationary vector of the sparse rate matrix is found by implicit steps. The fluxes
+    of correlated noise are central differences: where the grid is too coarse for them the density would be negative, is
+    zero instead, and a warning says how much of it.
 
     Parameters
     ----------
     drift_diffusion : callable, (M, D) -> (M, D), (M, D)
     axes : sequence of one or two increasing arrays of shape (R_d,)
         Centres of the cells along each variable, at least 3 each.
+    correlation : array of shape (2, 2), optional
+        Of dW, for two variables; independent by default.
 
     Returns
     -------
@@ -78,7 +84,10 @@ def fokker_planck(drift_diffusion: DriftDiffusion, axes: Sequence[np.ndarray]) -
         log_density = np.concatenate([[0.0], np.cumsum(log_ratio)])
         density = np.exp(log_density - log_density.max())
     else:
-        density = _stationary(_rate_matrix(drift, half_square, axes), volumes)
+        rates = _rate_matrix(drift, half_square, axes)
+        if correlation is not None:
+            rates = rates + _shared_rates(correlation[0, 1] * diffusion.prod(axis=-1), axes)
+        density = _stationary(rates, volumes)
     density = np.maximum(density, np.finfo(float).tiny)
     density /= (density * volumes).sum()
     _warn_at_the_edge(density)
@@ -143,7 +152,38 @@ def _rate_matrix(drift: np.ndarray, half_square: np.ndarray, axes: Sequence[np.n
             rows += [target, source]
             columns += [source, source]
             rates += [rate, -rate]
-    size = index.size
+    return _assembled(rows, columns, rates, index.size)
+
+
+def _shared_rates(shared: np.ndarray, axes: Sequence[np.ndarray]) -> sparse.csc_array:
+    """Rates (n, n) that correlated noise adds, from the covariance (R_1, R_2) of the two variables' noise.
+
+    The flux through a face along one axis is half the slope of covariance times density along the other, the mean of
+    those on both sides of the face; at the edge the slope is one-sided. Some rates are negative.
+    """
+    index = np.arange(shared.size).reshape(shared.shape)
+    volumes = cell_volumes(axes)
+    rows, columns, rates = [], [], []
+    for d in range(2):
+        other = axes[1 - d]
+        place = np.arange(len(other))
+        after, before = np.minimum(place + 1, len(other) - 1), np.maximum(place - 1, 0)
+        own, per_mass = (np.moveaxis(part, d, 0) for part in (index, shared / volumes))
+        weight = np.diff(cell_edges(other)) / (4 * (other[after] - other[before]))
+        for side in (slice(None, -1), slice(1, None)):
+            for neighbour, sign in ((after, -1.0), (before, 1.0)):
+                source = own[side][:, neighbour].ravel()
+                rate = (sign * weight * per_mass[side][:, neighbour]).ravel()
+                rows += [own[1:].ravel(), own[:-1].ravel()]
+                columns += [source, source]
+                rates += [rate, -rate]
+    return _assembled(rows, columns, rates, index.size)
+
+
+def _assembled(
+    rows: Sequence[np.ndarray], columns: Sequence[np.ndarray], rates: Sequence[np.ndarray], size: int
+) -> sparse.csc_array:
+    """A matrix (n, n) of rates at places, which add up."""
     place = (np.concatenate(rows), np.concatenate(columns))
     return sparse.coo_array((np.concatenate(rates), place), shape=(size, size)).tocsc()
 
@@ -158,13 +198,14 @@ def _bernoulli(w: np.ndarray) -> np.ndarray:
 def _stationary(rates: sparse.csc_array, volumes: np.ndarray) -> np.ndarray:
     """Density that the rates leave unchanged, by implicit steps long against every process on the grid.
 
-    The matrix of such a step is an M-matrix, so that its solution is never negative.
+    Without negative rates the matrix of such a step is an M-matrix, so that its solution is never negative.
     """
     slow = _SMALL_RATE * np.abs(rates.diagonal()).max()
     solver = splu((slow * sparse.eye_array(rates.shape[0]) - rates).tocsc())
     mass = volumes.ravel() / volumes.sum()
     for _ in range(_ITERATIONS):
-        following = np.maximum(solver.solve(mass), 0.0)
+        solved = solver.solve(mass)
+        following = np.maximum(solved, 0.0)
         following /= following.sum()
         change = np.abs(following - mass).sum()
         mass = following
@@ -174,6 +215,12 @@ def _stationary(rates: sparse.csc_array, volumes: np.ndarray) -> np.ndarray:
         warn(
             f"the stationary density still changed by {change:.1e} after {_ITERATIONS} steps: parts of the grid hardly "
             "exchange probability",
+            ConvergenceWarning,
+        )
+    if (negative := -np.minimum(solved, 0.0).sum() / np.abs(solved).sum()) > _LEAK:
+        warn(
+            f"{negative:.0%} of the stationary density would be negative: the grid is too coarse for noise that the "
+            "variables share so closely; choose a finer one",
             ConvergenceWarning,
         )
     return mass.reshape(volumes.shape) / volumes

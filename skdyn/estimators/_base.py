@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -12,8 +13,10 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdyn.data.cleaning import check_increasing
+from skdyn.data.misread import warn_where_misread
 from skdyn.data.names import named_states
 from skdyn.data.numbers import read_numbers
+from skdyn.data.parameters import check_number, read_generator
 from skdyn.data.times import read_times
 from skdyn.data.torn import warn_where_torn
 from skdyn.data.trajectories import Trajectories
@@ -38,7 +41,8 @@ else:
 class BaseTrajectoryEstimator(BaseEstimator, ABC):
     """Base class of everything that is fitted to trajectories.
 
-    A subclass stores its parameters in ``__init__`` (``missing`` among them) and implements `_fit`. Letters: K
+    A subclass stores its parameters in ``__init__`` (``missing`` among them) and implements `_fit`. If that draws
+    random numbers, it asks `_draw_seed` for their seed, which is saved, so that `load` fits the same. Letters: K
     trajectories, L points, D variables, N queries.
     """
 
@@ -48,7 +52,10 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
     """Whether ``missing="keep"`` is allowed: single missing values."""
 
     missing: Any
+    random_state: Any
     context_: Trajectories
+    seed_: int
+    _times_told: bool = False
     n_features_in_: int
     feature_names_in_: np.ndarray
 
@@ -79,20 +86,22 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         WeightsError
             If a pretrained model is needed and cannot be found or trusted.
         """
-        return self._fit_by(self._read(X, t), lambda fitted, context: fitted._fit(context))
+        return self._fit_by(self._read(X, t), lambda fitted, context: fitted._fit(context), t)
 
-    def _fit_by(self, context: Trajectories, learn: Callable[[Self, Trajectories], None]) -> Self:
-        """Learn from trajectories that were read, and take over what was learnt."""
+    def _fit_by(self, context: Trajectories, learn: Callable[[Self, Trajectories], None], t: Any = None) -> Self:
+        """Learn from trajectories that were read, ``t`` being the times that they came without, and take it over."""
         check_motion(context)
         fitted = self._unfitted()
         learn(fitted, context)
         fitted._remember(context)
+        fitted._times_told = not (t is None or _are_unit_steps(t, context))
         fitted._warn_where_hopeless()
         self._become(fitted)
         return self
 
     def _warn_where_hopeless(self) -> None:
-        """Warn of data that no model of this kind can describe; a subclass that can tell says so here."""
+        """Warn of data that are hardly meant as they are read; a subclass adds what no model of its kind describes."""
+        warn_where_misread(self._context_as_given)
 
     def _read(self, X: Any, t: Any) -> Trajectories:
         """Trajectories of any accepted input, with a warning where cross-validation has torn them apart."""
@@ -127,6 +136,21 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         self.__dict__ = state | {
             "_fitted": (*(name for name in state if name not in vars(self._unfitted())), "_fitted")
         }
+
+    def _draw_seed(self) -> int:
+        """The seed of what a fit draws, kept as ``seed_``: ``random_state``, or a new number where that is no integer.
+
+        Raises
+        ------
+        ValueError
+            If ``random_state`` is nothing of the kind.
+        """
+        if isinstance(self.random_state, Integral):
+            check_number("random_state", self.random_state, whole=True, include_low=True)
+            self.seed_ = int(self.random_state)
+        else:
+            self.seed_ = int(read_generator(self.random_state).integers(2**31))
+        return self.seed_
 
     @property
     def _fit_params(self) -> dict[str, Any]:
@@ -193,13 +217,23 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         """
         return _persistence.load(cls, folder)
 
-    def _check_held_out(self, X: Any, t: Any) -> Trajectories:
-        """Trajectories of the variables of the fit, in their order and with times of the same kind and unit."""
+    def _check_held_out(self, X: Any, t: Any, *, states_only: bool = False, with_gaps: bool = False) -> Trajectories:
+        """Trajectories of the variables of the fit, in their order and with times of the same kind and unit.
+
+        With ``missing="keep"`` rows that hold a NaN stay only where asked for.
+        """
         check_is_fitted(self)
         held_out = self._read(X, t)
-        if self.keeps_missing and self.missing == "keep":
+        if self.keeps_missing and self.missing == "keep" and not with_gaps:
             held_out = Trajectories(held_out, missing="drop")
         self._check_width(held_out.n_features)
+        if self._times_told and not (held_out.times_given or states_only):
+            raise TrajectoryError(
+                "X comes without times, and its points would be unit steps apart, but those of the fit are not: `fit` "
+                "was told their times by t=. Pass t= here too, or give both what has its times with it: "
+                "Trajectories(X, t=...). Cross-validation of scikit-learn hands t to `fit` alone, unless it routes "
+                "metadata and set_score_request(t=True) asks for it"
+            )
         if self._given_names is not None:
             held_out = held_out.in_order_of(self._given_names)
         held_out = held_out.given_as(self.context_.given)
@@ -245,6 +279,13 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         except TrajectoryError as error:
             raise ValueError(f"t: {error}") from None
         return times
+
+
+def _are_unit_steps(t: Any, context: Trajectories) -> bool:
+    """Whether times that a user gave are those of points that are counted."""
+    if isinstance(t, Real):
+        return bool(t == 1)
+    return all(np.array_equal(times, np.arange(len(times))) for times in context.times)
 
 
 def check_motion(context: Trajectories) -> None:

@@ -237,7 +237,7 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
             fitted._fit(context)
             fitted.frame_shape_ = (context.n_features,) if shape is None else shape
 
-        return self._fit_by(self._read(X, t), learn)
+        return self._fit_by(self._read(X, t), learn, t)
 
     def _read(self, X: Any, t: Any) -> Trajectories:
         return super()._read(as_rows(X), t)
@@ -282,6 +282,7 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
             self.loss_curve_,
             self._names if hasattr(self, "feature_names_in_") else None,
             self.frame_shape_,
+            self._times_told,
         )
         parts.write(folder)
 
@@ -299,7 +300,7 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
             grainer = cls(**parts.params)
         fitted = grainer._unfitted()
         fitted._keep(parts.autoencoder, parts.dynamics, parts.loss_curve)
-        fitted.frame_shape_ = parts.frame_shape
+        fitted.frame_shape_, fitted._times_told = parts.frame_shape, parts.times_told
         fitted._remember_features(len(parts.autoencoder.frame_mean), parts.feature_names)
         grainer._become(fitted)
         return grainer
@@ -385,5 +386,5 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
         if not holds_recordings(X):
             return self._check_rows(X)
         read, rows = read_recordings(X, None, "raise")
-        frames = np.concatenate(self._check_held_out(read, None).states)
+        frames = np.concatenate(self._check_held_out(read, None, states_only=True).states)
         return frames[np.argsort(rows)]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from skdyn.data.parameters import check_number, check_size
+from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check
 from skdyn.diagnosis.ode import all_checks, data_checks
 from skdyn.dynamics.driving import read_signals
@@ -14,6 +15,7 @@ from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.simulate import METHODS, MOST_EVALUATIONS, Method, integrate
 from skdyn.dynamics.units import state_units
 from skdyn.estimators._field import BaseFieldEstimator
+from skdyn.exceptions import TrajectoryError, warn
 
 _EVALUATIONS_A_TIME = 16  # of the classical method with its four steps from one time to the next
 _MOST_SPANS = 10  # times `most_evaluations` that a simulation may take for its span, however few times are asked for
@@ -150,8 +152,8 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
     def score(self, X: Any, y: Any = None, *, t: Any = None) -> float:
         """Mean agreement of simulated with held-out trajectories.
 
-        Each trajectory is simulated from its first observed state over its own times, under its own inputs and
-        parameters, and compared by
+        Each trajectory is simulated from its first complete state over its own times, under its own inputs and
+        parameters, and what was observed of it compared by
         `skdyn.dynamics.metrics.variance_weighted_r2`; a score below -1, or a simulation that diverges or would take
         more than `most_evaluations` of the field, counts as -1.
 
@@ -166,7 +168,21 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         float
             Between -1 and 1, never NaN.
         """
-        held_out = self._check_held_out(X, t)
+        held_out = _from_complete_rows(self._check_held_out(X, t, with_gaps=True))
         center, scale = state_units(np.concatenate(self.context_.states))
         scores = rollout_scores(self._velocity, held_out, center, scale, self.most_evaluations, self._field_jacobian)
         return float(scores.mean())
+
+
+def _from_complete_rows(observed: Trajectories) -> Trajectories:
+    """The same trajectories, each from its first complete row on, from which a simulation can start."""
+    complete = [~np.isnan(x).any(axis=1) for x in observed.states]
+    cuts = [(k, slice(int(rows.argmax()), None)) for k, rows in enumerate(complete) if rows[:-1].any()]
+    if not cuts:
+        raise TrajectoryError("no trajectory has a complete row before its last one, from which to simulate it")
+    if len(cuts) < len(observed):
+        warn(
+            f"{len(observed) - len(cuts)} of {len(observed)} trajectories have no complete row before the last one, "
+            "from which to simulate them, and are left out of the score"
+        )
+    return observed.parts(cuts)

@@ -87,7 +87,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
                     "X is Trajectories, which have their own inputs and parameters: leave these out or ask at states: "
                     "predict(numpy.concatenate(X.states), inputs=..., parameters=...)"
                 )
-            points = self._check_held_out(Trajectories(X), None).points
+            points = self._check_held_out(Trajectories(X), None, states_only=True).points
         else:
             points = self._with_given(self._check_rows(X), inputs, parameters)
         field = self._velocity_alike(points)
@@ -338,6 +338,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         write_report(self, path, n_fits=n_fits)
 
     def _warn_where_hopeless(self) -> None:
+        super()._warn_where_hopeless()
         gaps = self._context_as_given is not self.context_  # what fills them is smoother than what was observed
         if gaps or is_silenced(ModelWarning):
             return

@@ -14,6 +14,7 @@ from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.units import widened_box
 from skdyn.estimators._equations import NamedEquations
+from skdyn.estimators._far_from_zero import simplest_alike
 from skdyn.estimators._gaps import filled_along
 from skdyn.estimators._session import FieldSession, ModelChoice
 from skdyn.estimators._solution import PretrainedSolution, SolvedODEEstimator, SymbolicSolution
@@ -260,6 +261,15 @@ class FIMODERegressor(SolvedODEEstimator):
             center=np.zeros(found.exponents.shape[1]),
             score=0.0,
         )
+        states = thin(self.context_, _LOOKED_AT).points
+        values, errors = self._session.field(states)
+        assert errors is not None  # whatever weighs fits predicts its error
+        field, unclear = simplest_alike(field, self.context_, states, values, errors)
+        if unclear.any():
+            raise ValueError(
+                f"the terms of the equation of {names[int(unclear.argmax())]!r} cannot be told apart, because its "
+                f"variables hardly move beside their distance from zero: {advice}"
+            )
         return NamedEquations(field, names + self.context_.given.names, found.shares, self.context_.points)
 
     def pretrained_field(self, points: Any, *, inputs: Any = None, parameters: Any = None) -> np.ndarray:

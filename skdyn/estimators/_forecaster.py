@@ -17,7 +17,7 @@ from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.exceptions import ForecastWarning, SkdynError, warn
 from skdyn.forecasting.request import arranged, at_levels, checked_levels, is_listed, requested_times
-from skdyn.forecasting.tables import forecast_table, table_library
+from skdyn.forecasting.tables import TableLabels, forecast_table, table_library
 
 if TYPE_CHECKING:
     from skdyn.data.trajectories import Trajectories
@@ -38,6 +38,7 @@ class BaseForecaster(BaseTrajectoryEstimator):
 
     levels_: tuple[float, ...]
     _library: str | None
+    _labels: TableLabels
     _calendars: list[Calendar | None]
     _even: Trajectories
 
@@ -80,16 +81,16 @@ class BaseForecaster(BaseTrajectoryEstimator):
             If there is no such expert.
         """
         super().fit(X, y, t=t)
-        self._library = table_library(X)
+        self._library, self._labels = table_library(X), TableLabels.of(X, self.context_)
         return self
 
-    def _fit_by(self, context: Trajectories, learn: Callable[[Self, Trajectories], None]) -> Self:
+    def _fit_by(self, context: Trajectories, learn: Callable[[Self, Trajectories], None], t: Any = None) -> Self:
         def learn_evenly(fitted: Self, series: Trajectories) -> None:
             fitted._calendars = calendars_of(series)
             fitted._even = evenly(series, fitted._calendars)
             learn(fitted, fitted._even)
 
-        return super()._fit_by(context, learn_evenly)
+        return super()._fit_by(context, learn_evenly, t)
 
     def predict(self, X: Any = None, *, horizon: int | None = None, quantiles: Sequence[float] | None = None) -> Any:
         """Forecast the fitted series.
@@ -111,8 +112,9 @@ class BaseForecaster(BaseTrajectoryEstimator):
         array of shape (T, D), (K, T, D) or list of K arrays of shape (T_k, D)
             For one series, for K series with shared times or a horizon, and for a list of times. With ``quantiles``
             each shape has a last axis of length Q more. With a horizon, and after a `fit` to a DataFrame, a DataFrame
-            of the same library: a row a time, with ``t`` (dates, where there were dates), the variables by their names
-            (with ``quantiles`` as ``name_0.1``) and, for several series, ``id``.
+            of the same library: a row a time, with the time (a date, where there were dates), the variables by their
+            names (with ``quantiles`` as ``name_0.1``) and, for several series, the identity. Times and identities are
+            columns or the index, of the names that they came with, ``t`` where the table had no times.
 
         Raises
         ------
@@ -135,7 +137,7 @@ class BaseForecaster(BaseTrajectoryEstimator):
             answers.append(values[..., middle] if levels is None else at_levels(values, self.levels_, levels))
         self._warn_below_zero(asked, answers)
         if X is None and self._library is not None:
-            return forecast_table(self._library, self.context_, asked, answers, self._names, quantiles)
+            return forecast_table(self._library, self._labels, self.context_, asked, answers, self._names, quantiles)
         return arranged(answers, X)
 
     def _warn_below_zero(self, asked: list[np.ndarray], answers: list[np.ndarray]) -> None:

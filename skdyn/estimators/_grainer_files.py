@@ -14,7 +14,17 @@ import numpy as np
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.estimators._grainer_settings import check_settings
 from skdyn.estimators._latent_sde import LatentSDERegressor
-from skdyn.estimators._persistence import CONTEXT, ESTIMATOR, check_names, damage_named, pack, plain, read_saved, unpack
+from skdyn.estimators._persistence import (
+    CONTEXT,
+    ESTIMATOR,
+    check_names,
+    damage_named,
+    pack,
+    plain,
+    read_saved,
+    times_told,
+    unpack,
+)
 from skdyn.exceptions import FileError
 from skdyn.files.arrays import pack_arrays, unpack_arrays
 from skdyn.files.manifest import seal, unseal
@@ -43,6 +53,8 @@ class GrainerParts:
     feature_names : sequence of D str, or None
     frame_shape : tuple of int
         (D,), or (H, W) of images.
+    times_told : bool
+        Whether the recordings carried no times, and `fit` was told them.
     """
 
     params: dict[str, Any]
@@ -51,6 +63,7 @@ class GrainerParts:
     loss_curve: list[float]
     feature_names: Sequence[str] | None
     frame_shape: tuple[int, ...]
+    times_told: bool
 
     def write(self, folder: str | os.PathLike[str]) -> None:
         """Write the folder, all of it or nothing."""
@@ -59,6 +72,7 @@ class GrainerParts:
             "feature_names": None if self.feature_names is None else list(self.feature_names),
             "loss_curve": plain("loss_curve_", [float(loss) for loss in self.loss_curve]),
             "frame_shape": list(self.frame_shape),
+            "times_told": self.times_told,
             "stochastic": isinstance(self.dynamics, LatentSDERegressor),
         }
         parts = {_AUTOENCODER: pack_arrays(self.autoencoder.arrays())} | {
@@ -76,6 +90,7 @@ class GrainerParts:
             params, losses, names = values["params"], values["loss_curve"], values["feature_names"]
             if type(values["stochastic"]) is not bool or not _are_losses(losses):
                 raise FileError(f"{path / _GRAINER} is damaged: stochastic or loss_curve is not what it should be")
+            told = times_told(values)
             arrays = unpack_arrays(files[_AUTOENCODER], path / _AUTOENCODER)
             autoencoder = _autoencoder(arrays, params)
             shape = values["frame_shape"]
@@ -93,7 +108,7 @@ class GrainerParts:
                 frames = autoencoder.decode(np.concatenate(dynamics.context_.states))
                 if not (np.isfinite(frames).all() and np.isfinite(autoencoder.encode(frames)).all()):
                     raise FileError(f"{path} is damaged: its autoencoder overflows on its own codes")
-        return cls(params, autoencoder, dynamics, losses, names, tuple(shape))
+        return cls(params, autoencoder, dynamics, losses, names, tuple(shape), told)
 
 
 def _are_losses(losses: Any) -> bool:

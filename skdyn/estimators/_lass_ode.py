@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from skdyn.data.parameters import RandomState, check_number, read_generator
+from skdyn.data.parameters import RandomState, check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._forecast_session import ForecastSession, ForecastSettings
 from skdyn.estimators._forecaster import BaseForecaster
@@ -96,6 +95,8 @@ class LASSODEForecaster(BaseForecaster):
         Only with ``ensemble``: the weight of each forecaster of each series.
     fine_tuning_ : dict
         Only with ``fine_tune``: epochs, losses and settings.
+    seed_ : int
+        Only with ``fine_tune``: the seed of the fine-tuning. What is saved has it as its ``random_state``.
 
     References
     ----------
@@ -196,13 +197,6 @@ class LASSODEForecaster(BaseForecaster):
             bool(self.progress),
         )
 
-    def _seed(self) -> int:
-        """An integer as it is; of other sources of randomness, a new number."""
-        if isinstance(self.random_state, Integral):
-            check_number("random_state", self.random_state, whole=True, include_low=True)
-            return int(self.random_state)
-        return int(read_generator(self.random_state).integers(2**31))
-
     def _tuning(self) -> CutSettings | None:
         """The settings of the fine-tuning, checked."""
         if self.fine_tune is None:
@@ -213,7 +207,7 @@ class LASSODEForecaster(BaseForecaster):
         if not isinstance(self.fine_tune, Mapping) or not set(self.fine_tune) <= set(names):
             raise ValueError(f"fine_tune must be None or a dict with any of {', '.join(names)}; got {self.fine_tune!r}")
         try:
-            return CutSettings(**self.fine_tune, seed=self._seed())
+            return CutSettings(**self.fine_tune, seed=self._draw_seed())
         except ValueError as error:
             raise ValueError(f"fine_tune: {error}") from None
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from skdyn.data.given import Given, given_columns
+from skdyn.data.identities import identity_from_json, identity_to_json
 from skdyn.data.times import axis_from_json, axis_to_json
 from skdyn.data.trajectories import Trajectories
 from skdyn.data.trajectory import Trajectory
@@ -26,6 +27,8 @@ from skdyn.files.writing import write_folder
 
 class Saveable(Protocol):
     """What saving needs of an estimator."""
+
+    _times_told: bool
 
     @property
     def _context_as_given(self) -> Trajectories:
@@ -46,7 +49,8 @@ Estimator = TypeVar("Estimator", bound=Saveable)
 
 _FORMAT = 3
 _LARGEST = 2**31  # bytes of arrays in a folder
-_NOT_OF_THE_FIT = ("device", "progress", "verbose")  # parameters that say where and how it is made, not what
+# Parameters that say where and how it is made, not what.
+_NOT_OF_THE_FIT = ("device", "n_jobs", "progress", "query_chunk", "verbose")
 ESTIMATOR, CONTEXT = "estimator.json", "context.npz"
 
 
@@ -65,11 +69,13 @@ def pack(estimator: Saveable) -> dict[str, bytes]:
         "estimator": type(estimator).__name__,
         "params": plain_params(estimator),
         "feature_names": None if names is None else list(names),
-        "ids": [plain(f"ids[{k}]", id) for k, id in enumerate(context.ids)],
+        "ids": [identity_to_json(id, k) for k, id in enumerate(context.ids)],
         "axis": axis_to_json(context.axis),
         "given": asdict(context.given),
+        "times_told": estimator._times_told,
         "weights": getattr(estimator, "weights_", None),
         "library": vars(estimator).get("_library"),  # of the table that a forecaster answers with
+        "labels": labels.to_json() if (labels := vars(estimator).get("_labels")) else None,
     }
     arrays = pack_arrays(
         {
@@ -101,7 +107,8 @@ def unpack(cls: type[Estimator], files: Mapping[str, bytes], path: Path) -> Esti
         estimator = cls(**description["params"])
         with silenced(ModelWarning):  # said when it was fitted first
             estimator.fit(context)
-        _answer_in(estimator, description.get("library"))
+        estimator._times_told = times_told(description)
+        _answer_in(estimator, description.get("library"), description.get("labels"))
         used = getattr(estimator, "weights_", None)
         if used is not None and (not isinstance(weights, dict) or weights.get("sha256") != used["sha256"]):
             raise FileError(
@@ -111,13 +118,29 @@ def unpack(cls: type[Estimator], files: Mapping[str, bytes], path: Path) -> Esti
     return estimator
 
 
-def _answer_in(estimator: Any, library: Any) -> None:
-    """Let a forecaster answer with tables of the library that it was fitted to a table of."""
+def times_told(description: Mapping[str, Any]) -> bool:
+    """Whether `fit` was told times by its argument; older folders do not say.
+
+    Raises
+    ------
+    ValueError
+        If it is neither so nor so.
+    """
+    told = description.get("times_told", False)
+    if type(told) is not bool:
+        raise ValueError(f"times_told must be true or false, got {told!r:.80}")
+    return told
+
+
+def _answer_in(estimator: Any, library: Any, labels: Any) -> None:
+    """Let a forecaster answer with tables like the one that it was fitted to; older folders say its library alone."""
     if library is None:
         return
     if library not in ("pandas", "polars") or "_library" not in vars(estimator):
         raise ValueError(f"library must be that of a table which a forecaster was fitted to, got {library!r:.80}")
     estimator._library = library
+    if labels is not None:
+        estimator._labels = type(estimator._labels).from_json(labels)
 
 
 def _context(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> Trajectories:
@@ -140,6 +163,7 @@ def _context(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -
     if names is not None:
         check_names(names, states.shape[1])
         names = tuple(names)
+    ids = [identity_from_json(id) for id in ids]
     axis = axis_from_json(description["axis"])
     ends = np.cumsum(lengths)[:-1]
     given = _given(description["given"], outside.shape[1])
@@ -206,15 +230,18 @@ def damage_named(path: Path, kind: str) -> Iterator[None]:
 
 
 def plain_params(estimator: Saveable) -> dict[str, Any]:
-    """Parameters as plain values.
+    """Parameters as plain values; the seed that a fit has drawn stands in the place of where it was drawn from.
 
     Raises
     ------
     SkdynError
         If one of them cannot be written as JSON, or is not the one of the fit and changes what is fitted.
     """
-    then = estimator._fit_params
-    params = {name: plain(name, value) for name, value in estimator.get_params(deep=False).items()}
+    then, now = estimator._fit_params, estimator.get_params(deep=False)
+    seed = getattr(estimator, "seed_", None)
+    if seed is not None and now["random_state"] is then["random_state"]:
+        then, now = then | {"random_state": seed}, now | {"random_state": seed}
+    params = {name: plain(name, value) for name, value in now.items()}
     for name, value in params.items():
         if name not in _NOT_OF_THE_FIT and plain(name, then[name]) != value:
             raise SkdynError(

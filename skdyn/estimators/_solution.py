@@ -275,8 +275,8 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
         ----------
         precision : int, optional
             Significant digits of the coefficients, and of the constants inside functions. By default as many, three at
-            least, as it takes for the printed equation to differ from the field at the observed states by less than a
-            thousandth of the field's root mean square.
+            least, as it takes for the printed equation to differ from the unrounded one at the observed states by less
+            than a thousandth of its root mean square.
         standard_errors : bool, default=False
             Write the standard errors beside the coefficients; only where equations were searched for. They are given
             the terms: whether a term belongs there is another question.
@@ -363,6 +363,12 @@ class SolvedODEEstimator(BaseDynamicsEstimator):
                 "refine='sparse'"
             )
         return searched.evidence(self._context_as_given, int(n_fits), n_jobs, seed)
+
+    @property
+    def equations_in_use(self) -> bool:
+        """Whether the `equations` are what answers: they were searched for, and are not the leading part of a field."""
+        check_is_fitted(self)
+        return self._solution.equations is not None
 
     def equation_shares(self) -> np.ndarray:
         """Share (D,) of the field that agrees with each of the `equations`; one where they were searched for.

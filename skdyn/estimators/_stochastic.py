@@ -25,7 +25,7 @@ _FAST = 0.95  # which of the states of the context, from the slowest to the fast
 _RATE_STATES = 256
 _STEPS_A_TIME = 16
 _MOST_CELLS = 10_000_000
-_MOST_SOLVED_CELLS = 1_000_000  # of the Fokker-Planck equation: a factorisation of about two gigabytes
+_MOST_SOLVED_CELLS = 1_000_000  # of the Fokker-Planck equation: a factorisation of two to three gigabytes
 _SAMPLE_TIMES = 100
 
 
@@ -301,8 +301,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             Centres of the cells along each variable, at least 3 each. The process is confined to the grid; a
             ConvergenceWarning says so if that shows.
         method : {"auto", "fokker-planck", "simulation"}, default="auto"
-            Solve the Fokker-Planck equation (one or two variables of independent
-            noise), or count the states of simulated paths. ``"auto"``
+            Solve the Fokker-Planck equation (one or two variables), or count the states of simulated paths. ``"auto"``
             solves where it can.
         n_paths : int, default=200
             Simulated paths, from states of the context drawn at random.
@@ -324,15 +323,9 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         axes = self._check_grid(grid)
         if method not in ("auto", "fokker-planck", "simulation"):
             raise ValueError(f"method must be 'auto', 'fokker-planck' or 'simulation', got {method!r}")
-        correlated = self._mixing is not None
         if method == "auto":
-            method = "fokker-planck" if len(axes) <= 2 and not correlated else "simulation"
+            method = "fokker-planck" if len(axes) <= 2 else "simulation"
         if method == "fokker-planck":
-            if correlated:
-                raise ValueError(
-                    "the noise of the variables is correlated, which method='fokker-planck' cannot take: use "
-                    "'simulation'"
-                )
             if len(axes) > 2:
                 raise ValueError(f"{len(axes)} variables are too many for method='fokker-planck': use 'simulation'")
             cells = int(np.prod([len(axis) for axis in axes]))
@@ -341,7 +334,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
                     f"the grid has {cells:.3g} cells, more than the {_MOST_SOLVED_CELLS} for which the equation is "
                     "solved: choose a coarser one, or method='simulation'"
                 )
-            return fokker_planck(self._coefficients, axes)
+            return fokker_planck(self._coefficients, axes, self._mixing)
         return self._simulated_density(axes, n_paths, duration, random_state)
 
     def _simulated_density(

@@ -11,13 +11,15 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 from tqdm import tqdm
 
-from skdyn.data.given import Given, Interpolation, given_columns
+from skdyn.data.cleaning import Cleaning, Duplicates
+from skdyn.data.given import Interpolation, given_columns
 from skdyn.data.parameters import check_number
+from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.panel.groups import Groups, cut
 from skdyn.panel.outputs import OUTPUTS, check_outputs, readable
 from skdyn.panel.store import Store, request_of
-from skdyn.panel.work import Row, fit_batch
+from skdyn.panel.work import Reading, Row, fit_batch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +37,8 @@ def fit_panel(
     inputs: Sequence[str] | None = None,
     parameters: Sequence[str] | None = None,
     interpolation: Interpolation = "linear",
+    sort: bool = False,
+    duplicates: Duplicates = "raise",
     n_jobs: int | None = None,
     folder: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -53,7 +57,8 @@ def fit_panel(
     by : name or list of names
         Columns whose values name the groups.
     estimator : estimator, optional
-        One of skdyn's or of a plugin, not fitted; ``FIMODERegressor()`` by default.
+        One of skdyn's or of a plugin, not fitted; ``FIMODERegressor()`` by default. A pipeline is refused: transform
+        the columns of the table instead.
     outputs : sequence of {"equations", "equilibria", "score", "forecast"}, default=all of them
         What to ask of each fit. The score is that of the group's own trajectories. Equilibria take the longest.
     horizon : int, default=10
@@ -62,6 +67,9 @@ def fit_panel(
         Columns of what acts on each group's system from outside, and of what is constant in each of its trajectories;
         see `skdyn.Trajectories.from_dataframe`. In a forecast inputs stay what they were last; equilibria are those
         under the group's mean inputs and parameters.
+    sort, duplicates
+        What to do with rows out of order and with times that repeat; see `skdyn.Trajectories`. Missing values are the
+        estimator's ``missing``.
     n_jobs : int, optional
         As joblib has it: 1 by default, -1 for all cores.
     folder : str or path, optional
@@ -84,6 +92,8 @@ def fit_panel(
     ------
     ValueError
         If the table has no such groups, or the estimator no such outputs.
+    TypeError
+        If the estimator is none of trajectories.
     FileError
         If the folder holds rows of another request, or damaged ones.
 
@@ -105,13 +115,20 @@ def fit_panel(
     """
     check_number("horizon", horizon, whole=True)
     estimator = FIMODERegressor() if estimator is None else clone(estimator)
+    if not isinstance(estimator, BaseTrajectoryEstimator):
+        raise TypeError(
+            f"estimator is a {type(estimator).__name__}, but must be one of skdyn.list_estimators(): transform the "
+            "columns of the table before, such as table.assign(x=numpy.log(table['x'])), or fit group by group: "
+            "{key: clone(estimator).fit(rows.drop(columns=by)) for key, rows in table.groupby(by)}"
+        )
     asked = check_outputs(estimator, outputs)
-    given = given_columns(inputs, parameters, interpolation)
+    cleaning = Cleaning.of("raise", sort, duplicates)
+    reading = Reading(given_columns(inputs, parameters, interpolation), cleaning.sort, cleaning.duplicates)
     groups = cut(table, by)
     batches = groups.batches()
     store = None
     if folder is not None:
-        request = request_of(groups, given, estimator, asked, int(horizon), _identity(estimator))
+        request = request_of(groups, reading, estimator, asked, int(horizon), _identity(estimator))
         store = Store.open(Path(folder), request, asked)
     rows: dict[int, Row] = {}
     todo = []
@@ -122,7 +139,7 @@ def fit_panel(
         else:
             rows.update(zip(places.tolist(), kept, strict=True))
     with tqdm(total=len(groups.keys), initial=len(rows), desc="groups", unit="group", disable=not progress) as bar:
-        for number, found in _fitted(groups, (estimator, asked, int(horizon), given), batches, todo, n_jobs):
+        for number, found in _fitted(groups, (estimator, asked, int(horizon), reading), batches, todo, n_jobs):
             if store is not None:
                 store.write(number, found)
             rows.update(zip(batches[number].tolist(), found, strict=True))
@@ -132,7 +149,7 @@ def fit_panel(
 
 def _fitted(
     groups: Groups,
-    asked: tuple[Any, tuple[str, ...], int, Given],
+    asked: tuple[Any, tuple[str, ...], int, Reading],
     batches: list[Any],
     todo: list[int],
     n_jobs: int | None,

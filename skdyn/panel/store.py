@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from skdyn import __version__
-from skdyn.data.given import Given
 from skdyn.exceptions import FileError
 from skdyn.files.manifest import seal, unseal
 from skdyn.files.reading import read_bytes, sha256
 from skdyn.files.writing import write_file
 from skdyn.panel.groups import Groups
-from skdyn.panel.work import Row
+from skdyn.panel.work import Reading, Row
 
 _FORMAT = 1
 _LARGEST = 2**28  # bytes of a batch
@@ -94,11 +93,11 @@ class Store:
 
 
 def request_of(
-    groups: Groups, given: Given, estimator: Any, outputs: tuple[str, ...], horizon: int, weights: str | None
+    groups: Groups, reading: Reading, estimator: Any, outputs: tuple[str, ...], horizon: int, weights: str | None
 ) -> str:
     """The sha256 of all that the rows follow from: data, keys, estimator, weights, version, and what is asked."""
     parameters = sorted((name, repr(value)) for name, value in estimator.get_params().items())
-    asked = (type(estimator).__qualname__, parameters, weights, outputs, horizon, groups.by, given, __version__)
+    asked = (type(estimator).__qualname__, parameters, weights, outputs, horizon, groups.by, reading, __version__)
     digests = [repr(asked).encode()]
     for key, table in zip(groups.keys, groups.tables, strict=True):
         digests.append(repr((key, list(table.columns))).encode())

@@ -5,9 +5,12 @@ Tables and an estimator that was not fitted go there, plain rows come back; a wo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from skdyn.data.given import Given
+from skdyn.data.cleaning import Cleaning, Duplicates
+from skdyn.data.frames import given_of, read_dataframe, unit_of
+from skdyn.data.given import NOTHING, Given
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._together import Together, fit_together
 from skdyn.exceptions import silenced
@@ -16,14 +19,39 @@ from skdyn.panel.outputs import output_of, outputs_together
 Row = dict[str, Any]
 
 
-def fit_batch(estimator: Any, tables: list[Any], outputs: tuple[str, ...], horizon: int, given: Given) -> list[Row]:
+@dataclass(frozen=True)
+class Reading:
+    """How the tables of groups are read.
+
+    Attributes
+    ----------
+    given : Given
+        Columns that are given from outside.
+    sort, duplicates : see `skdyn.Trajectories`
+    """
+
+    given: Given = NOTHING
+    sort: bool = False
+    duplicates: Duplicates = "raise"
+
+    def of(self, table: Any, estimator: Any) -> Trajectories:
+        """The trajectories of a group, as an estimator reads them."""
+        if self != Reading():
+            raw = read_dataframe(table, given=self.given or given_of(table))
+            cleaning = Cleaning(estimator.missing, self.sort, self.duplicates)
+            table = Trajectories.from_raw(raw, cleaning, unit_of(table))
+        context: Trajectories = estimator._read(table, None)
+        return context
+
+
+def fit_batch(estimator: Any, tables: list[Any], outputs: tuple[str, ...], horizon: int, reading: Reading) -> list[Row]:
     """Rows of results, one for each table; whatever goes wrong with a group is said in its row."""
     rows: list[Row] = [{"n_trajectories": 0, "n_points": 0, **dict.fromkeys(outputs), "error": None} for _ in tables]
     with silenced(Warning):
         contexts = {}
         for i, table in enumerate(tables):
             try:
-                contexts[i] = _read(estimator, table, given)
+                contexts[i] = reading.of(table, estimator)
             except Exception as error:
                 rows[i]["error"] = _said(error)
         if not contexts:
@@ -45,20 +73,6 @@ def fit_batch(estimator: Any, tables: list[Any], outputs: tuple[str, ...], horiz
                 except Exception as error:
                     row["error"] = "; ".join(filter(None, (row["error"], f"{name}: {_said(error)}")))
     return rows
-
-
-def _read(estimator: Any, table: Any, given: Given) -> Trajectories:
-    """The trajectories of a group, with the columns of its table that are given from outside."""
-    if given:
-        table = Trajectories.from_dataframe(
-            table,
-            inputs=given.inputs or None,
-            parameters=given.parameters or None,
-            interpolation=given.interpolation,
-            missing=estimator.missing,
-        )
-    context: Trajectories = estimator._read(table, None)
-    return context
 
 
 def _shared(together: Together, outputs: tuple[str, ...], horizon: int) -> dict[str, dict[int, Any]]:

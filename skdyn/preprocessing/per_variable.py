@@ -8,11 +8,12 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import ColumnTransformer
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdyn.data.frames import has_labels
-from skdyn.data.names import named_states, order_of
+from skdyn.data.names import named_states, order_of, states_table
 from skdyn.data.numbers import read_numbers
 from skdyn.data.reading import is_dataframe
 from skdyn.data.torn import warn_where_torn
@@ -37,7 +38,8 @@ class PerVariable(FittedNames, TransformerMixin, BaseEstimator, auto_wrap_output
     Parameters
     ----------
     transformer : transformer
-        Such as ``StandardScaler()``, ``PCA(3)`` or ``FunctionTransformer(np.log, np.exp)``; it is cloned.
+        Such as ``StandardScaler()``, ``PCA(3)`` or ``FunctionTransformer(np.log, np.exp)``; it is cloned. It is given
+        arrays, but tables where a ``ColumnTransformer`` chooses columns by name.
 
     Attributes
     ----------
@@ -95,7 +97,7 @@ class PerVariable(FittedNames, TransformerMixin, BaseEstimator, auto_wrap_output
         context = Trajectories.with_gaps(X)
         transformer = clone(self.transformer)
         with np.errstate(all="ignore"):  # what becomes infinite or NaN is refused by place, not warned of
-            transformer.fit(np.concatenate(context.states))
+            transformer.fit(_as_asked(transformer, np.concatenate(context.states), context.feature_names))
         self.transformer_ = transformer
         self._remember(context)
         return self
@@ -119,7 +121,11 @@ class PerVariable(FittedNames, TransformerMixin, BaseEstimator, auto_wrap_output
             If variables are unknown or missing, or a transformed state is not finite.
         """
         check_is_fitted(self)
-        return self._applied(self.transformer_.transform, X, self._names_in, self.n_features_in_, self._names_out)
+
+        def transform(states: np.ndarray) -> Any:
+            return self.transformer_.transform(_as_asked(self.transformer_, states, self._names_in))
+
+        return self._applied(transform, X, self._names_in, self.n_features_in_, self._names_out)
 
     def inverse_transform(self, X: Any) -> Any:
         """Turn transformed states back, in the forms of `transform`.
@@ -160,7 +166,13 @@ class PerVariable(FittedNames, TransformerMixin, BaseEstimator, auto_wrap_output
             names = tuple(input_features)
         given = np.array([f"x{d}" for d in range(self.n_features_in_)] if names is None else names, dtype=object)
         if hasattr(self.transformer_, "get_feature_names_out"):
-            return np.asarray(self.transformer_.get_feature_names_out(given), dtype=object)
+            try:
+                return np.asarray(self.transformer_.get_feature_names_out(given), dtype=object)
+            except AttributeError as error:  # of a part that has no names
+                raise TypeError(
+                    f"the transformer does not name what it returns: {error} A FunctionTransformer does so with "
+                    "feature_names_out='one-to-one'"
+                ) from None
         return given
 
     def __sklearn_tags__(self) -> Any:
@@ -226,10 +238,24 @@ def _are_states(X: Any) -> bool:
     return getattr(X, "ndim", None) == 2 or (not hasattr(X, "ndim") and np.asarray(X).ndim == 2)
 
 
+def _as_asked(transformer: Any, states: np.ndarray, names: Sequence[str] | None) -> Any:
+    """States (N, D) for a transformer: a table where it or a part of it chooses columns by name, else as they are."""
+    parts = [transformer, *transformer.get_params().values()] if hasattr(transformer, "get_params") else []
+    choices = [columns for part in parts if isinstance(part, ColumnTransformer) for _, _, columns in part.transformers]
+    if names is None or all(np.asarray(columns).dtype.kind in "iub" for columns in choices):
+        return states
+    return states_table(states, names)
+
+
 def _finite(function: Any, states: np.ndarray, place: Any) -> np.ndarray:
     """Apply a function to states (N, D); NaN may stand only in rows that held one before, and infinity nowhere."""
     with np.errstate(all="ignore"):
         result = function(states)
+    if issparse(result):
+        raise TypeError(
+            "the transformer returns a sparse matrix, but states are dense: give it sparse_output=False, "
+            "encode='onehot-dense' or sparse_threshold=0, whichever it takes"
+        )
     values = read_numbers(result, "what the transformer returns")
     if values.ndim != 2 or len(values) != len(states):
         raise TrajectoryError(

@@ -53,10 +53,15 @@ def equations_section(estimator: Any, n_fits: int) -> str:
         lines = estimator.equations()
     except ValueError as error:
         return f"<p>None: {escape(str(error))}</p>"
-    unused = "" if getattr(estimator, "refined_", True) else (
-        "<p>The pretrained field reproduces the data better, and is what is used.</p>"
-    )  # fmt: skip
+    used = getattr(estimator, "equations_in_use", True)
+    unused = "" if used else f"<p>{said_of_shares(estimator.equation_shares())}</p>"
     return f"<pre>{escape(chr(10).join(lines))}</pre>{unused}{_evidence(estimator, n_fits)}"
+
+
+def said_of_shares(shares: Sequence[float]) -> str:
+    """What equations of one pass are, by the shares of the field that agree with them."""
+    said = ", ".join(f"{share:.0%}" for share in shares)
+    return f"They are the leading part of the field ({said} of it agree), which is what answers."
 
 
 def _evidence(estimator: Any, n_fits: int) -> str:

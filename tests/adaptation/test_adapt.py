@@ -1,5 +1,6 @@
 """The public function: it chooses by the kind of model, and its result can be saved."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,14 @@ def test_every_kind_of_model_is_adapted_and_saved(kind, series, tmp_path):
 def test_a_loaded_model_and_single_settings_are_taken(series):
     result = adapt(load_model(FOLDERS["forecast"]), series, rank=2, epochs=1)
     assert result.settings == CutSettings(rank=2, epochs=1)
+
+
+def test_an_adaptation_is_said_in_one_line(series):
+    result = adapt(FOLDERS["forecast"], series, rank=2, epochs=1)
+    errors = result.record["held_out_error"]
+    said = f"steps=1, held_out_error={errors['start']:.3g} -> {errors['chosen']:.3g})"
+    assert repr(result) == f"Adaptation({result.model.spec.name!r}, {said}"
+    assert repr(replace(result, record={})) == f"Adaptation({result.model.spec.name!r})"
 
 
 def test_numbers_of_other_libraries_can_be_saved(series, tmp_path):

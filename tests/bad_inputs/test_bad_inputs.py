@@ -208,7 +208,10 @@ def test_times_given_twice(data, times, message):
         (lambda: Trajectories.from_dataframe(X), "expected a pandas or polars DataFrame, got ndarray"),
         (lambda: Trajectories(X, missing="ignore"), "missing must be 'raise' or 'drop', got 'ignore'"),
         (lambda: Trajectories(Trajectories(X), missing=None), "missing must be 'raise' or 'drop', got None"),
-        (lambda: Trajectories.from_dataframe(frame(), missing=np.nan), "missing must be 'raise' or 'drop', got nan"),
+        (
+            lambda: Trajectories.from_dataframe(frame(), missing=np.nan),
+            "missing must be 'raise', 'drop' or 'keep', got nan",
+        ),
         (lambda: Trajectories(X).windows(1), "length must be an integer of at least 2, got 1"),
         (lambda: Trajectories(X).windows(10), "no trajectory is as long as a window of 10: the longest has 9 points"),
         (lambda: Trajectories(X).windows(3, -1), "stride must be an integer of at least 1, got -1"),

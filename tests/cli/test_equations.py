@@ -54,6 +54,16 @@ def test_an_estimator_without_equations(saved, call):
     assert f"{folder} holds a FIMODERegressor without equations: `skdyn fit --refine sparse`" in error
 
 
+def test_equations_of_one_pass_are_not_what_answers(saved, call, call_json):
+    folder = saved(FIMODERegressor(device="cpu"))
+    told = call_json("equations", folder)
+    assert len(told["equations"]) == len(told["equation_shares"]) == 2
+    assert not told["equations_used"]
+    shares = ", ".join(f"{share:.0%}" for share in told["equation_shares"])
+    _, out, _ = call("equations", folder)
+    assert out.endswith(f"They are the leading part of the field ({shares} of it agree), which is what answers.\n")
+
+
 def test_an_estimator_that_finds_none(csv_file, call):
     code, _, error = call("equations", csv_file, "--estimator", "fim-sde")
     assert code == 2

@@ -65,6 +65,7 @@ def test_trajectories_that_are_too_short_are_left_out_with_one_warning():
         ({"sort": "yes"}, "sort must be True or False"),
         ({"duplicates": "last"}, "duplicates must be 'raise', 'mean' or 'first', got 'last'"),
         ({"missing": "fill"}, "missing must be 'raise' or 'drop'"),
+        ({"missing": "keep"}, "got 'keep'; Trajectories.with_gaps and from_dataframe can keep such rows"),
     ],
 )
 def test_options_are_checked(options, message):

@@ -42,3 +42,23 @@ def test_trajectories_without_any_time_are_left_out_with_one_warning(read):
         assert read(*lines, missing="drop").ids == ("a", "c")
     with pytest.raises(TrajectoryError, match="the time is empty, as in all other rows"):
         read("t,x", ",1", ",2", missing="drop")
+
+
+def test_times_of_the_day_written_as_numbers(read):
+    clock = [f"{9 + minute // 60}{minute % 60:02},{minute % 7}" for minute in range(0, 240, 20)]
+    with pytest.raises(TrajectoryError, match=r"'time' are times of the day .*with a colon, .* --date-format %H:%M"):
+        read("time,x", *clock)
+    colons = read("time,x", *(f"{line[:-4]}:{line[-4:]}" for line in clock), date_format="%H:%M", time_unit="minute")
+    np.testing.assert_array_equal(colons.times[0], np.arange(0, 240, 20))
+
+
+def test_text_among_states(read):
+    with pytest.raises(TrajectoryError, match=r"line 2, column 'region': 'a' is no.*--group region .*--features x y$"):
+        read("region,day,x,y", "a,0,1,3", "a,1,2,4", "b,0,3,5")
+
+
+def test_gaps_are_kept_beside_inputs(read):
+    lines = ("t,dose,x", "0,5,", "1,0,4", "2,5,", "3,0,2")
+    with pytest.raises(TrajectoryError, match=r"line 2, column 'dose': .*: keep them, read_csv\(..., missing='keep'\)"):
+        read(*lines, inputs=["dose"], missing="drop")
+    np.testing.assert_array_equal(read(*lines, inputs=["dose"], missing="keep").inputs[0][:, 0], [5, 0, 5, 0])

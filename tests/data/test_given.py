@@ -4,13 +4,14 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
-from skdyn import Trajectories, Trajectory, TrajectoryError
+from skdyn import SparseODERegressor, Trajectories, Trajectory, TrajectoryError
 from skdyn.data.asked import read_asked
 from skdyn.data.given import Given
 from skdyn.data.table import read_csv
@@ -90,11 +91,92 @@ def test_tables_say_which_columns_are_given(tmp_path):
 def test_gaps_in_inputs_are_treated_as_gaps_in_states():
     frame = doses(1).to_dataframe()
     frame.loc[2, "rate"] = np.nan
-    with pytest.raises(TrajectoryError, match="row 2, column 'rate': the state is NaN; pass missing='drop'"):
+    with pytest.raises(TrajectoryError, match="row 2, column 'rate': the input is NaN; pass missing='drop'"):
         Trajectories(frame)
     assert len(Trajectories(frame, missing="drop").times[0]) == 5
     with pytest.raises(TrajectoryError, match="row 2, column 'rate': the input is nan, not finite"):
         Trajectories.with_gaps(frame)
+
+
+def infusions(interpolation="previous"):
+    """Exact concentrations under infusions of 2 h in every 8, drawn seldom: dC/dt = rate / 10 - 0.3 C."""
+    t = np.arange(0, 24.01, 0.5)
+    rate, conc = np.where(t % 8 < 2, 100.0, 0.0), np.zeros(len(t))
+    for i in range(len(t) - 1):
+        conc[i + 1] = rate[i] / 3 + (conc[i] - rate[i] / 3) * np.exp(-0.15)
+    drawn = np.where(np.isin(t % 8, [1.5, 3, 5, 7]), conc, np.nan)
+    return pd.DataFrame({"id": 7, "t": t, "rate": rate, "conc": drawn}), {
+        "inputs": ["rate"],
+        "interpolation": interpolation,
+    }
+
+
+@pytest.mark.parametrize("interpolation", ["previous", "linear"])
+def test_rows_are_not_dropped_with_inputs_that_the_others_do_not_imply(interpolation):
+    frame, roles = infusions(interpolation)
+    lost = r"trajectory 0, row \d+, column 'rate': .*would be lost.*: keep them, "
+    with pytest.raises(TrajectoryError, match=lost + r"Trajectories.from_dataframe\(..., missing='keep'\), for est"):
+        Trajectories.from_dataframe(frame, missing="drop", **roles)
+    kept = Trajectories.from_dataframe(frame, missing="keep", **roles)
+    np.testing.assert_array_equal(kept.inputs[0][:, 0], frame["rate"])
+    assert np.isnan(kept.states[0]).sum() == frame["conc"].isna().sum()
+    with pytest.raises(TrajectoryError, match=lost + r"Trajectories.with_gaps\(X\)"):
+        Trajectories(kept, missing="drop")
+    assert Trajectories.from_dataframe(frame.dropna(subset=["conc"]), **roles).n_points == 12
+
+
+def test_what_is_kept_is_learned_from():
+    frame, roles = infusions()
+    kept = Trajectories.from_dataframe(frame, missing="keep", **roles)
+    equations = SparseODERegressor(library="conc,rate,1", missing="keep").fit(kept).equations()
+    assert equations == ["d(conc)/dt = -0.3 conc + 0.1 rate"]
+
+
+def test_doses_before_the_first_state_are_not_dropped_where_nothing_else_changes():
+    frame = pd.DataFrame({"t": T, "dose": [5.0, 0, 0, 0, 0, 0], "x": [np.nan, 4, 3, 2, 1, 0.5]})
+    with pytest.raises(
+        TrajectoryError, match=r"row 0, column 'dose': .* its input is 5, and would be 0 .* 100% would be"
+    ):
+        Trajectories.from_dataframe(frame, inputs=["dose"], missing="drop")
+    frame["dose"] = [5.0, 0, 1, 0, 1, 0]
+    assert Trajectories.from_dataframe(frame, inputs=["dose"], missing="drop").n_points == 5
+
+
+@pytest.mark.parametrize("interpolation", ["previous", "linear"])
+def test_rows_are_dropped_with_inputs_that_the_others_imply(interpolation):
+    t = np.arange(200.0)
+    x = np.where(t % 10 == 4, np.nan, np.cos(t))
+    roles = {"inputs": ["u"], "interpolation": interpolation, "missing": "drop"}
+    moving = t // 5 if interpolation == "previous" else 0.3 * t
+    for u in (moving, np.full(200, 0.1), np.where(np.isnan(x), np.nan, np.sin(t))):
+        frame = pd.DataFrame({"t": t, "x": x, "u": u})
+        assert Trajectories.from_dataframe(frame, **roles).n_points == 180
+    frame = pd.DataFrame({"t": t, "x": np.where(t == 50, np.nan, np.cos(t)), "u": np.cos(3 * t)})
+    with pytest.warns(UserWarning, match="row 50, column 'u': .* 1.[0-9]+% would be lost with such rows: keep them"):
+        assert Trajectories.from_dataframe(frame, **roles).n_points == 199
+
+
+def test_trajectories_without_two_states_are_left_out_of_what_is_kept():
+    frame, roles = infusions()
+    other = frame.assign(id=8, conc=np.where(frame["t"] == 3, 1.0, np.nan))
+    with pytest.warns(UserWarning, match=r"1 of 2 .* hold a state \(the first is 1, id 8\)"):
+        assert Trajectories.from_dataframe(pd.concat([frame, other]), missing="keep", **roles).ids == (7,)
+    frame.loc[3, "rate"] = np.nan
+    with pytest.raises(TrajectoryError, match=r"row 3, column 'rate': the input is nan.*frame.fillna\({'rate': 0}\)"):
+        Trajectories.from_dataframe(frame, missing="keep", **roles)
+
+
+def test_switches_are_numbers():
+    x, on = np.exp(-T), T > 0.7
+    for u in (on, list(on), pd.DataFrame({"on": on}), pl.DataFrame({"on": on})):
+        np.testing.assert_array_equal(Trajectories([(T, x, u)]).inputs[0][:, 0], on)
+    for column in (on, pd.array(on, "boolean"), on.astype(object)):
+        frame = pd.DataFrame({"t": T, "x": x, "on": column, "sick": True})
+        for table in (frame, pl.from_pandas(frame)):
+            read = Trajectories.from_dataframe(table, inputs=["on"], parameters=["sick"])
+            np.testing.assert_array_equal(read.inputs[0][:, 0], on)
+            assert read.parameters.tolist() == [[1.0]]
+    np.testing.assert_array_equal(read_asked({"on": True}, None, Given(("on",)), ()), [1.0])
 
 
 def frame_with(**columns):
@@ -122,6 +204,19 @@ def frame_with(**columns):
             lambda: Trajectories(pd.DataFrame(frame_with()[["id", "t", "a", "dose"]].to_dict("list"))),
             r"parameters=\['dose'\]\) if the dynamics depend on it",
         ),
+        (
+            lambda: Trajectories.from_dataframe(frame_with(dose=["a"] * 12), parameters=["dose"]),
+            r"'dose' .*pandas.get_dummies\(frame, columns=\['dose'\], dtype=float\) makes a column of 0 and 1",
+        ),
+        (
+            lambda: Trajectories.from_dataframe(frame_with(rate=pd.Categorical([1, 2] * 6)), inputs=["rate"]),
+            "'rate' .*its type is category: pandas.get_dummies",
+        ),
+        (
+            lambda: Trajectories.from_dataframe(frame_with(dose=[None, 1.0] * 6), parameters=["dose", "weight"]),
+            "row 0, column 'dose': the parameter is NaN; pass missing='drop'",
+        ),
+        (lambda: Trajectories([(T, T, np.array(list("abcdef")))]), "type <U1: inputs must be real numbers"),
     ],
 )
 def test_what_cannot_be_given_is_refused(call, message):

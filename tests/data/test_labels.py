@@ -278,8 +278,140 @@ def test_dates_written_as_numbers_are_refused(name):
             Trajectories(frame)
     dates = pd.to_datetime(numbers.astype(str), format="%Y%m%d")
     np.testing.assert_array_equal(Trajectories(PLAIN.assign(**{name: dates}), time_unit="day").times[0], np.arange(11))
+    # All of one month, so that they count days.
     np.testing.assert_array_equal(Trajectories(PLAIN.assign(time=numbers)).times[0], numbers)
     np.testing.assert_array_equal(Trajectories(PLAIN.assign(**{name: 1e7 + 50 * T})).times[0], 1e7 + 50 * T)
+
+
+CLOCK = np.array([840, 850, 900, 910, 920, 930, 940, 950, 1000, 1010, 1020])
+MONTHS = np.array([*range(202408, 202413), *range(202501, 202507)])
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "form"),
+    [
+        ("day", pd.date_range("2024-01-25", periods=11).strftime("%Y%m%d").astype(float), "%Y%m%d"),
+        *((name, MONTHS, "%Y%m") for name in ("month", "date", "time", "t")),
+        ("time", CLOCK, "%H%M"),
+        ("t", np.arange(0, 330, 30) // 60 * 100 + np.arange(0, 330, 30) % 60, "%H%M"),
+    ],
+)
+def test_calendars_and_clocks_written_as_numbers_are_refused(name, numbers, form):
+    frame = PLAIN[: len(numbers)].assign(z=numbers).rename(columns={"z": name})
+    call = rf"times in column '{name}' are .* written as numbers, such as \d+: pandas.to_datetime\(.*format='{form}'\)"
+    with pytest.raises(TrajectoryError, match=call):
+        Trajectories(frame)
+    times = frame[name].astype(int).astype(str)
+    dated = pd.to_datetime(times.str.zfill(4) if form == "%H%M" else times, format=form)
+    assert Trajectories(frame.assign(**{name: dated})).axis.kind == "date"
+    with pytest.raises(TrajectoryError, match=r"X: the times are .* written as numbers"):
+        Trajectories(PLAIN[: len(numbers)].to_numpy(), t=np.asarray(numbers))
+
+
+def test_some_months_are_told_by_their_name():
+    some = pd.DataFrame({"month": np.delete(MONTHS, [2, 3, 7, 8]), "x": np.cos(np.arange(7))})
+    with pytest.raises(TrajectoryError, match="column 'month' are months written as numbers, such as 202408"):
+        Trajectories(some)
+    assert Trajectories(some.rename(columns={"month": "t"})).n_points == 7
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        np.arange(100, 210, 10),  # 60 and more is no minute
+        np.arange(202401, 202412),  # of one year
+        np.arange(2000, 2011),
+        [1900, 1910, 1920, 1930, 1940, 1950, 1951, 1952, 1953, 1954, 1955],
+        [0, 15, 30, 45, 60, 90, 120, 180, 240, 360, 480],
+        [0, 1, 2, 4, 6, 8, 10, 12, 24, 48, 120],  # doses in hours
+        [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 100],
+        [0, 100, 200, 300, 410, 500, 600, 700, 800, 900, 1000],
+        20240101 + np.arange(11) * 13,
+        CLOCK - 820,  # 80 is no minute
+        np.arange(11) + 200001.5,
+    ],
+)
+def test_numbers_are_not_taken_for_dates(times):
+    np.testing.assert_array_equal(Trajectories(PLAIN.assign(time=times)).times[0], times)
+
+
+AGES = [118.0, 484, 664, 1004, 1231]
+TREES = pd.DataFrame(
+    {
+        "Tree": np.repeat([3, 1, 2], 5),
+        "age": np.tile(AGES, 3),
+        "size": [30.0, 58, 87, 115, 120, 33, 69, 111, 156, 172, 30, 51, 75, 108, 115],
+    }
+)
+
+
+def test_several_trajectories_one_below_the_other_are_noticed():
+    call = (
+        r"'Tree' is constant in blocks, and 'age' rises.*\(..., id='Tree', time='age'\), or .*'age', 'size'\]\) if all"
+    )
+    for frame in (TREES, TREES[["size", "age", "Tree"]], TREES[:10], pl.from_pandas(TREES)):
+        with pytest.raises(TrajectoryError, match=call if frame is TREES else "id='Tree', time='age'"):
+            Trajectories(frame)
+    with pytest.raises(TrajectoryError, match=r"id='Tree', features=\['age'\]\), or"):
+        Trajectories(TREES[["Tree", "age"]])
+    with pytest.raises(TrajectoryError, match="'age' increases strictly in every trajectory"):
+        Trajectories.from_dataframe(TREES, id="Tree")
+    assert Trajectories.from_dataframe(TREES, id="Tree", time="age").ids == (3, 1, 2)
+    assert Trajectories.from_dataframe(TREES, features=["Tree", "age", "size"]).n_features == 3
+    assert Trajectories(TREES.to_numpy()).n_features == 3
+
+
+STEPS = np.arange(40.0)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"saw": STEPS % 8, "wave": np.sin(STEPS)},
+        {"saw": STEPS % 8, "square": STEPS // 8 % 2},
+        {"saw": STEPS % 8, "stairs": 1.3 * (STEPS // 8)},
+        {"saw": STEPS % 8, "late": (STEPS + 2) // 8},
+        {"reset once": np.where(STEPS < 20, STEPS, STEPS**1.1 - 15), "on": (STEPS >= 20) * 1.0},
+        {"level": np.repeat([4.0, 1, 3, 0, 2], 8), "follows": np.cos(STEPS / 9)},
+        {"saw": np.append(STEPS[:-1] % 8, np.nan), "wave": np.sin(STEPS)},
+    ],
+)
+def test_states_are_not_taken_for_identities(columns):
+    assert Trajectories.from_dataframe(pd.DataFrame(columns), missing="keep").n_features == 2
+
+
+def test_inputs_in_steps_are_no_identities():
+    frame = pd.DataFrame({"saw": STEPS % 8, "wave": np.sin(STEPS), "level": STEPS // 8})
+    assert Trajectories.from_dataframe(frame, inputs=["level"]).n_features == 2
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (
+            PLAIN.assign(t=T, site=list("aaaaaabbbbb"), note="-"),
+            r"'site' .*: \S+\(..., id='site'\) if it tells trajectories apart; or leave it out, .*=\['a', 'b'\]\)$",
+        ),
+        (panel(id=[0, 1]).assign(site="a"), r"its type is \w+: leave it out, .*features=\['a', 'b'\]\)$"),
+        (PLAIN.assign(t=T, c=["1.5"] * 10 + ["n.d."]), r": row 10 holds 'n.d.', pandas.to_numeric\(frame\['c'\], err"),
+        (PLAIN.assign(t=T, c="1,5"), r"to_numeric\(frame\['c'\].str.replace\(',', '.'\), errors='coerce'\) reads them"),
+        (PLAIN.assign(t=T, c="1.5"), r": its numbers are text, pandas.to_numeric\(frame\['c'\], errors='coerce'\)"),
+        (PLAIN.assign(t=T, on=True), r"'on' has type bool: .*inputs=\['on'\]\) if it is a switch"),
+        (
+            PLAIN.assign(taken=DATES),
+            r"'taken' has type .*: \S+\(..., time='taken'\) if it is the time; or leave it out",
+        ),
+        (PLAIN.assign(date=DATES.strftime("%d/%m/%Y")), r"'01/01/2024' is a str; pandas.to_datetime\(times\) makes"),
+        (panel(id=["p", "q"])[:12], r"trajectory 1 has 1 sample; .* \(id 'q', trajectory 1, row 11\); pass"),
+        (
+            PLAIN.assign(Month=T, Day=T, rownames=range(11), Subject="p"),
+            r"2 columns that may be the time: 'Month', 'Day'.*time='Month', features=\['a', 'b'\]\)$",
+        ),
+    ],
+)
+def test_refusals_name_the_call(frame, message):
+    with pytest.raises(TrajectoryError, match=message):
+        Trajectories(frame)
 
 
 def test_a_gap_hides_no_parameter():

@@ -96,6 +96,40 @@ def test_a_correlated_normal_density_in_two_variables():
     assert 3 < coarse / fine < 5
 
 
+@pytest.mark.parametrize("shared", [-0.8, 0.3, 0.6])
+@pytest.mark.parametrize("unequal", [1.0, 1.2])
+def test_noise_that_two_variables_share(shared, unequal):
+    matrix, noise = np.array([[-1.0, 0.5], [-0.5, -0.7]]), np.array([0.5, 0.2])
+    correlation = np.array([[1.0, shared], [shared, 1.0]])
+    covariance = solve_continuous_lyapunov(matrix, -correlation * np.outer(noise, noise))
+    line = np.linspace(-1, 1, 61)
+    line = 5 * np.sign(line) * np.abs(line) ** unequal
+    axes = [s * line for s in np.sqrt(np.diag(covariance))]
+    density = fokker_planck(lambda x: (x @ matrix.T, np.broadcast_to(noise, x.shape)), axes, correlation)
+    points, mass = grid_points(axes), density * cell_volumes(axes)
+    assert (density > 0).all()
+    np.testing.assert_allclose(mass.sum(), 1, rtol=1e-9)
+    units = np.outer(*[np.sqrt(np.diag(covariance))] * 2)
+    np.testing.assert_allclose(np.einsum("ij,ija,ijb", mass, points, points) / units, covariance / units, atol=0.015)
+    assert relative_error(density, multivariate_normal(np.zeros(2), covariance).pdf(points)) < 0.04
+
+
+def test_shared_noise_that_changes_with_the_state():
+    """In logarithms the two variables are a linear process, the covariance of which is known."""
+    correlation = np.array([[1.0, 0.5], [0.5, 1.0]])
+    axes = [np.exp(np.linspace(-2.0, 2.0, n)) for n in (61, 71)]
+    density = fokker_planck(lambda x: (x * (0.125 - np.log(x)), 0.5 * x), axes, correlation)
+    points, mass = np.log(grid_points(axes)), density * cell_volumes(axes)
+    np.testing.assert_allclose(np.einsum("ij,ija,ijb", mass, points, points), 0.125 * correlation, atol=0.004)
+
+
+def test_a_grid_too_coarse_for_shared_noise_is_told_of():
+    axes = [np.linspace(-4, 4, 21)] * 2
+    with pytest.warns(ConvergenceWarning, match="would be negative: the grid is too coarse for noise"):
+        density = fokker_planck(lambda x: (-x, constant(x, 1.0)), axes, np.array([[1.0, 0.97], [0.97, 1.0]]))
+    assert (density > 0).all()
+
+
 @pytest.mark.parametrize("noise", [0.7, 0.35])
 def test_a_double_well_in_two_variables(noise):
     axes = [np.linspace(-2, 2, 61), np.linspace(-2, 2, 55)]

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from skdyn import FIMODERegressor, Trajectories, Trajectory
+from skdyn import FIMODERegressor, SparseODERegressor, Trajectories, Trajectory
+from skdyn.data.given import Given
+from skdyn.data.times import TimeAxis
 from skdyn.estimators._gaps import filled_along
 from skdyn.exceptions import TrajectoryError
 from skdyn.sparse.smoothing import completed, smoothed
@@ -140,6 +142,36 @@ def test_inputs_are_complete_where_states_are_not():
 def test_a_search_compares_what_was_observed():
     estimator = keeping([(T, holes(3, noise=0.01))], refine="sparse", library="x0, x1, x0*x1")
     assert estimator.equations(2) == ["d(x0)/dt = 1.1 x0 - 0.4 x0 x1", "d(x1)/dt = -0.4 x1 + 0.1 x0 x1"]
+
+
+def infused(seen):
+    """A held infusion into one compartment, of which the concentration was measured where ``seen`` says."""
+    t = np.arange(0, 24.01, 0.5)
+    rate, conc = np.where(t % 8 < 2, 100.0, 0.0), np.zeros(len(t))
+    for i in range(len(t) - 1):
+        conc[i + 1] = rate[i] / 3 + (conc[i] - rate[i] / 3) * np.exp(-0.15)
+    x = np.where(seen(t), conc, np.nan)[:, None]
+    given = Given(inputs=("rate",), interpolation="previous")
+    return Trajectories.with_gaps([Trajectory.of_columns(t, x, rate[:, None], given, ("conc",), 0, TimeAxis())])
+
+
+def test_a_score_knows_the_inputs_of_rows_without_states():
+    measured = infused(lambda t: np.isin(t % 8, [0, 1.5, 3, 5, 7]))
+    est = SparseODERegressor(library="conc, rate", missing="keep").fit(measured)
+    assert est.equations() == ["d(conc)/dt = -0.3 conc + 0.1 rate"]
+    assert est.score(measured) == pytest.approx(est.score(infused(lambda t: t >= 0)), abs=1e-6)
+    late = infused(lambda t: t > 5)
+    assert est.score(late) > 0.999  # from the first measured one on
+
+
+def test_a_score_needs_a_state_to_start_from():
+    est = keeping([(T, holes(0))])
+    nothing = np.full(CLEAN.shape, np.nan)
+    nothing[::2, 0], nothing[1::2, 1] = CLEAN[::2, 0], CLEAN[1::2, 1]
+    with pytest.warns(UserWarning, match="1 of 2 trajectories have no complete row"):
+        assert est.score([(T, CLEAN), (T, nothing)]) == est.score([(T, CLEAN)])
+    with pytest.raises(TrajectoryError, match="no trajectory has a complete row"):
+        est.score([(T, nothing)])
 
 
 def test_a_variable_that_was_hardly_observed_is_refused():

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from skdyn import FIMODERegressor, LASSODEForecaster, Trajectories
 from skdyn.exceptions import ForecastWarning, SkdynError, TrajectoryError, WeightsError
@@ -64,6 +65,22 @@ def test_gaps_survive_saving(forecaster, tmp_path):
     np.testing.assert_array_equal(LASSODEForecaster.load(tmp_path).predict(LATER), fitted.predict(LATER))
 
 
+def test_a_fine_tuning_without_a_seed_loads_as_the_same(forecaster, tmp_path):
+    generator = np.random.default_rng(3)
+    for given in (None, generator, 7):
+        params = {"fine_tune": {"epochs": 1}, "random_state": given}
+        fitted = clone(forecaster).set_params(ensemble=None, **params).fit([wave()])
+        assert fitted.random_state is given
+        fitted.save(tmp_path)
+        loaded = LASSODEForecaster.load(tmp_path)
+        assert loaded.random_state == loaded.seed_ == fitted.seed_
+        np.testing.assert_array_equal(loaded.predict(LATER), fitted.predict(LATER))
+        loaded.save(tmp_path)
+    assert fitted.seed_ == 7
+    with pytest.raises(SkdynError, match="parameter random_state is 8 now, but was 7"):
+        fitted.set_params(random_state=8).save(tmp_path)
+
+
 def test_an_irregular_series_with_most_points_dropped(forecaster):
     t, x = wave(200)
     keep = np.sort(np.random.default_rng(0).choice(200, 80, replace=False))
@@ -100,6 +117,37 @@ def test_a_table_of_several_series_names_them(forecaster):
     assert isinstance(ahead, pl.DataFrame)
     assert ahead["id"].to_list() == ["p", "p", "q", "q"]
     assert ahead["t"].to_list() == [30.0, 31.0, 35.0, 36.0]
+
+
+def test_a_table_goes_on_as_it_came(forecaster):
+    pd = pytest.importorskip("pandas")
+    rows = pd.DataFrame({"date": pd.date_range("2024-01-01", periods=40), "a": np.sin(np.arange(40) / 3)})
+    as_column = forecaster.fit(rows).predict(horizon=2)
+    assert list(as_column.columns) == ["date", "a"]
+    for called in ("taken", None):
+        ahead = forecaster.fit(rows.set_index("date").rename_axis(called)).predict(horizon=2)
+        pd.testing.assert_frame_equal(ahead, as_column.set_index("date").rename_axis(called))
+    assert list(forecaster.fit(rows[["a"]]).predict(horizon=2).columns) == ["t", "a"]
+
+
+@pytest.mark.parametrize("levels", [["shop", "date"], ["date", "shop"], ["date", "id"]])
+def test_series_are_told_apart_as_in_the_table(forecaster, levels, tmp_path):
+    pd = pytest.importorskip("pandas")
+    days = pd.date_range("2024-01-01", periods=30)
+    columns = {"date": [*days, *days], "a": np.sin(np.arange(60) / 3)}
+    (identity,) = set(levels) - {"date"}
+    rows = pd.DataFrame({identity: ["p"] * 30 + ["q"] * 30} | columns)
+    indexed = rows.set_index(levels)
+    ahead = forecaster.fit(indexed).predict(horizon=2)
+    forecaster.save(tmp_path)
+    pd.testing.assert_frame_equal(LASSODEForecaster.load(tmp_path).predict(horizon=2), ahead)
+    assert list(ahead.index.names) == levels
+    assert list(ahead.index.get_level_values(identity)) == ["p", "p", "q", "q"]
+    assert list(ahead.index.get_level_values("date")[:2]) == list(pd.date_range("2024-01-31", periods=2))
+    assert list(ahead.columns) == ["a"]
+    if identity == "id":
+        as_columns = forecaster.fit(rows).predict(horizon=2)
+        pd.testing.assert_frame_equal(as_columns.set_index(levels), ahead, check_freq=False)
 
 
 def test_positive_series_stay_positive(forecaster):

@@ -68,6 +68,44 @@ def test_no_equations_where_no_sparse_fit_carries_the_field():
         estimator.equations()
 
 
+def cooling(offset, noise):
+    t = np.linspace(0.0, 20.0, 400)
+    x = offset + 5 * np.exp(-0.3 * t) + noise * np.random.default_rng(0).standard_normal(400)
+    return FIMODERegressor(device="cpu").fit([(t, x)])
+
+
+@pytest.mark.parametrize(("offset", "noise"), [(20.0, 0.02), (293.15, 0.0), (293.15, 0.1), (1e5, 0.02)])
+def test_what_decays_is_a_line_wherever_its_zero_is(offset, noise):
+    estimator = cooling(offset, noise)
+    (line,) = estimator.equations()
+    assert "^" not in line
+    assert "/(" not in line
+    assert "sin" not in line
+    (expression,) = estimator.to_sympy()
+    for x in (offset, offset + 2.0):
+        assert float(expression.subs({"x0": x})) == pytest.approx(-0.3 * (x - offset), rel=0.02, abs=0.01)
+
+
+def test_the_level_is_written_as_a_search_writes_it():
+    assert cooling(293.15, 0.0).equations() == ["d(x0)/dt = -0.255 - 0.3 (x0 - 294)"]
+
+
+def test_products_far_from_zero_stay_where_the_field_needs_them():
+    t = np.linspace(0.0, 20.0, 400)
+    estimator = FIMODERegressor(device="cpu").fit([(t, path(hares, [4.4, 2.75], t))])
+    assert estimator.equations() == ["d(x0)/dt = 1.1 x0 - 0.4 x0 x1", "d(x1)/dt = -0.4 x1 + 0.1 x0 x1"]
+
+
+def test_terms_that_cannot_be_told_apart_are_not_written_down():
+    def swing(_, x):
+        return [x[1] - 1000.0, -np.sin(x[0] - 1000.0) - 0.1 * (x[1] - 1000.0)]
+
+    t = np.linspace(0.0, 20.0, 400)
+    estimator = FIMODERegressor(device="cpu").fit([(t, path(swing, [1002.0, 1000.0], t))])
+    with pytest.raises(ValueError, match=r"terms of the equation of 'x1' cannot be told apart.*use refine='sparse'"):
+        estimator.equations()
+
+
 def test_a_model_without_fits_has_no_equations():
     estimator = FIMODERegressor(FORMAT_1, device="cpu").fit([(T, path(hares, [10.0, 5.0]))])
     with pytest.raises(ValueError, match=r"weighs no sparse fits .*use refine='sparse'"):

@@ -3,9 +3,11 @@ import os
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
 
-from skdyn import FIMCoarseGrainer, FIMODERegressor, SkdynError, SparseODERegressor
+from skdyn import FIMCoarseGrainer, FIMODERegressor, LASSODEForecaster, SkdynError, SparseODERegressor, Trajectories
 from skdyn.datasets import make_blob_video
 from skdyn.exceptions import FileError
 from skdyn.files.arrays import pack_arrays, unpack_arrays
@@ -50,6 +52,18 @@ def refusal(folder, cls=SparseODERegressor):
     return str(caught.value)
 
 
+def test_days_that_tell_trajectories_apart_are_saved(tmp_path):
+    tables = [
+        pd.DataFrame({"day": pd.Timestamp(2020, 1, 1 + k, tz="Europe/Berlin"), "time": t, "x": x[:, 0], "y": x[:, 1]})
+        for k, (t, x) in enumerate(DATA)
+    ]
+    context = Trajectories.from_dataframe(pd.concat(tables), time="time", id="day")
+    SparseODERegressor(max_degree=1).fit(context).save(tmp_path)
+    loaded = SparseODERegressor.load(tmp_path).context_
+    assert loaded.ids == context.ids
+    assert repr(loaded.ids[0]) == "Timestamp('2020-01-01 00:00:00+0100', tz='Europe/Berlin')"
+
+
 def test_an_edit_that_says_nothing_else_is_read(folder, fitted):
     edit(folder)
     np.testing.assert_array_equal(SparseODERegressor.load(folder).predict(X), fitted.predict(X))
@@ -92,8 +106,13 @@ DESCRIPTIONS = {
     "names that are text": (lambda v: v.update(feature_names="xy"), "must be a list of names"),
     "names that are numbers": (lambda v: v.update(feature_names=[1, "a"]), "must be a list of names"),
     "too few ids": (lambda v: v.update(ids=[1]), "an identity for each of 2"),
+    "an id of no date": (
+        lambda v: v.update(ids=[{"kind": "date", "value": "today"}, 1]),
+        "ValueError: Invalid isoformat",
+    ),
     "ids that are none": (lambda v: v.update(ids=None), "an identity for each of 2"),
     "another axis": (lambda v: v["axis"].update(kind="sundial"), "no time axis of the kind"),
+    "times that were told by nobody": (lambda v: v.update(times_told="yes"), "times_told must be true or false"),
     "a table of no library": (lambda v: v.update(library="R"), "library must be that of a table"),
     "a table of no forecaster": (lambda v: v.update(library="pandas"), "library must be that of a table"),
     "no axis": (lambda v: v.update(axis=None), "damaged"),
@@ -151,10 +170,21 @@ def test_other_parameters_than_those_of_the_fit_are_not_saved(folder, fitted):
         loaded.set_params(max_degree=2).save(folder)
 
 
-def test_where_an_estimator_computes_may_change_before_it_is_saved(tmp_path):
-    moved = FIMODERegressor().fit([(T, X)]).set_params(device="cpu")
-    moved.save(tmp_path)
-    assert FIMODERegressor.load(tmp_path).device == "cpu"
+@pytest.mark.parametrize(
+    ("estimator", "changed", "asked"),
+    [
+        (FIMODERegressor(), {"device": "cpu"}, X),
+        (FIMODERegressor(), {"query_chunk": 7}, X),
+        (LASSODEForecaster(), {"n_jobs": 1, "progress": True}, np.linspace(8, 9, 5)),
+    ],
+)
+def test_how_an_estimator_computes_may_change_before_it_is_saved(tmp_path, estimator, changed, asked):
+    fitted = clone(estimator).fit(DATA)
+    expected = fitted.predict(asked)
+    fitted.set_params(**changed).save(tmp_path)
+    loaded = type(estimator).load(tmp_path)
+    assert changed.items() <= loaded.get_params().items()
+    np.testing.assert_allclose(loaded.predict(asked), expected, atol=1e-6)
 
 
 def test_a_full_disk_is_a_clear_error(folder, fitted, monkeypatch):
@@ -234,6 +264,7 @@ GRAINER_DESCRIPTIONS = {
     "more codes": (lambda v: v["params"].update(n_components=3), "must hold"),
     "an activation that is none": (lambda v: v["params"].update(activation="step"), "activation must be one of"),
     "a curve that is none": (lambda v: v.update(loss_curve=[1.0, "2"]), "loss_curve is not what it should be"),
+    "times told by nobody": (lambda v: v.update(times_told=1), "times_told must be true or false"),
     "neither kind of dynamics": (lambda v: v.update(stochastic=1), "stochastic or loss_curve"),
     "the other kind of dynamics": (lambda v: v.update(stochastic=False), "holds a LatentSDERegressor"),
     "too few names": (lambda v: v.update(feature_names=["a"]), "must be 25 different names"),

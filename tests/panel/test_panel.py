@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.pipeline import make_pipeline
 
 from skdyn import (
     FileError,
@@ -17,13 +18,12 @@ from skdyn import (
     Trajectories,
     fit_panel,
 )
-from skdyn.data.given import NOTHING
 from skdyn.estimators._together import fit_together
 from skdyn.models.adapters import save_adapter
 from skdyn.models.weights import load_model
 from skdyn.nn.lora import add_low_rank, attention_projections, initialise, low_rank_state
 from skdyn.panel.groups import cut
-from skdyn.panel.work import fit_batch
+from skdyn.panel.work import Reading, fit_batch
 
 FAST = ("equations", "score", "forecast")
 
@@ -177,6 +177,7 @@ def test_a_folder_of_another_request_is_refused(patients, tmp_path):
         {"outputs": "forecast"},
         {"outputs": "score", "horizon": 3},
         {"outputs": "score", "estimator": FIMODERegressor(max_context=20)},
+        {"outputs": "score", "sort": True},
     ):
         with pytest.raises(FileError, match="holds the rows of another table, estimator, model or outputs"):
             fit_panel(few, "patient", folder=tmp_path, **other)
@@ -224,11 +225,33 @@ def test_damaged_rows_are_refused(patients, tmp_path):
         ({"estimator": LASSODEForecaster(), "outputs": "equations"}, "LASSODEForecaster has no equations"),
         ({"estimator": FIMSDERegressor(), "outputs": "forecast"}, "FIMSDERegressor has no forecast"),
         ({"horizon": 0}, "horizon must be a positive integer"),
+        ({"duplicates": "last"}, "duplicates must be 'raise', 'mean' or 'first', got 'last'"),
     ],
 )
 def test_what_cannot_be_asked(patients, change, message):
     with pytest.raises(ValueError, match=message):
         fit_panel(**{"table": patients, "by": "patient"} | change)
+
+
+def test_a_pipeline_is_refused_at_once(patients):
+    with pytest.raises(TypeError, match=r"estimator is a Pipeline.*transform the columns of the table.*group by group"):
+        fit_panel(patients, "patient", estimator=make_pipeline(FIMODERegressor()), outputs="score")
+
+
+def test_groups_are_put_in_order_where_that_is_asked_for(patients, found):
+    few = patients[patients["patient"].isin(["a", "b"])]
+    untidy = pd.concat([few, few[:3]]).sample(frac=1.0, random_state=0)
+    refused = fit_panel(untidy, "patient", outputs="score")["error"]
+    assert refused.str.contains("pass sort=True").all()
+    tidy = fit_panel(untidy, "patient", outputs="score", sort=True, duplicates="first")
+    np.testing.assert_allclose(tidy["score"], found["score"][["a", "b"]])
+
+
+def test_single_values_may_be_missing_beside_inputs(patients):
+    few = patients[patients["patient"] == "a"].assign(push=lambda table: np.sin(table["time"]))
+    few.iloc[3, 2] = np.nan
+    asked = {"by": "patient", "outputs": "score", "inputs": ["push"]}
+    assert fit_panel(few, **asked, estimator=FIMODERegressor(missing="keep"))["error"].isna().all()
 
 
 def test_missing_keys_are_refused(patients):
@@ -249,7 +272,7 @@ def test_batches_hold_groups_of_about_the_same_length(patients, monkeypatch):
 def test_weights_are_never_sent(patients):
     """What goes to a worker is the tables and parameters, and what comes back is plain."""
     few = [patients[patients["patient"] == name].drop(columns="patient") for name in "ab"]
-    job = (FIMODERegressor(), few, FAST, 4, NOTHING)
+    job = (FIMODERegressor(), few, FAST, 4, Reading())
     assert len(pickle.dumps(job)) < 20_000
     rows = fit_batch(*job)
     assert json.loads(json.dumps(rows)) == rows

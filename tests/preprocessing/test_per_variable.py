@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -111,6 +112,42 @@ def test_the_first_step_of_a_pipeline(pairs, form):
         np.testing.assert_array_equal(pipeline.predict(table), pipeline.predict(x))
 
 
+LOG = FunctionTransformer(np.log, feature_names_out="one-to-one")
+BY_NAME = ColumnTransformer([("log", LOG, ["lynx"]), ("as_it_is", "passthrough", ["hare"])])
+
+
+@pytest.mark.parametrize("output", ["default", "pandas", "polars"])
+@pytest.mark.parametrize("transformer", [BY_NAME, make_pipeline(BY_NAME, StandardScaler())])
+def test_columns_are_chosen_by_name(pairs, transformer, output):
+    log = clone(transformer).set_output(transform=output)
+    X, x = frame(pairs), pairs[1][1]
+    fitted = PerVariable(log).fit(X)
+    expected = clone(transformer).fit(X[["hare", "lynx"]]).transform(pd.DataFrame(x, columns=["hare", "lynx"]))
+    out = fitted.transform(X)
+    assert out.feature_names == ("log__lynx", "as_it_is__hare")
+    np.testing.assert_allclose(out.states[1], expected)
+    np.testing.assert_array_equal(fitted.transform(x), out.states[1])
+    states = pd.DataFrame(x[:, ::-1], columns=["lynx", "hare"])
+    np.testing.assert_array_equal(fitted.transform(states), out.states[1])
+    assert list(fitted.transform(states).columns) == ["log__lynx", "as_it_is__hare"]
+    pipeline = make_pipeline(PerVariable(log), SparseODERegressor(max_degree=1)).fit(X)
+    assert pipeline.predict(x).shape == x.shape
+
+
+@pytest.mark.parametrize("columns", [[0], slice(0, 1), [True, False], make_column_selector("hare"), ["hare"]])
+def test_columns_are_chosen_in_every_way_of_scikit_learn(pairs, columns):
+    chosen = ColumnTransformer([("scaled", StandardScaler(), columns)], remainder="passthrough")
+    out = PerVariable(chosen).fit_transform(frame(pairs))
+    assert out.feature_names == ("scaled__hare", "remainder__lynx")
+    np.testing.assert_array_equal(out.states[0][:, 1], pairs[0][1][:, 1])
+
+
+def test_a_part_without_names_is_refused_with_what_names_it(pairs):
+    nameless = ColumnTransformer([("log", FunctionTransformer(np.log), ["hare"])])
+    with pytest.raises(TypeError, match=r"does not name what it returns: .* log .*feature_names_out='one-to-one'"):
+        PerVariable(nameless).fit_transform(frame(pairs))
+
+
 def test_rates_are_those_of_transformed_variables(pairs):
     pipeline = make_pipeline(PerVariable(StandardScaler()), SparseODERegressor(max_degree=1)).fit(pairs)
     scale = pipeline[0].transformer_.scale_
@@ -147,7 +184,7 @@ def test_what_a_transformer_cannot_do_is_refused_by_place(pairs):
         log.transform(np.array([[np.nan, 0.0]]))
     with pytest.raises(TypeError, match="transformer=3 has no method 'fit'"):
         PerVariable(3).fit(pairs)
-    with pytest.raises(TypeError, match="what the transformer returns holds an object that is not a number"):
+    with pytest.raises(TypeError, match="returns a sparse matrix, but states are dense: give it sparse_output=False"):
         PerVariable(OneHotEncoder()).fit_transform(pairs)
     with pytest.raises(TrajectoryError, match=r"returns the shape \(1, 2\) for states of shape \(90, 2\)"):
         PerVariable(FunctionTransformer(lambda x: x[:1])).fit_transform(pairs)

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("plotly", reason="reports need the extra `report`")
 
-from skdyn import SparseODERegressor
+from skdyn import FIMODERegressor, SparseODERegressor
 from skdyn.cli import main
 from skdyn.data.table import read_csv
 from skdyn.data.trajectory import Trajectory
@@ -68,6 +68,11 @@ def test_what_the_data_leave_open_is_said(tmp_path):
     assert "resampled" not in own_parts(tmp_path / "report.html")
     with pytest.raises(ValueError, match="n_fits"):
         estimator.report(tmp_path / "report.html", n_fits=-1)
+
+
+def test_equations_of_one_pass_are_not_sold_as_the_field(tmp_path):
+    FIMODERegressor(device="cpu").fit([(T, X)]).report(tmp_path / "report.html", n_fits=0)
+    assert re.search(r"leading part of the field \(\d+%, \d+% of it agree\)", own_parts(tmp_path / "report.html"))
 
 
 def test_what_the_user_named_is_escaped(page):

@@ -60,6 +60,8 @@ class ShootingGPODERegressor(PosteriorRegressor):
         Only where the context came with names.
     context_ : Trajectories
         What was given to `fit`.
+    seed_ : int
+        Seed of all that was drawn. What is saved has it as its ``random_state``.
 
     References
     ----------
@@ -109,7 +111,7 @@ class ShootingGPODERegressor(PosteriorRegressor):
             check_number(name, getattr(self, name), whole=True)
         for name in ("tolerance", "learning_rate"):
             check_number(name, getattr(self, name))
-        seed = int(read_generator(self.random_state).integers(2**31))
+        seed = int(read_generator(self._draw_seed()).integers(2**31))
         units = Units.of(context)
         pairs = units.pairs(thinned(context, int(self.max_points)))
         found = match(pairs)

@@ -69,6 +69,8 @@ class NeuralODERegressor(BaseDynamicsEstimator):
         Only where the context came with names.
     context_ : Trajectories
         What was given to `fit`.
+    seed_ : int
+        Seed of all that was drawn. What is saved has it as its ``random_state``.
 
     References
     ----------
@@ -133,7 +135,7 @@ class NeuralODERegressor(BaseDynamicsEstimator):
         for name in ("weight_decay", "continuity"):
             check_number(name, getattr(self, name), include_low=True)
         check_number("held_out", self.held_out, include_low=True, high=0.5)
-        rng = read_generator(self.random_state)
+        rng = read_generator(self._draw_seed())
         units = Units.of(context)
         pairs = units.pairs(context)
         settings = Settings(

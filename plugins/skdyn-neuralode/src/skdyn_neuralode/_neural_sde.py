@@ -70,6 +70,8 @@ class NeuralSDERegressor(BaseStochasticEstimator):
         Only where the context came with names.
     context_ : Trajectories
         What was given to `fit`.
+    seed_ : int
+        Seed of all that was drawn. What is saved has it as its ``random_state``.
 
     References
     ----------
@@ -139,7 +141,7 @@ class NeuralSDERegressor(BaseStochasticEstimator):
         check_number("max_seconds", self.max_seconds)
         check_number("weight_decay", self.weight_decay, include_low=True)
         check_number("held_out", self.held_out, include_low=True, high=0.5)
-        rng = read_generator(self.random_state)
+        rng = read_generator(self._draw_seed())
         family, units = FAMILIES[self.family], Units.of(context)
         pairs, zero = units.pairs(context), -units.center / units.scale
         sizes = Sizes.of(pairs, zero, family)
