@@ -9,11 +9,12 @@ import numpy as np
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check
+from skdyn.diagnosis.held import held_check
 from skdyn.diagnosis.outside import told_apart
 from skdyn.diagnosis.paths import Paths
 from skdyn.diagnosis.sampling import clock_ratio, cycles, jump, predicted_by_map
 from skdyn.diagnosis.simulation import reproduce
-from skdyn.diagnosis.velocities import Contradiction, contradiction, with_delay
+from skdyn.diagnosis.velocities import Contradiction, between_jumps, contradiction, with_delay
 from skdyn.dynamics.simulate import Field
 
 JUMP = 0.8
@@ -36,13 +37,16 @@ def data_checks(context: Trajectories) -> list[Check]:
     if paths is None:
         return [Check("enough points", float(max(map(len, context.times))), 8.0, "below",
                       "the longest trajectory's number of points", "there is too little of each trajectory to check",
-                      "longer trajectories"), *told_apart(context)]  # fmt: skip
-    return [_jumps(paths), _rough(paths), _contradictions(paths), *told_apart(context)]
+                      "longer trajectories"), *held_check(context), *told_apart(context)]  # fmt: skip
+    return [_jumps(paths), _rough(paths), _contradictions(paths), *held_check(context), *told_apart(context)]
 
 
 @np.errstate(all="ignore")
-def all_checks(context: Trajectories, field: Field) -> list[Check]:
-    """`data_checks`, how the recording was made, and how well the field reproduces it."""
+def all_checks(context: Trajectories, field: Field, filled: bool = False) -> list[Check]:
+    """`data_checks`, how the recording was made, and how well the field reproduces it.
+
+    Where missing values were filled in, residuals are not judged: errors of what fills them are correlated.
+    """
     checks, paths, reproduction = data_checks(context), Paths.of(context), reproduce(context, field)
     share = Check("simulation", reproduction.explained(), EXPLAINED, "below",
                   "the share of the variance that simulations over up to a fifth of each trajectory explain",
@@ -54,9 +58,10 @@ def all_checks(context: Trajectories, field: Field) -> list[Check]:
     most, points = cycles(paths)
     return [
         *checks,
-        Check("white residuals", reproduction.correlation(paths.noise), CORRELATED, "above",
+        Check("white residuals", np.nan if filled else reproduction.correlation(paths.noise), CORRELATED, "above",
               "the correlation of the simulation's error from one point to the next, where it is above the noise",
-              "a part of the motion that the field does not have", "refine='sparse', an adapter, or more variables"),
+              "a part of the motion that the field does not have",
+              "refine='sparse' where one pass was made, an adapter, or more variables"),
         Check("points per cycle", points, FEW_POINTS, "below", "the number of points of the fastest cycle",
               "the recording is too coarse", "more frequent observations"),
         Check("cycles", most, ONE_CYCLE, "below", "the number of completed cycles",
@@ -88,7 +93,7 @@ def _rough(paths: Paths) -> Check:
 
 
 def _contradictions(paths: Paths) -> Check:
-    found = contradiction(paths)
+    found = contradiction(between_jumps(paths))
     # The path of three variables hardly comes back to a state: what is known there comes from further away.
     threshold = CONTRADICTION if len(paths.variables) < 3 else MANY_CONTRADICTION
     evidence = found.size if found.excess > EXCESS or np.isnan(found.size) else 0.0

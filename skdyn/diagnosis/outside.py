@@ -31,7 +31,7 @@ def told_apart(context: Trajectories) -> list[Check]:
     repeated = [column for column in asked if left[column][0] < REPEATED]
     worst = repeated[-1] if repeated else min(asked, key=lambda column: left[column][0])
     evidence, parts = left[worst]
-    likely, advice = _cause(context, worst - first, [names[c] for c in np.flatnonzero(np.abs(parts) > _PART)])
+    likely, advice = _cause(context, worst, np.flatnonzero(np.abs(parts) > _PART))
     return [
         Check("inputs and parameters told apart", evidence, REPEATED, "below",
               f"the share of the variance of {names[worst]!r} that a constant, the states and the other inputs and "
@@ -57,13 +57,26 @@ def _left(columns: NDArray[np.float64], which: int) -> tuple[float, NDArray[np.f
     return float(np.mean((columns[:, which] - others @ parts) ** 2)), parts
 
 
-def _cause(context: Trajectories, which: int, partners: list[str]) -> tuple[str, str]:
+def _cause(context: Trajectories, which: int, partners: NDArray[np.intp]) -> tuple[str, str]:
     """Why the others repeat a column from outside, and what to try."""
-    if not partners:
+    if not len(partners):
         return "it is the same throughout: what it does cannot be seen", "data in which it differs, or without it"
-    likely = f"it follows from {', '.join(map(repr, partners))}: what each of them does cannot be told apart"
-    first, count = len(context.given.inputs), len(context.given.parameters)
-    individuals = len({tuple(outside[0, first:]) for outside in context.outside})
-    if which >= first and individuals <= count:
-        return f"{likely} by {individuals} individuals", "more individuals, or fewer parameters"
+    names, given = context.column_names, context.n_features
+    together = np.sort([*partners, which])
+    if together[0] >= given and (total := _constant_sum(context.points[:, together])) is not None:
+        listed = ", ".join(repr(names[c]) for c in together)
+        return f"{listed} sum to {total:.4g} throughout: each follows from the others", "leaving one of them out"
+    likely = (
+        f"it follows from {', '.join(repr(names[c]) for c in partners)}: what each of them does cannot be told apart"
+    )
+    inputs, count = len(context.given.inputs), len(context.given.parameters)
+    different = len({tuple(outside[0, inputs:]) for outside in context.outside})
+    if which >= given + inputs and different <= count:
+        return f"{likely} by {different} different sets of parameters", "individuals with others, or fewer parameters"
     return likely, "one of them alone, or data in which they differ"
+
+
+def _constant_sum(columns: NDArray[np.float64]) -> float | None:
+    """What columns sum to in every row, as those of a category do that is coded by zeros and ones."""
+    totals = columns.sum(axis=1)
+    return float(totals[0]) if np.ptp(totals) <= REPEATED * np.abs(columns).max() else None

@@ -144,7 +144,7 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         return data_checks(self.context_)
 
     def _all_checks(self) -> list[Check]:
-        return all_checks(self.context_, self._velocity)
+        return all_checks(self.context_, self._velocity, filled=self._context_as_given is not self.context_)
 
     def _check_paths(self, paths: np.ndarray) -> None:
         """Warn of what is wrong with simulated paths (N, L, D); a subclass whose field has limits says so here."""

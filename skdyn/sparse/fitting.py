@@ -112,7 +112,7 @@ def fit_sparse(
     known = ReadConstraints.in_context(constraints, context)
     scaled = scale_context(context, max_points, true_origin=known.any or bool(chosen.terms or chosen.extra))
     _check_known_part(known, context, scaled)
-    choice = TermChoice.of(chosen, names, context.n_features, scaled.column_scale, known)
+    choice = TermChoice.of(chosen, names, context.n_features, scaled.column_scale, known, scaled.highest_powers)
     sources = [scaled]
     if velocity is not None and (other := with_slopes_of(scaled, velocity)) is not None:
         sources = [replace(other, slopes=scaled.slopes), other]

@@ -33,6 +33,8 @@ _LONGEST_STEP = 0.1
 _MOST_SUBSTEPS = 8
 #: A variable that moves less than this share of its level is measured from the level, not from zero.
 HIGH_LEVEL = 0.01
+#: Values of an input or a parameter that are closer than this share of their range count as one.
+_SAME_VALUE = 0.01
 #: Largest size of a state or duration, and the inverse of the least: their powers must stay finite.
 MAX_SIZE = 1e25
 
@@ -121,6 +123,14 @@ class ScaledContext:
     def n_points(self) -> int:
         """Number of points M that enter the fit."""
         return len(self.tau)
+
+    @cached_property
+    def highest_powers(self) -> tuple[int, ...]:
+        """Highest power of each input and parameter (G,) that lower ones do not imply: its number of values, less one.
+
+        Of a dose that is given or not, the square is the dose itself in other units.
+        """
+        return tuple(_different_values(values) - 1 for values in self.outside.T)
 
     @cached_property
     def starts_of_steps(self) -> NDArray[np.intp]:
@@ -305,6 +315,14 @@ def _center(y: Array) -> Array:
     level, spread = y.mean(axis=0), y.std(axis=0)
     high = (spread > 1e-12 * np.abs(level)) & (spread < HIGH_LEVEL * np.abs(level))
     return np.array([_short(c, s) if far else 0.0 for c, s, far in zip(level, spread, high, strict=True)])
+
+
+def _different_values(values: Array) -> int:
+    """How many values there are, up to small differences."""
+    rest, count, width = np.sort(values), 0, _SAME_VALUE * np.ptp(values)
+    while len(rest):
+        rest, count = rest[rest > rest[0] + width], count + 1
+    return count
 
 
 def _short(level: float, spread: float) -> float:

@@ -29,7 +29,8 @@ class Library:
     Parameters
     ----------
     degree : int, optional
-        Largest total degree of the monomials; by default chosen by the search, and tried one after another.
+        Largest total degree of the monomials; by default chosen by the search, and tried one after another. Of an
+        input or a parameter with n different values they have powers below n: the data cannot tell higher ones.
     functions : tuple of {"sin", "hill"}, or bool, default=("sin", "hill")
         Kinds of functions that are tried where polynomials leave structure unexplained: sines with cosines, and Hill
         functions, both with fitted scales. True is both, False none. From three variables on, and up to twelve, each
@@ -130,16 +131,25 @@ class TermChoice:
         D and L.
     extra : tuple of Term
         In every library, beside its own terms; the functions in scaled units.
+    highest_powers : tuple of int
+        Of each input and parameter, in all terms that are not extra; see `ScaledContext.highest_powers`.
     """
 
     library: Library
     n_features: int
     n_columns: int
-    extra: tuple[Term, ...] = ()
+    extra: tuple[Term, ...]
+    highest_powers: tuple[int, ...]
 
     @classmethod
     def of(
-        cls, library: Library, names: Sequence[str], n_features: int, scale: np.ndarray, known: ReadConstraints
+        cls,
+        library: Library,
+        names: Sequence[str],
+        n_features: int,
+        scale: np.ndarray,
+        known: ReadConstraints,
+        highest_powers: tuple[int, ...],
     ) -> TermChoice:
         """Read the texts of a choice with the names of the columns, and take in what is known or required.
 
@@ -158,7 +168,7 @@ class TermChoice:
             ones = (1.0,) * len(names)
             found += [Term(zero, KnownPart(known.known_part, d, ones)) for d in range(n_features)]
         scaled = [in_units(term, scale) for term in [*found, *known.named_terms]]
-        return cls(library, n_features, len(names), tuple(dict.fromkeys(scaled)))
+        return cls(library, n_features, len(names), tuple(dict.fromkeys(scaled)), highest_powers)
 
     @property
     def is_listed(self) -> bool:
@@ -203,7 +213,9 @@ class TermChoice:
         return TermLibrary.of_keys(dict.fromkeys([*own, *(key for key in keys if self._allows(*key))]))
 
     def _allows(self, row: tuple[int, ...], function: TermFunction | None) -> bool:
-        """Whether the interactions chosen include a monomial by itself or times a function."""
+        """Whether the interactions chosen, and the data, allow a monomial by itself or times a function."""
+        if any(power > most for power, most in zip(row[self.n_features :], self.highest_powers, strict=True)):
+            return False
         if self.library.interactions == "inputs-linear":
             return sum(row[self.n_features :]) <= 1
         columns = {e for e, power in enumerate(row) if power}
@@ -214,9 +226,11 @@ class TermChoice:
     def _monomials(self, degree: int) -> list[tuple[int, ...]]:
         if self.library.interactions is False:
             unit = np.eye(self.n_columns, dtype=int)
-            pure = [power * row for power in range(1, degree + 1) for row in unit]
-            return [(0,) * self.n_columns, *(tuple(row.tolist()) for row in pure)]
-        return [row for row in monomials(self.n_columns, degree) if self._allows(row, None)]
+            pure = [tuple((power * row).tolist()) for power in range(1, degree + 1) for row in unit]
+            rows = [(0,) * self.n_columns, *pure]
+        else:
+            rows = monomials(self.n_columns, degree)
+        return [row for row in rows if self._allows(row, None)]
 
 
 def _refuse_fitted(kinds: Sequence[str], names: Sequence[str], known: ReadConstraints) -> None:

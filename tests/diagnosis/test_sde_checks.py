@@ -84,3 +84,9 @@ def test_a_grainer_answers_for_its_codes():
     frames = paths(200) @ np.random.default_rng(0).normal(size=(2, 5))
     grainer = FIMCoarseGrainer(max_iter=2, hidden=(4,), random_state=0, device="cpu").fit(frames, t=STEP)
     assert {check.name for check in grainer.diagnose().checks} >= {"increments", "jumps"}
+
+
+def test_one_variable_shares_its_noise_with_none():
+    x = paths()
+    assert "correlated noise" in [check.name for check in sde_checks(Trajectories(x))]
+    assert "correlated noise" not in [check.name for check in sde_checks(Trajectories(x[:, :1]))]

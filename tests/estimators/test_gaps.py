@@ -160,6 +160,7 @@ def test_a_score_knows_the_inputs_of_rows_without_states():
     est = SparseODERegressor(library="conc, rate", missing="keep").fit(measured)
     assert est.equations() == ["d(conc)/dt = -0.3 conc + 0.1 rate"]
     assert est.score(measured) == pytest.approx(est.score(infused(lambda t: t >= 0)), abs=1e-6)
+    assert "white residuals" not in [check.name for check in est.diagnose().checks if check.failed]
     late = infused(lambda t: t > 5)
     assert est.score(late) > 0.999  # from the first measured one on
 

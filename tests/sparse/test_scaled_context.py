@@ -65,6 +65,15 @@ def test_thinning_says_which_variable_is_lost():
         scale_context(Trajectories.with_gaps([(t, x)]), max_points=300)
 
 
+def test_highest_powers_follow_from_the_values_that_were_given():
+    u = np.column_stack([T > 1, np.where(T > 1, 1.0, 0.001 * T), np.round(T), np.sin(T)])
+    given = [Trajectory(T, DECAY, u=u, p=[dose, 3.0]) for dose in (0.5, 1.0, 1.0)]
+    *few, many, dose, constant = scale_context(Trajectories(given)).highest_powers
+    assert few == [1, 1, len(np.unique(np.round(T))) - 1]
+    assert many > 9
+    assert (dose, constant) == (1, 0)
+
+
 @pytest.mark.parametrize("size", [1e-170, 1e160])
 def test_inputs_that_cannot_be_raised_to_powers_are_named(size):
     with pytest.raises(TrajectoryError, match=r"^u0: inputs or parameters up to .* rescale them"):

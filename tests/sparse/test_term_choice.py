@@ -14,8 +14,8 @@ from skdyn.sparse.term_choice import TermChoice
 NOTHING = ReadConstraints.of(Constraints(), ["x", "y", "u"], 2)
 
 
-def choice(library, scale=1.0):
-    return TermChoice.of(Library.read(library), ["x", "y", "u"], 2, np.full(3, scale), NOTHING)
+def choice(library, scale=1.0, highest=9):
+    return TermChoice.of(Library.read(library), ["x", "y", "u"], 2, np.full(3, scale), NOTHING, (highest,))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,30 @@ def choice(library, scale=1.0):
 def test_libraries(library, names):
     found = choice(library).polynomials(2).names(["x", "y", "u"])
     assert [name.replace(" ", "_") for name in found] == names.split()
+
+
+@pytest.mark.parametrize(("highest", "names"), [(0, "1 x y"), (1, "1 x y u x_u y_u"), (2, "1 x y u x_u y_u u^2")])
+def test_powers_of_an_input_end_where_its_values_do_not_tell_them_apart(highest, names):
+    own = choice(Library(extra="u^3"), highest=highest)
+    found = own.polynomials(2).names(["x", "y", "u"])
+    states = ["x^2", "x_y", "y^2"]
+    assert sorted(name.replace(" ", "_") for name in found) == sorted([*names.split(), *states, "u^3"])
+    functions = own.with_functions(2, (ScalarFunction("rise", (1.0, 0.0, 0.0), 2),))
+    assert functions.exponents[functions.function_of == 0, 2].max() == highest
+    pure = choice(Library(interactions=False), highest=highest).polynomials(3)
+    assert pure.exponents[:, 2].max() == highest
+
+
+def test_a_search_has_no_square_of_a_switch_unless_it_is_listed():
+    t, x = np.arange(0, 24, 0.5), [0.0]
+    switch = np.where(t % 8 < 3, 2.0, 0.0)
+    for u in switch[:-1]:
+        x.append(u + (x[-1] - u) * np.exp(-0.25))
+    context = Trajectories([Trajectory(t, x, ("x",), u=switch, input_names=["u"])], interpolation="previous")
+    field = fit_sparse(context, max_degree=3)
+    assert field.library.exponents[:, 1].max() == 1
+    assert field.equations(names=["x", "u"]) == ["d(x)/dt = -0.5 x + 0.5 u"]
+    assert fit_sparse(context, library="x, u^2").equations(names=["x", "u"]) == ["d(x)/dt = -0.5 x + 0.25 u^2"]
 
 
 @pytest.mark.parametrize(
