@@ -14,7 +14,7 @@ from skdyn.cli.usage import UsageError, at_least
 def declare(commands: Any) -> None:
     """Add the command to the parser."""
     equations = commands.add_parser("equations", help="print the equations of a saved estimator or of a CSV file")
-    add_data_options(equations, help=f"folder of a saved estimator, or {DATA_HELP}, to which one is fitted")
+    add_data_options(equations, help=f"folder of a saved estimator, or {DATA_HELP}, to which one is fitted", gaps=True)
     add_estimator_options(equations, default="fim-ode")
     equations.add_argument("--precision", type=at_least(1), help="digits (default: as many as the field takes)")
     equations.add_argument(

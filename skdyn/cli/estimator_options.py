@@ -34,6 +34,7 @@ def build_estimator(name: str, options: argparse.Namespace, **defaults: Any) -> 
     name : str
         One of those that are registered.
     options : argparse.Namespace
+        With ``--missing keep`` that is the estimator's ``missing`` too, unless it is given.
     **defaults
         Parameters that hold where the options do not say otherwise, and where the estimator has them.
 
@@ -53,6 +54,8 @@ def build_estimator(name: str, options: argparse.Namespace, **defaults: Any) -> 
         raise UsageError(f"there is no estimator {name!r}: choose from {', '.join(list_estimators())}")
     kind = get_estimator(name)
     known = list(signature(kind).parameters)
+    if getattr(options, "missing", None) == "keep":
+        defaults = {"missing": "keep"} | defaults
     flags = ((flag, getattr(options, flag, None)) for flag in ("model", "refine"))
     given = [*options.param, *((flag, value) for flag, value in flags if value is not None)]
     keys = [key for key, _ in given]

@@ -15,7 +15,7 @@ from skdyn.cli.usage import UsageError
 def declare(commands: Any) -> None:
     """Add the command to the parser."""
     fit = commands.add_parser("fit", help="fit a CSV file of trajectories and save the estimator")
-    add_data_options(fit)
+    add_data_options(fit, gaps=True)
     add_estimator_options(fit, default="fim-ode")
     fit.add_argument("--out", type=Path, required=True, help="folder to save the estimator in")
     fit.add_argument("--plot", type=Path, metavar="PICTURE", help="also draw what was found")

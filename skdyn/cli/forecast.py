@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from skdyn.cli.pictures import check_picture, draw_forecast
 
     answer = Answer(options.json)
-    estimator = build_estimator("lass-ode", options, missing=options.missing, progress=sys.stderr.isatty())
+    estimator = build_estimator("lass-ode", options, progress=sys.stderr.isatty())
     if options.out:
         check_file(options.out)
     if options.plot:

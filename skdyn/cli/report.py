@@ -18,7 +18,7 @@ _DEFAULTS = {"sep": ",", "decimal": ".", "encoding": "utf-8", "interpolation": "
 def declare(commands: Any) -> None:
     """Add the command to the parser."""
     report = commands.add_parser("report", help="fit a CSV file of trajectories and write a page on what was found")
-    add_data_options(report)
+    add_data_options(report, gaps=True)
     add_estimator_options(report, default="fim-ode")
     report.add_argument("--out", type=Path, default=Path("report.html"), help="page to write (default: %(default)s)")
     add_json_option(report)

@@ -104,7 +104,7 @@ class FileSource(Source):
     @property
     def keeping(self) -> str:
         """The call that keeps rows in which something is missing."""
-        return "read_csv(..., missing='keep')"
+        return f"{self.flag(missing='keep')} or read_csv(..., missing='keep')"
 
     def flag(self, **values: Any) -> str:
         """Options of the command line."""

@@ -1,5 +1,6 @@
 """``skdyn fit``: any estimator, its options, what is said of the data, and nothing lost after a long fit."""
 
+import math
 import re
 
 import numpy as np
@@ -273,3 +274,23 @@ def test_an_interruption(rotation, csv_file, tmp_path, call, monkeypatch):
         130,
         "skdyn: interrupted\n",
     )
+
+
+def test_gaps_can_be_kept(tmp_path, call, call_json):
+    path = tmp_path / "infusion.csv"
+    rows = ["t,rate,conc"]
+    conc = 0.0
+    for k in range(48):
+        rate = 10 if k % 16 < 4 else 0
+        rows.append(f"{k / 2},{rate},{'' if k % 4 == 3 else conc}")
+        conc = rate / 3 + (conc - rate / 3) * math.exp(-0.15)
+    path.write_text("\n".join(rows) + "\n")
+    words = ["fit", path, "--estimator", "sparse-ode", "--inputs", "rate", "--interpolation", "previous", "--out"]
+    code, _, error = call(*words, tmp_path / "raised")
+    assert (code, "column 'conc': the state is NaN" in error) == (1, True)
+    told = call_json(*words, tmp_path / "kept", "--missing", "keep")
+    assert told["equations"] == ["d(conc)/dt = -0.3 conc + 0.1 rate"]
+    assert told["score"]["value"] > 0.999
+    assert SparseODERegressor.load(tmp_path / "kept").missing == "keep"
+    code, _, error = call("fit", path, "--estimator", "fim-sde", "--missing", "keep", "--out", tmp_path / "sde")
+    assert (code, "missing must be" in error) == (1, True)
