@@ -37,8 +37,13 @@ def data_checks(context: Trajectories) -> list[Check]:
     if paths is None:
         return [Check("enough points", float(max(map(len, context.times))), 8.0, "below",
                       "the longest trajectory's number of points", "there is too little of each trajectory to check",
-                      "longer trajectories"), *held_check(context), *told_apart(context)]  # fmt: skip
-    return [_jumps(paths), _rough(paths), _contradictions(paths), *held_check(context), *told_apart(context)]
+                      "longer trajectories"), *given_checks(context)]  # fmt: skip
+    return [_jumps(paths), _rough(paths), _contradictions(paths), *given_checks(context)]
+
+
+def given_checks(context: Trajectories) -> list[Check]:
+    """What inputs and parameters alone say."""
+    return [*held_check(context), *told_apart(context)]
 
 
 @np.errstate(all="ignore")

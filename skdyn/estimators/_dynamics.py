@@ -9,7 +9,7 @@ import numpy as np
 from skdyn.data.parameters import check_number, check_size
 from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check
-from skdyn.diagnosis.ode import all_checks, data_checks
+from skdyn.diagnosis.ode import all_checks, data_checks, given_checks
 from skdyn.dynamics.driving import read_signals
 from skdyn.dynamics.rollout import rollout_scores
 from skdyn.dynamics.simulate import METHODS, MOST_EVALUATIONS, Method, integrate
@@ -140,11 +140,16 @@ class BaseDynamicsEstimator(BaseFieldEstimator):
         of_span = min(_EVALUATIONS_A_TIME * (times[-1] - times[0]) / step, _MOST_SPANS * own)
         return int(max(own, of_span, _EVALUATIONS_A_TIME * len(times)))
 
+    @property
+    def _is_filled(self) -> bool:
+        """Whether something was missing: what fills it is smoother than what was observed."""
+        return self._context_as_given is not self.context_
+
     def _data_checks(self) -> list[Check]:
-        return data_checks(self.context_)
+        return given_checks(self.context_) if self._is_filled else data_checks(self.context_)
 
     def _all_checks(self) -> list[Check]:
-        return all_checks(self.context_, self._velocity, filled=self._context_as_given is not self.context_)
+        return all_checks(self.context_, self._velocity, filled=self._is_filled)
 
     def _check_paths(self, paths: np.ndarray) -> None:
         """Warn of what is wrong with simulated paths (N, L, D); a subclass whose field has limits says so here."""

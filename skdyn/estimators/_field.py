@@ -339,8 +339,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
 
     def _warn_where_hopeless(self) -> None:
         super()._warn_where_hopeless()
-        gaps = self._context_as_given is not self.context_  # what fills them is smoother than what was observed
-        if gaps or is_silenced(ModelWarning):
+        if is_silenced(ModelWarning):
             return
         message = Diagnosis(tuple(self._data_checks())).warning()
         if message is not None:

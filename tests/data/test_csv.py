@@ -59,6 +59,9 @@ def test_text_among_states(read):
 
 def test_gaps_are_kept_beside_inputs(read):
     lines = ("t,dose,x", "0,5,", "1,0,4", "2,5,", "3,0,2")
-    with pytest.raises(TrajectoryError, match=r"line 2, column 'dose': .*: keep them, --missing keep or read_csv\(..., missing='keep'\)"):
+    with pytest.raises(
+        TrajectoryError,
+        match=r"line 2, column 'dose': .*: keep them, --missing keep or read_csv\(..., missing='keep'\)",
+    ):
         read(*lines, inputs=["dose"], missing="drop")
     np.testing.assert_array_equal(read(*lines, inputs=["dose"], missing="keep").inputs[0][:, 0], [5, 0, 5, 0])

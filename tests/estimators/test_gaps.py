@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from skdyn import FIMODERegressor, SparseODERegressor, Trajectories, Trajectory
+from skdyn import FIMODERegressor, ModelWarning, SparseODERegressor, Trajectories, Trajectory
 from skdyn.data.given import Given
 from skdyn.data.times import TimeAxis
 from skdyn.estimators._gaps import filled_along
@@ -144,14 +144,14 @@ def test_a_search_compares_what_was_observed():
     assert estimator.equations(2) == ["d(x0)/dt = 1.1 x0 - 0.4 x0 x1", "d(x1)/dt = -0.4 x1 + 0.1 x0 x1"]
 
 
-def infused(seen):
+def infused(seen, interpolation="previous"):
     """A held infusion into one compartment, of which the concentration was measured where ``seen`` says."""
     t = np.arange(0, 24.01, 0.5)
     rate, conc = np.where(t % 8 < 2, 100.0, 0.0), np.zeros(len(t))
     for i in range(len(t) - 1):
         conc[i + 1] = rate[i] / 3 + (conc[i] - rate[i] / 3) * np.exp(-0.15)
     x = np.where(seen(t), conc, np.nan)[:, None]
-    given = Given(inputs=("rate",), interpolation="previous")
+    given = Given(inputs=("rate",), interpolation=interpolation)
     return Trajectories.with_gaps([Trajectory.of_columns(t, x, rate[:, None], given, ("conc",), 0, TimeAxis())])
 
 
@@ -163,6 +163,11 @@ def test_a_score_knows_the_inputs_of_rows_without_states():
     assert "white residuals" not in [check.name for check in est.diagnose().checks if check.failed]
     late = infused(lambda t: t > 5)
     assert est.score(late) > 0.999  # from the first measured one on
+
+
+def test_inputs_are_checked_where_states_are_missing():
+    with pytest.warns(ModelWarning, match="'rate' rests, between jumps"):
+        SparseODERegressor(library="conc, rate", missing="keep").fit(infused(lambda t: t % 8 != 7, "linear"))
 
 
 def test_a_score_needs_a_state_to_start_from():
