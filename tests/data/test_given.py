@@ -170,12 +170,12 @@ def test_switches_are_numbers():
     x, on = np.exp(-T), T > 0.7
     for u in (on, list(on), pd.DataFrame({"on": on}), pl.DataFrame({"on": on})):
         np.testing.assert_array_equal(Trajectories([(T, x, u)]).inputs[0][:, 0], on)
-    for column in (on, pd.array(on, "boolean"), on.astype(object)):
-        frame = pd.DataFrame({"t": T, "x": x, "on": column, "sick": True})
-        for table in (frame, pl.from_pandas(frame)):
-            read = Trajectories.from_dataframe(table, inputs=["on"], parameters=["sick"])
-            np.testing.assert_array_equal(read.inputs[0][:, 0], on)
-            assert read.parameters.tolist() == [[1.0]]
+    frame = pd.DataFrame({"t": T, "x": x, "on": on, "sick": True})
+    boxed = [frame.assign(on=column) for column in (pd.array(on, "boolean"), on.astype(object))]
+    for table in (frame, pl.from_pandas(frame), *boxed):
+        read = Trajectories.from_dataframe(table, inputs=["on"], parameters=["sick"])
+        np.testing.assert_array_equal(read.inputs[0][:, 0], on)
+        assert read.parameters.tolist() == [[1.0]]
     np.testing.assert_array_equal(read_asked({"on": True}, None, Given(("on",)), ()), [1.0])
 
 

@@ -392,7 +392,7 @@ def test_inputs_in_steps_are_no_identities():
             PLAIN.assign(t=T, site=list("aaaaaabbbbb"), note="-"),
             r"'site' .*: \S+\(..., id='site'\) if it tells trajectories apart; or leave it out, .*=\['a', 'b'\]\)$",
         ),
-        (panel(id=[0, 1]).assign(site="a"), r"its type is \w+: leave it out, .*features=\['a', 'b'\]\)$"),
+        (panel(id=[0, 1]).assign(site="a"), r"(type is \w+|is a str): leave it out, .*features=\['a', 'b'\]\)$"),
         (PLAIN.assign(t=T, c=["1.5"] * 10 + ["n.d."]), r": row 10 holds 'n.d.', pandas.to_numeric\(frame\['c'\], err"),
         (PLAIN.assign(t=T, c="1,5"), r"to_numeric\(frame\['c'\].str.replace\(',', '.'\), errors='coerce'\) reads them"),
         (PLAIN.assign(t=T, c="1.5"), r": its numbers are text, pandas.to_numeric\(frame\['c'\], errors='coerce'\)"),
