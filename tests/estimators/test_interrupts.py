@@ -79,6 +79,9 @@ def test_an_interrupt_ends_the_work_and_leaves_the_estimator(name):
         child.send_signal(signal.SIGINT)
         try:
             out, err = child.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            pytest.fail(f"it works on: {child.communicate()}")  # a destructor may have swallowed the signal, and say so
         finally:
             child.kill()
     assert out == "interrupted True\n", err
