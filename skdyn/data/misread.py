@@ -21,7 +21,7 @@ def warn_where_misread(read: Trajectories) -> None:
             f"no trajectory has as many points (at most {longest}) as there are variables ({read.n_features}). Rows "
             "are points in time: if yours are variables, pass x.T, or X.swapaxes(1, 2) of an array of trajectories"
         )
-    for name, column in zip(read.column_names, range(read.n_features), strict=False):
+    for column, name in enumerate(read.column_names[: read.n_features]):
         for turn, said in _TURNS.items():
             steps = [_Steps.of(x[:, column], turn) for x in read.states]
             found = [(k, row) for k, one in enumerate(steps) for row in one.wraps]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any, overload
 
 import numpy as np
@@ -110,8 +109,6 @@ class Trajectories(WithGiven, Sequence):
         interpolation: Interpolation | None = None,
     ) -> None:
         self._read(X, t, Cleaning.of(missing, sort, duplicates), parse_unit(time_unit), interpolation)
-        if interpolation is not None:
-            self.given = replace(self.given, interpolation=interpolation).checked(self.feature_names)
 
     @classmethod
     def with_gaps(cls, X: Any, t: Any = None) -> Trajectories:
@@ -201,8 +198,8 @@ class Trajectories(WithGiven, Sequence):
 
     def _take_again(self, X: Any, cleaning: Cleaning, unit: str | None, between: Interpolation | None) -> None:
         """Read trajectories that were read before: their times are numbers on an axis."""
-        whole = cleaning.missing == "keep" or all(np.isfinite(x).all() for x in (item.x for item in X))
-        if isinstance(X, Trajectories) and whole and unit in (None, X.time_unit):
+        same = isinstance(X, Trajectories) and unit in (None, X.time_unit) and between in (None, X.given.interpolation)
+        if same and (cleaning.missing == "keep" or all(np.isfinite(item.x).all() for item in X)):
             vars(self).update(vars(X))
             return
         raw, axis = read_again(X, unit)
