@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.sparse.candidates import eliminate
 from skdyn.sparse.field import SparseField
 from skdyn.sparse.library import TermKey, TermLibrary, monomials
 from skdyn.sparse.scaled_context import scale_context
@@ -15,7 +16,6 @@ from skdyn.sparse.scaled_context import scale_context
 _HIGHEST = 3
 _VERY_FAR = 10.0
 _STATES_PER_TERM = 4
-_SAME = 1e-10
 _AGREED = 0.1
 """Of a field's typical size: what answers that count as one may differ by, as in the shares of equations."""
 
@@ -108,36 +108,17 @@ def _moved(equation: Equation, center: np.ndarray) -> Equation:
 
 def _polynomial(states: np.ndarray, values: np.ndarray, allowed: float, highest: int) -> Equation | None:
     """The polynomial of the lowest degree, and of few terms, that differs from values (N,) by less than is allowed."""
-    still = np.ptp(states, axis=0) == 0
+    still, unit = np.ptp(states, axis=0) == 0, np.sqrt(np.mean(values**2)) or 1.0
     for degree in range(highest + 1):
         powers = [row for row in monomials(len(still), degree) if not still[np.array(row) > 0].any()]
         if len(powers) * _STATES_PER_TERM > len(states):
             break
         design = np.stack([np.prod(states**row, axis=1) for row in powers], axis=1)
-        size = np.sqrt(np.mean(design**2, axis=0))
-        size[size == 0] = 1.0
-        if (found := _fewest(design / size, values, allowed)) is not None:
-            kept, coefficients = found
-            return {(powers[j], None): float(c / size[j]) for j, c in zip(kept, coefficients, strict=True)}
+        errors, coefficients = eliminate(design, values[:, None] / unit)
+        if (enough := np.flatnonzero(np.sqrt(errors[:, 0]) <= allowed / unit)).size:
+            fewest = coefficients[enough[0], :, 0] * unit
+            return {(powers[j], None): float(fewest[j]) for j in np.flatnonzero(fewest)}
     return None
-
-
-def _fewest(design: np.ndarray, values: np.ndarray, allowed: float) -> tuple[np.ndarray, np.ndarray] | None:
-    """Columns that least squares cannot do without, and their coefficients; None if all of them are not enough."""
-    kept, answer = np.arange(design.shape[1]), None
-    while True:
-        left, singular, right = np.linalg.svd(design[:, kept], full_matrices=False)
-        least = _SAME * singular.max(initial=0.0)
-        parts = np.where(singular > least, left.T @ values / np.maximum(singular, least), 0.0)
-        if np.sqrt(np.mean((values - left @ (singular * parts)) ** 2)) > allowed:
-            return answer
-        coefficients = parts @ right
-        answer = kept, coefficients
-        if not len(kept):
-            return answer
-        # Without a column the sum of squares grows by this, and by nothing where others say the same.
-        growth = coefficients**2 / (1 / np.maximum(singular, least) ** 2 @ right**2)
-        kept = np.delete(kept, np.argmin(growth))
 
 
 def _joined(equations: list[Equation], center: np.ndarray) -> SparseField:
