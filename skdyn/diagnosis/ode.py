@@ -50,9 +50,11 @@ def given_checks(context: Trajectories) -> list[Check]:
 def all_checks(context: Trajectories, field: Field, filled: bool = False) -> list[Check]:
     """`data_checks`, how the recording was made, and how well the field reproduces it.
 
-    Where missing values were filled in, residuals are not judged: errors of what fills them are correlated.
+    Where missing values were filled in, neither the data by themselves nor residuals are judged: what fills them is
+    smoother than what was observed, and its errors are correlated.
     """
-    checks, paths, reproduction = data_checks(context), Paths.of(context), reproduce(context, field)
+    checks = given_checks(context) if filled else data_checks(context)
+    paths, reproduction = Paths.of(context), reproduce(context, field)
     share = Check("simulation", reproduction.explained(), EXPLAINED, "below",
                   "the share of the variance that simulations over up to a fifth of each trajectory explain",
                   "the field is wrong, or the data are no solution of any",

@@ -31,6 +31,8 @@ SUPPORTED_OUTSIDE = 0.9
 """The same outside, where plausible fields agree with each other more than with the truth."""
 CLEAR = 0.9
 """Share of the plausible fields that have an equilibrium from which its kind is clear."""
+_FAR = 0.25
+"""Share of the range of an input or a parameter from all of whose values another one is far."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,13 @@ class Equilibrium:
         ``"stable node"``, ``"unstable node"``, ``"stable spiral"``, ``"unstable spiral"``, ``"saddle"``, ``"centre"``
         or ``"non-hyperbolic"``.
     inside : bool
-        Whether the state lies in the convex hull of the data; outside, the field is an extrapolation.
+        Whether the state lies in the convex hull of the data, and inputs and parameters near values that they have
+        there; elsewhere, the field is an extrapolation.
     time_unit : str or None
         The eigenvalues are per so much time; None where only the user knows the unit.
     extrapolated : bool
-        Whether the state lies outside the data's box, widened by a quarter on each side.
+        Whether the state lies outside the data's box, widened by a quarter on each side, or an input or a parameter is
+        further than a quarter of its range from all values that it has in the data, such as half way between two.
     probability : float or None
         Share of the fields that are plausible given the data which have an equilibrium there, a saddle or none as this
         one; None where the estimator cannot tell.
@@ -124,11 +128,32 @@ def classify(eigenvalues: np.ndarray, tolerance: float = 1e-3) -> str:
     return ("stable " if eigenvalues.real[0] < 0 else "unstable ") + ("spiral" if turning.any() else "node")
 
 
-def beside_data(found: Iterable[Equilibrium], box: np.ndarray, time_unit: str | None) -> list[Equilibrium]:
-    """Equilibria that say the unit of time of their rates, and whether they lie beyond a box (2, D) of the data."""
+def far_from_given(values: np.ndarray, seen: np.ndarray) -> bool:
+    """Whether inputs and parameters (G,) have values that data (M, G) do not come near: a quarter of their range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> on_or_off = np.array([[0.0], [1.0]])
+    >>> far_from_given(np.array([0.5]), on_or_off), far_from_given(np.array([1.2]), on_or_off)
+    (True, False)
+    """
+    near = np.abs(seen - values).min(axis=0)
+    return bool((near > _FAR * np.ptp(seen, axis=0)).any())
+
+
+def beside_data(
+    found: Iterable[Equilibrium], box: np.ndarray, time_unit: str | None, far: bool = False
+) -> list[Equilibrium]:
+    """Equilibria that say the unit of time of their rates, and whether they lie beyond a box (2, D) of the data.
+
+    All do where they are ``far`` from what the data say of inputs and parameters.
+    """
     low, high = box
     return [
-        replace(point, time_unit=time_unit, extrapolated=bool(((point.state < low) | (point.state > high)).any()))
+        replace(
+            point, time_unit=time_unit, extrapolated=far or bool(((point.state < low) | (point.state > high)).any())
+        )
         for point in found
     ]
 

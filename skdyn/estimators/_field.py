@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check, Diagnosis
-from skdyn.dynamics.equilibria import Equilibrium, beside_data, find_equilibria
+from skdyn.dynamics.equilibria import Equilibrium, beside_data, far_from_given, find_equilibria
 from skdyn.dynamics.evidence import SAMPLES, PlausibleFields, wavy_fields, weigh_equilibria
 from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
@@ -214,8 +215,8 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         An inferred field has equilibria that the true one lacks, above all where it is small beside its own error. So
         each is looked for in other fields that are as plausible given the data (those of `sample_fields`, or, of
         equations that were searched for, the alternatives and other coefficients). It counts as supported where half of
-        them have it, or, outside the data's convex hull, nine tenths. How often that is right is measured in
-        ``docs/howto/evidence.md``.
+        them have it, or nine tenths outside the data's convex hull, or where inputs or parameters are far from all
+        values that they have in the data. How often that is right is measured in ``docs/howto/evidence.md``.
 
         Parameters
         ----------
@@ -258,12 +259,14 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
             return field, jacobian[..., : points.shape[-1]]
 
         found = find_equilibria(velocity, derivatives, data, box, center, scale, tolerance)
+        if far := len(fixed) > 0 and far_from_given(fixed, np.concatenate(self.context_.outside)):
+            found = [replace(point, inside=False) for point in found]
         plausible = self._plausible_fields(SAMPLES, 0) if found else None
         fields = None if plausible is None else lambda points: plausible(beside(points))
         if fields is not None:
             found = weigh_equilibria(found, fields, scale, tolerance)
         shown = [point for point in found if point.supported or supported == "all"]
-        return beside_data(shown, widened_box(data), self.context_.time_unit)
+        return beside_data(shown, widened_box(data), self.context_.time_unit, far)
 
     def _plausible_fields(self, samples: int, seed: int) -> PlausibleFields | None:
         """Fields between which the data cannot tell; None where the error of the field is not predicted."""

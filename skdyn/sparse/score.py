@@ -44,6 +44,12 @@ RUNAWAY_WEIGHT = 20.0
 #: well come first, since almost any smooth curve is a piece of some sine.
 FUNCTION_WEIGHT = 14.0
 _N_COARSE = 80
+#: A field loses a long path from where a start moved by this much has led it ...
+_NUDGE = 1e-5
+#: ... this far astray: what made the path, a solver too, has erred as much. ...
+_ASTRAY = 0.3
+#: ... Squared errors from there on are those of a path that has nothing to do with the observed one.
+_LOST = 2.0
 #: Correlation of neighbouring residuals that counts as structure, in standard deviations of that of noise.
 STRUCTURE = 3.0
 
@@ -52,9 +58,11 @@ class Scorer:
     """Scores candidates of one context against each other.
 
     Three roll-outs are compared with the observed states: from the fitted starts, from the observed first points
-    (a field may not rely on a start moved on to an unstable manifold), and short ones from the smoothed path
-    (which rank chaotic fields). More of them start in a widened box of the data, each over the longest duration: a
-    field is charged for those that run away, as fields that fit the data alike may do where the data are silent.
+    (a field may not rely on a start moved on to an unstable manifold), and short ones from the smoothed path (which
+    rank chaotic fields). Without noise, a long path through a chaotic field is lost where least errors have grown to
+    its size: where the field's own path goes from there on counts no more. More of them start in a widened box of the
+    data, each over the longest duration: a field is charged for those that run away, as fields that fit the data alike
+    may do where the data are silent.
 
     Parameters
     ----------
@@ -77,15 +85,18 @@ class Scorer:
     def score(self, problem: ShootingProblem, batch: Candidates) -> Candidates:
         """Return the batch of a problem with its scores."""
         context, library, n = self._context, problem.library, len(batch)
-        first = self._whole.start
-        observed = np.broadcast_to(context.observed[first], (n, len(first), context.n_features))
-        starts = np.concatenate([batch.states[:, first], observed])
-        long = self._errors(library, np.concatenate([batch.coefficients] * 2), starts, self._whole)
-        path = np.broadcast_to(context.path[self._short.start], (n, self._short.size, context.n_features))
+        observed, path = (
+            np.broadcast_to(states[own.start], (n, own.size, context.n_features))
+            for states, own in ((context.observed, self._whole), (context.path, self._short))
+        )
+        whole, _, astray = self._long(library, batch)
+        lost = astray > _ASTRAY
+        start_free, _ = self._rolled(library, batch.coefficients, observed, self._whole)
+        pieces, _ = self._rolled(library, batch.coefficients, path, self._short)
         floor = FLOOR**2
-        fitted = np.maximum(long[:n], floor)
-        free = np.maximum(long[n:] - context.noise, fitted)
-        short = np.maximum(self._errors(library, batch.coefficients, path, self._short), floor)
+        fitted = np.maximum(self._mean(np.where(lost, _LOST, whole), self._whole), floor)
+        free = np.maximum(self._mean(np.where(lost, _LOST, start_free), self._whole) - context.noise, fitted)
+        short = np.maximum(self._mean(pieces, self._short), floor)
         share = FREE_SHARE if context.clean else NOISY_FREE_SHARE
         if len(context.bounds) > 2:  # no field can fit several trajectories by moving each on to an unstable manifold
             share = 0.0
@@ -115,19 +126,19 @@ class Scorer:
 
     def missed(self, library: TermLibrary, batch: Candidates) -> Array:
         """Return the share (C,) of the context's variance that the roll-out from the fitted start misses."""
-        context = self._context
-        starts = batch.states[:, self._whole.start]
-        errors = self._errors(library, batch.coefficients, starts, self._whole, weighted=False)
-        return errors.sum(axis=1) / max(float(context.observed.var(axis=0).sum()), FLOOR**2)
+        square, _, astray = self._long(library, batch)
+        lost = astray > _ASTRAY
+        errors = np.where(lost, 0.0, square).sum(axis=(0, 1)) / (~lost).sum(axis=(0, 1))
+        return np.asarray(errors / max(float(self._context.observed.var(axis=0).sum()), FLOOR**2))
 
     def leaves_structure(self, library: TermLibrary, batch: Candidates) -> bool:
         """Say whether residuals of the first field resemble their neighbours more than noise would."""
         context, whole = self._context, self._whole
-        starts = batch.states[:1, whole.start]
-        states, _ = roll_out(library, *whole.layout(batch.coefficients[:1], starts))
+        _, points, astray = self._long(library, batch)
+        rows = whole.row[whole.used]
         residual = np.empty_like(context.observed)
-        residual[whole.row[whole.used]] = whole.at_points(states)[whole.used][..., 0]
-        residual -= context.observed
+        errors = points[whole.used][..., 0] - context.observed[rows]
+        residual[rows] = np.where(np.abs(errors) <= astray[..., 0], 0.0, errors)
         if not np.isfinite(residual).all():
             return True
         visible = np.mean(residual**2, axis=0) > (2 * FLOOR) ** 2
@@ -138,25 +149,38 @@ class Scorer:
         correlation = products / np.maximum(np.sum(residual**2, axis=0), FLOOR**2)
         return bool((visible & (correlation > STRUCTURE / np.sqrt(context.n_points))).any())
 
-    def _errors(
-        self,
-        library: TermLibrary,
-        coefficients: Array,
-        starts: Array,
-        segments: Segments,
-        weighted: bool = True,
-    ) -> Array:
-        """Return mean-square errors (C, D) of roll-outs from starts (C, S, D)."""
+    def _long(self, library: TermLibrary, batch: Candidates) -> tuple[Array, Array, Array]:
+        """Squared errors (M, D, C) and states (O, K, D, C) from the fitted starts, and how far a nudge leads (M, 1, C).
+
+        Where noise is seen nothing is nudged: noise loses the path before, and fields of many terms even sooner.
+        """
+        starts = batch.states[:, self._whole.start]
+        if not self._context.clean:
+            square, points = self._rolled(library, batch.coefficients, starts, self._whole)
+            return square, points, np.zeros_like(square[:, :1])
+        both = np.concatenate([starts, starts + _NUDGE])
+        square, points = self._rolled(library, np.concatenate([batch.coefficients] * 2), both, self._whole)
+        plain, moved = np.split(points, 2, axis=-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            astray = np.maximum.accumulate(np.abs(moved - plain).max(axis=2, keepdims=True))
+        return square[..., : len(batch)], plain, astray[self._whole.used]
+
+    def _rolled(
+        self, library: TermLibrary, coefficients: Array, starts: Array, segments: Segments
+    ) -> tuple[Array, Array]:
+        """Squared errors (M, D, C) of roll-outs from starts (C, S, D), and their states (O, S, D, C)."""
         context = self._context
         states, _ = roll_out(library, *segments.layout(coefficients, starts))
-        at_rows = segments.at_points(states)[segments.used]  # (M, D, C)
-        rows = segments.row[segments.used]
+        points = segments.at_points(states)
         with np.errstate(over="ignore", invalid="ignore"):
-            square = (at_rows - context.observed[rows][:, :, None]) ** 2
+            square = (points[segments.used] - context.observed[segments.row[segments.used]][:, :, None]) ** 2
         worst = _WORST if context.n_features < _MANY else _WORST_OF_MANY
-        square = np.where(square < worst, square, worst)
-        weight = self._weights[rows][:, :, None] if weighted else 1.0
-        return (weight * square).mean(axis=0).T
+        return np.where(square < worst, square, worst), points
+
+    def _mean(self, square: Array, segments: Segments) -> Array:
+        """Weighted means (C, D) of squared errors (M, D, C)."""
+        weight = self._weights[segments.row[segments.used]][:, :, None]
+        return np.asarray((weight * square).mean(axis=0).T)
 
 
 def functions_in(library: TermLibrary, support: NDArray[np.bool_]) -> NDArray[np.intp]:

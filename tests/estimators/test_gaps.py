@@ -185,3 +185,9 @@ def test_a_variable_that_was_hardly_observed_is_refused():
     x[1:, 1] = np.nan
     with pytest.raises(TrajectoryError, match="trajectory 0, variable 1 was observed 1 times"):
         keeping([(T, x)])
+
+
+def test_what_fills_gaps_is_not_judged():
+    names = {check.name for check in keeping([(T, holes(0))]).diagnose().checks}
+    assert "simulation" in names
+    assert not names & {"jumps from point to point", "rough paths", "contradictory velocities"}

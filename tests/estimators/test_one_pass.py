@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from skdyn import FIMODERegressor
+from skdyn import FIMODERegressor, Trajectory
 from skdyn.exceptions import TrajectoryError
 from tests.golden.test_fim_ode_golden import WEIGHTS as FORMAT_1
 
@@ -146,6 +146,24 @@ def test_equilibria_of_many_variables():
     (equilibrium,) = estimator.equilibria()
     np.testing.assert_allclose(equilibrium.state, 1.0, atol=0.05)
     assert equilibrium.kind.startswith("stable")
+
+
+def test_an_input_of_two_values_is_linear_and_far_from_others_equilibria_are_beyond_the_data():
+    t = np.linspace(0.0, 6.0, 60)
+    pairs = [
+        Trajectory(t, path(lambda _, x, u=u: x * (1 - x) + 0.5 * u, [x0], t), u=np.full(60, u))
+        for u in (0.0, 1.0)
+        for x0 in (0.3, 2.0)
+    ]
+    estimator = FIMODERegressor(device="cpu").fit(pairs)
+    (equation,) = estimator.equations()
+    assert "u0" in equation
+    assert "u0^" not in equation
+    for u, beyond in ((0.0, False), (0.2, False), (0.5, True), (1.0, False), (1.5, True)):
+        point = max(estimator.equilibria(inputs=u), key=lambda point: point.state[0])
+        np.testing.assert_allclose(point.state, 0.5 + np.sqrt(0.25 + 0.5 * u), atol=0.01)
+        assert point.extrapolated == beyond
+        assert not (beyond and point.inside)
 
 
 def test_units_of_the_states_do_not_matter(lotka_volterra):

@@ -40,10 +40,10 @@ from skdyn.nn.fits.moments import (
     matching,
     windows,
 )
-from skdyn.nn.fits.monomials import Library
+from skdyn.nn.fits.monomials import Library, implied_by_levels
 from skdyn.nn.fits.quadrature import Quadrature, Roughness, quadrature, roughness
 from skdyn.nn.fits.screening import Chosen, choose_terms, worth_adding
-from skdyn.nn.fits.solve import Posterior, eliminate, ridge
+from skdyn.nn.fits.solve import eliminate, ridge
 
 _LONGEST = SIZES[-1]
 _CHOSEN_BY = 1
@@ -128,6 +128,7 @@ class _Context:
         self.library = Library(self.origin.shape[-1])
         self.degrees = self.library.degrees.to(states.device)
         self.plain = self.degrees <= degree_beside(self.library.dim)
+        self.implied = implied_by_levels(self.library, self.given.values.flatten(1, 2), mask.flatten(1, 2))
         self.chosen: list[Chosen | None] = [None, None]
 
     def follow_flow(self) -> None:
@@ -139,8 +140,8 @@ class _Context:
     def _by_velocities(self) -> Tensor:
         """Coefficients (B, D, P) of polynomials that are matched with the tokens' velocities."""
         known = Moments.stack([self._velocities()[0]])
-        allowed = affordable(known.count, self.degrees.expand(known.cross.shape))
-        return _posterior(known, allowed[:, :, None], _PRIOR).coefficients[:, 0, 0]
+        allowed = affordable(known.count, self._own_degrees[:, None, None].expand(known.cross.shape))
+        return known.posterior(allowed[:, :, None], _PRIOR, _ROUNDS).coefficients[:, 0, 0]
 
     def fit(self, with_functions: bool) -> Fits:
         """Fit every view that there is."""
@@ -244,6 +245,7 @@ class _Context:
         enough = terms <= TERMS_PER_POINT * fitted.count[..., None]
         useful = (place < plain) | (functions.rate > 0)[:, None, :, None]
         allowed = torch.where(enough, useful, place <= self.library.dim)
+        allowed[..., :plain] &= ~self.implied[:, None, None, self.plain]
         parts = (fitted.gram, fitted.cross, fitted.square, fitted.count)
         fit = ridge(*parts, eliminate(*parts, allowed, WALD[-1:])[0], _SPARSE_PRIOR, _ROUNDS)
         in_units = self.scale[:, : self.variables].log()[:, None]
@@ -251,7 +253,7 @@ class _Context:
         return (
             fit.coefficients,
             fit.root.float(),
-            (_log_deviation(fit) + in_units).float(),
+            (fit.log_deviation + in_units).float(),
             (left + in_units[:, :, None]).float(),
             fit.active,
         )
@@ -349,14 +351,14 @@ class _Context:
         allowed = affordable(centred.count, degrees[0])
         of_centred = [self.library.centred_degrees[k] for k in self._kept if k < CENTRED]
         masks = torch.stack([allowed & (degrees[0] <= degree) for degree in of_centred], 2)
-        low = _posterior(centred, masks, _PRIOR)
+        low = centred.posterior(masks, _PRIOR, _ROUNDS)
         supports = self._supports(scaled, affordable(scaled.count, degrees[1]), block)
-        high = _posterior(scaled, supports, _SPARSE_PRIOR)
+        high = scaled.posterior(supports, _SPARSE_PRIOR, _ROUNDS)
         in_units = self.scale[:, : self.variables][:, block].log()[:, None, None]
         return (
             torch.cat([low.coefficients, high.coefficients], 2),
             torch.cat([low.root, high.root], 2).float(),
-            torch.cat([_log_deviation(low), _log_deviation(high) + in_units], 2).float(),
+            torch.cat([low.log_deviation, high.log_deviation + in_units], 2).float(),
             torch.cat(
                 [
                     centred.log_residuals(low.coefficients),
@@ -384,17 +386,13 @@ class _Context:
 
     def _degrees_in_use(self, kind: int, moments: Moments, block: slice) -> Tensor:
         """Degree of each term in use (B, V, D, Q), beyond all degrees where the context may not have it."""
-        chosen, degrees = self.chosen[kind], self.degrees
+        chosen, degrees = self.chosen[kind], self._own_degrees[:, None]
         if chosen is not None:
-            degrees = torch.where(chosen.allowed, degrees[chosen.places], _NOT_ALLOWED)[:, None, block]
-        return degrees.expand(moments.cross.shape)
+            degrees = degrees.expand(chosen.places.shape[:2] + degrees.shape[2:]).gather(-1, chosen.places)
+            degrees = torch.where(chosen.allowed, degrees, _NOT_ALLOWED)[:, block]
+        return degrees[:, None].expand(moments.cross.shape)
 
-
-def _posterior(view: Moments, supports: Tensor, prior: float) -> Posterior:
-    """Of the terms of several supports (B, V, S, D, Q)."""
-    gram, cross, square, count = (part[:, :, None] for part in (view.gram, view.cross, view.square, view.count))
-    return ridge(gram, cross, square, count, supports, prior, _ROUNDS)
-
-
-def _log_deviation(fit: Posterior) -> Tensor:
-    return 0.5 * fit.variance.log()
+    @property
+    def _own_degrees(self) -> Tensor:
+        """Degree of each term (B, P), beyond all degrees where it is made of others."""
+        return torch.where(self.implied, _NOT_ALLOWED, self.degrees)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from skdyn.nn.fits.families import SIZES
 from skdyn.nn.fits.quadrature import Quadrature
+from skdyn.nn.fits.solve import Posterior, ridge
 
 _FLOOR, _CEILING = 1e-11, 1e11
 TERMS_PER_POINT = 0.6
@@ -65,6 +66,11 @@ class Moments:
         left = (self.square[:, None] - 2 * explained + fitted) / self.count[:, None].clamp(min=1)
         left = left.nan_to_num(_CEILING).clamp(0.0, _CEILING)
         return (0.5 * (left + _FLOOR).log()).unflatten(1, coefficients.shape[1:3])
+
+    def posterior(self, supports: Tensor, prior: float, rounds: int) -> Posterior:
+        """Of the terms of several supports (B, V, S, D, Q) of each stacked view; see `ridge`."""
+        gram, cross, square, count = (part[:, :, None] for part in (self.gram, self.cross, self.square, self.count))
+        return ridge(gram, cross, square, count, supports, prior, rounds)
 
     @staticmethod
     def stack(views: list[Moments]) -> Moments:

@@ -1,6 +1,6 @@
 """Monomials of states, and which of them a number of points can carry.
 
-Letters: D variables, P monomials.
+Letters: B contexts, D variables, G columns that are given, M points, P monomials.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from skdyn.nn.plain_torch import plain_torch
 
 _MOST_CUBIC = 500
 """Up to so many monomials all of degree three are offered; beyond them only pure cubes."""
+_SAME_VALUE = 0.01
+"""Values closer than this share of their range are one."""
 
 
 @cache
@@ -59,6 +61,31 @@ class Library:
     def __call__(self, z: Tensor) -> Tensor:
         """Monomials (..., P) of states (..., D)."""
         return _products(z, self.terms)
+
+
+def implied_by_levels(library: Library, given: Tensor, seen: Tensor) -> Tensor:
+    """Which monomials (B, P) have a power of a given column that its few values make of lower ones.
+
+    Of a dose that is given or not, the square is the dose itself in other units.
+
+    Parameters
+    ----------
+    library : Library
+        Whose last G columns are given.
+    given : Tensor of shape (B, M, G)
+    seen : boolean Tensor of shape (B, M)
+        False where there is no point; there is one at the first place.
+    """
+    columns = range(library.dim - given.shape[-1], library.dim)
+    powers = torch.tensor([[term.count(e) for e in columns] for term in library.terms], device=given.device)
+    values = torch.where(seen[..., None], given, given[:, :1])
+    least, most = values.aminmax(dim=1)
+    width, highest = _SAME_VALUE * (most - least), torch.zeros_like(least)  # highest: how many values, less one
+    for _ in range(library.degrees.amax()):
+        higher = values > (least + width)[:, None]
+        highest += higher.any(1)
+        least = torch.where(higher, values, torch.inf).amin(1)
+    return (powers > highest[:, None]).any(-1)
 
 
 @cache

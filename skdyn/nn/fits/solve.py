@@ -35,6 +35,11 @@ class Posterior:
     variance: Tensor
     active: Tensor
 
+    @property
+    def log_deviation(self) -> Tensor:
+        """Of the residuals, of shape (...)."""
+        return 0.5 * self.variance.log()
+
 
 def first_variance(square: Tensor, count: Tensor) -> Tensor:
     """A hundredth of the observations' variance, to begin the estimate of the noise with."""

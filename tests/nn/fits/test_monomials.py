@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdyn.nn.fits.monomials import Library, exponents, monomials
+from skdyn.nn.fits.monomials import Library, exponents, implied_by_levels, monomials
 
 
 def test_monomials_come_by_degree():
@@ -40,3 +40,16 @@ def test_what_libraries_offer():
     for dim in (1, 2, 4, 13):
         library = Library(dim)
         assert set(library.centred_degrees) <= set(library.degrees.tolist())
+
+
+def test_powers_of_few_values_are_implied():
+    t = torch.linspace(0.0, 1.0, 60, dtype=torch.float64)
+    given = torch.stack([(t > 0.5).double(), (3 * t).round() + 0.001 * t, t, torch.ones_like(t)], -1)
+    library = Library(5)  # one variable and these
+    seen = torch.ones(2, 60, dtype=torch.bool)
+    seen[1, 30:] = False  # of the second context, in which the first column never changes and the second has half
+    implied = implied_by_levels(library, given.expand(2, -1, -1), seen)
+    for context, powers in enumerate([(1, 3, 9, 0), (0, 1, 9, 0)]):
+        expected = [any(term.count(e + 1) > most for e, most in enumerate(powers)) for term in library.terms]
+        assert implied[context].tolist() == expected
+    assert not implied_by_levels(library, given[None, :, :0], seen[:1]).any()
