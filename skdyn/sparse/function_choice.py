@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
 from skdyn.sparse.candidates import eliminate
@@ -26,6 +26,10 @@ POWERS = (1, 2, 4)
 #: Logarithm of the ratio of neighbouring scales, of the turns in the data's width and of the half-saturations.
 STEP = 0.25
 TURNS = 0.15 * np.exp(STEP * np.arange(12))
+#: What turns more often is an angle that went on, in radians or in degrees: its scale is known.
+_MANY_TURNS = 1.01 * TURNS[-1]
+_ANGLES = (1.0, np.pi / 180)
+_POINTS_PER_TURN = 4
 HALVES = 0.1 * np.exp(STEP * np.arange(13))
 
 
@@ -59,14 +63,30 @@ def choose_functions(context: ScaledContext, count: int, kinds: Sequence[str] = 
 
 
 def _refined(context: ScaledContext, functions: Functions) -> tuple[float, Functions]:
-    """Return the set at its best scale between two of the grid, after its criterion."""
+    """Return the set at its best scale between two of the grid, after its criterion; an angle as it is."""
     direction = functions[0].direction
+    if functions[0].kind == "sin" and _turns(context, direction) > _MANY_TURNS:
+        return _criterion(context, functions), functions
 
     def value(log_factor: float) -> float:
         return _criterion(context, stretched(functions, direction, float(np.exp(log_factor))))
 
     found = minimize_scalar(value, bounds=(-STEP, STEP), method="bounded", options={"maxiter": 14})
     return float(found.fun), stretched(functions, direction, float(np.exp(found.x)))
+
+
+def angles(context: ScaledContext, axis: Array) -> list[Array]:
+    """Directions in which an axis (L,), in the user's units, is an angle that turns more often than the grid's scales.
+
+    Not so often that no points would show it.
+    """
+    most = context.n_points / _POINTS_PER_TURN
+    return [unit * axis for unit in _ANGLES if _MANY_TURNS < _turns(context, unit * axis) <= most]
+
+
+def _turns(context: ScaledContext, direction: ArrayLike) -> float:
+    """How often a sine goes round along the path."""
+    return float(np.ptp(context.columns @ np.asarray(direction)) / (2 * np.pi))
 
 
 def _criterion(context: ScaledContext, functions: Functions) -> float:
@@ -92,8 +112,9 @@ def _sets(context: ScaledContext, kinds: Sequence[str]) -> Iterator[tuple[tuple[
         width = float(np.ptp(z))
         if width == 0:
             continue
-        for turns in TURNS:
-            direction = tuple(2 * np.pi * turns / width * np.array(axis))
+        in_units = np.array(axis) if axis in differences else context.column_scale * axis
+        grid = [2 * np.pi * turns / width * np.array(axis) for turns in TURNS]
+        for direction in map(tuple, [*grid, *angles(context, in_units)]):
             yield ("sin", axis), (ScalarFunction("sin", direction), ScalarFunction("cos", direction))
     for axis in axes if "hill" in kinds else []:
         z = path @ np.array(axis)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdyn.sparse.equation import Equation
-from skdyn.sparse.function_choice import HALVES, STEP, TURNS
+from skdyn.sparse.function_choice import HALVES, STEP, TURNS, angles
 from skdyn.sparse.functions import HILL_POWERS, ScalarFunction, stretched
 from skdyn.sparse.integral import Integrals
 from skdyn.sparse.library import TermKey, monomials
@@ -133,8 +133,8 @@ def sines(context: ScaledContext) -> Iterator[Option]:
     none = (0,) * context.n_columns
     for axis in [*axes, *(one - other for i, one in enumerate(axes) for other in axes[:i])]:
         width = float(np.ptp(context.columns @ axis))
-        for turns in TURNS if width > 0 else ():
-            direction = tuple((2 * np.pi * turns / width * axis).tolist())
+        grid = [2 * np.pi * turns / width * axis for turns in TURNS if width > 0]
+        for direction in (tuple(found.tolist()) for found in [*grid, *angles(context, axis)]):
             yield Option(none, (ScalarFunction("sin", direction), ScalarFunction("cos", direction)))
 
 

@@ -222,6 +222,17 @@ def test_functions_are_found_where_polynomials_leave_structure(name):
     assert any(function.name([f"x{d}" for d in range(2)]) in " ".join(ode.equations()) for function in ode.functions)
 
 
+@pytest.mark.parametrize("unit", [1.0, 180 / np.pi])
+def test_an_angle_that_goes_on_is_turned(unit):
+    t = np.linspace(0.0, 20.0, 400)
+    turns = unit * simulate(lambda _, x: [x[1], -np.sin(x[0]) - 0.05 * x[1]], [0.0, 2.6], t)
+    ode = fit([(t, turns)])
+    assert ode.n_terms == 3
+    states = unit * np.array([[0.5, 1.0], [40.0, -2.0]])
+    truth = np.column_stack([states[:, 1], -unit * np.sin(states[:, 0] / unit) - 0.05 * states[:, 1]])
+    np.testing.assert_allclose(ode.field(states), truth, atol=1e-3 * unit)
+
+
 def test_a_degree_given_keeps_to_polynomials():
     field, start, duration, _ = FUNCTIONAL["pendulum"]
     t = np.linspace(0.0, duration, 100)
