@@ -46,10 +46,9 @@ FUNCTION_WEIGHT = 14.0
 _N_COARSE = 80
 #: A field loses a long path from where a start moved by this much has led it ...
 _NUDGE = 1e-5
-#: ... this far astray: what made the path, a solver too, has erred as much. ...
+#: ... this far astray: what made the path, a solver too, has erred as much. Squared errors from there on are those of
+#: a path that rests at the mean: no field may gain by resting, nor by going another way than the observed path.
 _ASTRAY = 0.3
-#: ... Squared errors from there on are those of a path that has nothing to do with the observed one.
-_LOST = 2.0
 #: Correlation of neighbouring residuals that counts as structure, in standard deviations of that of noise.
 STRUCTURE = 3.0
 
@@ -90,12 +89,12 @@ class Scorer:
             for states, own in ((context.observed, self._whole), (context.path, self._short))
         )
         whole, _, astray = self._long(library, batch)
-        lost = astray > _ASTRAY
+        lost, rests = astray > _ASTRAY, context.observed.var(axis=0)[:, None]
         start_free, _ = self._rolled(library, batch.coefficients, observed, self._whole)
         pieces, _ = self._rolled(library, batch.coefficients, path, self._short)
         floor = FLOOR**2
-        fitted = np.maximum(self._mean(np.where(lost, _LOST, whole), self._whole), floor)
-        free = np.maximum(self._mean(np.where(lost, _LOST, start_free), self._whole) - context.noise, fitted)
+        fitted = np.maximum(self._mean(np.where(lost, rests, whole), self._whole), floor)
+        free = np.maximum(self._mean(np.where(lost, rests, start_free), self._whole) - context.noise, fitted)
         short = np.maximum(self._mean(pieces, self._short), floor)
         share = FREE_SHARE if context.clean else NOISY_FREE_SHARE
         if len(context.bounds) > 2:  # no field can fit several trajectories by moving each on to an unstable manifold
