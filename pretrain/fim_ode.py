@@ -18,7 +18,7 @@ import torch
 from pretrain.ode.presets import PRESETS, Preset
 from pretrain.ode.task import FIMODETask, Part, dry_run
 from pretrain.priors import PRIORS, prior_weights
-from pretrain.run.distributed import choose_device
+from pretrain.run.distributed import device_asked
 from pretrain.run.recipe import check_options, command_line, run_from_command_line, run_recipe
 
 COMPILE_FROM = {"cuda": 600.0, "cpu": 1800.0, "mps": 1800.0}
@@ -65,14 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(str(error))
         preset = dataclasses.replace(preset, prior=options.prior)
     if options.dry_run:
-        for name, value in dry_run(preset, options.minutes, choose_device(options.device)).items():
+        for name, value in dry_run(preset, options.minutes, device_asked(parser, options.device)).items():
             print(f"{name:<20} {value:,.4g}" if value < 1000 else f"{name:<20} {value:,.0f}")
         return
     check_options(parser, options)
     if options.train != "all" and options.initial is None:
         parser.error(f"--train {options.train} needs --initial, the rest of which it leaves as it is")
     make = partial(make_task, preset, options.minutes, options.seed, initial=options.initial, part=options.train)
-    run_from_command_line(make, preset, options)
+    run_from_command_line(make, preset, parser, options)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"--train {options.train} needs --initial, whose network it leaves as it is")
     preset = PRESETS[options.preset]
     make = partial(FIMSDETask, preset, options.seed, initial=options.initial, part=options.train)
-    run_from_command_line(make, preset, options)
+    run_from_command_line(make, preset, parser, options)
 
 
 if __name__ == "__main__":

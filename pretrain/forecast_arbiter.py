@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if path is not None and path.is_file():
             found = read_cache(path)
         else:
-            source = Source(options.seed, options.kinds.split(","))
+            source = Source(options.seed, options.kinds.split(","), progress=True)
             found = collect(options.series, options.seed, load_model(options.model).network, source)
             if path is not None:
                 write_cache(path, *found, _asked(options))
@@ -194,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cut = len(parts) - round(_HELD_OUT * len(parts))
     settings = dataclasses.replace(Settings(), steps=options.steps)
     start = time.perf_counter()
-    arbiter = train(Questions(parts[:cut], shares[:cut]), settings, options.seed)
+    arbiter = train(Questions(parts[:cut], shares[:cut]), settings, options.seed, progress=True)
     held_out = Questions(parts[cut:], shares[cut:])
     calibrate(arbiter, held_out)
     record = {
@@ -239,6 +239,19 @@ def _check_options(parser: argparse.ArgumentParser, options: argparse.Namespace)
         known.append((path, of_cache))
         if differing := [f"{name} {of_cache[name]}" for name in asked if of_cache and of_cache[name] != asked[name]]:
             print(f"{path} is there and is read as it was drawn, with {', '.join(differing)}", file=sys.stderr)
+    if not options.cache or not all(path.is_file() for path in options.cache):
+        _check_model(parser, options.model)
+
+
+def _check_model(parser: argparse.ArgumentParser, name: str) -> None:
+    try:
+        kind = load_model(name).spec.kind
+    except WeightsError as error:
+        parser.error(f"--model: {error}")
+    if kind != "forecast":
+        parser.error(
+            f"--model {name} is of the kind {kind!r} and forecasts no series; give a forecaster, as lass-ode is"
+        )
 
 
 def _asked(options: argparse.Namespace) -> dict[str, Any]:

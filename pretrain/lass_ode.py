@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.track:
         library = dataclasses.replace(preset.library, prior="" if options.track == "strict" else "mixture")
         preset = dataclasses.replace(preset, library=library)
-    run_from_command_line(partial(LASSODETask, preset, options.seed, initial=options.initial), preset, options)
+    make = partial(LASSODETask, preset, options.seed, initial=options.initial)
+    run_from_command_line(make, preset, parser, options)
 
 
 if __name__ == "__main__":

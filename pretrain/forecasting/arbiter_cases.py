@@ -72,6 +72,8 @@ class Source:
     per_family : int
     prior_systems : mapping of dimension to number
         See `pretrain.priors.library.LibraryConfig`.
+    progress : bool
+        Show bars while these are simulated.
     """
 
     def __init__(
@@ -80,15 +82,17 @@ class Source:
         kinds: Sequence[str] = tuple(KINDS),
         per_family: int = 60,
         prior_systems: Mapping[int, int] = _SYSTEMS,
+        progress: bool = False,
     ) -> None:
         self._rng = np.random.default_rng([seed, 77])
         self._kinds = list(kinds)
         self._shares = np.array([KINDS[kind] for kind in kinds]) / sum(KINDS[kind] for kind in kinds)
         self._libraries: dict[str, Library] = {}
         if "random" in kinds:
-            self._libraries["random"] = Librarian(LibraryConfig(per_family, "mixture", prior_systems)).draw(self._rng)
+            config = LibraryConfig(per_family, "mixture", prior_systems)
+            self._libraries["random"] = Librarian(config).draw(self._rng, progress)
         if "family" in kinds:
-            self._libraries["family"] = Librarian(LibraryConfig(per_family, "", {})).draw(self._rng)
+            self._libraries["family"] = Librarian(LibraryConfig(per_family, "", {})).draw(self._rng, progress)
         self._recorded = recorded() if "recorded" in kinds else []
 
     def draw(self) -> Series:

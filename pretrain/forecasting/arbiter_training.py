@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
 from pretrain.forecasting.arbiter_cases import KINDS
 from skdyn.forecasting.arbitration import LEVEL, widening
@@ -95,8 +96,8 @@ class Questions:
         return len(self.series)
 
 
-def train(questions: Questions, settings: Settings, seed: int) -> ForecastArbiter:
-    """An arbiter, trained on questions of several series."""
+def train(questions: Questions, settings: Settings, seed: int, progress: bool = False) -> ForecastArbiter:
+    """An arbiter, trained on questions of several series, with a bar if ``progress``."""
     torch.manual_seed(seed)
     config = ForecastArbiterConfig.from_dict(
         {
@@ -113,7 +114,7 @@ def train(questions: Questions, settings: Settings, seed: int) -> ForecastArbite
     optimiser = torch.optim.AdamW(arbiter.parameters(), lr=settings.peak, weight_decay=settings.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.peak, total_steps=settings.steps, pct_start=0.1)
     shares = torch.from_numpy(questions.weight / questions.weight.sum())
-    for _ in range(settings.steps):
+    for _ in tqdm(range(settings.steps), desc="steps", disable=not progress):
         index = torch.multinomial(shares, settings.batch, replacement=True)
         pinball, error, scale = losses(arbiter, questions, index, _HIDDEN)
         square = error.square().clamp(max=_CLIP**2).mean()

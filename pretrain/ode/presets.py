@@ -69,6 +69,8 @@ class Preset(Recipe):
         memory with all that comes before the arbiter, some 130 kB a context.
     validation : int
         Prior samples in the frozen validation suite.
+    brief_validation : bool
+        Whether the suite is these and the textbook systems alone, which a core simulates in half a minute.
     """
 
     network: ArbitratedConfig
@@ -89,6 +91,7 @@ class Preset(Recipe):
     forced_share: float = 0.12
     reuse: int = 1
     validation: int = 200
+    brief_validation: bool = False
 
 
 _CPU_SHAPES = (
@@ -127,7 +130,8 @@ PRESETS: dict[str, Preset] = {
         systems={1: 256, 2: 256, 3: 256},
         wide_systems={4: 24},
         steps_per_pool=2000,
-        validation=60,
+        validation=12,
+        brief_validation=True,
         **A_MINUTE,
     ),
     "small": Preset(

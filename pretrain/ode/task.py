@@ -136,7 +136,8 @@ class FIMODETask(ModelTask[Preset, FIMODEObjective, dict[int, Pool]]):
         return pools
 
     def _new_suite(self) -> ValidationSuite:
-        return ValidationSuite(self.preset.validation, self.preset.network, self._device)
+        p = self.preset
+        return ValidationSuite(p.validation, p.network, self._device, p.brief_validation)
 
     def _data(self) -> dict[str, Any]:
         p = self.preset

@@ -56,9 +56,11 @@ class ValidationSuite:
     network : ArbitratedConfig
     device : torch.device
         Where the networks to be judged live.
+    brief : bool
+        These contexts and the textbook systems alone.
     """
 
-    def __init__(self, samples: int, network: ArbitratedConfig, device: torch.device) -> None:
+    def __init__(self, samples: int, network: ArbitratedConfig, device: torch.device, brief: bool = False) -> None:
         self._cases: list[_Case] = []
         counts = [max(len(_DIMS), round(samples * weight)) for *_, weight in _SHAPES]
         generator = torch.Generator().manual_seed(_SEED)
@@ -71,12 +73,14 @@ class ValidationSuite:
                 same = torch.Generator().manual_seed(_SEED + paths)
                 batch = make_batch(pools, _DIMS, shape, _QUERIES, corruption, network, same, ragged=False)
                 self._cases.append(_Case("prior", noise, batch.to(device)))
+        self._add_classics(network, device)
+        if brief:
+            return
         self._add_few(network, device, max(len(_DIMS), samples // 2))
         self._add_short(pools, network, device, max(len(_DIMS), samples // 2))
         self._add_many("wide", 60, network, device, max(2, samples // 12))
         self._add_many("responses", 120, network, device, max(2, samples // 24))
         self._add_forced(network, device, max(4, samples // 6))
-        self._add_classics(network, device)
 
     def _add_few(self, network: ArbitratedConfig, device: torch.device, count: int) -> None:
         """Systems whose equations have few terms."""

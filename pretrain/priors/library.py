@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from pretrain.priors import Mixture, prior_weights
 from pretrain.priors.real_like import recorded_like
@@ -64,16 +65,16 @@ class Librarian:
             simulation = SimulationConfig(paths=2, points=GRID, box_points=1)
             self._simulator = Simulator(Mixture(prior_weights(config.prior)), simulation)
 
-    def draw(self, rng: np.random.Generator) -> Library:
-        """Simulate a library."""
+    def draw(self, rng: np.random.Generator, progress: bool = False) -> Library:
+        """Simulate a library, with bars if ``progress``."""
         parts: dict[int, list[NDArray[np.float32]]] = {}
-        for name in IN_DOMAIN:
+        for name in tqdm(IN_DOMAIN, desc="families", disable=not progress):
             _, values = FAMILIES[name].simulate(self.config.per_family, rng, GRID, rtol=1e-5)
             parts.setdefault(values.shape[-1], []).append(values.astype(np.float32))
             self.counts["families"] += len(values)
         if self._simulator is not None:
             generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            for dim, n in self.config.prior_systems.items():
+            for dim, n in tqdm(self.config.prior_systems.items(), desc="random systems", disable=not progress):
                 systems = self._simulator.draw(n, dim, generator)
                 # One recording of each system: its first that is valid.
                 path = systems.valid.int().argmax(dim=1)

@@ -11,7 +11,7 @@ import torch
 
 from pretrain.priors import FAMILIES, PRIORS, BatchedField, Mixture
 from pretrain.priors.simulate import SimulationConfig, Simulator
-from pretrain.run.distributed import choose_device
+from pretrain.run.distributed import device_asked
 
 
 def accuracy(family: str, dim: int, n: int, seed: int, config: SimulationConfig, within: float = 10.0) -> np.ndarray:
@@ -69,8 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="auto", help="for --speed: auto, cuda or cpu (default auto)")
     options = parser.parse_args(arguments)
     if options.speed:
+        device = device_asked(parser, options.device)
         for dim in (1, 2, 3):
-            rate = speed(options.systems, dim, options.seed, choose_device(options.device))
+            rate = speed(options.systems, dim, options.seed, device)
             print(f"D = {dim}: {rate:,.0f} systems a second, 8 paths of 200 points, drawn, simulated and tested")
         return
     print("Largest error along a path in standard deviations of the system, against scipy's DOP853 at rtol 1e-10")

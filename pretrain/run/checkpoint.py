@@ -114,7 +114,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             problems.append(f"{path.name}: {type(error).__name__}: {error}")
     if problems:
         raise FileError(f"every checkpoint in {folder} is damaged: {'; '.join(problems)}")
-    raise FileNotFoundError(f"no checkpoint in {folder}")
+    raise FileNotFoundError(f"{folder} holds no checkpoint: name the folder of a run")
 
 
 def _load(path: Path) -> Checkpoint:

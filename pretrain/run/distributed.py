@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from dataclasses import dataclass
 
@@ -12,15 +13,33 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called ``name``; "auto" is CUDA, then MPS, then the CPU. Under torchrun, the local rank's GPU."""
+    """The device called ``name``; "auto" is CUDA, then MPS, then the CPU. Under torchrun, the local rank's GPU.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device on this machine.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    device = torch.device(name)
+    if name == "cuda":
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {name!r} is not available here: {str(error).splitlines()[0]}") from None
     if device.type == "cuda":
-        if device.index is None:
-            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     return device
+
+
+def device_asked(parser: argparse.ArgumentParser, name: str) -> torch.device:
+    """`choose_device` for a command line, whose parser ends with the reason where there is no such device."""
+    try:
+        return choose_device(name)
+    except ValueError as error:
+        parser.error(f"argument --device: {error}; choose auto or cpu")
 
 
 @dataclass(frozen=True)

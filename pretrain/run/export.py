@@ -93,7 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the exported model")
     parser.add_argument("--push-to-hub", metavar="OWNER/NAME", help="upload the exported folder as well")
     options = parser.parse_args(arguments)
-    folder = export_run(options.run, options.out)
+    try:
+        folder = export_run(options.run, options.out)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     print(folder)
     if options.push_to_hub:
         from huggingface_hub import HfApi

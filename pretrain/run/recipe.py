@@ -13,12 +13,16 @@ from typing import Any
 import torch
 
 from pretrain.run.checkpoint import check_shard
-from pretrain.run.distributed import World, choose_device
+from pretrain.run.distributed import World, device_asked
 from pretrain.run.export import export_run
 from pretrain.run.presets import Recipe
 from pretrain.run.schedule import Clock, WallClock
 from pretrain.run.task import Task
 from pretrain.run.trainer import Trainer, TrainSettings
+
+
+class RunRefused(ValueError):
+    """A run cannot begin as it was asked for; nothing was trained or written."""
 
 
 def run_recipe(
@@ -60,6 +64,9 @@ def run_recipe(
     ------
     ValueError
         If a time or the size of a part is no positive number.
+    RunRefused
+        If there are no weights to begin with where they were said to be, or if they or the run that is to be continued
+        are of another network or damaged.
     FileExistsError
         If the folder holds a run that is not to be continued.
     """
@@ -77,8 +84,11 @@ def run_recipe(
             save_every=recipe.save_every,
             shard_mb=shard_mb,
         )
-        task = make_task(device, world.rank)
-        trainer = Trainer(task, settings, out, device, clock or WallClock(), world, resume, progress)
+        try:
+            task = make_task(device, world.rank)
+            trainer = Trainer(task, settings, out, device, clock or WallClock(), world, resume, progress)
+        except (ValueError, OSError) as error:
+            raise RunRefused(str(error)) from error
         outcome = trainer.run()
         if outcome == "finished" and world.is_main:
             export_run(out, out / "export")
@@ -142,18 +152,25 @@ def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) 
 
 
 def run_from_command_line(
-    make_task: Callable[[torch.device, int], Task], recipe: Recipe, options: argparse.Namespace
+    make_task: Callable[[torch.device, int], Task],
+    recipe: Recipe,
+    parser: argparse.ArgumentParser,
+    options: argparse.Namespace,
 ) -> None:
     """Run a recipe as the options say, and print the summary."""
-    outcome = run_recipe(
-        make_task,
-        recipe,
-        options.out,
-        options.minutes,
-        choose_device(options.device),
-        resume=options.resume,
-        session_minutes=options.session_minutes,
-        shard_mb=options.shard_mb,
-        progress=True,
-    )
+    device = device_asked(parser, options.device)
+    try:
+        outcome = run_recipe(
+            make_task,
+            recipe,
+            options.out,
+            options.minutes,
+            device,
+            resume=options.resume,
+            session_minutes=options.session_minutes,
+            shard_mb=options.shard_mb,
+            progress=True,
+        )
+    except RunRefused as error:
+        parser.error(str(error))
     print(f"{outcome}: {options.out}\n{summary(options.out)}", file=sys.stderr)

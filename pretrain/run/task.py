@@ -233,6 +233,8 @@ def begin_with(module: nn.Module, folder: Path | None) -> dict[str, Any]:
     ------
     ValueError
         If there is a weight that the module lacks, that is of another shape or that is not finite.
+    FileNotFoundError
+        If the folder holds neither a model nor a checkpoint.
     WeightsError
         If the folder of a model has checksums that its files do not keep.
     """
@@ -244,6 +246,10 @@ def begin_with(module: nn.Module, folder: Path | None) -> dict[str, Any]:
             raise WeightsError(f"{folder / WEIGHTS} is damaged or altered: its sha256 is not the one in {SUMS}")
         weights = {f"{PREFIX}{name}": tensor for name, tensor in load(blob).items()}
         earlier: dict[str, Any] = {"weights_sha256": sha256(blob)}
+    elif not (folder / "checkpoints").is_dir():
+        raise FileNotFoundError(
+            f"{folder} holds neither {WEIGHTS} nor checkpoints: name the folder of a model or a run"
+        )
     else:
         tensors = load_checkpoint(folder / "checkpoints").tensors
         weights = {key.removeprefix("ema/"): value for key, value in tensors.items() if key.startswith("ema/")}

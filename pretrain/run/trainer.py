@@ -125,7 +125,9 @@ class Trainer:
         return self._state.step
 
     def stop(self, *_: Any) -> None:
-        """Save and end after the current step; also the handler of SIGTERM and SIGINT."""
+        """Save and end after the current step or validation; also the handler of SIGTERM and SIGINT."""
+        if self._progress and not self._stop:
+            print("the run is saved and ends after this step or validation", file=sys.stderr)
         self._stop = True
 
     def run(self) -> str:
@@ -135,14 +137,14 @@ class Trainer:
         log = MetricsLog(self.out / "metrics.jsonl", s.step) if self._world.is_main else None
         simulated_before = s.simulating - self.task.seconds_simulating
         started_at = s.elapsed
-        if s.step == 0:
-            self._validate(log)
-        bar = progress_bar(settings.budget, s.elapsed, self._progress and self._world.is_main)
-        self._clock.start(s.step, s.elapsed)
-        self._mark = (s.elapsed, s.contexts, s.flops)
-        self._write_run("running")
-        in_a_row = 0
         with self._signals():
+            if s.step == 0:
+                self._validate(log)
+            bar = progress_bar(settings.budget, s.elapsed, self._progress and self._world.is_main)
+            self._clock.start(s.step, s.elapsed)
+            self._mark = (s.elapsed, s.contexts, s.flops)
+            self._write_run("running")
+            in_a_row = 0
             while True:
                 # The main process's clock counts, and a signal to any process stops all.
                 now = self._clock.elapsed(s.step) if self._world.is_main else 0.0
@@ -166,13 +168,13 @@ class Trainer:
                         self._save()
                     except OSError as error:  # the last good checkpoint is still there
                         print(f"step {s.step}: the checkpoint could not be saved: {error}", file=sys.stderr)
-        bar.close()
-        finished = s.elapsed >= settings.budget
-        outcome = "finished" if finished else "interrupted"
-        self._save()
-        if finished:
-            self._validate(log)
-        self._write_run(outcome)
+            bar.close()
+            finished = s.elapsed >= settings.budget
+            outcome = "finished" if finished else "interrupted"
+            self._save()
+            if finished:
+                self._validate(log)
+            self._write_run(outcome)
         if self._world.is_main:
             draw_curve(self.out / "metrics.jsonl", self.out / "curve.png")
         return outcome

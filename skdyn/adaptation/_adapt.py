@@ -112,7 +112,7 @@ def adapt(
         If the trajectories show no motion, are too short for the share that is held out, have too many variables, or
         inputs or parameters.
     SkdynError
-        If no error on the held-out data is finite.
+        If no error on the held-out data is finite, or no step of the training could be taken.
     TypeError
         If there is no such setting.
     ValueError

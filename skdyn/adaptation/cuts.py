@@ -64,16 +64,16 @@ class CutTraining:
         self.steps = 0
 
     def step(self) -> float:
-        """Learn from about four cuts of every series; returns the mean loss."""
+        """Learn from about four cuts of every series; returns the mean loss of the steps taken, NaN if none was."""
         losses = []
         for _ in range(math.ceil(_CUTS * len(self.pieces) / _TASKS)):
             tasks = _draw(self.pieces, self.rng)
             loss = torch.cat([_loss(self.low_rank.network, group) for group in _by_width(tasks)]).mean()
-            descend(loss, self.optimiser)
-            losses.append(float(loss.detach()))
+            if descend(loss, self.optimiser):
+                losses.append(float(loss.detach()))
         self.steps += 1
         self.low_rank.follow(self.steps)
-        return float(np.mean(losses))
+        return float(np.mean(losses)) if losses else math.nan
 
     def check(self) -> np.ndarray:
         """Forecast losses (P,) of the held-out ends."""
@@ -181,7 +181,8 @@ def _loss(network: Any, tasks: Sequence[_Task]) -> Tensor:
     values, times, mask = (_padded([task.prefix[i].T for task in tasks]).mT.contiguous() for i in range(3))
     end = torch.tensor([task.times[-1] for task in tasks], dtype=torch.float64)
     prefixes, scaling = make_prefixes(values, times, mask, end)
-    target_times = _padded([task.times for task in tasks])
+    # Padded with times of its own: any other, such as zero, may lie so far away that the gradient is not finite there.
+    target_times = _padded([task.times for task in tasks], fill=None)
     targets = _padded([task.values for task in tasks], fill=np.nan).mT
     there = ~targets.isnan()
     cuts = torch.tensor([task.cut for task in tasks], dtype=torch.float64)
@@ -191,10 +192,11 @@ def _loss(network: Any, tasks: Sequence[_Task]) -> Tensor:
     return forecast_loss(answer, normalised, there & seen, there & ~seen, network.config.levels).mean(-1)
 
 
-def _padded(arrays: Sequence[np.ndarray], fill: float = 0.0) -> Tensor:
-    """Stack arrays (L_b, ...) of different lengths, padded at the end of their first axis."""
+def _padded(arrays: Sequence[np.ndarray], fill: float | None = 0.0) -> Tensor:
+    """Stack arrays (L_b, ...) of different lengths, padded at the end of their first axis; None repeats their last."""
     longest = max(len(array) for array in arrays)
-    stacked = np.full((len(arrays), longest, *arrays[0].shape[1:]), fill, dtype=arrays[0].dtype)
+    stacked = np.empty((len(arrays), longest, *arrays[0].shape[1:]), dtype=arrays[0].dtype)
     for b, array in enumerate(arrays):
         stacked[b, : len(array)] = array
+        stacked[b, len(array) :] = array[-1] if fill is None else fill
     return torch.from_numpy(stacked)

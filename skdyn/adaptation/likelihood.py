@@ -8,6 +8,7 @@ D variables.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,7 +95,7 @@ class LikelihoodTraining:
         return (surprise * self.dim_mask).sum(-1) / self.dim_mask.sum()
 
     def step(self) -> float:
-        """Take one step of the optimiser, unless its gradient is not finite; returns the loss."""
+        """Take one step of the optimiser; returns the loss, or NaN where it was skipped as not finite."""
         s = self.settings
         encoded = self.low_rank.network.encode(*self._inputs(draw_context(self.trajectories, self.keep, self.rng)))
         picked = torch.from_numpy(self.rng.integers(0, len(self.transitions[0]), s.transitions))
@@ -102,10 +103,10 @@ class LikelihoodTraining:
         loss = loss + s.prior * self._departure(encoded)
         for group in self.optimiser.param_groups:
             group["lr"] = s.learning_rate * rate_share(self.steps, s.steps)
-        descend(loss, self.optimiser)
+        stepped = descend(loss, self.optimiser)
         self.steps += 1
         self.low_rank.follow(self.steps)
-        return float(loss.detach())
+        return float(loss.detach()) if stepped else math.nan
 
     def _departure(self, encoded: Any) -> Tensor:
         """How far the answers in the box have left the base's, in units of the errors that the base expects."""

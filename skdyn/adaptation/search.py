@@ -79,19 +79,21 @@ class Training(Protocol):
     steps: int
 
     def step(self) -> float:
-        """Take one step, of the optimiser or an epoch of them; returns the loss."""
+        """Take one step, of the optimiser or an epoch of them; returns the loss, or NaN where it was skipped."""
 
     def check(self) -> np.ndarray:
         """Errors (P,) of the averaged factors on what is held out."""
 
 
-def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
-    """Take one step against the gradient, clipped to length one, unless it is not finite."""
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> bool:
+    """Take one step against the gradient, clipped to length one, if it is finite; returns whether it is."""
     optimiser.zero_grad()
     loss.backward()
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    if bool(torch.nn.utils.clip_grad_norm_(parameters, 1.0).isfinite()):
+    finite = bool(torch.nn.utils.clip_grad_norm_(parameters, 1.0).isfinite())
+    if finite:
         optimiser.step()
+    return finite
 
 
 def rate_share(step: int, steps: int) -> float:
@@ -158,7 +160,7 @@ def train_until_harm(
     Raises
     ------
     SkdynError
-        If no held-out error is finite.
+        If no held-out error is finite, or every step was skipped.
     """
     started = time.perf_counter()
     losses: dict[str, list[float]] = {"search": [], "final": []}
@@ -174,6 +176,7 @@ def train_until_harm(
                 bar.set_postfix_str(f"held out {checks[-1].mean():.3g} (at the start {checks[0].mean():.3g})")
                 if len(checks) - 1 - choose(checks) >= patience:
                     break
+        _check_taken(losses["search"], unit)
         chosen = choose(checks)
         if not np.isfinite(checks[chosen].mean()):
             raise SkdynError(
@@ -188,6 +191,7 @@ def train_until_harm(
             for _ in range(checked[chosen]):
                 losses["final"].append(final.step())
                 bar.update()
+            _check_taken(losses["final"], unit)
             state = final.low_rank.average
     curve = [float(check.mean()) for check in checks]
     return state, {
@@ -202,9 +206,18 @@ def train_until_harm(
             "every_steps": check_every,
             "curve": curve,
         },
-        # None for a step that was skipped because it was not finite
+        # None for a step that was skipped because its gradient was not finite
         "loss": {name: [loss if math.isfinite(loss) else None for loss in values] for name, values in losses.items()},
     }
+
+
+def _check_taken(losses: Sequence[float], unit: str) -> None:
+    """Refuse a training that has changed nothing, since all of its steps were skipped."""
+    if losses and not np.isfinite(losses).any():
+        raise SkdynError(
+            f"nothing was learned: the loss or its gradient was not finite in any of {len(losses)} {unit}s, and all "
+            "were skipped: look for states or times far from all others, and leave them out"
+        )
 
 
 def train_beside_held_out(

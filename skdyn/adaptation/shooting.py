@@ -78,7 +78,7 @@ class ShootingTraining:
         return self.smooth + self.offsets * self.data.sigma
 
     def step(self) -> float:
-        """Take one step of the optimiser, unless its gradient is not finite; returns the loss."""
+        """Take one step of the optimiser; returns the loss, or NaN where it was skipped as not finite."""
         s, data = self.settings, self.data
         contexts = [draw_context(data.trajectories, self.keep, self.rng) for _ in range(s.contexts)]
         answers = field_of(self.low_rank.network, self.engine, contexts, data, s.context_points)
@@ -98,10 +98,10 @@ class ShootingTraining:
         )
         for group, rate in zip(self.optimiser.param_groups, (s.learning_rate, s.state_rate), strict=True):
             group["lr"] = rate * rate_share(self.steps, s.steps)
-        descend(loss, self.optimiser)
+        stepped = descend(loss, self.optimiser)
         self.steps += 1
         self.low_rank.follow(self.steps)
-        return float(loss.detach())
+        return float(loss.detach()) if stepped else math.nan
 
     def _error(self, difference: Tensor, where: Tensor) -> Tensor:
         scaled = (difference / self.data.sigma)[where]

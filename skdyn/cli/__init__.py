@@ -7,6 +7,7 @@ and wrong usage are answered without numpy and torch.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -26,7 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _print_warning  # type: ignore[assignment]
-            return options.run(options)
+            code = options.run(options)
+            print(end="", flush=True)  # what cannot be written is an error here, not while Python ends
+            return code
+    except BrokenPipeError:  # whoever read the output, such as `head`, has enough of it
+        _write_no_more()
+        return 1
     except UsageError as error:
         print(f"skdyn: wrong usage: {error}", file=sys.stderr)
         return 2
@@ -49,6 +55,13 @@ def make_parser() -> argparse.ArgumentParser:
     for declared in commands.choices.values():
         declared.epilog = EXIT_CODES
     return parser
+
+
+def _write_no_more() -> None:
+    """Lead what is still to be written nowhere, so that Python ends without a word on it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _print_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:

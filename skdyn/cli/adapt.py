@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import Any
 
 from skdyn.cli.answer import Answer, add_json_option
 from skdyn.cli.data_options import add_data_options, read_data
 from skdyn.cli.estimator_options import MODEL_HELP
-from skdyn.cli.usage import at_least
+from skdyn.cli.usage import at_least, place
 
 _ESTIMATORS = {"ode": "FIMODERegressor", "sde": "FIMSDERegressor", "forecast": "LASSODEForecaster"}
 
@@ -20,7 +19,7 @@ def declare(commands: Any) -> None:
     adapt = commands.add_parser("adapt", help="adapt a pretrained model to a CSV file of trajectories")
     add_data_options(adapt)
     adapt.add_argument("--model", default="fim-ode", help=f"{MODEL_HELP} (default: %(default)s)")
-    adapt.add_argument("--out", type=Path, required=True, help="folder of the adapter")
+    adapt.add_argument("--out", type=place, required=True, help="folder of the adapter")
     adapt.add_argument("--rank", type=at_least(1), default=8, help="of the updates (default: %(default)s)")
     adapt.add_argument("--steps", type=at_least(1), default=60,
                        help="most steps, of a forecaster most epochs (default: %(default)s)")  # fmt: skip

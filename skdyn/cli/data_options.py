@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from skdyn.cli.answer import Answer
 from skdyn.cli.tables import time_cells
+from skdyn.cli.usage import place
 
 if TYPE_CHECKING:
     from skdyn.data.dialect import Dialect
@@ -20,7 +21,7 @@ DATA_HELP = "CSV file with a header line, one row a point"
 
 def add_data_options(parser: argparse.ArgumentParser, help: str = DATA_HELP, gaps: bool = False) -> None:
     """Declare the file and how to read it; ``gaps`` offers to keep rows that are not complete."""
-    parser.add_argument("data", type=Path, help=help)
+    parser.add_argument("data", type=place, help=help)
     columns = parser.add_argument_group("columns")
     columns.add_argument("--time", metavar="NAME",
                          help="of the time (default: the one named like a time, else unit steps)")  # fmt: skip

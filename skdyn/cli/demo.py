@@ -9,12 +9,15 @@ from typing import Any
 
 from skdyn.cli.answer import Answer
 from skdyn.cli.estimator_options import MODEL_HELP
+from skdyn.cli.usage import place
 
 
 def declare(commands: Any) -> None:
     """Add the command to the parser."""
     demo = commands.add_parser("demo", help="fit the Hudson Bay hare and lynx, and draw their phase portrait")
-    demo.add_argument("--out", type=Path, default=Path("hare_lynx.png"), help="picture to write (default: %(default)s)")
+    demo.add_argument(
+        "--out", type=place, default=Path("hare_lynx.png"), help="picture to write (default: %(default)s)"
+    )
     demo.add_argument("--model", default="fim-ode", help=f"{MODEL_HELP} (default: %(default)s)")
     demo.set_defaults(run=run)
 
@@ -24,6 +27,7 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from skdyn import FIMODERegressor
+    from skdyn.cli.outputs import places_read
     from skdyn.cli.pictures import check_picture, draw_estimator
     from skdyn.cli.results import tell_equations, tell_equilibria
     from skdyn.data.trajectories import Trajectory
@@ -32,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
     answer, picture = Answer(), options.out
     try:
-        check_picture(picture)
+        check_picture(picture, places_read(options))
     except ImportError as error:
         print(f"No picture: {error}", file=sys.stderr)
         picture = None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from skdyn.cli.answer import Answer, add_json_option
 from skdyn.cli.data_options import add_data_options, read_data
 from skdyn.cli.estimator_options import add_estimator_options, build_estimator
-from skdyn.cli.usage import UsageError
+from skdyn.cli.usage import UsageError, place
 
 
 def declare(commands: Any) -> None:
@@ -17,8 +16,8 @@ def declare(commands: Any) -> None:
     fit = commands.add_parser("fit", help="fit a CSV file of trajectories and save the estimator")
     add_data_options(fit, gaps=True)
     add_estimator_options(fit, default="fim-ode")
-    fit.add_argument("--out", type=Path, required=True, help="folder to save the estimator in")
-    fit.add_argument("--plot", type=Path, metavar="PICTURE", help="also draw what was found")
+    fit.add_argument("--out", type=place, required=True, help="folder to save the estimator in")
+    fit.add_argument("--plot", type=place, metavar="PICTURE", help="also draw what was found")
     fit.add_argument("--plot-variables", nargs="+", metavar="NAME",
                      help="which one to three variables of a field to draw; all by default")  # fmt: skip
     add_json_option(fit)
@@ -27,7 +26,7 @@ def declare(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, save, print and draw; returns the exit code."""
-    from skdyn.cli.outputs import check_folder
+    from skdyn.cli.outputs import check_folder, places_read
     from skdyn.cli.pictures import check_drawn, check_picture, draw_estimator
     from skdyn.cli.results import tell_equations, tell_equilibria, tell_score
 
@@ -39,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--plot-variables needs --plot")
     check_folder(options.out)
     if options.plot:
-        check_picture(options.plot)
+        check_picture(options.plot, places_read(options))
     table = read_data(options)
     table.describe(answer)
     if options.plot:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skdyn.cli.answer import Answer, add_json_option
 from skdyn.cli.data_options import Table, add_data_options, read_data
 from skdyn.cli.estimator_options import add_model_options, build_estimator
-from skdyn.cli.usage import at_least
+from skdyn.cli.usage import at_least, level, place
 
 if TYPE_CHECKING:
     from skdyn.cli.tables import OutputTable
@@ -22,26 +21,26 @@ def declare(commands: Any) -> None:
     add_data_options(forecast, gaps=True)
     forecast.add_argument("--horizon", type=at_least(1), required=True, metavar="N",
                           help="steps after each series' last point, each the median step of the series")  # fmt: skip
-    forecast.add_argument("--quantiles", type=float, nargs="+", metavar="LEVEL",
+    forecast.add_argument("--quantiles", type=level, nargs="+", metavar="LEVEL",
                           help="such as 0.1 0.5 0.9, in place of the median")  # fmt: skip
     add_model_options(forecast)
-    forecast.add_argument("--out", type=Path, metavar="CSV", help="file of the forecast (default: print it)")
-    forecast.add_argument("--plot", type=Path, metavar="PICTURE", help="also draw the first series")
+    forecast.add_argument("--out", type=place, metavar="CSV", help="file of the forecast (default: print it)")
+    forecast.add_argument("--plot", type=place, metavar="PICTURE", help="also draw the first series")
     add_json_option(forecast)
     forecast.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Forecast, write and draw; returns the exit code."""
-    from skdyn.cli.outputs import check_file
+    from skdyn.cli.outputs import check_file, places_read
     from skdyn.cli.pictures import check_picture, draw_forecast
 
     answer = Answer(options.json)
     estimator = build_estimator("lass-ode", options, progress=sys.stderr.isatty())
     if options.out:
-        check_file(options.out)
+        check_file(options.out, places_read(options))
     if options.plot:
-        check_picture(options.plot)
+        check_picture(options.plot, places_read(options))
     table = read_data(options)
     table.describe(answer)
     estimator.fit(table.trajectories)

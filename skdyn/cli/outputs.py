@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+
+from skdyn.cli.usage import UsageError
 
 
 def check_folder(path: Path) -> None:
@@ -20,19 +24,51 @@ def check_folder(path: Path) -> None:
     _check_writable(path)
 
 
-def check_file(path: Path) -> None:
-    """Refuse a file that cannot be written, and make no folder yet.
+def places_read(options: argparse.Namespace) -> list[Path]:
+    """The files and folders that a command reads: its table or saved estimator, and its model and adapter."""
+    from skdyn import list_models
+    from skdyn.files.paths import user_path
+
+    given, registered = dict(getattr(options, "param", ())), list_models()
+    named = [getattr(options, "model", None), given.get("model"), given.get("adapter")]
+    folders = [user_path(name) for name in named if isinstance(name, str) and name and name not in registered]
+    return [*(getattr(options, name) for name in ("data", "folder") if hasattr(options, name)), *folders]
+
+
+def check_file(path: Path, read: Iterable[Path]) -> None:
+    """Refuse a file that cannot be written, or would spoil what is read, and make no folder yet.
+
+    Parameters
+    ----------
+    path : Path
+    read : iterable of Path
+        Files and folders that the command reads.
 
     Raises
     ------
+    UsageError
+        If it is one of the files that are read, whatever it is called, or lies in one of the folders.
     OSError
         Naming the path and the reason.
     """
+    for source in read:
+        if source.is_dir():
+            if any(_is_same(folder, source) for folder in Path(os.path.realpath(path)).parents):
+                raise UsageError(f"{path} lies in the folder {source}, which is read: write into another folder")
+        elif _is_same(path, source):
+            raise UsageError(f"{path} would replace {source}, which is read: give the output another name")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: the name of a file is needed")
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(f"{path} cannot be written: it is protected")
     _check_writable(path.parent)
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them does not exist
+        return False
 
 
 def _check_writable(folder: Path) -> None:

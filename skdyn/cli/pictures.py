@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +15,21 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def check_picture(path: Path) -> None:
+def check_picture(path: Path, read: Iterable[Path]) -> None:
     """Refuse a picture that cannot be drawn or written, before anything is fitted.
+
+    Parameters
+    ----------
+    path : Path
+    read : iterable of Path
+        See `skdyn.cli.outputs.check_file`.
 
     Raises
     ------
     ImportError
         Without matplotlib.
     UsageError
-        If the name does not end like a picture.
+        If the name does not end like a picture, or the picture would spoil what is read.
     OSError
         If the file cannot be written.
     """
@@ -36,7 +42,7 @@ def check_picture(path: Path) -> None:
     known = sorted(FigureCanvasBase.get_supported_filetypes())
     if path.suffix.lower().removeprefix(".") not in known:
         raise UsageError(f"{path} does not end like a picture: it can end with .{', .'.join(known)}")
-    check_file(path)
+    check_file(path, read)
 
 
 def check_drawn(estimator: Any, names: Sequence[str], chosen: Sequence[str] | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from skdyn.cli.answer import Answer, add_json_option
 from skdyn.cli.data_options import Table, add_data_options, read_data
 from skdyn.cli.estimator_options import add_estimator_options, build_estimator
-from skdyn.cli.usage import UsageError
+from skdyn.cli.usage import UsageError, place
 
 _DEFAULTS = {"sep": ",", "decimal": ".", "encoding": "utf-8", "interpolation": "linear", "missing": "raise",
              "sort": False, "duplicates": "raise"}  # fmt: skip
@@ -20,18 +20,18 @@ def declare(commands: Any) -> None:
     report = commands.add_parser("report", help="fit a CSV file of trajectories and write a page on what was found")
     add_data_options(report, gaps=True)
     add_estimator_options(report, default="fim-ode")
-    report.add_argument("--out", type=Path, default=Path("report.html"), help="page to write (default: %(default)s)")
+    report.add_argument("--out", type=place, default=Path("report.html"), help="page to write (default: %(default)s)")
     add_json_option(report)
     report.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Fit and write; returns the exit code."""
-    from skdyn.cli.outputs import check_file
+    from skdyn.cli.outputs import check_file, places_read
     from skdyn.report import write_report
 
     answer = Answer(options.json)
-    check_file(options.out)
+    check_file(options.out, places_read(options))
     estimator = build_estimator(options.estimator, options)
     if not hasattr(estimator, "report"):
         raise UsageError(f"{options.estimator} infers no field, and a report is about one")

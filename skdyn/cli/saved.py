@@ -23,9 +23,14 @@ def load_estimator(folder: Path) -> Any:
 
 
 def _class_name(folder: Path) -> str:
-    if (folder / "grainer.json").is_file():  # holds no other class
-        return "FIMCoarseGrainer"
     path = folder / "estimator.json"
+    if (folder / "grainer.json").is_file():  # holds no other class
+        if path.is_file():
+            raise FileError(
+                f"{folder} holds two saved estimators, and does not say which is meant: remove grainer.json or "
+                "estimator.json, whichever is older, or save again"
+            )
+        return "FIMCoarseGrainer"
     try:
         name = parse_json(read_bytes(path, _LONGEST), path, constants=True).get("estimator")
         if not isinstance(name, str):

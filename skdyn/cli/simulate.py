@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skdyn.cli.answer import Answer, add_json_option
-from skdyn.cli.usage import UsageError, at_least, positive
+from skdyn.cli.usage import UsageError, at_least, place, positive
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 def declare(commands: Any) -> None:
     """Add the command to the parser."""
     simulate = commands.add_parser("simulate", help="simulate a saved estimator from an initial state")
-    simulate.add_argument("folder", type=Path, help="of an estimator that `skdyn fit` or its `save` wrote")
+    simulate.add_argument("folder", type=place, help="of an estimator that `skdyn fit` or its `save` wrote")
     simulate.add_argument("--from", dest="start", nargs="+", required=True, metavar="NAME=VALUE",
                           help="initial state: each variable by name, or their values in order")  # fmt: skip
     simulate.add_argument("--given", nargs="+", default=[], metavar="NAME=VALUE",
@@ -26,8 +25,8 @@ def declare(commands: Any) -> None:
     simulate.add_argument("--points", type=at_least(2), default=201, help="of the result (default: %(default)s)")
     simulate.add_argument("--paths", type=at_least(1), metavar="N", help="how many, of a stochastic model")
     simulate.add_argument("--seed", type=at_least(0), default=0, help="of the paths (default: %(default)s)")
-    simulate.add_argument("--out", type=Path, metavar="CSV", help="file of the result (default: print it)")
-    simulate.add_argument("--plot", type=Path, metavar="PICTURE", help="also draw it")
+    simulate.add_argument("--out", type=place, metavar="CSV", help="file of the result (default: print it)")
+    simulate.add_argument("--plot", type=place, metavar="PICTURE", help="also draw it")
     add_json_option(simulate)
     simulate.set_defaults(run=run)
 
@@ -36,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     """Load, simulate, write and draw; returns the exit code."""
     import numpy as np
 
-    from skdyn.cli.outputs import check_file
+    from skdyn.cli.outputs import check_file, places_read
     from skdyn.cli.pictures import check_picture, draw_paths
     from skdyn.cli.results import dynamics_of, names_of
     from skdyn.cli.saved import load_estimator
@@ -45,9 +44,9 @@ def run(options: argparse.Namespace) -> int:
 
     answer = Answer(options.json)
     if options.out:
-        check_file(options.out)
+        check_file(options.out, places_read(options))
     if options.plot:
-        check_picture(options.plot)
+        check_picture(options.plot, places_read(options))
     field = dynamics_of(load_estimator(options.folder))
     if not hasattr(field, "simulate"):
         raise UsageError(f"{options.folder} holds a {type(field).__name__}, which does not simulate")

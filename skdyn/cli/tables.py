@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from skdyn.cli.answer import Answer
+from skdyn.files.writing import write_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,8 +51,11 @@ class OutputTable:
         if path is None:
             answer.say(self._text(dialect).rstrip("\n"))
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self._text(dialect), encoding=dialect.encoding.removesuffix("-sig"), newline="")
+        content = self._text(dialect).encode(dialect.encoding.removesuffix("-sig"))
+        if path.exists() and not path.is_file():  # a pipe or a device, which nothing can take the place of
+            path.write_bytes(content)
+        else:
+            write_file(Path(os.path.realpath(path)), content)
         answer.say(f"{len(self.rows)} rows written to {path}")
         answer.keep(table=str(path))
 

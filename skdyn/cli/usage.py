@@ -6,7 +6,11 @@ import argparse
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from skdyn.exceptions import FileError
+from skdyn.files.paths import user_path
 
 
 class UsageError(Exception):
@@ -30,6 +34,22 @@ def positive(text: str) -> float:
     if not (value > 0 and math.isfinite(value)):
         raise argparse.ArgumentTypeError(f"must be positive and finite, got {text}")
     return value
+
+
+def level(text: str) -> float:
+    """The type of an option that takes levels of quantiles."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1, got {text}")
+    return value
+
+
+def place(text: str) -> Path:
+    """The type of an option that takes a file or a folder."""
+    try:
+        return user_path(text)
+    except FileError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def parameter(text: str) -> tuple[str, Any]:

@@ -17,6 +17,7 @@ from skdyn.data.given import Given, Interpolation, given_columns
 from skdyn.data.source import ABSENT, FileSource, Raw, Recording
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError, warn
+from skdyn.files.paths import user_path
 
 
 def read_csv(
@@ -66,7 +67,7 @@ def read_csv(
     TrajectoryError
         Naming the file, the line and the column of a cell that cannot be read.
     """
-    path = Path(path)
+    path = user_path(path, TrajectoryError)
     dialect_options = {"separator": separator, "decimal": decimal, "encoding": encoding, "date_format": date_format}
     cleaning = Cleaning.of(missing, sort, duplicates, gaps=True)
     given = given_columns(inputs, parameters, interpolation)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -19,6 +18,7 @@ from skdyn.estimators._grainer_images import as_rows, image_shape
 from skdyn.estimators._grainer_recordings import holds_recordings, read_recordings
 from skdyn.estimators._order import some_states
 from skdyn.estimators._persistence import damage_named, plain_params
+from skdyn.files.paths import user_path
 
 if TYPE_CHECKING:
     import torch
@@ -296,7 +296,7 @@ class FIMCoarseGrainer(LatentEquation, ClassNamePrefixFeaturesOutMixin, Transfor
             If the folder is not one of this class, is damaged, or its model's weights have changed since.
         """
         parts = GrainerParts.read(folder, cls.__name__)
-        with damage_named(Path(folder), cls.__name__):
+        with damage_named(user_path(folder), cls.__name__):
             grainer = cls(**parts.params)
         fitted = grainer._unfitted()
         fitted._keep(parts.autoencoder, parts.dynamics, parts.loss_curve)

@@ -19,7 +19,7 @@ from skdyn.estimators._gaps import filled_along
 from skdyn.estimators._session import FieldSession, ModelChoice
 from skdyn.estimators._solution import PretrainedSolution, SolvedODEEstimator, SymbolicSolution
 from skdyn.estimators._symbolic import SymbolicField
-from skdyn.exceptions import warn
+from skdyn.exceptions import TrajectoryError, warn
 from skdyn.sparse import Constraints, FieldPrior, Library, SparseODE
 from skdyn.sparse.field import SparseField
 from skdyn.sparse.functions import ScalarFunction
@@ -144,6 +144,15 @@ class FIMODERegressor(SolvedODEEstimator):
     def takes_inputs(self) -> bool:  # type: ignore[override]
         """Whether the model takes inputs and parameters: those with closed-form fits do."""
         return ModelChoice.of(self).load().takes_outside
+
+    def _checked_for_inputs(self, context: Trajectories) -> Trajectories:
+        if context.given and not self.takes_inputs:
+            raise TrajectoryError(
+                f"the model {str(self.model)!r} takes no inputs nor parameters, but X has "
+                f"{', '.join(context.given.names)}: choose one that does, such as model='fim-ode', or leave them out: "
+                "[(t, x) for t, x in X]"
+            )
+        return context
 
     @property
     def symmetries(self) -> frozenset[str]:

@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -17,6 +16,7 @@ from skdyn.estimators._latent_sde import LatentSDERegressor
 from skdyn.estimators._persistence import (
     CONTEXT,
     ESTIMATOR,
+    GRAINER,
     check_names,
     damage_named,
     pack,
@@ -28,13 +28,14 @@ from skdyn.estimators._persistence import (
 from skdyn.exceptions import FileError
 from skdyn.files.arrays import pack_arrays, unpack_arrays
 from skdyn.files.manifest import seal, unseal
+from skdyn.files.paths import user_path
 from skdyn.files.writing import write_folder
 
 if TYPE_CHECKING:
     from skdyn.coarse_graining.autoencoder import Autoencoder
 
 _FORMAT = 4
-_GRAINER, _AUTOENCODER, _DYNAMICS = "grainer.json", "autoencoder.npz", "dynamics"
+_AUTOENCODER, _DYNAMICS = "autoencoder.npz", "dynamics"
 _PARTS = {_AUTOENCODER, f"{_DYNAMICS}/{ESTIMATOR}", f"{_DYNAMICS}/{CONTEXT}"}
 
 
@@ -78,24 +79,30 @@ class GrainerParts:
         parts = {_AUTOENCODER: pack_arrays(self.autoencoder.arrays())} | {
             f"{_DYNAMICS}/{name}": content for name, content in pack(self.dynamics).items()
         }
-        write_folder(Path(folder), parts.items(), _GRAINER, lambda digests: seal(values, digests, _FORMAT))
+        write_folder(
+            user_path(folder),
+            parts.items(),
+            GRAINER,
+            lambda digests: seal(values, digests, _FORMAT),
+            instead_of=ESTIMATOR,
+        )
 
     @classmethod
     def read(cls, folder: str | os.PathLike[str], owner: str) -> Self:
         """Read the folder; ``owner`` is what errors say that it should hold."""
-        path = Path(folder)
-        files = read_saved(path, _GRAINER, _FORMAT, _PARTS)
+        path = user_path(folder)
+        files = read_saved(path, GRAINER, _FORMAT, _PARTS)
         with damage_named(path, owner):
-            values, _ = unseal(files[_GRAINER], path / _GRAINER, _FORMAT)
+            values, _ = unseal(files[GRAINER], path / GRAINER, _FORMAT)
             params, losses, names = values["params"], values["loss_curve"], values["feature_names"]
             if type(values["stochastic"]) is not bool or not _are_losses(losses):
-                raise FileError(f"{path / _GRAINER} is damaged: stochastic or loss_curve is not what it should be")
+                raise FileError(f"{path / GRAINER} is damaged: stochastic or loss_curve is not what it should be")
             told = times_told(values)
             arrays = unpack_arrays(files[_AUTOENCODER], path / _AUTOENCODER)
             autoencoder = _autoencoder(arrays, params)
             shape = values["frame_shape"]
             if not (_are_sizes(shape) and math.prod(shape) == len(autoencoder.frame_mean)):
-                raise FileError(f"{path / _GRAINER} is damaged: frame_shape is not that of its frames")
+                raise FileError(f"{path / GRAINER} is damaged: frame_shape is not that of its frames")
             if names is not None:
                 check_names(names, len(autoencoder.frame_mean))
             inner = {name: files[f"{_DYNAMICS}/{name}"] for name in (ESTIMATOR, CONTEXT)}

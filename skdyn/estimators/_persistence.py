@@ -21,6 +21,7 @@ from skdyn.exceptions import FileError, ModelWarning, SkdynError, silenced
 from skdyn.files.arrays import pack_arrays, unpack_arrays
 from skdyn.files.folder import Part, read_folder
 from skdyn.files.manifest import seal, unseal
+from skdyn.files.paths import user_path
 from skdyn.files.reading import sha256
 from skdyn.files.writing import write_folder
 
@@ -52,13 +53,14 @@ _LARGEST = 2**31  # bytes of arrays in a folder
 # Parameters that say where and how it is made, not what.
 _NOT_OF_THE_FIT = ("device", "n_jobs", "progress", "query_chunk", "verbose")
 ESTIMATOR, CONTEXT = "estimator.json", "context.npz"
+GRAINER = "grainer.json"  # which a folder has in place of `ESTIMATOR`, never beside it
 
 
 def save(estimator: Saveable, folder: str | os.PathLike[str]) -> None:
     """Write parameters, the identity of the weights and the context."""
     files = pack(estimator)
     description = files.pop(ESTIMATOR)
-    write_folder(Path(folder), files.items(), ESTIMATOR, lambda _: description)
+    write_folder(user_path(folder), files.items(), ESTIMATOR, lambda _: description, instead_of=GRAINER)
 
 
 def pack(estimator: Saveable) -> dict[str, bytes]:
@@ -92,7 +94,7 @@ def pack(estimator: Saveable) -> dict[str, bytes]:
 
 def load(cls: type[Estimator], folder: str | os.PathLike[str]) -> Estimator:
     """Build the estimator from its parameters and fit it to the saved context."""
-    path = Path(folder)
+    path = user_path(folder)
     return unpack(cls, read_saved(path, ESTIMATOR, _FORMAT, {CONTEXT}), path)
 
 

@@ -25,7 +25,7 @@ _PATIENCE = 10.0  # seconds for readers to close a file, which keep Windows from
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Replace a file by one rename, after the content has reached the disk.
+    """Replace a file by one rename, after the content has reached the disk; its folder is made if it does not exist.
 
     Raises
     ------
@@ -33,6 +33,7 @@ def write_file(path: Path, content: bytes) -> None:
         If it cannot be written; the file is then as it was.
     """
     with _refusal(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         _put(path, content)
 
 
@@ -41,6 +42,7 @@ def write_folder(
     parts: Iterable[tuple[str, bytes]],
     description: str,
     describe: Callable[[Mapping[str, str]], bytes],
+    instead_of: str | None = None,
 ) -> None:
     """Replace what is saved in a folder, all of it or nothing.
 
@@ -56,6 +58,9 @@ def write_folder(
         Name of the file that describes the others.
     describe : callable (mapping of str to str) -> bytes
         Its content, given the sha256 of each part.
+    instead_of : str, optional
+        Name of the description of another kind of copy, which this one takes the place of: it is removed once the new
+        one is in place.
 
     Raises
     ------
@@ -68,6 +73,10 @@ def write_folder(
         try:
             with alone_in(folder) as alone:
                 _replace_all(folder, parts, description, describe, alone)
+                if instead_of is not None:
+                    with suppress(OSError):
+                        (folder / instead_of).unlink(missing_ok=True)
+                        _flush_folder(folder)
         except BaseException:
             for path in made:
                 with suppress(OSError):  # another writer may have come

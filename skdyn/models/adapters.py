@@ -21,6 +21,7 @@ from torch import Tensor
 
 from skdyn.exceptions import WeightsError
 from skdyn.files.folder import Part, read_folder
+from skdyn.files.paths import user_path
 from skdyn.files.reading import parse_json, sha256
 from skdyn.files.writing import write_folder
 from skdyn.models.registry import calling
@@ -89,7 +90,7 @@ def save_adapter(
             f"the adapter takes {len(blob)} bytes, more than {MAX_BYTES}; choose a smaller rank than {rank}"
         )
     content = (json.dumps(description | {"tensors_sha256": sha256(blob)}, indent=2) + "\n").encode()
-    write_folder(Path(folder), [(TENSORS, blob)], CONFIG, lambda _: content)
+    write_folder(user_path(folder), [(TENSORS, blob)], CONFIG, lambda _: content)
 
 
 def load_adapter(folder: str | os.PathLike[str], base: LoadedModel) -> LoadedModel:
@@ -113,11 +114,10 @@ def load_adapter(folder: str | os.PathLike[str], base: LoadedModel) -> LoadedMod
     """
     if not isinstance(folder, (str, os.PathLike)) or not str(folder):
         raise WeightsError(f"adapter must be a folder, got {folder!r}")
-    path = Path(folder)
+    path = user_path(folder, WeightsError, "adapter folder")
     try:
-        path = path.expanduser()
         missing = [name for name in (CONFIG, TENSORS) if not (path / name).is_file()]
-    except (OSError, RuntimeError, ValueError) as error:  # an unknown user, a name too long, a null character
+    except OSError as error:  # a name too long, a folder that may not be entered
         raise WeightsError(f"the adapter folder {str(folder)!r} cannot be found: {error}") from None
     if missing:
         raise WeightsError(f"the adapter folder {path.absolute()} has no file {' and no file '.join(missing)}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skdyn.exceptions import PluginError, WeightsError
+from skdyn.files.paths import user_path
 from skdyn.models.registry import CATALOGUE, get_model, list_models
 
 CONFIG, TENSORS, SUMS = "config.json", "model.safetensors", "SHA256SUMS"
@@ -51,7 +52,7 @@ def locate(model: str | os.PathLike[str]) -> ModelFiles:
         Listing every place that was looked at.
     """
     if isinstance(model, os.PathLike):
-        return _folder(_expand(Path(model)))
+        return _folder(user_path(model, WeightsError, "model folder"))
     if not isinstance(model, str) or not model:
         raise WeightsError(f"model must be a registered name, a folder or an hf:// id, got {model!r}")
     if model.startswith("hf://"):
@@ -61,21 +62,18 @@ def locate(model: str | os.PathLike[str]) -> ModelFiles:
             location = str(get_model(model).location)
         except PluginError as error:
             raise WeightsError(f"the model {model!r} cannot be used: {error}") from error
-        return _hub(location) if location.startswith("hf://") else _folder(_expand(Path(location)))
-    path = _expand(Path(model))
+        return (
+            _hub(location)
+            if location.startswith("hf://")
+            else _folder(user_path(location, WeightsError, "model folder"))
+        )
+    path = user_path(model, WeightsError, "model folder")
     if _is_folder(path):
         return _folder(path)
     raise WeightsError(
         f"no model {model!r}. Looked at: the registered names ({', '.join(list_models())}); "
         f"the folder {str(path.absolute())!r} (there is none). For the hub, write hf://owner/repo@revision"
     )
-
-
-def _expand(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise WeightsError(f"the model folder {str(path)!r} cannot be found: {error}") from None
 
 
 def _is_folder(path: Path) -> bool:

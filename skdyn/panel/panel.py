@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joblib import Parallel, delayed, effective_n_jobs
@@ -16,6 +15,7 @@ from skdyn.data.given import Interpolation, given_columns
 from skdyn.data.parameters import check_number
 from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.estimators._fim_ode import FIMODERegressor
+from skdyn.files.paths import user_path
 from skdyn.panel.groups import Groups, cut
 from skdyn.panel.outputs import OUTPUTS, check_outputs, readable
 from skdyn.panel.store import Store, request_of
@@ -129,7 +129,7 @@ def fit_panel(
     store = None
     if folder is not None:
         request = request_of(groups, reading, estimator, asked, int(horizon), _identity(estimator))
-        store = Store.open(Path(folder), request, asked)
+        store = Store.open(user_path(folder), request, asked)
     rows: dict[int, Row] = {}
     todo = []
     for number, places in enumerate(batches):

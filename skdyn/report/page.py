@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import check_number
+from skdyn.files.paths import user_path
 from skdyn.files.writing import write_file
 from skdyn.report.figures import field_figures, trajectory_figures
 from skdyn.report.sections import (
@@ -63,6 +63,7 @@ def write_report(
         If the page cannot be written; what was there before is then as it was.
     """
     check_is_fitted(estimator)
+    place = user_path(path)
     check_number("n_fits", n_fits, whole=True, low=0, include_low=True)
     try:
         from plotly.io import to_html
@@ -97,4 +98,4 @@ def write_report(
         f'<link rel="icon" href="data:,"><style>{_STYLE}</style><script>{get_plotlyjs()}</script></head>'
         f"<body><h1>{heading}</h1>{body}</body></html>"
     )
-    write_file(Path(path), page.encode("utf-8"))
+    write_file(place, page.encode("utf-8"))

@@ -107,6 +107,23 @@ def test_gaps_many_channels_and_short_series(network):
         train_on_cuts(network, Trajectories([np.ones((3, 1))]), SETTINGS)
 
 
+@pytest.mark.parametrize("origin", [2.0**14, 2.0**21])
+def test_it_does_not_matter_where_times_begin(network, origin):
+    """Cuts differ in length, and what pads the shorter ones must not be far from their times."""
+    times = [np.arange(count) / 4 for count in (60, 50, 40)]  # which stay exact when they are moved
+    series = [(t, np.column_stack([np.cos(t), np.sin(t)])) for t in times]
+    _, record = train_on_cuts(network, Trajectories(series), SETTINGS)
+    _, later = train_on_cuts(network, Trajectories([(t + origin, x) for t, x in series]), SETTINGS)
+    assert record["epochs"] > 0
+    np.testing.assert_allclose(later["loss"]["search"], record["loss"]["search"], rtol=1e-5)
+    assert later["held_out_error"]["curve"] == pytest.approx(record["held_out_error"]["curve"], rel=1e-5)
+
+
+def test_an_epoch_without_a_step_has_no_loss(network, monkeypatch):
+    monkeypatch.setattr("skdyn.adaptation.cuts.descend", lambda *_: False)
+    assert np.isnan(CutTraining(network, waves(), SETTINGS).step())
+
+
 @pytest.mark.filterwarnings("ignore::skdyn.exceptions.ForecastWarning")
 def test_the_estimator_keeps_its_fine_tuning(folder):
     options = {"rank": 2, "epochs": 3, "lr": 1e-2}

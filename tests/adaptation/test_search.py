@@ -137,3 +137,23 @@ def test_the_average_follows_the_factors_and_can_stand_in_for_them():
         with low_rank.averaged():
             assert torch.equal(low_rank.network.get_parameter(name), low_rank.average[name])
         assert torch.equal(low_rank.network.get_parameter(name), before[name] + 1.0)
+
+
+def test_a_step_says_whether_it_was_taken():
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimiser = torch.optim.SGD([weight], lr=0.1)
+    assert not descend((weight * torch.inf).sum() - torch.inf, optimiser)
+    assert descend(weight.sum(), optimiser)
+
+
+@pytest.mark.parametrize("again", [None, Written])
+def test_a_training_whose_steps_were_all_skipped_is_refused(again):
+    class Standing(Written):
+        def step(self):
+            super().step()
+            return float("nan")
+
+    with pytest.raises(SkdynError, match=r"nothing was learned: .* in any of 3 epochs, and all were skipped"):
+        train_until_harm(Standing(ERRORS), again, steps=3, check_every=1, patience=9, unit="epoch")
+    with pytest.raises(SkdynError, match=r"nothing was learned: .* in any of 2 steps"):
+        train_until_harm(Written([3.0, 2.0, 1.0]), Standing, steps=2, check_every=1, patience=9)

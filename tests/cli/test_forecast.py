@@ -7,6 +7,9 @@ import pytest
 
 from skdyn import LASSODEForecaster
 from skdyn.cli import main
+from skdyn.cli.answer import Answer
+from skdyn.cli.tables import OutputTable
+from skdyn.data.dialect import Dialect
 from skdyn.data.table import read_csv
 from tests.cli.conftest import TINY
 
@@ -125,14 +128,42 @@ def test_gaps_can_be_kept(csv_file, call, call_json):
         (["--out", "{folder}"], 1, "is a folder: the name of a file is needed"),
         (["--plot", "a.txt"], 2, "a.txt does not end like a picture"),
         (["--param", "refine=sparse"], 2, "lass-ode has no parameter 'refine': it has model, "),
-        (["--quantiles", "2"], 1, "the quantile level 2 is not between"),
+        (["--quantiles", "0.999"], 1, "the quantile level 0.999 is not between"),
+        (["--out", "{folder}/data.csv"], 2, "data.csv would replace "),
+        (["--model", "{folder}/model", "--out", "{folder}/model/config.json"], 2, "config.json lies in the folder "),
+        (["--param", "adapter={folder}/model", "--plot", "{folder}/model/a.png"], 2, "a.png lies in the folder "),
     ],
 )
 def test_what_cannot_be_done(csv_file, tmp_path, call, words, code, message):
     words = [word.format(folder=tmp_path) for word in words]
-    done, _, error = call("forecast", csv_file, "--horizon", "2", *MODEL, *words)
+    model, content = MODEL if "--model" not in words else [], csv_file.read_bytes()
+    (tmp_path / "model").mkdir()
+    done, _, error = call("forecast", csv_file, "--horizon", "2", *model, *words)
     assert done == code
     assert message in error
+    assert csv_file.read_bytes() == content
+
+
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_the_data_are_known_by_any_name(csv_file, tmp_path, call, monkeypatch, link):
+    monkeypatch.setattr(LASSODEForecaster, "fit", lambda *_: pytest.fail("fitted"))
+    getattr(tmp_path / "out.csv", link)(csv_file)
+    code, _, error = call("forecast", csv_file, "--horizon", "2", *MODEL, "--out", tmp_path / "out.csv")
+    assert code == 2
+    assert f"out.csv would replace {csv_file}, which is read" in error
+
+
+def test_a_link_is_followed_and_a_table_is_replaced_at_once(csv_file, tmp_path, call):
+    (tmp_path / "link.csv").symlink_to(tmp_path / "ahead.csv")
+    (tmp_path / "ahead.csv").write_text("old")
+    assert call("forecast", csv_file, "--horizon", "2", *MODEL, "--out", tmp_path / "link.csv")[0] == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert len(read_csv(tmp_path / "ahead.csv")) == 2
+    OutputTable(["t", "größe"], []).give(Answer(), Dialect(",", ".", "cp1252"), tmp_path / "ahead.csv")
+    assert (tmp_path / "ahead.csv").read_text(encoding="cp1252") == "t,größe\n"
+    with pytest.raises(UnicodeEncodeError):
+        OutputTable(["t", "größe"], []).give(Answer(), Dialect(",", ".", "ascii"), tmp_path / "ahead.csv")
+    assert (tmp_path / "ahead.csv").read_text(encoding="cp1252") == "t,größe\n"
 
 
 def test_files_are_checked_before_the_fit(csv_file, tmp_path, call, monkeypatch):
@@ -141,7 +172,16 @@ def test_files_are_checked_before_the_fit(csv_file, tmp_path, call, monkeypatch)
     assert call("forecast", csv_file, "--horizon", "2", "--plot", csv_file / "a.png")[0] == 1
 
 
-@pytest.mark.parametrize("words", [[], ["--horizon", "0"], ["--horizon", "2", "--quantiles", "low"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--horizon", "0"],
+        ["--horizon", "2", "--quantiles", "low"],
+        ["--horizon", "2", "--quantiles", "1.5"],
+        ["--horizon", "2", "--out", ""],
+    ],
+)
 def test_wrong_usage(words):
     with pytest.raises(SystemExit) as caught:
         main(["forecast", "a.csv", *words])

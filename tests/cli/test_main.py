@@ -63,6 +63,16 @@ def test_help_names_every_command_and_loads_nothing_heavy():
     assert re.findall(r"^    (\w+)", shown, re.MULTILINE) == list(NAMES)
 
 
+@pytest.mark.parametrize("command", ["models", "doctor"])
+def test_a_reader_that_leaves_ends_a_command_quietly(command):
+    """As `head` does."""
+    words = [sys.executable, "-m", "skdyn", command]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
 def test_the_package_runs_as_a_module():
     result = subprocess.run([sys.executable, "-m", "skdyn", "--version"], capture_output=True, text=True)
     assert result.returncode == 0

@@ -124,6 +124,19 @@ def test_a_forecaster_does_not_simulate(saved, call):
     assert f"{folder} holds a LASSODEForecaster, which does not simulate" in error
 
 
+def test_nothing_is_written_into_what_is_read(saved, tmp_path, call):
+    folder = saved(SparseODERegressor())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (tmp_path / "link").symlink_to(folder)
+    for out in (folder / "estimator.json", folder / "new.csv", folder / "below" / "new.csv", tmp_path / "link" / "a"):
+        code, _, error = call("simulate", folder, "--from", "1", "0", "--until", "1", "--out", out)
+        assert code == 2
+        assert f"{out} lies in the folder {folder}, which is read" in error
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    (tmp_path / "a.json").symlink_to(folder / "estimator.json")
+    assert call("simulate", folder, "--from", "1", "0", "--until", "1", "--out", tmp_path / "a.json")[0] == 2
+
+
 def test_files_are_checked_before_the_model_is_loaded(csv_file, tmp_path, call):
     for words in (["--out", tmp_path], ["--plot", csv_file / "a.png"], ["--plot", "a.b"]):
         code, _, error = call("simulate", tmp_path / "no-such", "--from", "1", "--until", "1", *words)

@@ -16,6 +16,13 @@ def read(tmp_path):
     return run
 
 
+def test_the_home_folder_is_found(read, tmp_path, monkeypatch):
+    read("t,x", "0,1", "1,2")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert read_csv("~/data.csv").n_points == 2
+
+
 def test_points_in_numbers_with_decimal_commas(read):
     with pytest.raises(TrajectoryError, match=r"line 4, column 'count': '1\.000' has a point.*say --decimal \."):
         read("t;count;x", "0,0;998;0,5", "0,5;999;0,7", "1,0;1.000;0,1", "1,5;1.001;0,9")

@@ -8,6 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from skdyn import FIMCoarseGrainer, FIMODERegressor, LASSODEForecaster, SkdynError, SparseODERegressor, Trajectories
+from skdyn.cli.saved import load_estimator
 from skdyn.datasets import make_blob_video
 from skdyn.exceptions import FileError
 from skdyn.files.arrays import pack_arrays, unpack_arrays
@@ -285,6 +286,48 @@ def test_codes_of_another_number_are_refused(grainer, tmp_path):
     edit(tmp_path / "dynamics", states=np.zeros((120, 2)) + np.arange(120)[:, None])
     edit_digest(tmp_path)
     assert "different numbers of codes" in refusal(tmp_path, FIMCoarseGrainer)
+
+
+def test_a_grainer_and_another_estimator_take_the_place_of_each_other(grainer, fitted, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    folder = tmp_path / "saved"
+    grainer.save(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(FileError, match="No space left"):
+            fitted.save(folder)
+    assert type(load_estimator(folder)) is FIMCoarseGrainer
+    fitted.save(folder)
+    assert type(load_estimator(folder)) is SparseODERegressor
+    assert "grainer.json cannot be read" in refusal(folder, FIMCoarseGrainer)
+    grainer.save(folder)
+    assert type(load_estimator(folder)) is FIMCoarseGrainer
+    assert "estimator.json cannot be read" in refusal(folder)
+    grainer.dynamics_.save(tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "estimator.json", folder)
+    with pytest.raises(FileError, match="holds two saved estimators, and does not say which is meant"):
+        load_estimator(folder)
+
+
+@pytest.mark.parametrize("place", ["", "nul\0character", "~nobody-of-this-name/x"])
+def test_a_folder_that_names_nothing_is_refused_alike(grainer, fitted, place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for estimator in (grainer, fitted):
+        for use in (estimator.save, type(estimator).load):
+            with pytest.raises(FileError, match="the path"):
+                use(place)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_home_folder_is_found(grainer, fitted, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for estimator, name in ((grainer, "grainer"), (fitted, "estimator")):
+        estimator.save(f"~/{name}")
+        assert (tmp_path / name / f"{name}.json").is_file()
+        assert type(estimator).load(f"~/{name}").context_ is not None
 
 
 def edit_digest(folder):

@@ -119,6 +119,20 @@ def test_a_kill_at_every_step_leaves_one_whole_copy_and_what_is_left_over_goes(t
     assert seen == sorted(seen, key=lambda parts: parts == NEW)  # the old one up to a moment, then the new one
 
 
+@pytest.mark.parametrize("call", range(1, 6))
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+def test_a_copy_of_another_kind_goes_once_the_new_one_is_in_place(tmp_path, monkeypatch, function, call):
+    (tmp_path / "other.json").write_text("another kind")
+    fail_at(monkeypatch, function, call, OSError(errno.EIO, "Input/output error"))
+    try:
+        write_folder(tmp_path, NEW.items(), "d.json", lambda digests: seal({}, digests, 1), instead_of="other.json")
+    except FileError:
+        assert names(tmp_path) == ["other.json"]
+    else:
+        assert load(tmp_path) == NEW
+        assert not (tmp_path / "other.json").exists()
+
+
 @needs_fork
 def test_a_limit_of_the_size_of_files(tmp_path):
     resource = pytest.importorskip("resource")
@@ -204,11 +218,11 @@ def test_a_file_in_the_way_is_a_clear_error(tmp_path):
 
 
 def test_a_single_file(tmp_path, monkeypatch):
-    path = tmp_path / "run.json"
+    path = tmp_path / "new" / "run.json"
     write_file(path, b"one")
     write_file(path, b"two")
     fail_at(monkeypatch, "replace", 1, OSError(errno.EIO, "Input/output error"))
     with pytest.raises(FileError, match=r"run.json cannot be saved: Input/output error; .* is as it was"):
         write_file(path, b"three")
     assert path.read_bytes() == b"two"
-    assert names(tmp_path) == ["run.json"]
+    assert names(tmp_path) == ["new/run.json"]

@@ -162,6 +162,14 @@ def test_folders_that_are_none(base, given):
     assert "adapter" in refusal(given, base)
 
 
+def test_the_home_folder_is_found(base, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    write("~/adapter", base, 1)
+    assert (tmp_path / "adapter" / CONFIG).is_file()
+    assert load_adapter("~/adapter", base).sha256 == load_adapter(tmp_path / "adapter", base).sha256
+
+
 def edit(folder, **changes):
     values = json.loads((folder / CONFIG).read_text()) | changes
     (folder / CONFIG).write_text(json.dumps({key: value for key, value in values.items() if value is not ...}))

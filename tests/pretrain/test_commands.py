@@ -11,7 +11,7 @@ from pretrain import fim_ode, lass_ode
 from pretrain.ode.objective import FIMODEObjective
 from pretrain.ode.presets import PRESETS
 from pretrain.ode.task import FIMODETask
-from pretrain.run.checkpoint import load_checkpoint
+from pretrain.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pretrain.run.recipe import run_recipe
 from pretrain.run.schedule import StepClock
 from skdyn.nn.fim_ode import FIMODE, FIMODEConfig
@@ -117,6 +117,46 @@ def test_bad_command_lines(arguments, capsys):
     assert "error" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("device", ["nowhere", "cuda:99", "meta"])
+def test_a_device_that_is_not_there(device, tmp_path, capsys):
+    for options in (["--out", str(tmp_path / "run")], ["--dry-run"]):
+        with pytest.raises(SystemExit) as ended:
+            fim_ode.main(["--preset", "tiny", "--device", device, *options])
+        assert ended.value.code == 2
+        message = capsys.readouterr().err.splitlines()[-1]
+        assert f"argument --device: device '{device}' is not available here" in message
+        assert message.endswith("; choose auto or cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def refusal(tmp_path, capsys, *options):
+    """The one line with which a command ends that is given these options."""
+    common = ["--preset", "tiny", "--minutes", "1", "--device", "cpu", "--out", str(tmp_path / "run")]
+    with pytest.raises(SystemExit) as ended:
+        fim_ode.main([*common, *options])
+    assert ended.value.code == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_weights_that_nothing_can_begin_with(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(PRESETS, "tiny", micro.ODE)
+    nowhere, other = tmp_path / "nowhere", tmp_path / "other"
+    message = f"error: {nowhere} holds neither model.safetensors nor checkpoints: name the folder of a model or a run"
+    assert refusal(tmp_path, capsys, "--initial", str(nowhere)).endswith(message)
+    other.mkdir()
+    save_file({"nothing": torch.zeros(3)}, other / "model.safetensors")
+    assert "other holds another network: network.nothing" in refusal(tmp_path, capsys, "--initial", str(other))
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_model_is_not_continued(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(PRESETS, "tiny", micro.ODE)
+    values = {"state": {}, "task": {"model": "lass-ode"}}
+    save_checkpoint(tmp_path / "run" / "checkpoints", 3, Checkpoint({"model/x": torch.zeros(2)}, values))
+    message = refusal(tmp_path, capsys, "--resume")
+    assert "run was trained with another model: 'lass-ode', now 'fim-ode'" in message
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -133,7 +173,7 @@ def test_what_no_run_can_be_made_of_is_refused_first(tmp_path, options, message)
 
 def test_the_command_line_chooses_the_track(tmp_path, monkeypatch, capsys):
     seen = []
-    monkeypatch.setattr(lass_ode, "run_from_command_line", lambda make, preset, options: seen.append(preset))
+    monkeypatch.setattr(lass_ode, "run_from_command_line", lambda make, preset, parser, options: seen.append(preset))
     lass_ode.main(["--preset", "tiny", "--out", str(tmp_path)])
     lass_ode.main(["--preset", "tiny", "--out", str(tmp_path), "--track", "strict"])
     assert [preset.library.prior for preset in seen] == ["mixture", ""]

@@ -23,7 +23,6 @@ HOSTILE = ("</script><script>document.title='taken'</script>", '<b>bold</b> & "q
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "new" / "report.html"
-    path.parent.mkdir()
     estimator = SparseODERegressor().fit([Trajectory(T, X, HOSTILE), Trajectory(T, 1.5 * X, HOSTILE)])
     estimator.report(path, n_fits=3)
     return path
@@ -132,6 +131,14 @@ def test_its_lines_read_the_file_as_it_was_read(tmp_path, form, words):
 def test_a_constant_is_no_obstacle(tmp_path):
     SparseODERegressor().fit([(T, np.column_stack([X, np.full(60, 2.0)]))]).report(tmp_path / "a.html", n_fits=0)
     assert len(re.findall(r'<div id="field-\d+"', own_parts(tmp_path / "a.html"))) == 3
+
+
+def test_the_command_does_not_replace_its_data(tmp_path, capsys):
+    path = tmp_path / "data.csv"
+    path.write_text("t,x\n0,1\n1,2\n")
+    assert main(["report", str(path), "--out", str(tmp_path / "." / "data.csv")]) == 2
+    assert f"would replace {path}, which is read" in capsys.readouterr().err
+    assert path.read_text() == "t,x\n0,1\n1,2\n"
 
 
 def test_a_forecaster_has_no_report(tmp_path, capsys):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from skdyn_neuralode import NeuralODERegressor
+from skdyn_neuralode import NeuralODERegressor, NeuralSDERegressor
 
 from skdyn import ConvergenceWarning
 
@@ -35,6 +35,15 @@ def test_seeds():
     )
     np.testing.assert_array_equal(first, same)
     assert np.abs(first - other).max() > 1e-6
+
+
+@pytest.mark.parametrize("estimator", [TINY, NeuralSDERegressor(hidden=(6,), max_iter=3)])
+def test_the_order_of_trajectories_does_not_matter(estimator):
+    runs = [damped(30 + 5 * k, 0.02, seed=k) for k in range(3)]
+    orders = ((0, 1, 2), (2, 1, 0), (1, 0, 2))
+    fields = [estimator.fit([runs[k] for k in order]).predict(runs[0][1]) for order in orders]
+    np.testing.assert_array_equal(fields[1], fields[0])
+    np.testing.assert_array_equal(fields[2], fields[0])
 
 
 def test_time_is_bounded():

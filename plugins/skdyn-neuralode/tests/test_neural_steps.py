@@ -12,6 +12,9 @@ from skdyn_neuralode.optimise import Stop, choose_held_out, minimise
 from skdyn_neuralode.perceptron import Perceptron
 from skdyn_neuralode.segments import cut, paste
 from skdyn_neuralode.training import Chords, Settings, Shooting
+from skdyn_neuralode.units import Units
+
+from skdyn import Trajectories, Trajectory
 
 quick = settings(max_examples=10, deadline=None)
 SETTINGS = Settings((4,), (3,), 1, 0.0, 1.0, 0.2, 10, 8, 60.0)
@@ -38,6 +41,21 @@ def driven(counts, holds):
             x[i + 1] = (x[i] - u[i] + rate) * np.exp(-gap) + u[i] - rate + rate * gap
         pairs.append((tau, np.column_stack([x, u])))
     return pairs
+
+
+@given(order=st.permutations(range(6)))
+@quick
+def test_the_order_of_trajectories_decides_no_digit(order):
+    rng = np.random.default_rng(0)
+    runs = [Trajectory(irregular(n, n), rng.normal(size=(n, 3)), u=rng.normal(size=n)) for n in (9, 14, 6, 11, 8)]
+    runs.append(Trajectory(2 * runs[0].t, runs[0].x, u=runs[0].u))
+    contexts = [Trajectories(runs), Trajectories([runs[k] for k in order])]
+    units, other = (Units.of(context) for context in contexts)
+    np.testing.assert_array_equal(other.center, units.center)
+    np.testing.assert_array_equal(other.scale, units.scale)
+    for (tau, z), (tau_of_other, z_of_other) in zip(units.pairs(contexts[0]), other.pairs(contexts[1]), strict=True):
+        np.testing.assert_array_equal(tau_of_other, tau)
+        np.testing.assert_array_equal(z_of_other, z)
 
 
 class Filter:

@@ -40,6 +40,15 @@ def test_equivariance_in_units_of_state_and_time(layout, contexts, scale, shift,
     assert np.abs(actual - expected).max() < 1e-6 * np.abs(expected).max()
 
 
+@pytest.mark.parametrize("unit", [1e-7, 1e-30])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_small_units_of_the_states(layout, unit, contexts):
+    context, queries = contexts[2]
+    for factor in (unit * np.ones(2), np.array([unit, 1.0])):
+        small = fit([(t, x * factor) for t, x in context], layout).predict(queries * factor) / factor
+        np.testing.assert_allclose(small, fit(context, layout).predict(queries), rtol=1e-9)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(order=st.permutations(range(4)))
 @quick
@@ -128,6 +137,13 @@ def test_more_variables_than_the_model_takes():
     t = np.linspace(0, 1, 10)
     with pytest.raises(TrajectoryError, match="4 variables but the model 'openfim/fim-ode' takes at most 3"):
         fit([(t, np.stack([t, t**2, t**3, t**4], axis=1))])
+
+
+def test_inputs_are_refused_in_the_name_of_the_model(contexts):
+    with_inputs = [(t, x, t) for t, x in contexts[2][0]]
+    message = r"^the model '.*linear' takes no inputs nor parameters, but X has u0: choose .* model='fim-ode'"
+    with pytest.raises(TrajectoryError, match=message):
+        fit(with_inputs)
 
 
 def test_encoding_leaves_the_global_state_of_torch_alone(contexts):

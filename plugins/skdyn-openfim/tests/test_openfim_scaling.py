@@ -54,6 +54,21 @@ def test_a_constant_variable_keeps_the_smallest_deviation():
     np.testing.assert_allclose(scaling.mean[:, 1], 5.0)
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e-30])
+def test_small_units_are_units(unit):
+    states, times, mask = padded(np.random.default_rng(7))
+    factor = np.array([unit, 1.0])
+    scaling, small = (delta_log_scaling(x, times, mask) for x in (states, states * factor))
+    np.testing.assert_allclose(small.std, scaling.std * factor, rtol=1e-12)
+    np.testing.assert_array_equal(small.speed, scaling.speed)
+
+
+def test_the_rounding_of_a_constant_is_no_deviation():
+    states, times, mask = padded(np.random.default_rng(8))
+    states[..., 1] = 5.0 + 1e-15 * np.arange(9)
+    np.testing.assert_array_equal(delta_log_scaling(states, times, mask).std[:, 1], 1e-6)
+
+
 def test_contexts_without_two_points_are_refused():
     states, times, mask = padded(np.random.default_rng(5))
     mask[1, :, 1:] = False

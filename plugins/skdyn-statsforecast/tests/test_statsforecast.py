@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 from skdyn_statsforecast import AutoARIMAForecaster, AutoETSForecaster, AutoThetaForecaster
-from skdyn_statsforecast.models import quantiles_ahead
+from skdyn_statsforecast.models import MODELS, quantiles_ahead
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -44,6 +44,16 @@ def test_a_season_with_a_trend_goes_on(name):
     assert np.abs(forecast - x[72:]).max() < 4
     expert = get_expert(name).fit(t[:72], x[:72])(t[72:])
     assert np.abs(expert - x[72:]).max() < 4
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("level", [300.0, 1e5, 1e9])
+def test_a_level_far_above_zero_changes_no_interval(name, level):
+    walk = np.round(np.random.default_rng(0).normal(size=100).cumsum(), 3)
+    walk = (walk - walk.mean()) / walk.std()
+    expected = quantiles_ahead(name, walk + 100.0, 1, 12, LEVELS) - 100.0
+    found = quantiles_ahead(name, walk + level, 1, 12, LEVELS) - level
+    np.testing.assert_allclose(found, expected, atol=0.02 * np.ptp(expected[-1]))
 
 
 def test_what_cannot_be_fitted_is_a_random_walk_or_stays():

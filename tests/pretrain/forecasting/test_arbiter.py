@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import micro
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,16 @@ def test_a_source_keeps_to_its_kinds():
         assert series.times[-1] < series.future[0]
         assert len(series.truth) == len(series.future)
     assert sum(KINDS.values()) == pytest.approx(1)
+
+
+def test_long_waits_show_bars(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("pretrain.priors.library.IN_DOMAIN", micro.FEW)
+    monkeypatch.setattr(forecast_arbiter, "rows_of", lambda *_: made_up(1)[0])
+    monkeypatch.setattr(Source, "draw", lambda self: SimpleNamespace(kind="family"))
+    forecast_arbiter.main(["--series", "8", "--kinds", "family", "--steps", "2", "--out", str(tmp_path / "arbiter")])
+    shown = capsys.readouterr().err
+    for wait in ("families: 100%", "series: 100%", "steps: 100%"):
+        assert wait in shown
 
 
 def test_training_learns_whom_to_believe():
@@ -115,11 +127,14 @@ def test_intervals_are_calibrated_anew_without_training(tmp_path):
         ([], "--out is required"),
         (["--cache", "a.npz", "--kinds", "grwth"], "--kinds has no 'grwth'"),
         (["--cache", "a.npz", "--series", "0"], "--series and --steps must be positive"),
+        (["--cache", "a.npz", "--model", "fim-ode"], "--model fim-ode is of the kind 'ode' and forecasts no series"),
+        (["--cache", "a.npz", "--model", "absent"], "--model: "),
     ],
 )
 def test_what_cannot_be_kept_or_used_is_refused_before_the_forecasts(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(forecast_arbiter, "collect", lambda *_: pytest.fail("forecasts were made"))
+    for step in ("collect", "Source"):
+        monkeypatch.setattr(forecast_arbiter, step, lambda *_, **__: pytest.fail("series were drawn"))
     asked = {"seed": 11, "kinds": ",".join(sorted(KINDS)), "model": "lass-ode"}
     forecast_arbiter.write_cache(tmp_path / "seed11.npz", made_up(), ["growth"] * 12, asked)
     with pytest.raises(SystemExit):

@@ -24,6 +24,12 @@ class Silent:
         return torch.zeros_like(queries), torch.zeros_like(queries)
 
 
+def test_a_brief_suite_has_the_prior_and_the_textbook_systems_of_the_whole_one(monkeypatch):
+    monkeypatch.setattr("pretrain.ode.validation._SIMULATION", SimulationConfig(substeps=1, duration=None))
+    suite = ValidationSuite(6, micro.ODE.network, torch.device("cpu"), brief=True)
+    assert {name.split("/")[0] for name in suite.errors(Silent())} == {"prior", "classics"}
+
+
 def test_the_frozen_suite(monkeypatch):
     monkeypatch.setattr("pretrain.ode.validation._SIMULATION", SimulationConfig(substeps=1, duration=None))
     suite = ValidationSuite(6, micro.ODE.network, torch.device("cpu"))

@@ -59,6 +59,14 @@ def test_command_line_replaces_an_older_export(run, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        export.main([str(tmp_path / "nope"), "--out", str(tmp_path / "model")])
+    assert ended.value.code == 2
+    assert "holds no checkpoint: name the folder of a run" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "model").exists()
+
+
 def test_weights_that_overflow_are_refused(run, tmp_path):
     checkpoint = load_checkpoint(run / "checkpoints")
     tensors = {name: tensor.clone() for name, tensor in checkpoint.tensors.items()}

@@ -203,6 +203,20 @@ def test_sigterm_saves_and_ends(tmp_path):
     assert not (tmp_path / "export").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_first_step_saves_and_ends(tmp_path, monkeypatch, number):
+    def validate(self):
+        signal.raise_signal(number)  # to this thread, which no other is then quicker than
+        return {"prior/mean": 1.0}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FIMODETask, "validate", validate)
+        assert run(tmp_path, 3) == "interrupted"
+    report = json.loads((tmp_path / "run.json").read_text())
+    assert (report["status"], report["steps"]) == ("interrupted", 0)
+    assert run(tmp_path, 3, resume=True) == "finished"
+
+
 def test_training_outside_the_main_thread(tmp_path):
     outcomes = []
     thread = threading.Thread(target=lambda: outcomes.append(run(tmp_path, 2)))

@@ -54,11 +54,12 @@ class Units:
             (((t - t[0]) / self.duration).round(12), ((np.hstack([x, u]) - self.center) / self.scale).round(12))
             for (t, x), u in zip(context, context.outside, strict=True)
         ]
-        return sorted(scaled, key=lambda pair: (len(pair[0]), tuple(pair[1].ravel())))
+        return sorted(scaled, key=lambda pair: (len(pair[0]), tuple(pair[1].ravel()), tuple(pair[0])))
 
 
 def _moments(parts: tuple[Array, ...]) -> tuple[Array, Array]:
     """Mean and deviation of each column of arrays (L_k, columns)."""
-    rows = np.ascontiguousarray(np.concatenate(parts))  # sums depend on the layout
+    ordered = sorted(parts, key=lambda part: (len(part), tuple(part.ravel())))
+    rows = np.ascontiguousarray(np.concatenate(ordered))  # sums depend on the order and the layout
     mean, std = state_moments(rows[None, None], np.ones((1, 1, len(rows)), dtype=bool))
     return mean[0], std[0]

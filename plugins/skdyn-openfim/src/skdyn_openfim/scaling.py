@@ -8,14 +8,16 @@ from skdyn import TrajectoryError
 from skdyn.plugins import Scaling, state_moments
 
 _STD_FLOOR = 1e-6
+_ROUNDING = 1e-13  # a deviation below this fraction of the mean is the rounding of a constant
 MEAN_STEP = 0.01
 
 
 def delta_log_scaling(states: np.ndarray, times: np.ndarray, mask: np.ndarray) -> Scaling:
     """Scale of states and time of OpenFIM's FIM-ODE and FIM-SDE.
 
-    States are standardised by the mean and the population standard deviation of all observed points, the deviation
-    clipped at 1e-6. The speed gives the normalised time steps a geometric mean of 0.01.
+    States are standardised by the mean and the population standard deviation of all observed points. The authors clip
+    every deviation at 1e-6; here only that of a constant is, so that states may have any unit. The speed gives the
+    normalised time steps a geometric mean of 0.01.
 
     Parameters
     ----------
@@ -50,4 +52,5 @@ def delta_log_scaling(states: np.ndarray, times: np.ndarray, mask: np.ndarray) -
         place = "" if len(counts) == 1 else f"context {int(np.argmin(counts))}: "
         raise TrajectoryError(f"{place}no trajectory has two points at different times")
     logs = np.log(np.where(moved, steps, 1.0)).sum(axis=(1, 2)) / counts
-    return Scaling(mean, np.clip(std, _STD_FLOOR, None), MEAN_STEP * np.exp(-logs))
+    constant = std <= _ROUNDING * np.abs(mean)
+    return Scaling(mean, np.where(constant, np.maximum(std, _STD_FLOOR), std), MEAN_STEP * np.exp(-logs))
