@@ -46,8 +46,7 @@ FUNCTION_WEIGHT = 14.0
 _N_COARSE = 80
 #: A field loses a long path from where a start moved by this much has led it ...
 _NUDGE = 1e-5
-#: ... this far astray: what made the path, a solver too, has erred as much. Squared errors from there on are those of
-#: a path that rests at the mean: no field may gain by resting, nor by going another way than the observed path.
+#: ... this far astray: what made the path, a solver too, has erred as much.
 _ASTRAY = 0.3
 #: Correlation of neighbouring residuals that counts as structure, in standard deviations of that of noise.
 STRUCTURE = 3.0
@@ -89,12 +88,12 @@ class Scorer:
             for states, own in ((context.observed, self._whole), (context.path, self._short))
         )
         whole, _, astray = self._long(library, batch)
-        lost, rests = astray > _ASTRAY, context.observed.var(axis=0)[:, None]
+        lost = astray > _ASTRAY
         start_free, _ = self._rolled(library, batch.coefficients, observed, self._whole)
         pieces, _ = self._rolled(library, batch.coefficients, path, self._short)
         floor = FLOOR**2
-        fitted = np.maximum(self._mean(np.where(lost, rests, whole), self._whole), floor)
-        free = np.maximum(self._mean(np.where(lost, rests, start_free), self._whole) - context.noise, fitted)
+        fitted = np.maximum(self._until_lost(whole, lost), floor)
+        free = np.maximum(self._until_lost(start_free, lost) - context.noise, fitted)
         short = np.maximum(self._mean(pieces, self._short), floor)
         share = FREE_SHARE if context.clean else NOISY_FREE_SHARE
         if len(context.bounds) > 2:  # no field can fit several trajectories by moving each on to an unstable manifold
@@ -175,6 +174,15 @@ class Scorer:
             square = (points[segments.used] - context.observed[segments.row[segments.used]][:, :, None]) ** 2
         worst = _WORST if context.n_features < _MANY else _WORST_OF_MANY
         return np.where(square < worst, square, worst), points
+
+    def _until_lost(self, square: Array, lost: NDArray[np.bool_]) -> Array:
+        """Weighted means (C, D) of squared errors (M, D, C) of long roll-outs, up to where (M, 1, C) they are lost.
+
+        The share that is lost counts as a path that rests at the mean does, in the geometric mean of both.
+        """
+        share = lost.mean(axis=0).T
+        before = self._mean(np.where(lost, 0.0, square), self._whole) / (1.0 - share)
+        return np.asarray(np.maximum(before, FLOOR**2) ** (1.0 - share) * self._context.observed.var(axis=0) ** share)
 
     def _mean(self, square: Array, segments: Segments) -> Array:
         """Weighted means (C, D) of squared errors (M, D, C)."""
