@@ -88,12 +88,11 @@ class Scorer:
             for states, own in ((context.observed, self._whole), (context.path, self._short))
         )
         whole, _, astray = self._long(library, batch)
-        lost = astray > _ASTRAY
         start_free, _ = self._rolled(library, batch.coefficients, observed, self._whole)
         pieces, _ = self._rolled(library, batch.coefficients, path, self._short)
         floor = FLOOR**2
-        fitted = np.maximum(self._until_lost(whole, lost), floor)
-        free = np.maximum(self._until_lost(start_free, lost) - context.noise, fitted)
+        fitted = np.maximum(self._until_lost(whole, astray), floor)
+        free = np.maximum(self._until_lost(start_free, astray) - context.noise, fitted)
         short = np.maximum(self._mean(pieces, self._short), floor)
         share = FREE_SHARE if context.clean else NOISY_FREE_SHARE
         if len(context.bounds) > 2:  # no field can fit several trajectories by moving each on to an unstable manifold
@@ -175,13 +174,16 @@ class Scorer:
         worst = _WORST if context.n_features < _MANY else _WORST_OF_MANY
         return np.where(square < worst, square, worst), points
 
-    def _until_lost(self, square: Array, lost: NDArray[np.bool_]) -> Array:
-        """Weighted means (C, D) of squared errors (M, D, C) of long roll-outs, up to where (M, 1, C) they are lost.
+    def _until_lost(self, square: Array, astray: Array) -> Array:
+        """Weighted means (C, D) of squared errors (M, D, C) of long roll-outs that nudges lead astray (M, 1, C).
 
-        The share that is lost counts as a path that rests at the mean does, in the geometric mean of both.
+        Of those that are lost somewhere, errors before count no less than a nudge has made of itself, and what is lost
+        counts, by its share, as a path that rests at the mean does: in the geometric mean of both.
         """
+        lost = astray > _ASTRAY
         share = lost.mean(axis=0).T
-        before = self._mean(np.where(lost, 0.0, square), self._whole) / (1.0 - share)
+        seen = np.where(lost.any(axis=0), np.maximum(square, astray**2), square)
+        before = self._mean(np.where(lost, 0.0, seen), self._whole) / (1.0 - share)
         return np.asarray(np.maximum(before, FLOOR**2) ** (1.0 - share) * self._context.observed.var(axis=0) ** share)
 
     def _mean(self, square: Array, segments: Segments) -> Array:
