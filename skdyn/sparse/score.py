@@ -182,7 +182,8 @@ class Scorer:
         """
         lost = astray > _ASTRAY
         share = lost.mean(axis=0).T
-        seen = np.where(lost.any(axis=0), np.maximum(square, astray**2), square)
+        least = np.minimum(astray, _ASTRAY) ** 2  # not a number beyond divergence, where the square is the worst
+        seen = np.where(lost.any(axis=0), np.fmax(square, least), square)
         before = self._mean(np.where(lost, 0.0, seen), self._whole) / (1.0 - share)
         return np.asarray(np.maximum(before, FLOOR**2) ** (1.0 - share) * self._context.observed.var(axis=0) ** share)
 
