@@ -48,6 +48,8 @@ _N_COARSE = 80
 _NUDGE = 1e-5
 #: ... this far astray: what made the path, a solver too, has erred as much.
 _ASTRAY = 0.3
+#: Variables and inputs without which no path is chaotic.
+_CHAOTIC = 3
 #: Correlation of neighbouring residuals that counts as structure, in standard deviations of that of noise.
 STRUCTURE = 3.0
 
@@ -149,10 +151,11 @@ class Scorer:
     def _long(self, library: TermLibrary, batch: Candidates) -> tuple[Array, Array, Array]:
         """Squared errors (M, D, C) and states (O, K, D, C) from the fitted starts, and how far a nudge leads (M, 1, C).
 
-        Where noise is seen nothing is nudged: noise loses the path before, and fields of many terms even sooner.
+        Where no path is chaotic nothing is nudged, nor where noise is seen: it loses the path before, and fields of
+        many terms even sooner.
         """
         starts = batch.states[:, self._whole.start]
-        if not self._context.clean:
+        if not self._context.clean or self._context.n_columns < _CHAOTIC:
             square, points = self._rolled(library, batch.coefficients, starts, self._whole)
             return square, points, np.zeros_like(square[:, :1])
         both = np.concatenate([starts, starts + _NUDGE])
