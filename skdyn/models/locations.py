@@ -52,7 +52,7 @@ def locate(model: str | os.PathLike[str]) -> ModelFiles:
         Listing every place that was looked at.
     """
     if isinstance(model, os.PathLike):
-        return _folder(user_path(model, WeightsError, "model folder"))
+        return _folder(_read(model))
     if not isinstance(model, str) or not model:
         raise WeightsError(f"model must be a registered name, a folder or an hf:// id, got {model!r}")
     if model.startswith("hf://"):
@@ -62,18 +62,18 @@ def locate(model: str | os.PathLike[str]) -> ModelFiles:
             location = str(get_model(model).location)
         except PluginError as error:
             raise WeightsError(f"the model {model!r} cannot be used: {error}") from error
-        return (
-            _hub(location)
-            if location.startswith("hf://")
-            else _folder(user_path(location, WeightsError, "model folder"))
-        )
-    path = user_path(model, WeightsError, "model folder")
+        return _hub(location) if location.startswith("hf://") else _folder(_read(location))
+    path = _read(model)
     if _is_folder(path):
         return _folder(path)
     raise WeightsError(
         f"no model {model!r}. Looked at: the registered names ({', '.join(list_models())}); "
         f"the folder {str(path.absolute())!r} (there is none). For the hub, write hf://owner/repo@revision"
     )
+
+
+def _read(place: str | os.PathLike[str]) -> Path:
+    return user_path(place, WeightsError, "model folder")
 
 
 def _is_folder(path: Path) -> bool:
