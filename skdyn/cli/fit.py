@@ -26,7 +26,7 @@ def declare(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, save, print and draw; returns the exit code."""
-    from skdyn.cli.outputs import check_folder, places_read
+    from skdyn.cli.outputs import check_apart, check_folder, places_read
     from skdyn.cli.pictures import check_drawn, check_picture, draw_estimator
     from skdyn.cli.results import tell_equations, tell_equilibria, tell_score
 
@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
     check_folder(options.out)
     if options.plot:
         check_picture(options.plot, places_read(options))
+        check_apart(options.out, options.plot)
     table = read_data(options)
     table.describe(answer)
     if options.plot:

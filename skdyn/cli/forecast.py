@@ -32,7 +32,7 @@ def declare(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Forecast, write and draw; returns the exit code."""
-    from skdyn.cli.outputs import check_file, places_read
+    from skdyn.cli.outputs import check_apart, check_file, places_read
     from skdyn.cli.pictures import check_picture, draw_forecast
 
     answer = Answer(options.json)
@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
         check_file(options.out, places_read(options))
     if options.plot:
         check_picture(options.plot, places_read(options))
+        check_apart(options.out, options.plot)
     table = read_data(options)
     table.describe(answer)
     estimator.fit(table.trajectories)

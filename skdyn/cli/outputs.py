@@ -1,4 +1,4 @@
-"""Whether what a command is to write can be written, found out before the work is done."""
+"""Whether what a command is to write can be written, found out before the work is done; and how it is written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from skdyn.cli.usage import UsageError
+from skdyn.files.writing import write_file
 
 
 def check_folder(path: Path) -> None:
@@ -33,6 +34,17 @@ def places_read(options: argparse.Namespace) -> list[Path]:
     named = [getattr(options, "model", None), given.get("model"), given.get("adapter")]
     folders = [user_path(name) for name in named if isinstance(name, str) and name and name not in registered]
     return [*(getattr(options, name) for name in ("data", "folder") if hasattr(options, name)), *folders]
+
+
+def check_apart(out: Path | None, picture: Path) -> None:
+    """Refuse a picture of the same name as the other file or folder that a command writes.
+
+    Raises
+    ------
+    UsageError
+    """
+    if out is not None and os.path.realpath(out) == os.path.realpath(picture):
+        raise UsageError(f"--out and --plot both name {out}: give the picture another name")
 
 
 def check_file(path: Path, read: Iterable[Path]) -> None:
@@ -62,6 +74,20 @@ def check_file(path: Path, read: Iterable[Path]) -> None:
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(f"{path} cannot be written: it is protected")
     _check_writable(path.parent)
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write a file, all of it or nothing, where a link points to; into a pipe or a device as it is.
+
+    Raises
+    ------
+    FileError, OSError
+        If it cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+    else:
+        write_file(Path(os.path.realpath(path)), content)
 
 
 def _is_same(path: Path, other: Path) -> bool:

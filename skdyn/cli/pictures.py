@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skdyn.cli.answer import Answer
-from skdyn.cli.outputs import check_file
+from skdyn.cli.outputs import check_file, write_output
 from skdyn.cli.results import dynamics_of, names_of
 from skdyn.cli.usage import UsageError
 
@@ -95,8 +96,8 @@ def draw_forecast(answer: Answer, estimator: Any, horizon: int, path: Path) -> N
     fan = fan if len(context) == 1 else fan[0]
     times, states = context.times[0], context.states[0]
     ahead = requested_times(None, horizon, context)[0]
-    observed = (context.axis.labels(times), states)
-    display = ForecastDisplay(observed, context.axis.labels(ahead), fan, levels, names_of(estimator))
+    observed = (context.axis.shown(times), states)
+    display = ForecastDisplay(observed, context.axis.shown(ahead), fan, levels, names_of(estimator))
     which = "" if len(context) == 1 else f" of series {context.ids[0]!r}, the first of {len(context)},"
     _write(answer, display.plot().figure_, f"Picture{which}", path)
 
@@ -117,8 +118,9 @@ def draw_paths(answer: Answer, times: np.ndarray, paths: np.ndarray, names: list
 def _write(answer: Answer, figure: Any, what: str, path: Path) -> None:
     import matplotlib.pyplot as plt
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=path.suffix.lower().removeprefix("."), dpi=150)
     plt.close(figure)
+    write_output(path, drawn.getvalue())
     answer.say(f"{what} written to {path}")
     answer.keep(picture=str(path))

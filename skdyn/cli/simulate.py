@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     """Load, simulate, write and draw; returns the exit code."""
     import numpy as np
 
-    from skdyn.cli.outputs import check_file, places_read
+    from skdyn.cli.outputs import check_apart, check_file, places_read
     from skdyn.cli.pictures import check_picture, draw_paths
     from skdyn.cli.results import dynamics_of, names_of
     from skdyn.cli.saved import load_estimator
@@ -47,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
         check_file(options.out, places_read(options))
     if options.plot:
         check_picture(options.plot, places_read(options))
+        check_apart(options.out, options.plot)
     field = dynamics_of(load_estimator(options.folder))
     if not hasattr(field, "simulate"):
         raise UsageError(f"{options.folder} holds a {type(field).__name__}, which does not simulate")

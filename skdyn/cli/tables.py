@@ -5,20 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from skdyn.cli.answer import Answer
-from skdyn.files.writing import write_file
+from skdyn.cli.outputs import write_output
 
 if TYPE_CHECKING:
     import numpy as np
 
     from skdyn.data.dialect import Dialect
-    from skdyn.data.times import TimeAxis
+    from skdyn.data.time_axis import TimeAxis
 
 Cell: TypeAlias = str | int | float
 
@@ -52,10 +51,7 @@ class OutputTable:
             answer.say(self._text(dialect).rstrip("\n"))
             return
         content = self._text(dialect).encode(dialect.encoding.removesuffix("-sig"))
-        if path.exists() and not path.is_file():  # a pipe or a device, which nothing can take the place of
-            path.write_bytes(content)
-        else:
-            write_file(Path(os.path.realpath(path)), content)
+        write_output(path, content)
         answer.say(f"{len(self.rows)} rows written to {path}")
         answer.keep(table=str(path))
 
@@ -92,6 +88,8 @@ def time_cells(axis: TimeAxis, times: np.ndarray, date_format: str | None = None
     """Times (T,) as the data have them: numbers, or dates in the format given, ISO dates by default."""
     import numpy as np
 
+    from skdyn.data.zones import with_offsets
+
     if axis.kind != "date":
         exact = times if axis.kind == "duration" else axis.labels(times)
         return [value if isinstance(value, int) else float(f"{value:.15g}") for value in exact.tolist()]
@@ -99,6 +97,9 @@ def time_cells(axis: TimeAxis, times: np.ndarray, date_format: str | None = None
     half = np.timedelta64(500, "ns")
     dates = axis.labels(times)
     dates = (dates + half).astype("datetime64[us]") if dates.dtype == np.dtype("datetime64[ns]") else dates
+    if axis.zone is not None:
+        zoned = with_offsets(dates, axis.zone)
+        return [date.isoformat() if date_format is None else date.strftime(date_format) for date in zoned]
     if date_format is not None:
         return [date.strftime(date_format) for date in dates.tolist()]
     rounded = (dates.astype(f"datetime64[{unit}]") for unit in ("D", "m", "s", "ms", "us"))

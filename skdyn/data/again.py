@@ -11,7 +11,7 @@ import numpy as np
 from skdyn.data.given import alike, read_given
 from skdyn.data.names import order_of
 from skdyn.data.source import Raw, Recording, Source
-from skdyn.data.times import TimeAxis
+from skdyn.data.time_axis import TimeAxis
 from skdyn.data.trajectory import Trajectory
 from skdyn.exceptions import TrajectoryError
 

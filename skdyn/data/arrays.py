@@ -14,7 +14,7 @@ from skdyn.data.given import Given, alike, default_names, read_given
 from skdyn.data.names import named_states, names_of
 from skdyn.data.numbers import read_numbers
 from skdyn.data.source import Raw, Recording, Source, refuse_other_table
-from skdyn.data.times import TimeAxis
+from skdyn.data.time_axis import TimeAxis
 from skdyn.data.trajectory import Trajectory
 from skdyn.exceptions import TrajectoryError
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skdyn.data.times import TimeAxis
+from skdyn.data.time_axis import TimeAxis, conversion
 from skdyn.data.trajectories import Trajectories
 
 _DAYS_OF_A_MONTH = 365.2425 / 12
@@ -21,6 +21,8 @@ _MARGIN = 5
 _LEAST_WORKDAYS = 10
 _LEAP_CYCLE = 48  # steps, of which some are not in a leap year
 _DAY = np.timedelta64(1, "D")
+_LEAST_DAY = 0.9
+"""Of a day, the shortest by a clock that is put forward."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,42 @@ class Workdays:
         return np.asarray(np.busday_offset(self.first, steps).astype("datetime64[us]") + self.offset)
 
 
+@dataclass(frozen=True)
+class Days:
+    """So many days from row to row, at the same time by a clock that may be put forward and back.
+
+    Attributes
+    ----------
+    first : datetime64[D]
+    step : int
+    offset : timedelta64
+        From the begin of its day to a row.
+    """
+
+    first: np.datetime64
+    step: int
+    offset: np.timedelta64
+
+    @property
+    def days(self) -> float:
+        """Mean length of a step."""
+        return float(self.step)
+
+    def dates(self, steps: NDArray[np.int64]) -> np.ndarray:
+        """Dates (T,) so many steps after the first row."""
+        return np.asarray((self.first + self.step * steps).astype("datetime64[us]") + self.offset)
+
+
 class Calendar:
     """The steps of a dated series, such as the first of every month, the last of every quarter, or working days.
+
+    They are those of the clock, where the dates have a time zone.
 
     Parameters
     ----------
     axis : TimeAxis
         Of dates.
-    rows : Months or Workdays
+    rows : Months, Workdays or Days
 
     Attributes
     ----------
@@ -91,9 +121,9 @@ class Calendar:
         Mean length of a step, in the unit of the axis.
     """
 
-    def __init__(self, axis: TimeAxis, rows: Months | Workdays) -> None:
+    def __init__(self, axis: TimeAxis, rows: Months | Workdays | Days) -> None:
         self._axis, self._rows = axis, rows
-        self.length = rows.days * float(axis.numbers(axis.origin.astype("datetime64[us]") + _DAY))
+        self.length = rows.days * conversion("day", axis.unit)
         self._start = float(self.times(np.array([0]))[0])
 
     def times(self, steps: NDArray[np.int64]) -> np.ndarray:
@@ -126,13 +156,13 @@ def calendar_of(axis: TimeAxis, times: np.ndarray) -> Calendar | None:
     """The calendar that a series of times (L,) follows, rows of which may be missing; None where it follows none.
 
     Its rows are a month or more apart, all at the same time of their month, counted from its begin or from its end; or
-    they are working days, over weekends of which not one has a row.
+    they are working days, over weekends of which not one has a row; or, by the clock of a time zone, days.
     """
-    if axis.kind != "date" or len(times) < 3:
+    if axis.kind != "date" or len(times) < 3 or (np.diff(times) * conversion(axis.unit, "day") < _LEAST_DAY).any():
         return None
     # To the millisecond, as times in years hold no more.
-    dates = (axis.labels(times).astype("datetime64[us]") + np.timedelta64(500, "us")).astype("datetime64[ms]")
-    rows = _months(dates) or _workdays(dates)
+    dates = (axis.shown(times).astype("datetime64[us]") + np.timedelta64(500, "us")).astype("datetime64[ms]")
+    rows = _months(dates) or _workdays(dates) or (None if axis.zone is None else _days(dates))
     return None if rows is None else Calendar(axis, rows)
 
 
@@ -161,6 +191,15 @@ def _workdays(dates: np.ndarray) -> Workdays | None:
     if np.median(jumps) != 1 or not np.is_busday(days).all():
         return None
     return Workdays(days[0], offsets[0])
+
+
+def _days(dates: np.ndarray) -> Days | None:
+    days = dates.astype("datetime64[D]")
+    offsets = dates - days.astype("datetime64[ms]")
+    jumps = np.diff(days) // _DAY
+    if (offsets != offsets[0]).any() or (jumps < 1).any():
+        return None
+    return Days(days[0], int(np.gcd.reduce(jumps)), offsets[0])
 
 
 def calendars_of(context: Trajectories) -> list[Calendar | None]:

@@ -17,10 +17,11 @@ from skdyn.data.columns import choose_roles, is_id_name, is_time_name, refuse_nu
 from skdyn.data.given import NOTHING, Given, given_columns
 from skdyn.data.series import series_numbers, series_values
 from skdyn.data.source import ABSENT, Raw, Recording, Source, library_of
-from skdyn.data.times import parse_unit
+from skdyn.data.time_axis import parse_unit
 from skdyn.exceptions import TrajectoryError, warn
 
 _CALL = "Trajectories.from_dataframe"
+_TO_NANOSECONDS = (np.dtype("datetime64[ns]"), np.dtype("timedelta64[ns]"))
 _INDEX = "the index"  # where a label was read from
 
 
@@ -122,7 +123,8 @@ def read_series(items: Sequence[Any], t: Any, listed: bool) -> Raw:
         recordings.append(Recording.of(when, x[:, None]))
         names.append(series.name if isinstance(series.name, str) and series.name else None)
     one = names[0] is not None and all(name == names[0] for name in names)
-    return Raw(recordings, list(range(len(recordings))), (names[0],) if one and names[0] else None, Source())
+    read_from = {} if labels.time is None else {"time": _INDEX}
+    return Raw(recordings, list(range(len(recordings))), (names[0],) if one and names[0] else None, Source(), read_from)
 
 
 def read_index(frame: Any, table: str, has_time: bool, has_id: bool) -> Labels:
@@ -214,7 +216,8 @@ def _check_row_numbers(when: Any, groups: list[list[int]], source: Source) -> No
 def group_rows(keys: np.ndarray, name: Any, source: Source) -> dict[Hashable, list[int]]:
     """Rows of each identity, in the order of first appearance."""
     groups: dict[Hashable, list[int]] = {}
-    for row, key in enumerate(keys.tolist()):
+    # Of dates to the nanosecond tolist makes integers.
+    for row, key in enumerate(list(keys) if keys.dtype in _TO_NANOSECONDS else keys.tolist()):
         if _is_absent(key):
             raise TrajectoryError(f"column {name!r}, row {row}: the id is missing")
         groups.setdefault(key, []).append(row)

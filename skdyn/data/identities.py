@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from skdyn.data.source import library_of
+from skdyn.data.zones import zone_name, zone_of
 from skdyn.exceptions import SkdynError
 
 
@@ -78,15 +78,7 @@ def _dated(kind: str, value: str, zone: str | None = None, unit: Any = None) -> 
         moment = pd.Timestamp(value)
     else:
         raise ValueError(f"there is no date of the kind {kind!r:.80}")
-    return moment if zone is None else moment.astimezone(_zone(zone))
-
-
-def _zone(name: str) -> tzinfo:
-    """A zone of its name, or of the seconds by which it is ahead of UTC."""
-    try:
-        return timezone(timedelta(seconds=float(name)))
-    except ValueError:
-        return ZoneInfo(name)
+    return moment if zone is None else moment.astimezone(zone_of(zone))
 
 
 def _plain(identity: Any) -> Any:
@@ -102,11 +94,8 @@ def _plain(identity: Any) -> Any:
         kind = "Timestamp" if of_pandas else "datetime"
         if identity.tzinfo is None:
             return {"kind": kind, "value": identity.isoformat()}
-        zone = str(identity.tzinfo)
-        if isinstance(identity.tzinfo, timezone):
-            zone = repr(identity.tzinfo.utcoffset(None).total_seconds())
         # In UTC: the clock on the wall shows some moments twice.
-        return {"kind": kind, "value": identity.astimezone(UTC).isoformat(), "zone": zone}
+        return {"kind": kind, "value": identity.astimezone(UTC).isoformat(), "zone": zone_name(identity.tzinfo)}
     if isinstance(identity, date):
         return {"kind": "date", "value": identity.isoformat()}
     return identity

@@ -15,10 +15,18 @@ def series_values(series: Any, name: Any) -> np.ndarray:
     """Values (M,) of a column that holds times or identities."""
     if library_of(series) == "pandas" and str(series.dtype).startswith("period"):
         series = series.dt.to_timestamp()
+    if _has_zone(series):
+        return np.array([*series.to_list(), None], dtype=object)[:-1]  # dates of Python, which know their zone
     values = np.asarray(series.to_numpy())
     if values.ndim != 1:
         raise TrajectoryError(f"column {name!r} holds several values a row: give each a column of its own")
     return values
+
+
+def _has_zone(series: Any) -> bool:
+    """Whether a column of polars holds dates of a zone, all of which dates of Python can be."""
+    zone, unit = (getattr(series.dtype, name, None) for name in ("time_zone", "time_unit"))
+    return zone is not None and unit != "ns" and not series.null_count()
 
 
 def series_numbers(

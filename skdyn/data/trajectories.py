@@ -16,7 +16,7 @@ from skdyn.data.names import order_of
 from skdyn.data.parameters import check_number
 from skdyn.data.reading import is_dataframe, read_any
 from skdyn.data.source import Raw
-from skdyn.data.times import TimeAxis, parse_unit
+from skdyn.data.time_axis import TimeAxis, parse_unit
 from skdyn.data.trajectory import Trajectory
 from skdyn.data.validation import Validated, validate, validate_values
 from skdyn.exceptions import TrajectoryError
@@ -256,7 +256,7 @@ class Trajectories(WithGiven, Sequence):
         return long_dataframe(
             self.ids,
             [len(t) for t in self.times],
-            self.axis.labels(np.concatenate(self.times)),
+            self.axis.column(np.concatenate(self.times), "pandas"),
             self.points,
             names,
             self.given,

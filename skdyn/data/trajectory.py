@@ -9,7 +9,7 @@ import numpy as np
 
 from skdyn.data.given import Given, Interpolation, default_names
 from skdyn.data.names import names_of
-from skdyn.data.times import TimeAxis
+from skdyn.data.time_axis import TimeAxis
 from skdyn.exceptions import TrajectoryError
 
 

@@ -16,7 +16,8 @@ from skdyn.data.given import Given
 from skdyn.data.lost_inputs import Thinned, check_lost_inputs
 from skdyn.data.source import Raw, check_shapes
 from skdyn.data.suspicion import refuse_constants, refuse_hidden_identity, refuse_hidden_time
-from skdyn.data.times import TimeAxis, read_times
+from skdyn.data.time_axis import TimeAxis
+from skdyn.data.times import read_times
 from skdyn.data.written_times import refuse_written_times
 from skdyn.exceptions import TrajectoryError, warn
 

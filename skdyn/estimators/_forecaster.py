@@ -17,7 +17,7 @@ from skdyn.dynamics.units import state_units, widened_box
 from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.exceptions import ForecastWarning, SkdynError, warn
 from skdyn.forecasting.request import arranged, at_levels, checked_levels, is_listed, requested_times
-from skdyn.forecasting.tables import TableLabels, forecast_table, table_library
+from skdyn.forecasting.tables import TableLabels, forecast_table, table_library, table_of
 
 if TYPE_CHECKING:
     from skdyn.data.trajectories import Trajectories
@@ -62,7 +62,8 @@ class BaseForecaster(BaseTrajectoryEstimator):
         Parameters
         ----------
         X : list of (t, x) pairs, list of arrays (L_k, D), array (K, L, D) or (L, D), DataFrame or Trajectories
-            See `skdyn.Trajectories`. After a DataFrame, ``predict(horizon=)`` answers with one.
+            See `skdyn.Trajectories`. After a DataFrame or a Series of pandas, ``predict(horizon=)`` answers with a
+            DataFrame.
         y : ignored
         t : float, timedelta, array of shape (L,) or list of arrays (L_k,), optional
             Times for inputs that carry none; unit steps by default.
@@ -81,7 +82,8 @@ class BaseForecaster(BaseTrajectoryEstimator):
             If there is no such expert.
         """
         super().fit(X, y, t=t)
-        self._library, self._labels = table_library(X), TableLabels.of(X, self.context_)
+        table = table_of(X)
+        self._library, self._labels = table_library(table), TableLabels.of(table, self.context_)
         return self
 
     def _fit_by(self, context: Trajectories, learn: Callable[[Self, Trajectories], None], t: Any = None) -> Self:
@@ -111,10 +113,11 @@ class BaseForecaster(BaseTrajectoryEstimator):
         -------
         array of shape (T, D), (K, T, D) or list of K arrays of shape (T_k, D)
             For one series, for K series with shared times or a horizon, and for a list of times. With ``quantiles``
-            each shape has a last axis of length Q more. With a horizon, and after a `fit` to a DataFrame, a DataFrame
-            of the same library: a row a time, with the time (a date, where there were dates), the variables by their
-            names (with ``quantiles`` as ``name_0.1``) and, for several series, the identity. Times and identities are
-            columns or the index, of the names that they came with, ``t`` where the table had no times.
+            each shape has a last axis of length Q more. With a horizon, and after a `fit` to a DataFrame, or to a
+            Series of pandas, a DataFrame of the same library: a row a time, with the time (a date, where there were
+            dates), the variables by their names (with ``quantiles`` as ``name_0.1``) and, for several series, the
+            identity. Times and identities are columns or the index, of the names that they came with, ``t`` where the
+            table had no times.
 
         Raises
         ------

@@ -14,7 +14,7 @@ import numpy as np
 
 from skdyn.data.given import Given, given_columns
 from skdyn.data.identities import identity_from_json, identity_to_json
-from skdyn.data.times import axis_from_json, axis_to_json
+from skdyn.data.time_axis import axis_from_json, axis_to_json
 from skdyn.data.trajectories import Trajectories
 from skdyn.data.trajectory import Trajectory
 from skdyn.exceptions import FileError, ModelWarning, SkdynError, silenced

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from skdyn.data.columns import is_time_name
+from skdyn.data.reading import is_series
+from skdyn.data.source import library_of
 from skdyn.data.trajectories import Trajectories
+
+
+def table_of(X: Any) -> Any:
+    """A Series of pandas, which has times in its index, as a table; anything else as it is."""
+    return X.to_frame() if library_of(X) == "pandas" and is_series(X) else X
 
 
 def table_library(X: Any) -> str | None:
@@ -124,7 +131,7 @@ def forecast_table(
     cells: dict[str, Any] = {}
     if len(context) > 1:
         cells["id"] = [identity for identity, part in zip(context.ids, times, strict=True) for _ in part]
-    cells["time"] = context.axis.labels(np.concatenate(list(times)))
+    cells["time"] = context.axis.column(np.concatenate(list(times)), library)
     before = {role: labels.names[role] for role in cells if role not in labels.index}
     check_header([*map(str, before.values()), *columns])
     table = {name: cells[role] for role, name in before.items()} | dict(zip(columns, values.T, strict=True))

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.data.times import TimeAxis, read_times
+from skdyn.data.time_axis import TimeAxis
+from skdyn.data.times import read_times
 from skdyn.plotting.common import DATA_COLOUR, FIELD_COLOUR, SIMULATION_COLOUR, names_of, shared_legend, some_axes
 
 _RESOLUTION = 200
@@ -193,4 +194,4 @@ def _counted(times: Any, axis: TimeAxis) -> np.ndarray:
 
 def _labelled(times: np.ndarray, axis: TimeAxis) -> np.ndarray:
     """Numbers (T,) on an axis as dates or durations, where it has these."""
-    return times if axis.kind == "number" else axis.labels(times)
+    return times if axis.kind == "number" else axis.shown(times)

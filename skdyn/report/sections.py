@@ -25,7 +25,7 @@ def data_section(estimator: Any) -> str:
     """What was read, and from where."""
     context = estimator.context_
     axis, roles = context.axis, context.roles
-    since = "" if axis.origin is None else f", counted from {axis.labels(np.zeros(1))[0]}"
+    since = "" if axis.origin is None else f", counted from {axis.shown(np.zeros(1))[0]}"
     unit = "a unit that is not said" if axis.unit is None else f"{axis.unit}s"
     steps = np.concatenate([np.diff(t) for t in context.times])
     facts = [

@@ -131,6 +131,7 @@ def test_gaps_can_be_kept(csv_file, call, call_json):
         (["--quantiles", "0.999"], 1, "the quantile level 0.999 is not between"),
         (["--out", "{folder}/data.csv"], 2, "data.csv would replace "),
         (["--model", "{folder}/model", "--out", "{folder}/model/config.json"], 2, "config.json lies in the folder "),
+        (["--out", "{folder}/a.png", "--plot", "{folder}/./a.png"], 2, "--out and --plot both name"),
         (["--param", "adapter={folder}/model", "--plot", "{folder}/model/a.png"], 2, "a.png lies in the folder "),
     ],
 )
@@ -164,6 +165,31 @@ def test_a_link_is_followed_and_a_table_is_replaced_at_once(csv_file, tmp_path, 
     with pytest.raises(UnicodeEncodeError):
         OutputTable(["t", "größe"], []).give(Answer(), Dialect(",", ".", "ascii"), tmp_path / "ahead.csv")
     assert (tmp_path / "ahead.csv").read_text(encoding="cp1252") == "t,größe\n"
+
+
+def test_a_picture_that_cannot_be_drawn_leaves_the_old_one(csv_file, tmp_path, call, monkeypatch):
+    def half(self, file, **_):
+        file.write(b"half")
+        raise OSError("the disk is full")
+
+    (tmp_path / "a.png").write_bytes(b"old")
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", half)
+    code, _, error = call("forecast", csv_file, "--horizon", "2", *MODEL, "--plot", tmp_path / "a.png")
+    assert code == 1
+    assert "the disk is full" in error
+    assert (tmp_path / "a.png").read_bytes() == b"old"
+
+
+def test_dates_are_written_with_their_zone(tmp_path, call_json):
+    def forecast(offsets):
+        rows = [f"2024-01-{day:02d}T06:00{offsets[day % len(offsets)]},{np.sin(day / 3):.4f}" for day in range(1, 29)]
+        (tmp_path / "zoned.csv").write_text("\n".join(["t,x", *rows]))
+        found = call_json("forecast", tmp_path / "zoned.csv", "--horizon", "1", *MODEL)
+        return found["rows"][0]["t"]
+
+    assert forecast(["-03:00"]) == "2024-01-29T06:00:00-03:00"
+    assert forecast(["+00:00", "Z"]) == "2024-01-29T06:00:00+00:00"
+    assert forecast([""]) == "2024-01-29T06:00"
 
 
 def test_files_are_checked_before_the_fit(csv_file, tmp_path, call, monkeypatch):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from skdyn import FIMODERegressor, LASSODEForecaster, SparseODERegressor, Trajectories, TrajectoryError
-from skdyn.data.times import parse_unit
+from skdyn.data.time_axis import parse_unit
 
 DATES = pd.date_range("2024-01-01", periods=41)
 X = np.column_stack([np.cos(np.arange(41) / 3), -np.sin(np.arange(41) / 3)])

@@ -8,7 +8,7 @@ from scipy.integrate import solve_ivp
 
 from skdyn import FIMODERegressor, ModelWarning, SparseODERegressor, Trajectories, Trajectory
 from skdyn.data.given import Given
-from skdyn.data.times import TimeAxis
+from skdyn.data.time_axis import TimeAxis
 from skdyn.estimators._gaps import filled_along
 from skdyn.exceptions import TrajectoryError
 from skdyn.sparse.smoothing import completed, smoothed

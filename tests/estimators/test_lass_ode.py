@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
@@ -94,7 +95,6 @@ def test_a_constant_variable(forecaster):
 
 
 def test_dates_and_frames(forecaster, tmp_path):
-    pd = pytest.importorskip("pandas")
     days = pd.date_range("2024-01-01", periods=40, freq="D")
     frame = pd.DataFrame({"t": days, "a": np.sin(np.arange(40) / 3), "b": np.cos(np.arange(40) / 3)})
     forecaster.fit(frame)
@@ -120,7 +120,6 @@ def test_a_table_of_several_series_names_them(forecaster):
 
 
 def test_a_table_goes_on_as_it_came(forecaster):
-    pd = pytest.importorskip("pandas")
     rows = pd.DataFrame({"date": pd.date_range("2024-01-01", periods=40), "a": np.sin(np.arange(40) / 3)})
     as_column = forecaster.fit(rows).predict(horizon=2)
     assert list(as_column.columns) == ["date", "a"]
@@ -130,9 +129,21 @@ def test_a_table_goes_on_as_it_came(forecaster):
     assert list(forecaster.fit(rows[["a"]]).predict(horizon=2).columns) == ["t", "a"]
 
 
+def test_dates_go_on_in_their_zone_and_a_series_as_a_table(forecaster, tmp_path):
+    days = pd.date_range("2024-03-01", periods=30, tz="Europe/Berlin", name="day")
+    flow = pd.Series(np.sin(np.arange(30) / 3), index=days, name="flow")
+    ahead = forecaster.fit(flow).predict(horizon=3)
+    assert list(ahead.columns) == ["flow"]
+    assert list(ahead.index) == list(pd.date_range("2024-03-31", periods=3, tz="Europe/Berlin"))  # over a lost hour
+    assert ahead.index.name == "day"
+    plain = pd.Series(flow.to_numpy(), index=days.tz_localize(None), name="flow")
+    np.testing.assert_allclose(ahead, forecaster.fit(plain).predict(horizon=3), rtol=1e-5)
+    forecaster.fit(flow).save(tmp_path / "zoned")
+    pd.testing.assert_frame_equal(LASSODEForecaster.load(tmp_path / "zoned").predict(horizon=3), ahead)
+
+
 @pytest.mark.parametrize("levels", [["shop", "date"], ["date", "shop"], ["date", "id"]])
 def test_series_are_told_apart_as_in_the_table(forecaster, levels, tmp_path):
-    pd = pytest.importorskip("pandas")
     days = pd.date_range("2024-01-01", periods=30)
     columns = {"date": [*days, *days], "a": np.sin(np.arange(60) / 3)}
     (identity,) = set(levels) - {"date"}
