@@ -17,6 +17,7 @@ from skdyn.estimators._equations import NamedEquations
 from skdyn.exceptions import ModelWarning, warn
 from skdyn.sparse import FieldPrior, SparseODE, fit_sparse
 from skdyn.sparse.constraints import ReadConstraints
+from skdyn.sparse.contradictions import contradictions
 from skdyn.sparse.evidence import EquationEvidence
 from skdyn.sparse.library import TermLibrary
 from skdyn.sparse.resampling import Resampling
@@ -96,6 +97,8 @@ class SymbolicField:
             warn(f"the sparse fit used {ode.n_points_used} of {ode.n_points_given} points, thinned evenly")
         known = ReadConstraints.in_context(constraints, context)
         _warn_where_zero(ode, known, context.column_names)
+        for contradiction in contradictions(known, context, ode.noise):
+            warn(contradiction, ModelWarning)
         data = completed(context).points
         _, units = state_units(data)
         units = np.where(units > 0, units, 1.0)

@@ -138,7 +138,7 @@ def fit_sparse(
             break
     if scaled.n_features < _MANY and chosen.kinds and not scaled.center.any():
         sets = _FUNCTION_SETS.get(scaled.n_features, 2 if known.known_part and asked else 0)
-        if sets and search.leaves_structure():
+        if sets and (asked or search.is_dense() or search.leaves_structure()):
             search.run_functions(choose_functions(scaled, sets, chosen.kinds))
         elif not (sets or known.known_part) and (asked or scaled.clean):
             search.run_functions_node_wise(chosen.kinds, asked)

@@ -116,11 +116,10 @@ def _sets(context: ScaledContext, kinds: Sequence[str]) -> Iterator[tuple[tuple[
         grid = [2 * np.pi * turns / width * np.array(axis) for turns in TURNS]
         for direction in map(tuple, [*grid, *angles(context, in_units)]):
             yield ("sin", axis), (ScalarFunction("sin", direction), ScalarFunction("cos", direction))
-    for axis in axes if "hill" in kinds else []:
+    for axis, positive in zip(axes, context.is_positive.tolist(), strict=False) if "hill" in kinds else []:
         z = path @ np.array(axis)
         if np.ptp(z) == 0:
             continue
-        positive = z.min() >= 0
         for power in POWERS:
             if power % 2 and not positive:
                 continue

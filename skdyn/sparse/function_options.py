@@ -50,14 +50,14 @@ class Option:
         axis = [tuple(np.sign(function.direction)) for function in self.functions]
         return self.exponents, *((f.kind, f.power, a) for f, a in zip(self.functions, axis, strict=True))
 
-    def with_next_powers(self, x: Array) -> list[Option]:
-        """Itself, and a Hill function of columns (N, L) with the powers before and after its own."""
+    def with_next_powers(self, positive: NDArray[np.bool_]) -> list[Option]:
+        """Itself, and a Hill function with the powers before and after its own; odd ones of positive columns (L,)."""
         if not self.functions or self.functions[0].kind != "rise":
             return [self]
         (function,) = self.functions
         place = HILL_POWERS.index(function.power)
-        positive = bool((x @ np.array(function.direction) >= 0).all())
-        powers = [power for power in HILL_POWERS[max(0, place - 1) : place + 2] if positive or power % 2 == 0]
+        odd = bool(positive[np.flatnonzero(function.direction)].all())
+        powers = [power for power in HILL_POWERS[max(0, place - 1) : place + 2] if odd or power % 2 == 0]
         return [Option(self.exponents, (replace(function, power=power),)) for power in powers]
 
     def stretched(self, log_factor: float) -> Option:
@@ -140,10 +140,10 @@ def sines(context: ScaledContext) -> Iterator[Option]:
 
 def hills(context: ScaledContext) -> Iterator[Option]:
     """Hill functions of a variable, by themselves or times a column."""
-    for axis in np.eye(context.n_columns)[: context.n_features]:
+    for axis, positive in zip(np.eye(context.n_columns)[: context.n_features], context.is_positive, strict=False):
         z = context.columns @ axis
         for power in _GRID if np.ptp(z) > 0 else ():
-            if power % 2 and z.min() < 0:
+            if power % 2 and not positive:
                 continue
             for factor in monomials(context.n_columns, 1):
                 for half in HALVES * np.abs(z).max():

@@ -175,7 +175,7 @@ class _Screening:
 
     def _at_their_best(self, equation: Equation, options: Sequence[Option]) -> list[tuple[float, Option]]:
         """What options gain at their best scales and next powers, less their terms' costs; the best first."""
-        variants = [other for option in options for other in option.with_next_powers(self.context.columns)]
+        variants = [other for option in options for other in option.with_next_powers(self.context.is_positive)]
         if not variants:
             return []
         gains, variants = at_best_scales(self.context, equation, variants)

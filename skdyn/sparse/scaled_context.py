@@ -35,6 +35,8 @@ _MOST_SUBSTEPS = 8
 HIGH_LEVEL = 0.01
 #: Values of an input or a parameter that are closer than this share of their range count as one.
 _SAME_VALUE = 0.01
+#: Of the largest value, by which a column that is never negative may be below zero.
+_ROUNDING = 1e-6
 #: Largest size of a state or duration, and the inverse of the least: their powers must stay finite.
 MAX_SIZE = 1e25
 
@@ -113,6 +115,13 @@ class ScaledContext:
     def column_center(self) -> Array:
         """Origin of each column (L,), in the user's units; zero for inputs and parameters."""
         return np.concatenate([self.center, np.zeros_like(self.outside_scale)])
+
+    @cached_property
+    def is_positive(self) -> NDArray[np.bool_]:
+        """Which columns (L,) are never negative, or by no more than their noise and rounding."""
+        least = np.zeros(self.n_columns)
+        least[: self.n_features] = np.sqrt(self.noise)
+        return self.columns.min(axis=0) >= -least - _ROUNDING * np.abs(self.columns).max(axis=0)
 
     @property
     def n_features(self) -> int:

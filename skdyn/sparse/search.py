@@ -8,18 +8,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from skdyn.sparse.candidates import Candidates, join
 from skdyn.sparse.constraints import ReadConstraints
 from skdyn.sparse.field import SparseField
 from skdyn.sparse.function_choice import DEGREE as FUNCTION_DEGREE
+from skdyn.sparse.function_scales import at_best_scale, without_slope
 from skdyn.sparse.function_screening import beside, criterion_of, rescaled, screen_functions
-from skdyn.sparse.functions import ScalarFunction, TermFunction, stretched
+from skdyn.sparse.functions import ScalarFunction, TermFunction
 from skdyn.sparse.library import TermKey, TermLibrary
 from skdyn.sparse.model import SparseODE, Stage
 from skdyn.sparse.node_wise import STRICTNESS, compact, propose_node_wise
@@ -60,11 +59,8 @@ _GAIN = 24.0
 _FEW_FEATURES = 3
 #: Functions of many variables that are tried at once, for each variable.
 _MOST_FUNCTIONS = 2
-#: The scale of a function is fitted within this factor of its guess.
-_STRETCH = 1.25
 #: Share of the variance below which nothing is left to explain.
 _EXACT = 1e-12
-_TRIALS = 6
 #: Fields whose score is this much worse are a thousand times less likely; they and all beyond so many are forgotten.
 _NEARLY_AS_GOOD = 14.0
 _ALTERNATIVES = 8
@@ -286,23 +282,10 @@ class Search:
         """Fit the scale of each function of the best field, its frequency or half-saturation."""
         for direction, own in self._problem.library.parameters().items():
             if self._best.support[0, own].any():
-                self._stretch(direction)
-
-    def _stretch(self, direction: tuple[float, ...]) -> None:
-        problem, field = self._problem, self._best
-        library = problem.library
-
-        @cache
-        def fitted(log_factor: float) -> tuple[ShootingProblem, Candidates]:
-            functions = stretched(library.functions, direction, float(np.exp(log_factor)))
-            other = problem.over(library.with_functions(functions))
-            return other, other.polish(field, _STEPPED, "function's scale")
-
-        reach, options = np.log(_STRETCH), {"maxiter": _TRIALS, "xatol": 1e-4}
-        found = minimize_scalar(
-            lambda x: fitted(x)[1].cost[0], bounds=(-reach, reach), method="bounded", options=options
-        )
-        self._scored(*fitted(found.x))
+                problem, field = self._problem, self._best
+                self._scored(*at_best_scale(problem, field, direction))
+                if (pure := without_slope(problem, field, direction)) is not None:
+                    self._scored(*at_best_scale(problem, *pure))
 
     def misses_much(self) -> bool:
         """Say whether the best field misses more than four times the noise, or one percent."""

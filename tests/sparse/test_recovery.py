@@ -233,6 +233,34 @@ def test_an_angle_that_goes_on_is_turned(unit):
     np.testing.assert_allclose(ode.field(states), truth, atol=1e-3 * unit)
 
 
+def test_a_wave_has_its_own_frequency_and_not_its_slope_beside_it():
+    t = np.linspace(0.0, 10.0, 80)
+    ode = fit([(t, simulate(lambda _, x: [x[1], -9.81 * np.sin(x[0]) - 0.2 * x[1]], [2.5, 0.0], t))])
+    assert ode.equations(names=["q", "w"]) == ["d(q)/dt = w", "d(w)/dt = -0.2 w - 9.81 sin(q)"]
+
+
+@pytest.mark.parametrize("least", [1e-9, -1e-9])
+def test_uptake_saturates_where_rounding_is_below_zero(least):
+    t = np.linspace(0.0, 6.0, 60)
+    x = simulate(lambda _, x: [-2.0 * x[0] / (0.5 + x[0])], [3.0], t)
+    x[-1] = least
+    ode = fit([(t, x)])
+    assert ode.n_terms == 1
+    np.testing.assert_allclose(ode.field([[0.3], [2.0]]), [[-0.75], [-1.6]], rtol=5e-3)
+
+
+@pytest.mark.parametrize("library", [None, {"functions": ["hill"]}])
+def test_functions_are_tried_where_a_dense_polynomial_follows_the_path(library):
+    def chemostat(_, x):
+        growth = 0.6 * x[1] / (0.3 + x[1])
+        return [(growth - 0.2) * x[0], 0.2 * (2 - x[1]) - 2 * growth * x[0]]
+
+    t = np.linspace(0.0, 30.0, 150)
+    ode = fit([(t, simulate(chemostat, [0.05, 2.0], t))], library=library)  # near a line: 2 x0 + x1 is about 2
+    states = np.array([[0.4, 1.0], [0.1, 1.5], [0.8, 0.8]])
+    np.testing.assert_allclose(ode.field(states), np.transpose(chemostat(0, states.T)), atol=5e-3)
+
+
 def test_a_degree_given_keeps_to_polynomials():
     field, start, duration, _ = FUNCTIONAL["pendulum"]
     t = np.linspace(0.0, duration, 100)
