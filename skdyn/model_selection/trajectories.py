@@ -10,6 +10,7 @@ from sklearn.model_selection import BaseCrossValidator
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
+from skdyn.model_selection.pieces import check_pieces
 
 
 class LeaveOneTrajectoryOut(BaseCrossValidator):
@@ -45,7 +46,8 @@ class LeaveOneTrajectoryOut(BaseCrossValidator):
         Raises
         ------
         TrajectoryError
-            If scikit-learn would cut ``X`` by rows, or there is one trajectory only.
+            If scikit-learn would cut ``X`` by rows, there is one trajectory only, or several of one identity are no
+            windows of one recording.
         """
         owner = self._owners(X)
         for left_out in range(owner.max() + 1):
@@ -64,7 +66,9 @@ class LeaveOneTrajectoryOut(BaseCrossValidator):
     @staticmethod
     def _owners(X: Any) -> np.ndarray:
         """For each sample, the number of its trajectory, (K,)."""
-        ids = read_samples(X).ids
+        read = read_samples(X)
+        check_pieces(read)
+        ids = read.ids
         numbers = {key: number for number, key in enumerate(dict.fromkeys(ids))}
         if len(numbers) < 2:
             of_one = f"{len(ids)} windows of one recording: split them by TimeSeriesWindows" if len(ids) > 1 else "one"

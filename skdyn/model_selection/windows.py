@@ -11,6 +11,7 @@ from sklearn.model_selection import BaseCrossValidator
 from skdyn.data.parameters import check_number
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
+from skdyn.model_selection.pieces import check_pieces
 
 
 class TimeSeriesWindows(BaseCrossValidator):
@@ -103,5 +104,6 @@ def _places(X: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             f"X is {whole}: cut it into windows first, X.windows(length=...)"
             + ("" if len(X) == 1 else ", or use LeaveOneTrajectoryOut")
         )
+    check_pieces(X)
     recording = np.array([numbers[key] for key in X.ids])
     return recording, np.array([t[0] for t in X.times]), np.array([t[-1] for t in X.times])

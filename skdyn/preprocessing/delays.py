@@ -18,6 +18,7 @@ from skdyn.data.given import default_names
 from skdyn.data.names import named_states
 from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import check_number
+from skdyn.data.time_axis import TimeAxis
 from skdyn.data.torn import warn_where_torn
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import TrajectoryError
@@ -55,6 +56,8 @@ class TimeDelayEmbedding(FittedNames, TransformerMixin, BaseEstimator, auto_wrap
         What is used.
     step_ : float
         Time from one point to the next.
+    axis_ : TimeAxis
+        What the times of the fit mean, and in which unit ``step_`` is.
     n_features_in_ : int
         Number of variables, D.
 
@@ -84,6 +87,7 @@ class TimeDelayEmbedding(FittedNames, TransformerMixin, BaseEstimator, auto_wrap
     n_delays_: int
     lag_: int
     step_: float
+    axis_: TimeAxis
 
     def __init__(self, n_delays: int | Literal["auto"] = "auto", lag: int | Literal["auto"] = "auto") -> None:
         self.n_delays = n_delays
@@ -115,7 +119,7 @@ class TimeDelayEmbedding(FittedNames, TransformerMixin, BaseEstimator, auto_wrap
         lag = choose_lag(context.states) if self.lag == "auto" else int(self.lag)
         delays = choose_delays(context.states, lag) if self.n_delays == "auto" else int(self.n_delays)
         _embedded(context, lag, delays)  # long enough, or an error before anything is set
-        self.lag_, self.n_delays_, self.step_ = lag, delays, step
+        self.lag_, self.n_delays_, self.step_, self.axis_ = lag, delays, step, context.axis
         self._remember(context)
         return self
 
@@ -125,7 +129,7 @@ class TimeDelayEmbedding(FittedNames, TransformerMixin, BaseEstimator, auto_wrap
         Parameters
         ----------
         X : trajectories in any accepted form
-            With the steps of the fit.
+            With the steps of the fit, in whatever unit they are counted.
 
         Returns
         -------
@@ -145,9 +149,13 @@ class TimeDelayEmbedding(FittedNames, TransformerMixin, BaseEstimator, auto_wrap
             )
         if self._names_in is not None:
             context = context.in_order_of(self._names_in)
-        step = _even_step(context)
+        self.axis_.refuse_other(context.axis, "the times of X")
+        step = _even_step(context.counted_in(self.axis_.unit))
         if abs(step - self.step_) > _EVEN * self.step_:
-            raise TrajectoryError(f"X has steps of {step:g}, but the delays were chosen for steps of {self.step_:g}")
+            unit = "" if self.axis_.unit is None else f" {self.axis_.unit}s"
+            raise TrajectoryError(
+                f"X has steps of {step:g}{unit}, but the delays were chosen for steps of {self.step_:g}{unit}"
+            )
         return _embedded(context, self.lag_, self.n_delays_)
 
     def inverse_transform(self, X: Any) -> Any:

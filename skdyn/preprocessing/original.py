@@ -5,6 +5,7 @@ Letters: N states, D measured variables, Z variables of the estimator, L times, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +18,14 @@ from skdyn.data.numbers import read_numbers
 from skdyn.data.trajectories import Trajectories
 from skdyn.exceptions import ConvergenceWarning, TrajectoryError, warn
 from skdyn.preprocessing.delays import TimeDelayEmbedding
+from skdyn.preprocessing.per_variable import PerVariable
 
 _STEP = 1e-3  # of a deviation of the data; the differences are of fourth order
-_OFFSETS, _WEIGHTS = (1, -1, 2, -2), (8, -8, -1, 1)
+_APART = 1e-3  # of a deviation, by which a state may differ that was transformed back and forth
+_LOOKED_AT = 200  # states of the fit of which this is asked
+_BEND = 2e-2  # the same for second derivatives
+_OFFSETS, _WEIGHTS, _SECOND = (1, -1, 2, -2), (8, -8, -1, 1), (16, 16, -1, -1)
+_STRAIGHT = 1e-6  # of the field's typical size, below which what a bend adds is rounding
 
 
 class OriginalVariables:
@@ -41,7 +47,8 @@ class OriginalVariables:
     sklearn.exceptions.NotFittedError
         If the pipeline is not fitted.
     TypeError
-        If it is no pipeline, or a transformer cannot be inverted.
+        If it is no pipeline, a transformer cannot be inverted, or what is called its inverse is none of the states
+        of the fit.
 
     Examples
     --------
@@ -72,13 +79,32 @@ class OriginalVariables:
             )
         check_is_fitted(pipeline)
         for name, step in pipeline.steps[:-1]:
-            if step not in (None, "passthrough") and not hasattr(step, "inverse_transform"):
+            inner = getattr(step, "transformer_", step)
+            if step not in (None, "passthrough") and not all(hasattr(of, "inverse_transform") for of in (step, inner)):
                 raise TypeError(f"the step {name!r} of the pipeline has no inverse_transform")
         self.pipeline = pipeline
         self._steps = [step for _, step in pipeline.steps[:-1] if step not in (None, "passthrough")]
         self._estimator = pipeline.steps[-1][1]
         deviation = np.concatenate(self._estimator.context_.states).std(axis=0)
         self._scale = np.where(deviation > 0, deviation, 1.0)
+        self._check_inverses()
+
+    def _check_inverses(self) -> None:
+        """Refuse transformers of states whose inverse, transformed again, is not the state that it began with.
+
+        So it is behind principal components too: these lose what was measured, not what they have kept.
+        """
+        states = np.concatenate(self._estimator.context_.states)
+        states = states[:: -(-len(states) // _LOOKED_AT)]
+        for name, step in reversed(self.pipeline.steps[:-1]):
+            if step in (None, "passthrough"):
+                continue
+            if isinstance(step, PerVariable):
+                _check_inverse(name, step, states)
+                states = _where_possible(step.inverse_transform, states, step.n_features_in_)
+                states = states[np.isfinite(states).all(axis=1)]
+            else:
+                states = step.inverse_transform(states)
 
     @property
     def _width(self) -> int:
@@ -88,15 +114,15 @@ class OriginalVariables:
     def _names(self) -> Any:
         return getattr([*self._steps, self._estimator][0], "feature_names_in_", None)
 
-    def vector_field(self, points: Any, **given: Any) -> np.ndarray:
+    def vector_field(self, points: Any, *, inputs: Any = None, parameters: Any = None) -> np.ndarray:
         """Derivatives of the measured variables.
 
         Parameters
         ----------
         points : array of shape (..., D), DataFrame of shape (N, D), Series of shape (D,), or Trajectories
             States; where delays are among the transformers, trajectories whose points have a past.
-        **given
-            ``inputs`` and ``parameters``, as the estimator's own method takes them.
+        inputs, parameters
+            Of states, as the estimator's own method takes them; trajectories have their own.
 
         Returns
         -------
@@ -106,15 +132,26 @@ class OriginalVariables:
         Raises
         ------
         ValueError
-            If variables are unknown or missing, or a transformation is not finite there or right beside.
+            If variables are unknown or missing, a transformation is not finite there or right beside, or inputs or
+            parameters are missing, or given beside those of trajectories.
 
         Notes
         -----
-        Transformations are taken to be smooth: derivatives are differences over some thousandths of a deviation of the
-        data, which mean little at kinks, as between the quantiles of a ``QuantileTransformer``, and at vertical slopes.
+        Of a stochastic equation this is the drift by Ito's rule: noise adds half the second derivative of the inverse
+        transformation along it. Transformations are taken to be smooth: derivatives are differences over some
+        thousandths of a deviation of the data, which mean little at kinks, as between the quantiles of a
+        ``QuantileTransformer``, and at vertical slopes.
         """
+        given = {name: of for name, of in (("inputs", inputs), ("parameters", parameters)) if of is not None}
         if isinstance(points, Trajectories):
-            return self._field(np.concatenate(self._transformed(points).states), given)
+            if given:
+                raise ValueError(
+                    f"points are Trajectories, which have their own {' and '.join(given)}: leave these out, or ask at "
+                    "states: vector_field(numpy.concatenate(points.states), inputs=..., parameters=...)"
+                )
+            transformed = self._transformed(points)
+            rows = np.concatenate(transformed.states)
+            return self._along(rows, self._estimator.predict(transformed)) + self._bent(rows)
         states = self._check_states(points, "points")
         rows = self._transformed_states(states.reshape(-1, states.shape[-1]))
         return self._field(rows, given).reshape(states.shape)
@@ -134,9 +171,16 @@ class OriginalVariables:
         Returns
         -------
         list of skdyn.dynamics.equilibria.Equilibrium
+
+        Raises
+        ------
+        ValueError
+            If the estimator has a diffusion and the transformation is not straight: by Ito's rule the drift of measured
+            variables then vanishes elsewhere than that of transformed ones.
         """
         given = {name: value for name, value in options.items() if name in ("inputs", "parameters")}
         found = self._estimator.equilibria(**options)
+        self._check_straight(given)
         measured = [self._measured(point, given) for point in found]
         if None in measured:
             warn(
@@ -145,6 +189,19 @@ class OriginalVariables:
                 ConvergenceWarning,
             )
         return [point for point in measured if point is not None]
+
+    def _check_straight(self, given: dict[str, Any]) -> None:
+        if not hasattr(self._estimator, "diffusion"):
+            return
+        states = np.concatenate(self._estimator.context_.states)
+        states = states[:: -(-len(states) // _LOOKED_AT)]
+        bent, field = self._bent(states), self._field(states, given)
+        if (np.abs(bent) > _STRAIGHT * np.sqrt(np.mean(field**2, axis=0))).any():
+            raise ValueError(
+                "the transformation is not straight, so the drift of measured variables vanishes elsewhere than that "
+                "of transformed ones (Ito's rule): pipeline[-1].equilibria() has those of the transformed variables, "
+                "and the zeros of vector_field are those of the measured ones"
+            )
 
     def simulate(self, x0: Any, t: Any, **options: Any) -> np.ndarray:
         """Simulate in the transformed variables, and transform the paths back.
@@ -209,7 +266,7 @@ class OriginalVariables:
         finite = np.isfinite(rows).all(axis=1)
         back = np.full((len(rows), self._width), np.nan)
         if finite.any():
-            back[finite] = self._back_where_possible(rows[finite])
+            back[finite] = _where_possible(self._back, rows[finite], self._width)
             lost = np.isnan(back[finite]).any(axis=1)
             if lost.any():
                 warn(
@@ -219,17 +276,27 @@ class OriginalVariables:
                 )
         return back.reshape(*paths.shape[:-1], back.shape[-1])
 
-    def _back_where_possible(self, states: np.ndarray) -> np.ndarray:
-        """Measured states (N, D) of transformed ones (N, Z), NaN for those that a transformer refuses."""
-        try:
-            return self._back(states)
-        except TrajectoryError:
-            if len(states) == 1:
-                return np.full((1, self._width), np.nan)
-            return np.concatenate([self._back_where_possible(part) for part in np.array_split(states, 2)])
-
     def _field(self, rows: np.ndarray, given: dict[str, Any]) -> np.ndarray:
-        return self._along(rows, self._estimator.vector_field(rows, **given))
+        return self._along(rows, self._estimator.vector_field(rows, **given)) + self._bent(rows)
+
+    def _bent(self, rows: np.ndarray) -> np.ndarray:
+        """Ito's term (N, D): what noise adds to the drift where the inverse transformation bends at ``rows`` (N, Z).
+
+        Half the second derivatives along the noise, summed over its independent sources.
+        """
+        if not hasattr(self._estimator, "diffusion"):
+            return np.zeros((len(rows), self._width))
+        values, vectors = np.linalg.eigh(self._estimator.correlation_)
+        sources = self._estimator.diffusion(rows)[:, None] * (vectors * np.sqrt(values.clip(min=0.0))).T  # (N, Z, Z)
+        here, total = self._back(rows), np.zeros((len(rows), self._width))
+        for source in np.moveaxis(sources, 1, 0):
+            size = np.sqrt(np.mean(np.square(source / self._scale), axis=1, keepdims=True))
+            step = _BEND / np.where(size > 0, size, 1.0)
+            bent = -30 * here
+            for offset, weight in zip(_OFFSETS, _SECOND, strict=True):
+                bent = bent + weight * self._back(rows + offset * step * source)
+            total += bent / (24 * step**2)
+        return total
 
     def _along(self, rows: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """Derivative (N, D) of the inverse transformation at ``rows`` (N, Z) along ``directions`` (N, Z)."""
@@ -253,3 +320,34 @@ class OriginalVariables:
             return replace(point, state=self._back(row)[0], residual=residual, covariance=covariance)
         except TrajectoryError:
             return None
+
+
+def _check_inverse(name: str, step: PerVariable, states: np.ndarray) -> None:
+    """Refuse a step for which transformed states (N, Z) do not come back from the measured ones that it makes of them.
+
+    Raises
+    ------
+    TypeError
+        Naming the step and by how much they differ.
+    """
+    again = _where_possible(lambda rows: step.transform(step.inverse_transform(rows)), states, states.shape[1])
+    deviation = states.std(axis=0)
+    unit = np.maximum(deviation, _APART * deviation.max())
+    apart = np.abs((again - states) / np.where(unit > 0, unit, 1.0)).max(axis=1)
+    worst = apart[np.isfinite(apart)].max(initial=0.0) if np.isfinite(apart).any() else np.inf
+    if worst > _APART:
+        raise TypeError(
+            f"the inverse_transform of the step {name!r} of the pipeline does not undo its transform: states of the "
+            f"fit that are transformed back and forth differ by up to {worst:.2g} deviations. Fit the pipeline with a "
+            "transformer that has an inverse, such as FunctionTransformer(func, inverse_func)"
+        )
+
+
+def _where_possible(function: Callable[[np.ndarray], np.ndarray], states: np.ndarray, width: int) -> np.ndarray:
+    """A transformation (N, width) of states (N, Z), NaN for those that a transformer refuses."""
+    try:
+        return function(states)
+    except TrajectoryError:
+        if len(states) == 1:
+            return np.full((1, width), np.nan)
+        return np.concatenate([_where_possible(function, part, width) for part in np.array_split(states, 2)])

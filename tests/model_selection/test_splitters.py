@@ -4,7 +4,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 
-from skdyn import FIMODERegressor, SparseODERegressor, Trajectories, TrajectoryError
+from skdyn import FIMODERegressor, SparseODERegressor, Trajectories, Trajectory, TrajectoryError
 from skdyn.model_selection import LeaveOneTrajectoryOut, TimeSeriesWindows
 
 
@@ -86,6 +86,42 @@ def test_the_order_of_windows_does_not_matter(recording):
     shuffled = {tuple(sorted(order[test])): sorted(order[train]) for train, test in
                 TimeSeriesWindows(3, gap=0.5).split(windows[order])}  # fmt: skip
     assert shuffled == {tuple(test): train for train, test in folds(TimeSeriesWindows(3, gap=0.5), windows)}
+
+
+def shifted(t, x):
+    return t + 0.003, x
+
+
+@pytest.mark.parametrize("other", [lambda t, x: (t, 0.7 * x), shifted])
+def test_trajectories_of_two_sources_are_no_windows_of_one_recording(other):
+    """Each source numbers its own from zero; a list of both holds every number twice."""
+    first = Trajectories([circle(1.0), circle(2.0)])
+    second = Trajectories([other(*circle(1.0)), other(*circle(3.0))])
+    joined = Trajectories([*first, *second])
+    message = r"trajectories 0, 2 have the id 0, .* overlap in time with other states. Number them, .*pandas.concat"
+    for cv in (LeaveOneTrajectoryOut(), TimeSeriesWindows(2)):
+        with pytest.raises(TrajectoryError, match=message):
+            next(cv.split(joined))
+    with pytest.raises(TrajectoryError, match=message):
+        LeaveOneTrajectoryOut().get_n_splits(Trajectories([*joined]))
+    numbered = pd.concat([Trajectories([x]).to_dataframe().assign(id=k) for k, x in enumerate(joined)])
+    assert LeaveOneTrajectoryOut().get_n_splits(Trajectories(numbered)) == 4
+
+
+def test_trials_of_a_subject_are_left_out_together():
+    trials = [Trajectory(*circle(radius), id=name) for name in ("Ann", "Bob") for radius in (1.0, 2.0)]
+    assert [list(test) for _, test in LeaveOneTrajectoryOut().split(Trajectories(trials))] == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize("stride", [7, 20, 25])
+def test_windows_of_one_recording_agree(stride):
+    t, x = circle(1.0, points=240)
+    x[11, 1] = np.nan
+    recording = Trajectories.with_gaps([(t, x), circle(2.0)])
+    for windows in (recording.windows(20, stride), recording.windows(20, stride)[::-1]):
+        assert LeaveOneTrajectoryOut().get_n_splits(windows) == 2
+        assert len(folds(TimeSeriesWindows(2), windows)) == 2
+        assert len(folds(TimeSeriesWindows(2), Trajectories.with_gaps(list(windows)))) == 2
 
 
 def test_a_gap_is_within_a_recording():

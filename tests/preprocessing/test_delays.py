@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
@@ -97,6 +98,46 @@ def test_other_steps_and_widths_are_refused():
     with pytest.raises(TrajectoryError, match=r"expected \(..., 2\)"):
         embedding.inverse_transform(np.zeros((4, 3)))
     assert isinstance(embedding.transform(Trajectories([(T, np.cos(T))])), Trajectories)
+
+
+def test_what_is_missing_is_dropped_by_a_call_that_takes_the_option():
+    gappy = np.cos(T)
+    gappy[0] = np.nan
+    with pytest.raises(TrajectoryError, match=r"the state is NaN; pass Trajectories\(X, missing='drop'\) to drop"):
+        TimeDelayEmbedding(1, 5).fit([(T, gappy)])
+    assert TimeDelayEmbedding(1, 5).fit(Trajectories([(T, gappy)], missing="drop")).step_ == pytest.approx(0.1)
+
+
+def test_times_beside_a_pipeline_go_inside_first():
+    x = np.cos(T)
+    with config_context(enable_metadata_routing=True):
+        est = SparseODERegressor(library="x0, x1").set_fit_request(t=True)
+        pipeline = make_pipeline(TimeDelayEmbedding(1, 5), est)
+        with pytest.raises(TrajectoryError, match=r"In a pipeline, .* put t inside first: Trajectories\(X, t=t\)"):
+            pipeline.fit([x], t=[T])
+        pipeline.fit(Trajectories([x], t=[T]))
+    assert pipeline.score(Trajectories([x], t=[T])) > 0.9
+
+
+def test_steps_are_compared_in_their_unit():
+    days, hours = (
+        pd.DataFrame({"time": pd.date_range("2020-01-01", periods=80, freq=step), "a": np.cos(np.arange(80) / 5)})
+        for step in ("D", "h")
+    )
+    of_days = Trajectories.from_dataframe(days, time_unit="day")
+    in_hours = Trajectories.from_dataframe(days, time_unit="hour")
+    embedding = TimeDelayEmbedding(1, 3).fit(of_days)
+    assert embedding.axis_.unit == "day"
+    same = embedding.transform(in_hours)
+    assert same.time_unit == "hour"  # times stay as they are
+    np.testing.assert_array_equal(same.states[0], embedding.transform(of_days).states[0])
+    np.testing.assert_array_equal(same.times[0], in_hours.times[0][3:])
+    with pytest.raises(
+        TrajectoryError, match=r"steps of 0\.04\d+ days, but the delays were chosen for steps of 1 days"
+    ):
+        embedding.transform(Trajectories.from_dataframe(hours, time_unit="hour"))
+    with pytest.raises(TrajectoryError, match="the times of X are numbers, but those of the fit are dates"):
+        embedding.transform([(np.arange(80.0), days["a"])])
 
 
 def test_the_way_back_goes_by_names():

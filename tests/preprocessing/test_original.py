@@ -6,9 +6,9 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, PowerTransformer, StandardScaler
 
-from skdyn import FIMODERegressor, SparseODERegressor, Trajectories, Trajectory, TrajectoryError
+from skdyn import FIMODERegressor, FIMSDERegressor, SparseODERegressor, Trajectories, Trajectory, TrajectoryError
 from skdyn.exceptions import ConvergenceWarning
 from skdyn.preprocessing import OriginalVariables, PerVariable, TimeDelayEmbedding
 
@@ -50,6 +50,26 @@ def test_a_nonlinear_transformer_by_the_chain_rule():
     assert (simulated > 0).all()
     (rest,) = view.equilibria(supported="all")
     assert rest.state == pytest.approx([np.exp(2)], rel=1e-3)
+
+
+def test_the_drift_of_an_sde_follows_the_rule_of_ito():
+    rng = np.random.default_rng(0)
+    logs = np.cumsum(rng.multivariate_normal([0.001, 0.0], 0.01 * np.array([[1.0, 0.6], [0.6, 1.0]]), 300), axis=0)
+    logs = logs - 0.02 * np.cumsum(logs, axis=0) / 10
+    pipeline = make_pipeline(PerVariable(FunctionTransformer(np.log, np.exp)), FIMSDERegressor())
+    view = OriginalVariables(pipeline.fit([(0.1 * np.arange(300), np.exp(logs))]))
+    rows = logs[::60]
+    drift, noise = pipeline[-1].vector_field(rows), pipeline[-1].diffusion(rows)
+    truth = np.exp(rows) * (drift + noise**2 / 2)  # of exp(z), of which each depends on one variable alone
+    np.testing.assert_allclose(view.vector_field(np.exp(rows)), truth, rtol=1e-4, atol=1e-6 * np.abs(truth).max())
+    with pytest.raises(ValueError, match="the drift of measured variables vanishes elsewhere"):
+        view.equilibria()
+    straight = make_pipeline(PerVariable(StandardScaler()), FIMSDERegressor()).fit([(0.1 * np.arange(300), logs)])
+    field = straight[-1].vector_field(straight[0].transform([(0.1 * np.arange(300), logs)]).states[0][:3])
+    np.testing.assert_allclose(
+        OriginalVariables(straight).vector_field(logs[:3]), field * straight[0].transformer_.scale_, rtol=1e-6
+    )
+    OriginalVariables(straight).equilibria()
 
 
 def test_regions_follow_the_transformation():
@@ -193,3 +213,51 @@ def test_what_cannot_be_viewed_is_refused():
     pipeline = make_pipeline(OneWay(StandardScaler()), SparseODERegressor(library="polynomial")).fit(linear(0.0, 1.0))
     with pytest.raises(TypeError, match="'oneway' of the pipeline has no inverse_transform"):
         OriginalVariables(pipeline)
+
+
+@pytest.mark.parametrize(
+    "forgotten",
+    [
+        FunctionTransformer(np.log),
+        FunctionTransformer(np.log, np.expm1, check_inverse=False),
+        FunctionTransformer(np.sqrt),
+        FunctionTransformer(np.square, lambda z: -np.abs(z) - 9, check_inverse=False),
+    ],
+)
+@pytest.mark.parametrize("later", [[], [PerVariable(StandardScaler())]])
+def test_an_inverse_that_is_none_is_refused(forgotten, later):
+    mass = np.exp(2 - 3 * np.exp(-T))
+    pipeline = make_pipeline(PerVariable(forgotten), *later, SparseODERegressor(library="1, x0"))
+    with pytest.raises(TypeError, match=r"'pervariable(-1)?' of the pipeline does not undo its transform: .* differ by "
+                       r"up to [\d.e+]+ deviations\. .* FunctionTransformer\(func, inverse_func\)"):  # fmt: skip
+        OriginalVariables(pipeline.fit([(T, mass)]))
+
+
+def test_a_transformer_without_an_inverse_is_refused():
+    pipeline = make_pipeline(PerVariable(PolynomialFeatures(1)), SparseODERegressor(library="1, x0, x1"))
+    with pytest.raises(TypeError, match="'pervariable' of the pipeline has no inverse_transform"):
+        OriginalVariables(pipeline.fit(linear(0.0, 1.0)))
+
+
+def test_states_that_later_components_carry_out_of_reach_are_not_held_against_an_inverse():
+    exponential = FunctionTransformer(np.exp, logarithms_of_positive, check_inverse=False)
+    pipeline = make_pipeline(PerVariable(exponential), PerVariable(PCA(1)), SparseODERegressor(library="1, x0"))
+    x = np.column_stack([2 * np.cos(4 * T), -2 * np.cos(4 * T)])
+    view = OriginalVariables(pipeline.fit([(T, x)]))
+    assert (pipeline[1].inverse_transform(pipeline[:2].transform(x)) <= 0).any()
+    assert view.vector_field([0.0, 0.0]).shape == (2,)
+
+
+def test_trajectories_bring_their_own_inputs():
+    t = np.linspace(0, 8, 160)
+    item = Trajectory(t, np.exp(-t) + 0.3 * t, u=0.3 * t + 0.3, input_names=["push"])  # x' = push - x
+    pipeline = make_pipeline(PerVariable(StandardScaler()), FIMODERegressor()).fit([item])
+    view = OriginalVariables(pipeline)
+    own = view.vector_field(Trajectories([item]))
+    at_states = view.vector_field(item.x[:, None], inputs=item.u)
+    np.testing.assert_allclose(own, at_states, rtol=1e-6)
+    np.testing.assert_allclose(own[:, 0], 0.3 - np.exp(-t), atol=0.05)
+    with pytest.raises(ValueError, match=r"have their own inputs: leave these out, or ask at states: vector_field\("):
+        view.vector_field(Trajectories([item]), inputs=0.4)
+    with pytest.raises(TypeError, match=r"vector_field\(\) got an unexpected keyword argument 'return_std'"):
+        view.vector_field(item.x[:, None], return_std=True, inputs=item.u)

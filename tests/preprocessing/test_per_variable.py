@@ -166,7 +166,8 @@ def test_grids_of_the_transformer_are_searched(pairs):
 
 def test_rows_with_nan_reach_the_estimator_behind(pairs):
     pairs[1][1][7, 0] = np.nan
-    with pytest.raises(TrajectoryError, match="trajectory 1, row 7, column 0: the state is NaN; pass missing='drop'"):
+    message = r"trajectory 1, row 7, column 0: the state is NaN; pass Trajectories\(X, missing='drop'\)"
+    with pytest.raises(TrajectoryError, match=message):
         make_pipeline(PerVariable(StandardScaler()), FIMODERegressor(device="cpu")).fit(pairs)
     pipeline = make_pipeline(PerVariable(StandardScaler()), FIMODERegressor(device="cpu", missing="drop")).fit(pairs)
     assert pipeline[-1].context_.n_points == 89
