@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from skdyn.exceptions import silenced
+from skdyn.forecasting.asking import answered, fitted
 from skdyn.forecasting.curve import Curve
-from skdyn.forecasting.evidence import FAILURES, LEAST_POINTS, NETWORK
+from skdyn.forecasting.evidence import LEAST_POINTS, NETWORK
 from skdyn.forecasting.experts.grid import Fit, Forecast
 
 HELD_OUT = 0.3
@@ -65,13 +65,11 @@ class Ensemble:
         held_out, truth = times[count:], values[count:]
         curve = Curve(network, times[:count], values[:count], float(times[-1]), float(times[0]))
         forecasts = {NETWORK: _median(curve.values(held_out))}
-        for name, expert in fits.items():
-            try:
-                with silenced(Warning), np.errstate(all="ignore"):
-                    forecasts[name] = expert(times[:count], values[:count])(held_out)
-                    self._experts[name] = expert(times, values)
-            except FAILURES:
-                forecasts.pop(name, None)
+        for name, fit in fits.items():
+            ahead = answered(name, fitted(name, fit, times[:count], values[:count]), held_out, values.shape[1])
+            whole = None if ahead is None else fitted(name, fit, times, values)
+            if ahead is not None and whole is not None:
+                forecasts[name], self._experts[name] = ahead, whole
         forecasts = {name: self._bounded(forecast) for name, forecast in forecasts.items()}
         errors = {name: float(np.mean(((f - truth) / unit) ** 2)) for name, f in forecasts.items()}
         self.weights = weights_by(errors)
@@ -123,11 +121,8 @@ class Ensemble:
         """The experts' forecasts (T, D)."""
         forecasts = {}
         for name, expert in self._experts.items():
-            with np.errstate(all="ignore"):
-                try:
-                    forecasts[name] = self._bounded(expert(times))
-                except (ValueError, ArithmeticError, RuntimeError):
-                    forecasts[name] = self._bounded(np.full((len(times), len(self._low)), np.nan))
+            answer = answered(name, expert, times, len(self._low))
+            forecasts[name] = self._bounded(np.full((len(times), len(self._low)), np.nan) if answer is None else answer)
         return forecasts
 
     def _mean(self, parts: dict[str, np.ndarray]) -> np.ndarray:

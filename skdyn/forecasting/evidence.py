@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from skdyn.exceptions import silenced
+from skdyn.forecasting.asking import answered, fitted
 from skdyn.forecasting.experts.grid import Array, Fit, Forecast
 
 NETWORK = "network"
@@ -27,8 +26,6 @@ LAWFUL = frozenset({"growth"})
 
 LEAST_POINTS = 12
 """Complete rows that experts need."""
-
-FAILURES = (ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError, IndexError)
 
 
 @dataclass(frozen=True)
@@ -71,11 +68,11 @@ class Experts:
         self.names = tuple(fits)
         self.times, self.values = times, values
         self._fits = fits
-        self._whole = {name: fitted(fit, times, values) for name, fit in fits.items()}
+        self._whole = {name: fitted(name, fit, times, values) for name, fit in fits.items()}
 
     def ahead(self, times: Array) -> Array:
         """Forecasts (E, T, D) at later times (T,)."""
-        return np.stack([answered(self._whole[name], times, self.values.shape[1]) for name in self.names])
+        return self._said(self._whole, times)
 
     def origins(self) -> list[int]:
         """Numbers of points up to each origin; an origin too early to say anything is left out."""
@@ -89,26 +86,11 @@ class Experts:
     def tested(self, count: int) -> Array:
         """Forecasts (E, R, D) of what follows the first ``count`` points."""
         times, values, asked = self.times[:count], self.values[:count], self.times[self.after(count)]
-        fits = (fitted(self._fits[name], times, values) for name in self.names)
-        return np.stack([answered(fit, asked, values.shape[1]) for fit in fits])
+        fits = {name: fitted(name, self._fits[name], times, values) for name in self.names}
+        return self._said(fits, asked)
 
-
-def fitted(fit: Fit, times: Array, values: Array) -> Forecast | None:
-    """A fitted expert, or None where it has nothing to say."""
-    try:
-        with silenced(Warning), np.errstate(all="ignore"):
-            return fit(times, values)
-    except FAILURES:
-        return None
-
-
-def answered(forecast: Forecast | None, times: NDArray[np.float64], dim: int) -> Array:
-    """An expert's forecast (T, D), NaN where it fails."""
-    if forecast is not None:
-        try:
-            with silenced(Warning), np.errstate(all="ignore"):
-                answer = np.asarray(forecast(times), dtype=np.float64)
-            return np.where(np.isfinite(answer), answer, np.nan)
-        except FAILURES:
-            pass
-    return np.full((len(times), dim), np.nan)
+    def _said(self, fits: Mapping[str, Forecast | None], times: Array) -> Array:
+        """Forecasts (E, T, D) at times (T,), NaN of who has nothing to say."""
+        dim = self.values.shape[1]
+        answers = [answered(name, fit, times, dim) for name, fit in fits.items()]
+        return np.stack([np.full((len(times), dim), np.nan) if answer is None else answer for answer in answers])

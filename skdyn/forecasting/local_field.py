@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from skdyn.exceptions import PluginError
+
 REACH = 0.25
 """Largest distance from the curve, as a share of half its extent, at which the field is answered."""
 
@@ -40,7 +42,18 @@ class LocalLinearField:
 
     @classmethod
     def near(cls, curves: Sequence[Any]) -> LocalLinearField:
-        """The field near the medians of curves, as `skdyn.forecasting.curve.Curve` is one."""
+        """The field near the medians of curves, as `skdyn.forecasting.curve.Curve` is one.
+
+        Raises
+        ------
+        PluginError
+            If there are none.
+        """
+        if not curves:
+            raise PluginError(
+                "there is no curve to find a field beside: `_reference_curves` of the forecaster returned none; let it "
+                "return one for each fitted series"
+            )
         states, velocities = [], []
         count = max(40, min(_CURVE_POINTS, _ALL_POINTS // len(curves)))
         for curve in curves:

@@ -39,7 +39,7 @@ _KEYS = {"adapter_type", "format_version", "base", "rank", "alpha", "targets", "
 _SEAL = "description_sha256"  # in the factors' metadata, so that each file vouches for the other
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
-_MERGED: Shared[tuple[str, str], LoadedModel] = Shared(16)
+_MERGED: Shared[tuple[str, str, str], LoadedModel] = Shared(16)
 
 
 def save_adapter(
@@ -136,7 +136,9 @@ def load_adapter(folder: str | os.PathLike[str], base: LoadedModel) -> LoadedMod
         network = _merge(base, config, files[TENSORS], path)
         return dataclasses.replace(base, network=network, sha256=sha256("".join(key).encode()))
 
-    return dataclasses.replace(_MERGED.get(key, merged), source=f"{base.source} with the adapter {path}")
+    return dataclasses.replace(
+        _MERGED.get((base.spec.name, *key), merged), source=f"{base.source} with the adapter {path}"
+    )
 
 
 def _parse(values: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -109,8 +109,10 @@ class Catalogue(Generic[T]):
             return self._load(entries[0])
 
     def register(self, name: str, value: Any, origin: str) -> None:
-        """Make a name known to this process; one in use is a PluginError."""
+        """Make a name known to this process; one in use, or none at all, is a PluginError."""
         checked = self._check(name, value, origin)
+        if not (isinstance(name, str) and name):
+            raise PluginError(f"{self.group}: {origin} was given the name {name!r}: give a str that is not empty")
         with self._lock.held():
             if name in self.names():
                 known = ", ".join(self.names())

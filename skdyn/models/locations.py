@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skdyn.exceptions import PluginError, WeightsError
 from skdyn.files.paths import user_path
 from skdyn.models.registry import CATALOGUE, get_model, list_models
+from skdyn.models.spec import ModelSpec
 
 CONFIG, TENSORS, SUMS = "config.json", "model.safetensors", "SHA256SUMS"
 _HUB_ID = re.compile(
@@ -28,12 +29,15 @@ class ModelFiles:
     config, tensors : Path
     sums : Path or None
         The checksums, where the folder has them.
+    spec : ModelSpec or None
+        Of the registered name that was asked for; None where whoever knows the configuration is to be found.
     """
 
     source: str
     config: Path
     tensors: Path
     sums: Path | None
+    spec: ModelSpec | None = None
 
 
 def locate(model: str | os.PathLike[str]) -> ModelFiles:
@@ -59,10 +63,11 @@ def locate(model: str | os.PathLike[str]) -> ModelFiles:
         return _hub(model)
     if CATALOGUE.is_builtin(model) or model in list_models():  # reading all entry points takes tens of milliseconds
         try:
-            location = str(get_model(model).location)
+            spec = get_model(model)
         except PluginError as error:
             raise WeightsError(f"the model {model!r} cannot be used: {error}") from error
-        return _hub(location) if location.startswith("hf://") else _folder(_read(location))
+        location = str(spec.location)
+        return replace(_hub(location) if location.startswith("hf://") else _folder(_read(location)), spec=spec)
     path = _read(model)
     if _is_folder(path):
         return _folder(path)

@@ -86,6 +86,8 @@ class _Unfilled(TorchFunctionMode):
 def load_model(model: str | os.PathLike[str]) -> LoadedModel:
     """Load a model once per process; see `skdyn.models.locations.locate` for what names it.
 
+    A registered name is read by its own `ModelSpec`; a folder or a hub id by the first that recognises it.
+
     Raises
     ------
     WeightsError
@@ -93,13 +95,14 @@ def load_model(model: str | os.PathLike[str]) -> LoadedModel:
     """
     files = locate(model)
     places = [path for path in (files.config, files.tensors, files.sums) if path is not None]
-    return _LOADED.get(tuple((str(path), stamp(path)) for path in places), lambda: _load(files))
+    name = None if files.spec is None else files.spec.name
+    return _LOADED.get((name, *((str(path), stamp(path)) for path in places)), lambda: _load(files))
 
 
 @plain_torch()  # the model is shared by all later calls
 def _load(files: ModelFiles) -> LoadedModel:
     content = _read(files)
-    spec, config = _configure(files.config, parse_json(content[CONFIG], files.config, WeightsError))
+    spec, config = _configure(files, parse_json(content[CONFIG], files.config, WeightsError))
     blob = content[TENSORS]
     try:
         with calling(spec, f"fails to build its network from {files.config}"), torch.device("meta"), _Unfilled():
@@ -123,12 +126,8 @@ def _load(files: ModelFiles) -> LoadedModel:
     return LoadedModel(spec, config, network, files.source, identity)
 
 
-def _configure(path: Path, values: Mapping[str, Any]) -> tuple[ModelSpec, Any]:
-    try:
-        spec = recognise_model(values)
-    except PluginError as error:
-        kind = values.get("model_type", "none")
-        raise WeightsError(f"{path}: unknown model_type {kind!r}: {error}") from error
+def _configure(files: ModelFiles, values: Mapping[str, Any]) -> tuple[ModelSpec, Any]:
+    path, spec = files.config, _spec_of(files, values)
     try:
         with calling(spec, f"fails to read {path}", (ValueError,)):
             config = spec.configure(values)
@@ -137,6 +136,26 @@ def _configure(path: Path, values: Mapping[str, Any]) -> tuple[ModelSpec, Any]:
             return spec, config
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise WeightsError(f"{path} is not a configuration of {spec.name}: {error}") from error
+
+
+def _spec_of(files: ModelFiles, values: Mapping[str, Any]) -> ModelSpec:
+    """Whose configuration it is: of the name that was asked for, or of whoever recognises it."""
+    kind, named = values.get("model_type", "none"), files.spec
+    if named is not None:
+        with calling(named, f"cannot judge {files.config}"):
+            if named.recognises(values):
+                return named
+    try:
+        found = recognise_model(values)
+    except PluginError as error:
+        whose = "" if named is None else f", asked for as {named.name!r}"
+        raise WeightsError(f"{files.config}{whose}: unknown model_type {kind!r}: {error}") from error
+    if named is None:
+        return found
+    raise WeightsError(
+        f"the model {named.name!r} does not recognise its own {files.config}, with model_type {kind!r}, which "
+        f"{found.name!r} does: correct its `recognises` or its `location`, or pass model={str(files.config.parent)!r}"
+    )
 
 
 def _read(files: ModelFiles) -> dict[str, bytes]:

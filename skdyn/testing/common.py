@@ -6,19 +6,19 @@ A check takes an estimator and a few arguments that its ``predict`` can be given
 from __future__ import annotations
 
 import pickle
-import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from traceback import extract_tb
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from sklearn.base import clone
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.data.trajectory import Trajectory
+from skdyn.testing.process import listed_changes, refused_connections
 
 Check = Callable[[Any], None]
 Pairs = list[tuple[np.ndarray, np.ndarray]]
@@ -29,11 +29,16 @@ _EXTRA_PICKLE = 1_000_000
 def run_checks(estimator: Any, checks: Iterator[tuple[str, Check]]) -> None:
     """Run checks on clones of an estimator; an AssertionError names the one that fails."""
     for name, check in checks:
-        try:
-            check(clone(estimator))
-        except Exception as error:
-            found = str(error) or f"{type(error).__name__} at `{extract_tb(error.__traceback__)[-1].line}`"
-            raise AssertionError(f"{type(estimator).__name__} fails {name}: {found}") from error
+        run_check(type(estimator).__name__, name, partial(check, clone(estimator)))
+
+
+def run_check(whose: str, name: str, check: Callable[[], None]) -> None:
+    """Run one check; an AssertionError says whose and which one it is."""
+    try:
+        check()
+    except Exception as error:
+        found = str(error) or f"{type(error).__name__} at `{extract_tb(error.__traceback__)[-1].line}`"
+        raise AssertionError(f"{whose} fails {name}: {found}") from error
 
 
 def example_trajectories(count: int = 3, points: int = 60, seed: int = 0) -> Pairs:
@@ -67,11 +72,16 @@ def accepted_forms() -> Iterator[tuple[Any, Any]]:
     yield pd.DataFrame(rows), None
 
 
-def assert_close(actual: np.ndarray, expected: np.ndarray, tolerance: float) -> None:
+def assert_close(actual: np.ndarray, expected: np.ndarray, tolerance: float, what: str = "it") -> None:
     """Compare arrays of one shape, relative to the largest value."""
-    assert np.shape(actual) == np.shape(expected), f"has shape {np.shape(actual)}, not {np.shape(expected)}"
+    assert np.shape(actual) == np.shape(expected), f"{what} has shape {np.shape(actual)}, not {np.shape(expected)}"
     error = np.abs(actual - expected).max() / max(np.abs(expected).max(), 1e-300)
-    assert error <= tolerance, f"differs by {error:.2e} of the largest value (tolerance {tolerance:g})"
+    assert error <= tolerance, f"{what} differs by {error:.2e} of the largest value (tolerance {tolerance:g})"
+
+
+def assert_unchanged(given: np.ndarray, before: np.ndarray, who: str) -> None:
+    """What someone was given is as it was."""
+    assert np.array_equal(given, before), f"{who} changes in place what it is given: let it work on a copy"
 
 
 def assert_raises(kind: type[Exception], call: Callable[[], Any]) -> None:
@@ -98,7 +108,9 @@ def check_fit_returns_self(estimator: Any, arguments: Sequence[Any]) -> None:
 def check_inputs_unchanged(estimator: Any, arguments: Sequence[Any]) -> None:
     """Inputs are never modified, whatever their layout, and every layout gives the same answer."""
     t, x = example_trajectories(1)[0]
-    expected = clone(estimator).fit([(t, x)]).predict(arguments[0])
+    asked = arguments[0].copy()
+    expected = clone(estimator).fit([(t, x)]).predict(asked)
+    assert_unchanged(asked, arguments[0], "predict")
     read_only = x.copy()
     read_only.flags.writeable = False
     strided = np.repeat(x, 2, axis=0)[::2]
@@ -125,13 +137,19 @@ def check_pickle(estimator: Any, arguments: Sequence[Any]) -> None:
 
 
 def check_save_and_load(estimator: Any, arguments: Sequence[Any]) -> None:
-    """What `save` writes, `load` reads, and fits to the same if the fit draws random numbers without a seed."""
+    """What `save` writes, `load` reads, and fits to the same if the fit draws random numbers without a seed.
+
+    The names of the variables are as they were.
+    """
     if "random_state" in estimator.get_params():
         estimator.set_params(random_state=None)
-    estimator.fit(example_trajectories())
+    names = ["angle", "rate"]
+    estimator.fit(Trajectories([Trajectory(t, x, names) for t, x in example_trajectories()]))
     with tempfile.TemporaryDirectory() as folder:
         estimator.save(folder)
         loaded = type(estimator).load(folder)
+    found = list(getattr(loaded, "feature_names_in_", ()))
+    assert found == names, f"the loaded estimator has the names {found}, not {names}"
     assert_close(loaded.predict(arguments[0]), estimator.predict(arguments[0]), 1e-9)
 
 
@@ -145,22 +163,19 @@ def check_threads(estimator: Any, arguments: Sequence[Any]) -> None:
 
 
 def check_no_network(estimator: Any, arguments: Sequence[Any]) -> None:
-    """Fitting and predicting open no connection."""
-
-    def refuse(*_: Any) -> None:
-        raise AssertionError("a connection was opened")
-
-    with mock.patch.object(socket.socket, "connect", refuse):
+    """Fitting and predicting open no connection, not even one whose failure is hidden."""
+    with refused_connections() as opened:
         estimator.fit(example_trajectories()).predict(arguments[0])
+    assert not opened, f"connections were opened, to {', '.join(map(str, opened))}"
 
 
 def check_global_state(estimator: Any, arguments: Sequence[Any]) -> None:
-    """NumPy's global random state is left alone."""
-    before = np.random.get_state(legacy=True)  # noqa: NPY002  (the legacy state is what is checked)
-    estimator.fit(example_trajectories()).predict(arguments[0])
-    after = np.random.get_state(legacy=True)  # noqa: NPY002
-    for value, expected in zip(after, before, strict=True):
-        np.testing.assert_array_equal(value, expected)
+    """Global random states, NumPy's handling of errors and the filters of warnings are left alone."""
+    with listed_changes():  # what is imported now may change them once
+        clone(estimator).fit(example_trajectories()).predict(arguments[0])
+    with listed_changes() as changed:
+        estimator.fit(example_trajectories()).predict(arguments[0])
+    assert not changed, f"changed for the whole process: {', '.join(changed)}"
 
 
 SHARED_CHECKS = (
@@ -179,4 +194,4 @@ SHARED_CHECKS = (
 def shared_checks(arguments: Sequence[Any]) -> Iterator[tuple[str, Check]]:
     """Yield the name and the function of each check above, with arguments for ``predict``."""
     for check in SHARED_CHECKS:
-        yield check.__name__, partial(check, arguments=arguments)
+        yield check.__name__, partial(check, arguments=[argument.copy() for argument in arguments])

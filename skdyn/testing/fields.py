@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skdyn.exceptions import ConvergenceWarning
+from skdyn.testing.agreement import AGREEMENT_CHECKS, is_stochastic, queries_of_fields
 from skdyn.testing.common import (
     Check,
     accepted_forms,
@@ -52,21 +53,21 @@ def check_dynamics_estimator(estimator: Any) -> None:
     run_checks(estimator, dynamics_checks(estimator))
 
 
-def _is_stochastic(estimator: Any) -> bool:
-    return hasattr(estimator, "diffusion")
-
-
-def _queries(count: int = 40, seed: int = 1) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0, 0.7, (count, 2)) * [1.0, 3.0]
+def check_symmetries_are_known(estimator: Any) -> None:
+    """What the class promises is among what can be checked."""
+    promised = estimator.symmetries
+    assert isinstance(promised, (set, frozenset)), f"symmetries must be a frozenset of names, got {promised!r}"
+    unknown = sorted(map(repr, promised - SYMMETRY_CHECKS.keys()))
+    assert not unknown, f"unknown symmetries {', '.join(unknown)}: choose from {', '.join(map(repr, SYMMETRY_CHECKS))}"
 
 
 def check_accepted_forms(estimator: Any) -> None:
     """Pairs, arrays with times, a 3-D array, a DataFrame and Trajectories mean the same."""
     (pairs, _), *forms = accepted_forms()
-    expected = clone(estimator).fit(pairs).predict(_queries())
+    expected = clone(estimator).fit(pairs).predict(queries_of_fields())
     for X, times in forms:
         fitted = clone(estimator).fit(X, t=times)
-        queries: Any = _queries()
+        queries: Any = queries_of_fields()
         if hasattr(fitted, "feature_names_in_"):
             queries = type(X)(queries, columns=list(fitted.feature_names_in_))
         assert_close(fitted.predict(queries), expected, 1e-6)
@@ -75,14 +76,14 @@ def check_accepted_forms(estimator: Any) -> None:
 def check_single_array(estimator: Any) -> None:
     """One array (L, D) is one trajectory with unit steps."""
     x = example_trajectories(1)[0][1]
-    expected = clone(estimator).fit([(np.arange(len(x)), x)]).predict(_queries())
-    assert_close(clone(estimator).fit(x).predict(_queries()), expected, 1e-6)
+    expected = clone(estimator).fit([(np.arange(len(x)), x)]).predict(queries_of_fields())
+    assert_close(clone(estimator).fit(x).predict(queries_of_fields()), expected, 1e-6)
 
 
 def check_shapes(estimator: Any) -> None:
     """Fields, Jacobians and simulations have the shapes of their arguments."""
     estimator.fit(example_trajectories())
-    grid = _queries(12).reshape(3, 4, 2)
+    grid = queries_of_fields(12).reshape(3, 4, 2)
     assert estimator.vector_field(grid).shape == (3, 4, 2)
     assert estimator.vector_field(grid[0, 0]).shape == (2,)
     assert estimator.vector_field(grid[:0]).shape == (0, 4, 2)
@@ -97,21 +98,6 @@ def check_shapes(estimator: Any) -> None:
     assert all(point.state.shape == (2,) for point in estimator.equilibria())
 
 
-def check_jacobian_is_the_derivative(estimator: Any) -> None:
-    """The Jacobian agrees with central differences of the double precision field."""
-    estimator.fit(example_trajectories())
-    points = _queries(6)
-    step = 1e-5
-    differences = np.stack(
-        [
-            (estimator._field_jacobian(points + offset)[0] - estimator._field_jacobian(points - offset)[0]) / (2 * step)
-            for offset in step * np.eye(2)
-        ],
-        axis=-1,
-    )
-    assert_close(estimator.jacobian(points), differences, 1e-3)
-
-
 def check_affine_equivariance(estimator: Any) -> None:
     """``x -> a x + b`` with ``a > 0`` multiplies the field, and the diffusion of an SDE, by ``a``."""
     _check_equivariance(estimator, np.array([250.0, 0.02]), np.array([-3e3, 7.0]))
@@ -123,28 +109,28 @@ def check_scale_equivariance(estimator: Any) -> None:
 
 
 def _check_equivariance(estimator: Any, a: np.ndarray, b: np.ndarray) -> None:
-    pairs, queries = example_trajectories(), _queries()
+    pairs, queries = example_trajectories(), queries_of_fields()
     plain = clone(estimator).fit(pairs)
     moved = clone(estimator).fit([(t, a * x + b) for t, x in pairs])
     assert_close(moved.predict(a * queries + b) / a, plain.predict(queries), _CLOSE)
-    if _is_stochastic(estimator):
+    if is_stochastic(estimator):
         assert_close(moved.diffusion(a * queries + b) / a, plain.diffusion(queries), _CLOSE)
 
 
 def check_time_equivariance(estimator: Any) -> None:
     """``t -> c t + e``, with ``e`` an epoch in seconds, divides the field by ``c`` and a diffusion by its root."""
     day = 86400.0
-    pairs, queries = example_trajectories(), _queries()
+    pairs, queries = example_trajectories(), queries_of_fields()
     plain = clone(estimator).fit(pairs)
     moved = clone(estimator).fit([(day * t + 1.7e9, x) for t, x in pairs])
     assert_close(moved.predict(queries) * day, plain.predict(queries), _CLOSE)
-    if _is_stochastic(estimator):
+    if is_stochastic(estimator):
         assert_close(moved.diffusion(queries) * np.sqrt(day), plain.diffusion(queries), _CLOSE)
 
 
 def check_trajectory_order(estimator: Any) -> None:
     """The order of the trajectories does not matter."""
-    pairs, queries = example_trajectories(), _queries()
+    pairs, queries = example_trajectories(), queries_of_fields()
     expected = clone(estimator).fit(pairs).predict(queries)
     assert_close(clone(estimator).fit(pairs[::-1]).predict(queries), expected, 1e-4)
 
@@ -152,7 +138,7 @@ def check_trajectory_order(estimator: Any) -> None:
 def check_queries_are_independent(estimator: Any) -> None:
     """A query's answer depends neither on the others, bit for bit at the same place, nor on their number."""
     estimator.fit(example_trajectories())
-    queries, others = _queries(300), _queries(300, seed=9)
+    queries, others = queries_of_fields(300), queries_of_fields(300, seed=9)
     together = estimator.vector_field(queries)
     for count in (1, 7, 129):
         # Beside all others: single precision rounds a small answer by its share of the large ones.
@@ -183,7 +169,7 @@ def check_errors(estimator: Any) -> None:
 
     Data that hold a NaN are refused where ``missing`` is ``"raise"``, or no parameter.
     """
-    assert_raises(NotFittedError, lambda: clone(estimator).predict(_queries()))
+    assert_raises(NotFittedError, lambda: clone(estimator).predict(queries_of_fields()))
     assert_raises(NotFittedError, lambda: clone(estimator).simulate([0.0, 0.0], [0.0, 1.0]))
     refused: list[Any] = [[], np.zeros((3, 0)), np.zeros((1, 2)), [(np.zeros(3), np.ones((3, 2)))]]
     for bad in refused:
@@ -203,7 +189,7 @@ def check_errors(estimator: Any) -> None:
 def check_stochastic_diffusion(estimator: Any) -> None:
     """Diffusions are finite, not negative, of the shape of their argument, and a query's does not depend on others."""
     estimator.fit(example_trajectories())
-    grid = _queries(120).reshape(30, 4, 2)
+    grid = queries_of_fields(120).reshape(30, 4, 2)
     diffusion = estimator.diffusion(grid)
     assert diffusion.shape == (30, 4, 2)
     assert np.isfinite(diffusion).all()
@@ -229,7 +215,7 @@ def check_stochastic_paths(estimator: Any) -> None:
     A path does not depend on how many other initial states there are.
     """
     estimator.fit(example_trajectories())
-    start, t = _queries(3), np.linspace(0, 1, 5)
+    start, t = queries_of_fields(3), np.linspace(0, 1, 5)
     paths = estimator.simulate(start, t, n_paths=4, random_state=0)
     assert paths.shape == (3, 4, 5, 2)
     np.testing.assert_array_equal(paths[:, :, 0], np.repeat(start[:, None], 4, axis=1))
@@ -252,7 +238,7 @@ def check_stochastic_observations(estimator: Any) -> None:
     assert noise.shape == (2,)
     assert np.isfinite(noise).all()
     assert (noise >= 0).all(), f"a noise is {noise.min()}"
-    start, t = _queries(2), np.linspace(0, 1, 4)
+    start, t = queries_of_fields(2), np.linspace(0, 1, 4)
     plain, observed = (estimator.simulate(start, t, random_state=0, observed=asked) for asked in (False, True))
     assert plain.shape == observed.shape
     if not noise.any():
@@ -276,10 +262,10 @@ def check_stochastic_stationary_density(estimator: Any) -> None:
 
 
 FIELD_CHECKS = (
+    check_symmetries_are_known,
     check_accepted_forms,
     check_single_array,
     check_shapes,
-    check_jacobian_is_the_derivative,
     check_trajectory_order,
     check_queries_are_independent,
     check_score,
@@ -310,9 +296,11 @@ def dynamics_checks(estimator: Any) -> Iterator[tuple[str, Check]]:
     ``check_stochastic_...`` only for estimators of SDEs,
     and what is asked of those that take inputs only where ``takes_inputs`` says so.
     """
-    yield from shared_checks([_queries(50, seed) for seed in range(6)])
+    yield from shared_checks([queries_of_fields(50, seed) for seed in range(6)])
+    for check in (*FIELD_CHECKS, *AGREEMENT_CHECKS):
+        yield check.__name__, check
     promised = [check for symmetry, check in SYMMETRY_CHECKS.items() if symmetry in estimator.symmetries]
-    stochastic = STOCHASTIC_CHECKS if _is_stochastic(estimator) else ()
+    stochastic = STOCHASTIC_CHECKS if is_stochastic(estimator) else ()
     with_inputs = INPUT_CHECKS if estimator.takes_inputs else (check_inputs_are_refused,)
-    for check in (*FIELD_CHECKS, *promised, *stochastic, *with_inputs):
+    for check in (*promised, *stochastic, *with_inputs):
         yield check.__name__, check

@@ -29,6 +29,7 @@ from skdyn.testing.common import (
 
 _CLOSE = 1e-4  # relative tolerance of symmetries in single precision, of the largest value
 _LATER = np.linspace(8.5, 14, 25)
+_LATER.flags.writeable = False  # shared by all checks
 
 
 def check_forecaster(estimator: Any) -> None:
@@ -130,6 +131,16 @@ def check_derivative(estimator: Any) -> None:
     assert_close(slopes, (values[:, 2] - values[:, 0]) / (2 * step), 2e-2)
 
 
+def check_field_beside_the_forecast(estimator: Any) -> None:
+    """Beside the forecast there is a finite field, of the shape of its argument, and its equilibria are found."""
+    t, x = example_trajectories(1)[0]
+    near = estimator.fit([(t, x)]).predict(t)
+    assert np.isfinite(estimator.vector_field(near)).all(), "the field on the forecast is not finite"
+    assert estimator.vector_field(near[:12].reshape(3, 4, 2)).shape == (3, 4, 2)
+    assert estimator.vector_field(near[0]).shape == (2,)
+    assert all(point.state.shape == (2,) for point in estimator.equilibria())
+
+
 def check_quantiles_are_sorted(estimator: Any) -> None:
     """Quantiles increase with their level, also far ahead, and the middle one is the forecast."""
     estimator.fit(example_trajectories(1))
@@ -179,6 +190,7 @@ FORECASTER_CHECKS = (
     check_grid_invariance,
     check_equivariance,
     check_derivative,
+    check_field_beside_the_forecast,
     check_quantiles_are_sorted,
     check_any_horizon,
     check_score,

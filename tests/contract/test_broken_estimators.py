@@ -1,15 +1,20 @@
 """Each check of the contract can fail: for every one there is an estimator of a field that only it need catch."""
 
+import contextlib
+import random
 import socket
 import threading
+import warnings
 
 import numpy as np
 import pytest
+import torch
 
 from skdyn import FIMSDERegressor, SparseODERegressor, Trajectories, Trajectory
-from skdyn.testing import check_dynamics_estimator, dynamics_checks
+from skdyn.testing import check_dynamics_estimator, dynamics_checks, example_trajectories
 from skdyn.testing.common import run_checks
 from skdyn.testing.driven import INPUT_CHECKS
+from tests.contract.test_broken_agreement import BROKEN_AGREEMENT
 from tests.contract.test_contract import DUMMY_SDE
 
 Sound = FIMSDERegressor  # an SDE, so that every check applies to what is broken below
@@ -69,6 +74,66 @@ class DrawsFromNumPy(Sound):
     def fit(self, X, y=None, *, t=None):
         np.random.random()  # noqa: NPY002
         return super().fit(X, y, t=t)
+
+
+class CallsHomeAndHidesIt(Sound):
+    def fit(self, X, y=None, *, t=None):
+        with contextlib.suppress(Exception):
+            socket.create_connection(("127.0.0.1", 9), timeout=0.1)
+        return super().fit(X, y, t=t)
+
+
+class SeedsPython(Sound):
+    def fit(self, X, y=None, *, t=None):
+        random.seed(3)
+        return super().fit(X, y, t=t)
+
+
+class SeedsNumPy(Sound):
+    def fit(self, X, y=None, *, t=None):
+        np.random.seed(3)  # noqa: NPY002
+        return super().fit(X, y, t=t)
+
+
+class SeedsTorch(Sound):
+    def fit(self, X, y=None, *, t=None):
+        torch.manual_seed(3)
+        return super().fit(X, y, t=t)
+
+
+class HidesErrorsOfNumPy(Sound):
+    def fit(self, X, y=None, *, t=None):
+        np.seterr(all="ignore")
+        return super().fit(X, y, t=t)
+
+
+class HidesWarnings(Sound):
+    def fit(self, X, y=None, *, t=None):
+        warnings.simplefilter("ignore")
+        return super().fit(X, y, t=t)
+
+
+class LosesNames(Sound):
+    @classmethod
+    def load(cls, folder):
+        loaded = super().load(folder)
+        del loaded.feature_names_in_
+        return loaded
+
+
+class ChangesWhatItPredicts(Sound):
+    def predict(self, X):
+        answer = super().predict(X)
+        X *= 0
+        return answer
+
+
+class PromisesAnotherSymmetry(Sound):
+    symmetries = frozenset({"Time", "affine"})
+
+
+class PromisesAText(Sound):
+    symmetries = "affine"
 
 
 class IgnoresTimes(Sound):
@@ -152,12 +217,22 @@ class TakesInputsAndDropsThem(Sound):
 BROKEN = [
     (ReturnsNothing, "check_fit_returns_self"),
     (MutatesItsInput, "check_inputs_unchanged"),
+    (ChangesWhatItPredicts, "check_inputs_unchanged"),
     (ForgetsNothing, "check_refit_forgets"),
     (PicklesItsWeights, "check_pickle"),
     (SavesOneTrajectory, "check_save_and_load"),
+    (LosesNames, "check_save_and_load"),
     (KnowsItsThreadAlone, "check_threads"),
     (CallsHome, "check_no_network"),
+    (CallsHomeAndHidesIt, "check_no_network"),
     (DrawsFromNumPy, "check_global_state"),
+    (SeedsPython, "check_global_state"),
+    (SeedsNumPy, "check_global_state"),
+    (SeedsTorch, "check_global_state"),
+    (HidesErrorsOfNumPy, "check_global_state"),
+    (HidesWarnings, "check_global_state"),
+    (PromisesAnotherSymmetry, "check_symmetries_are_known"),
+    (PromisesAText, "check_symmetries_are_known"),
     (IgnoresTimes, "check_accepted_forms"),
     (HalvesUnitSteps, "check_single_array"),
     (FlattensGrids, "check_shapes"),
@@ -185,8 +260,19 @@ def test_broken_estimators_are_caught(broken, name):
         dict(dynamics_checks(estimator))[name](estimator)
 
 
+@pytest.mark.parametrize("broken", [SeedsPython, SeedsNumPy, SeedsTorch, HidesErrorsOfNumPy, HidesWarnings])
+def test_what_an_earlier_fit_has_set_is_seen_when_it_is_set_again(broken):
+    estimator = broken(DUMMY_SDE, device="cpu")
+    check = dict(dynamics_checks(estimator))["check_global_state"]
+    with warnings.catch_warnings(), np.errstate():
+        estimator.fit(example_trajectories())
+        with pytest.raises(AssertionError, match="changed for the whole process"):
+            check(estimator)
+
+
 def test_each_check_has_something_to_catch():
-    assert {name for _, name in BROKEN} == {name for name, _ in dynamics_checks(Sound())}
+    caught = {name for _, name in (*BROKEN, *BROKEN_AGREEMENT)}
+    assert caught == {name for name, _ in dynamics_checks(Sound())}
 
 
 class IgnoresInputs(SparseODERegressor):

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from skdyn import LASSODEForecaster
+from skdyn import LASSODEForecaster, PluginError
 from skdyn.testing import check_forecaster, forecaster_checks
 from tests.contract.test_forecaster_contract import DUMMY
 
@@ -106,6 +106,24 @@ class DoublesDerivatives(Sound):
         return 2 * super().derivative(X, **options)
 
 
+class HasNoCurves(Sound):
+    def _reference_curves(self):
+        return []
+
+
+class FieldOfNaN(Sound):
+    def vector_field(self, points):
+        return super().vector_field(points) * np.nan
+
+
+class MovesItsTimes(Sound):
+    def predict(self, X=None, **options):
+        answer = super().predict(X, **options)
+        if isinstance(X, np.ndarray):
+            X -= X[0]
+        return answer
+
+
 class CrossingQuantiles(Sound):
     def predict(self, X=None, *, horizon=None, quantiles=None):
         answer = super().predict(X, horizon=horizon, quantiles=quantiles)
@@ -131,6 +149,7 @@ class AnswersBothQuestions(Sound):
 BROKEN = [
     (ReturnsNothing, "check_fit_returns_self"),
     (MutatesItsInput, "check_inputs_unchanged"),
+    (MovesItsTimes, "check_inputs_unchanged"),
     (ForgetsNothing, "check_refit_forgets"),
     (PicklesItsWeights, "check_pickle"),
     (SavesTwoSeries, "check_save_and_load"),
@@ -144,6 +163,7 @@ BROKEN = [
     (AddsOne, "check_equivariance"),
     (AddsOneToDerivatives, "check_equivariance"),
     (DoublesDerivatives, "check_derivative"),
+    (FieldOfNaN, "check_field_beside_the_forecast"),
     (CrossingQuantiles, "check_quantiles_are_sorted"),
     (OverflowsFarAhead, "check_any_horizon"),
     (ScoresNaN, "check_score"),
@@ -155,6 +175,20 @@ BROKEN = [
 def test_broken_forecasters_are_caught(broken, name):
     with pytest.raises(AssertionError):
         dict(forecaster_checks())[name](broken(DUMMY, device="cpu", ensemble=None))
+
+
+def test_a_forecaster_without_curves_is_told_which_method_gives_them():
+    with pytest.raises(PluginError, match="`_reference_curves` of the forecaster returned none"):
+        dict(forecaster_checks())["check_field_beside_the_forecast"](HasNoCurves(DUMMY, device="cpu", ensemble=None))
+
+
+def test_times_of_the_suite_survive_a_forecaster_that_moves_them():
+    with pytest.raises(AssertionError, match="MovesItsTimes fails check_inputs_unchanged: predict changes in place"):
+        check_forecaster(MovesItsTimes(DUMMY, device="cpu", ensemble=None))
+    check = dict(forecaster_checks())["check_shapes"]
+    with pytest.raises(ValueError, match="read-only"):
+        check(MovesItsTimes(DUMMY, device="cpu", ensemble=None))
+    check(Sound(DUMMY, device="cpu", ensemble=None))
 
 
 def test_each_check_has_something_to_catch():

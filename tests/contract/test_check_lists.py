@@ -4,14 +4,16 @@ import inspect
 
 import pytest
 
-from skdyn.testing import common, fields, forecasters
+from skdyn.testing import agreement, common, experts, fields, forecasters
 
 LISTED = {
+    agreement: agreement.AGREEMENT_CHECKS,
     common: common.SHARED_CHECKS,
     fields: (*fields.FIELD_CHECKS, *fields.SYMMETRY_CHECKS.values(), *fields.STOCHASTIC_CHECKS),
+    experts: experts.EXPERT_CHECKS,
     forecasters: forecasters.FORECASTER_CHECKS,
 }
-DOORS = {"check_dynamics_estimator", "check_forecaster"}  # they run the lists
+DOORS = {"check_dynamics_estimator", "check_expert", "check_forecaster"}  # they run the lists
 
 
 @pytest.mark.parametrize("module", LISTED, ids=lambda module: module.__name__)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from skdyn.exceptions import PluginError
 from skdyn.forecasting.local_field import REACH, LocalLinearField
 
 
@@ -48,3 +49,8 @@ def test_no_points():
     local = LocalLinearField(t, np.ones((9, 1)))
     assert local(np.zeros((0, 1)))[0].shape == (0, 1)
     assert local.is_far(np.zeros((0, 1))).shape == (0,)
+
+
+def test_no_curve_is_said_to_be_missing():
+    with pytest.raises(PluginError, match="`_reference_curves` of the forecaster returned none; let it return one for"):
+        LocalLinearField.near([])

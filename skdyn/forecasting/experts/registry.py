@@ -20,17 +20,28 @@ class Expert:
     name : str
     fit : callable
         Maps increasing times (N,) and complete values (N, D) to a forecast, which maps later, increasing times (H,) to
-        values (H, D). A ValueError says that there is nothing to be said of this series.
+        values (H, D). All of these are read-only. A ValueError says that there is nothing to be said of this series.
     suits : str
         When it is worth asking, for people.
     seasonal : bool
         Whether ``fit`` reads ``season=``, how many steps one has, where that is known; it finds one otherwise.
+
+    Raises
+    ------
+    PluginError
+        If the name or what it suits is no text, or ``fit`` cannot be called.
     """
 
     name: str
     fit: Fit
     suits: str
     seasonal: bool = False
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and self.name and isinstance(self.suits, str)):
+            raise PluginError(f"an Expert has a name and a word on what it suits, got {self.name!r} and {self.suits!r}")
+        if not callable(self.fit):
+            raise PluginError(f"fit of the expert {self.name!r} must be callable: fit(times, values), got {self.fit!r}")
 
     def told(self, season: int | None) -> Fit:
         """How to fit a series of which the season may be known."""
