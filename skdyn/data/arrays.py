@@ -13,6 +13,7 @@ from skdyn.data.again import named_alike
 from skdyn.data.given import Given, alike, default_names, read_given
 from skdyn.data.names import named_states, names_of
 from skdyn.data.numbers import read_numbers
+from skdyn.data.row_labels import refuse_other_times
 from skdyn.data.source import Raw, Recording, Source, refuse_other_table
 from skdyn.data.time_axis import TimeAxis
 from skdyn.data.trajectory import Trajectory
@@ -103,6 +104,9 @@ def _read_list(X: Sequence[Any], t: Any) -> Raw:
         whens, values = [time_of(t, k, len(X)) for k in range(len(X))], list(X)
     recordings, columns, names_of_each = [], [], []
     for k, (when, value) in enumerate(zip(whens, values, strict=True)):
+        if paired[k]:
+            refuse_other_times(value, when, f"trajectory {k}")
+            refuse_other_times(_inputs(X[k]), when, f"the inputs of trajectory {k}")
         own = X[k].feature_names if isinstance(X[k], Trajectory) else None
         own = names_of(value) if own is None else own
         x = read_numbers(named_states(value, own if names_of(value) else None, f"trajectory {k}"), f"trajectory {k}")
@@ -132,9 +136,14 @@ def _given(item: Any, k: int, length: int) -> tuple[np.ndarray, Given]:
         u = named_states(item.u, wanted, f"the inputs of {place}", booleans=True)
         p = named_states(item.p, item.given.parameters, f"the parameters of {place}", booleans=True)
         return read_given(u, p, length, place)[0], item.given
-    u = named_states(item[2] if len(item) == 3 else None, None, f"the inputs of {place}", booleans=True)
+    u = named_states(_inputs(item), None, f"the inputs of {place}", booleans=True)
     values, inputs = read_given(u, None, length, place)
     return values, Given(names_of(item[2]) or default_names("u", inputs) if inputs else ())
+
+
+def _inputs(item: Any) -> Any:
+    """The inputs of one pair or triple, as they were given."""
+    return item.u if isinstance(item, Trajectory) else item[2] if len(item) == 3 else None
 
 
 def _is_pair(item: Any) -> bool:

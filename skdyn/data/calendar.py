@@ -34,7 +34,8 @@ class Months:
     first : datetime64[M]
     step : int
     offset : timedelta64
-        From the begin of its month to a row; where it is negative, from the end.
+        From the begin of its month to a row, which is on the last day of a month that is too short; where it is
+        negative, from the end.
     """
 
     first: np.datetime64
@@ -49,9 +50,41 @@ class Months:
     def dates(self, steps: NDArray[np.int64]) -> np.ndarray:
         """Dates (T,) so many steps after the first row."""
         months = self.first + self.step * steps
+        begins, ends = (edge.astype("datetime64[us]") for edge in (months, months + 1))
         if self.offset < np.timedelta64(0):
-            months = months + 1
-        return np.asarray(months.astype("datetime64[us]") + self.offset)
+            return np.asarray(ends + self.offset)
+        return np.minimum(begins + self.offset, ends - _DAY + self.offset % _DAY)
+
+
+@dataclass(frozen=True)
+class WorkingMonths:
+    """A row on the first or the last working day of a month, so many months from row to row.
+
+    Attributes
+    ----------
+    first : datetime64[M]
+    step : int
+    last : bool
+        Whether it is the last day.
+    offset : timedelta64
+        From the begin of its day to a row.
+    """
+
+    first: np.datetime64
+    step: int
+    last: bool
+    offset: np.timedelta64
+
+    @property
+    def days(self) -> float:
+        """Mean length of a step."""
+        return self.step * _DAYS_OF_A_MONTH
+
+    def dates(self, steps: NDArray[np.int64]) -> np.ndarray:
+        """Dates (T,) so many steps after the first row."""
+        edges = (self.first + self.step * steps + self.last).astype("datetime64[D]")
+        days = np.busday_offset(edges, -1 if self.last else 0, roll="forward")
+        return np.asarray(days.astype("datetime64[us]") + self.offset)
 
 
 @dataclass(frozen=True)
@@ -113,7 +146,7 @@ class Calendar:
     ----------
     axis : TimeAxis
         Of dates.
-    rows : Months, Workdays or Days
+    rows : Months, WorkingMonths, Workdays or Days
 
     Attributes
     ----------
@@ -121,7 +154,7 @@ class Calendar:
         Mean length of a step, in the unit of the axis.
     """
 
-    def __init__(self, axis: TimeAxis, rows: Months | Workdays | Days) -> None:
+    def __init__(self, axis: TimeAxis, rows: Months | WorkingMonths | Workdays | Days) -> None:
         self._axis, self._rows = axis, rows
         self.length = rows.days * conversion("day", axis.unit)
         self._start = float(self.times(np.array([0]))[0])
@@ -155,8 +188,9 @@ class Calendar:
 def calendar_of(axis: TimeAxis, times: np.ndarray) -> Calendar | None:
     """The calendar that a series of times (L,) follows, rows of which may be missing; None where it follows none.
 
-    Its rows are a month or more apart, all at the same time of their month, counted from its begin or from its end; or
-    they are working days, over weekends of which not one has a row; or, by the clock of a time zone, days.
+    Its rows are a month or more apart, all at the same time of their month, counted from its begin or from its end, or
+    on its first or last working day; or they are working days, over weekends of which not one has a row; or, by the
+    clock of a time zone, days.
     """
     if axis.kind != "date" or len(times) < 3 or (np.diff(times) * conversion(axis.unit, "day") < _LEAST_DAY).any():
         return None
@@ -166,20 +200,31 @@ def calendar_of(axis: TimeAxis, times: np.ndarray) -> Calendar | None:
     return None if rows is None else Calendar(axis, rows)
 
 
-def _months(dates: np.ndarray) -> Months | None:
+def _months(dates: np.ndarray) -> Months | WorkingMonths | None:
     months = dates.astype("datetime64[M]")
     jumps = np.diff(months.astype(np.int64))
     if (jumps < 1).any():
         return None
-    for edges in (months, months + 1):
-        offsets = dates - edges.astype("datetime64[ms]")
-        # A day that not every month has can be counted from neither side.
-        if (offsets == offsets[0]).all() and np.abs(offsets[0]) <= 28 * _DAY:
-            rows, steps = Months(months[0], int(np.gcd.reduce(jumps)), offsets[0]), np.arange(_LEAP_CYCLE)
-            # A 29th is in the next month where February has 28 days.
-            stays = rows.dates(steps).astype("datetime64[M]") == rows.first + rows.step * steps
-            return rows if stays.all() else None
-    return None
+    first, step = months[0], int(np.gcd.reduce(jumps))
+    since, until = (dates - edges.astype("datetime64[ms]") for edges in (months, months + 1))
+    clock = (dates - dates.astype("datetime64[D]").astype("datetime64[ms]"))[0]
+    by_begin, by_end = (Months(first, step, offset) for offset in (since.max(), until[0]))
+    found: list[Months | WorkingMonths] = []
+    if since.min() < since.max():
+        found = [by_end, by_begin] if until[0] >= -28 * _DAY else [by_begin]
+    elif _is_in_every_month(by_begin):
+        found = [by_begin]
+    elif until[0] >= -_DAY:  # of another day that some months do not have, nothing says what is done there
+        found = [by_end]
+    found += [WorkingMonths(first, step, last, clock) for last in (True, False)]
+    places = np.append(0, np.cumsum(jumps)) // step
+    return next((rows for rows in found if (rows.dates(places) == dates).all()), None)
+
+
+def _is_in_every_month(rows: Months) -> bool:
+    """Whether no month is too short for a row."""
+    months = rows.first + rows.step * np.arange(_LEAP_CYCLE)
+    return bool((rows.dates(np.arange(_LEAP_CYCLE)) == months.astype("datetime64[us]") + rows.offset).all())
 
 
 def _workdays(dates: np.ndarray) -> Workdays | None:

@@ -105,7 +105,7 @@ class Cleaning:
             row, column = map(int, np.argwhere(absent)[0])
             raise TrajectoryError(
                 f"{source.place(k, rows[row], column)}: the {_kind(column, x, given)} is NaN; pass "
-                f"{source.flag(missing='drop')} to drop such rows"
+                f"{source.dropping} to drop such rows"
             )
         return ~(absent.all(axis=1) if self.missing == "keep" else absent.any(axis=1))
 

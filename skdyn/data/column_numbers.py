@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from skdyn.data.columns import is_number
+from skdyn.data.date_forms import date_form
 from skdyn.data.series import series_numbers
 from skdyn.data.source import ABSENT, Source, library_of
 from skdyn.exceptions import TrajectoryError
@@ -58,6 +59,8 @@ def _ways(
     ways = []
     if kind == "state" and kept.startswith("bool"):
         ways += [f"{source.option(inputs=[name])} if it is a switch that acts from outside"]
+    if kind == "state" and not has_time and (form := date_form(words)) is not None:
+        ways += [f"{_dates(name, words[0], form, of_pandas)} makes dates of it, then {source.option(time=name)}"]
     if kind == "state" and kept.startswith(("date", "period")) and not has_time:
         ways += [f"{source.option(time=name)} if it is the time"]
     if words or kept.startswith("categor"):
@@ -83,6 +86,15 @@ def _written_numbers(series: Any, name: Any, words: Sequence[str], of_pandas: bo
         column += ".str.replace(',', '.')"
     read = f"pandas.to_numeric({column}, errors='coerce')" if of_pandas else f"{column}.cast(float, strict=False)"
     return f"{at}{read} reads them"
+
+
+def _dates(name: Any, text: str, form: str, of_pandas: bool) -> str:
+    """How a column of texts of some form becomes one of dates."""
+    if of_pandas:
+        said = f", format={form!r}" if form else ""
+        return f"frame[{name!r}] = pandas.to_datetime(frame[{name!r}]{said})"
+    kind = "to_datetime" if ":" in text else "to_date"
+    return f"frame = frame.with_columns(polars.col({name!r}).str.{kind}({repr(form) if form else ''}))"
 
 
 def _is_read(series: Any) -> bool:

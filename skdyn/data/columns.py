@@ -13,6 +13,7 @@ from typing import Any
 
 from skdyn.data.given import NOTHING, Given, name_list
 from skdyn.data.source import Source
+from skdyn.data.time_axis import parse_unit
 from skdyn.exceptions import TrajectoryError
 
 TIME_NAMES = frozenset(
@@ -31,6 +32,29 @@ ID_NAMES = frozenset(
 )
 _UNIT = re.compile(r"\s*[\[(][^\[\]()]*[\])]\s*$")
 _ROW_NUMBERS = re.compile(r"|unnamed:_?\d+(_level_\d+)?|index|level_\d+|rownames?|row_names?", re.IGNORECASE)
+
+
+class StrayLabelError(TrajectoryError):
+    """Columns that nobody named are named like labels, and would be states.
+
+    Parameters
+    ----------
+    reason, otherwise : str
+        What is wrong with the first of them, and what else may be done than to leave it out.
+    stray, rest : list of names
+        All such columns, and the states without them.
+    """
+
+    def __init__(self, reason: str, otherwise: str, stray: list[Any], rest: list[Any]) -> None:
+        super().__init__(reason, otherwise, stray, rest)
+        self.reason, self.otherwise, self.stray, self.rest = reason, otherwise, stray, rest
+
+    def __str__(self) -> str:
+        return f"{self.reason}: leave it out, or {self.otherwise}"
+
+    def leaving_out(self, call: str) -> TrajectoryError:
+        """The error for users, with the call that leaves these columns out."""
+        return TrajectoryError(f"{self.reason}: leave it out ({call}), or {self.otherwise}")
 
 
 @dataclass(frozen=True)
@@ -56,6 +80,29 @@ def plain_name(name: Any) -> str:
     if not isinstance(name, str):
         return ""
     return re.sub(r"[\s\-]+", "_", _UNIT.sub("", name).strip()).casefold()
+
+
+def refuse_other_unit(name: Any, unit: str | None, source: Source) -> None:
+    """Refuse a unit of time that is not the one in brackets after the name of the times.
+
+    Raises
+    ------
+    TrajectoryError
+    """
+    found = _UNIT.search(name) if isinstance(name, str) and unit is not None else None
+    said = _unit_of_time(found.group().strip(" []()")) if found else None
+    if said not in (None, unit):
+        raise TrajectoryError(
+            f"{source.table}: column {name!r} counts {said}s by its name, and {source.flag(time_unit=unit)} says "
+            f"{unit}s: pass {source.flag(time_unit=said)}, or rename the column if its name is wrong"
+        )
+
+
+def _unit_of_time(text: str) -> str | None:
+    try:
+        return parse_unit(text)
+    except TrajectoryError:
+        return None
 
 
 def is_time_name(name: Any) -> bool:
@@ -164,16 +211,13 @@ def _is_row_number_name(name: Any) -> bool:
 
 def _refuse_labels_among_states(names: list[Any], source: Source) -> None:
     """Refuse row numbers, and what is named like a second time or identity, where nobody said that they are states."""
-    rest = source.option(features=[name for name in names if not _is_label(name)])
-    for name in names:
+    stray, rest = [name for name in names if _is_label(name)], [name for name in names if not _is_label(name)]
+    for name in stray:
+        column = f"{source.table}: column {name!r}"
         if _is_row_number_name(name):
-            raise TrajectoryError(
-                f"{source.table}: column {name!r} looks like row numbers that were written as a column: leave it out "
-                f"({rest}), or name it as what it is"
-            )
-        for is_label, role in ((is_time_name, "a time"), (is_id_name, "an identity")):
-            if is_label(name):
-                raise TrajectoryError(
-                    f"{source.table}: column {name!r} is named like {role}, and another one is that already: leave it "
-                    f"out ({rest}), or list it among features if it is a state"
-                )
+            reason, otherwise = "looks like row numbers that were written as a column", "name it as what it is"
+        else:
+            role = "a time" if is_time_name(name) else "an identity"
+            reason = f"is named like {role}, and another one is that already"
+            otherwise = "list it among features if it is a state"
+        raise StrayLabelError(f"{column} {reason}", otherwise, stray, rest)

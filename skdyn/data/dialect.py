@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import gzip
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)"
 
 _SEPARATORS = (",", ";", "\t", "|")
 _ENCODINGS = ("utf-8-sig", "cp1252")
+_GZIP, _UTF16 = b"\x1f\x8b", (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SAMPLE = 50  # lines that tell the dialect
 
 
@@ -59,7 +63,7 @@ def read_cells(
     encoding: str | None = None,
     date_format: str | None = None,
 ) -> tuple[Lines, Dialect]:
-    """Cut a file into cells.
+    """Cut a file, which may be compressed by gzip, into cells.
 
     Parameters
     ----------
@@ -92,13 +96,25 @@ def read_cells(
 
 
 def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:
-    content, reason = path.read_bytes(), ""
-    for name in (encoding,) if encoding else _ENCODINGS:
+    content, reason = _content(path), ""
+    found = ("utf-16",) if content.startswith(_UTF16) else _ENCODINGS
+    for name in (encoding,) if encoding else found:
         try:
             return content.decode(name), name
         except (UnicodeDecodeError, LookupError) as error:
             reason = str(error)
     raise TrajectoryError(f"{path} is not a CSV file: {reason}; its encoding can be said with --encoding")
+
+
+def _content(path: Path) -> bytes:
+    """What a file holds, decompressed."""
+    content = path.read_bytes()
+    if not content.startswith(_GZIP):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise TrajectoryError(f"{path} is a gzip file that cannot be decompressed ({error}): write it anew") from None
 
 
 def _separator_of(text: str) -> str:

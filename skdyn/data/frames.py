@@ -13,8 +13,10 @@ import numpy as np
 
 from skdyn.data.arrays import time_of
 from skdyn.data.column_numbers import column_numbers
-from skdyn.data.columns import choose_roles, is_id_name, is_time_name, refuse_numbers_as_names
+from skdyn.data.columns import StrayLabelError, choose_roles, is_id_name, is_time_name, refuse_numbers_as_names
+from skdyn.data.date_forms import date_form
 from skdyn.data.given import NOTHING, Given, given_columns
+from skdyn.data.row_labels import is_moment, is_row_numbers
 from skdyn.data.series import series_numbers, series_values
 from skdyn.data.source import ABSENT, Raw, Recording, Source, library_of
 from skdyn.data.time_axis import parse_unit
@@ -69,7 +71,12 @@ def read_dataframe(
     labels = read_index(frame, table, time is not None, id is not None)
     if labels.is_row_number and any(is_time_name(name) for name in columns):
         labels = Labels(None, labels.id)
-    roles = choose_roles(columns, source, time, id, features, given, (labels.time is not None, labels.id is not None))
+    try:
+        labelled = (labels.time is not None, labels.id is not None)
+        roles = choose_roles(columns, source, time, id, features, given, labelled)
+    except StrayLabelError as error:  # named features would not be looked at for a panel
+        drop = f"frame.drop({'columns=' if library_of(frame) == 'pandas' else ''}{error.stray})"
+        raise error.leaving_out(drop) from None
     has_time = roles.time is not None or (labels.time is not None and not labels.is_row_number)
     known = (has_time, roles.id is not None or labels.id is not None)
     x = column_numbers(frame, dict.fromkeys(roles.states, "state"), roles.states, source, known)
@@ -152,13 +159,15 @@ def read_index(frame: Any, table: str, has_time: bool, has_id: bool) -> Labels:
         return Labels()
     whole = index.dtype.kind in "iu"
     named = index.name is not None and whole and not has_time
-    if _is_moment(index) or is_time_name(index.name) or index.dtype.kind == "f" or named:
+    if is_moment(index) or is_time_name(index.name) or index.dtype.kind == "f" or named:
         return Labels() if has_time else Labels(time=_index_values(index))
     if index.name is None and whole:
         return Labels() if has_time else Labels(time=_index_values(index), is_row_number=True)
+    form = date_form([str(label) for label in index])
+    said = f"(frame.index, format={form!r})" if form else ""
     raise TrajectoryError(
         f"{table} has an index of labels ({index[0]!r}, ...) that are neither times nor known as identities: name the "
-        "index 'id', turn it into dates with pandas.to_datetime, or drop it with reset_index(drop=True)"
+        f"index 'id', turn it into dates with pandas.to_datetime{said}, or drop it with reset_index(drop=True)"
     )
 
 
@@ -166,7 +175,7 @@ def _read_levels(index: Any, table: str) -> Labels:
     """Time and identity among the levels of a MultiIndex, by name or else by kind."""
     levels = [index.get_level_values(i) for i in range(index.nlevels)]
     times = [i for i, level in enumerate(levels) if is_time_name(level.name)] or [
-        i for i, level in enumerate(levels) if _is_moment(level) or (level.dtype.kind == "f" and level.name is None)
+        i for i, level in enumerate(levels) if is_moment(level) or (level.dtype.kind == "f" and level.name is None)
     ]
     ids = [i for i, level in enumerate(levels) if is_id_name(level.name) and i not in times]
     if len(levels) == 2 and len(times) == 1 and not ids:
@@ -179,15 +188,6 @@ def _read_levels(index: Any, table: str) -> Labels:
             "two levels 'id' and 'time', or call reset_index() and name the columns in Trajectories.from_dataframe"
         )
     return Labels(time=_index_values(levels[times[0]]), id=_index_values(levels[ids[0]]))
-
-
-def is_row_numbers(index: Any) -> bool:
-    """Whether an index is the one that pandas makes where the user gives none."""
-    return index.name is None and index.dtype.kind in "iu" and bool((index == np.arange(len(index))).all())
-
-
-def _is_moment(index: Any) -> bool:
-    return type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex", "PeriodIndex")
 
 
 def _index_values(index: Any) -> np.ndarray:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from skdyn.data.arrays import is_one, read_arrays
-from skdyn.data.frames import given_of, is_row_numbers, read_dataframe, read_series
+from skdyn.data.frames import given_of, read_dataframe, read_series
+from skdyn.data.row_labels import is_row_numbers
 from skdyn.data.source import Raw, library_of
 from skdyn.data.xarrays import read_xarray
 from skdyn.exceptions import TrajectoryError

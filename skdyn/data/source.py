@@ -79,6 +79,11 @@ class Source:
         return f"pandas.to_datetime(times.astype(int).astype(str){padded}, format={form!r}) reads them"
 
     @property
+    def dropping(self) -> str:
+        """The call that drops rows in which something is missing, whatever takes the data next."""
+        return self.option(missing="drop") if self.call else "Trajectories(X, missing='drop')"
+
+    @property
     def keeping(self) -> str:
         """The call that keeps rows in which something is missing."""
         return self.option(missing="keep") if self.call else "Trajectories.with_gaps(X)"
@@ -102,13 +107,18 @@ class FileSource(Source):
         return f"pass {self.flag(**{'date-format': form})}"
 
     @property
+    def dropping(self) -> str:
+        """The option that drops rows in which something is missing."""
+        return self.flag(missing="drop")
+
+    @property
     def keeping(self) -> str:
         """The call that keeps rows in which something is missing."""
         return f"{self.flag(missing='keep')} or read_csv(..., missing='keep')"
 
     def flag(self, **values: Any) -> str:
         """Options of the command line."""
-        names = {"id": "group"}
+        names = {"id": "group", "time_unit": "time-unit"}
         return " ".join(f"--{names.get(name, name)}{_argument(value)}" for name, value in values.items())
 
 

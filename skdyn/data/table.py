@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from skdyn.data.cleaning import Cleaning, Duplicates, Gaps
-from skdyn.data.columns import choose_roles, refuse_numbers_as_names
+from skdyn.data.columns import Roles, StrayLabelError, choose_roles, refuse_numbers_as_names
+from skdyn.data.date_forms import date_form
 from skdyn.data.dialect import NUMBER, Dialect, Lines, read_cells
 from skdyn.data.given import Given, Interpolation, given_columns
 from skdyn.data.source import ABSENT, FileSource, Raw, Recording
@@ -92,21 +94,35 @@ def read_table(
     for number, cells in lines[1:]:
         if len(cells) != len(header):
             raise TrajectoryError(f"{path}, line {number}: {len(cells)} cells under a header of {len(header)}")
-    roles = choose_roles(header, source, time, group, features, given)
-    source = FileSource(table=str(path), path=path, names=tuple(roles.states))
-    reader = _Reader(source, dialect, header)
-    groups = reader.groups(lines[1:], roles.id)
+
+    def read(columns: Sequence[str]) -> Trajectories:
+        roles = choose_roles(columns, source, time, group, features, given)
+        raw = _raw(_Reader(replace(source, names=tuple(roles.states)), dialect, header), lines[1:], roles, cleaning)
+        return Trajectories.from_raw(replace(raw, meant=features is not None), cleaning, time_unit)
+
+    try:
+        return read(header), dialect
+    except StrayLabelError as error:
+        try:  # named features would not be looked at for a panel
+            read([name for name in header if name not in error.stray])
+        except TrajectoryError as other:
+            raise TrajectoryError(f"{error}. Without it, {other}") from None
+        raise error.leaving_out(source.flag(features=error.rest)) from None
+
+
+def _raw(reader: _Reader, lines: Lines, roles: Roles, cleaning: Cleaning) -> Raw:
+    """What the lines hold in columns of known roles."""
+    groups = reader.groups(lines, roles.id)
     if roles.time is not None:
         groups = reader.with_times(groups, roles.time, cleaning.missing)
     recordings = []
     for rows in groups.values():
         when = None if roles.time is None else reader.times(rows, roles.time)
         numbers = np.array([number for number, _ in rows], dtype=int)
-        states, outside = (reader.numbers(rows, names) for names in (roles.states, given.names))
+        states, outside = (reader.numbers(rows, names) for names in (roles.states, roles.given.names))
         recordings.append(Recording.of(when, states, numbers, outside))
     read_from = {role: repr(name) for role, name in (("time", roles.time), ("id", roles.id)) if name is not None}
-    raw = Raw(recordings, list(groups), tuple(roles.states), source, read_from, roles.time, features is not None, given)
-    return Trajectories.from_raw(raw, cleaning, time_unit), dialect
+    return Raw(recordings, list(groups), tuple(roles.states), reader.source, read_from, roles.time, given=roles.given)
 
 
 class _Reader:
@@ -133,11 +149,14 @@ class _Reader:
             if not any(text.lower() in ABSENT or NUMBER.fullmatch(text) for text in texts):
                 number, cells = lines[0]
                 rest = self.source.flag(features=[other for other in self.source.names or () if other != name])
+                apart = f"pass {self.source.flag(id=name)} if it tells trajectories apart"
+                form = date_form([cells[self.at[name]] for _, cells in lines])
+                if form is not None:
+                    apart = f"these are dates: pass {self._dated(form, time=name)} if they are the times"
                 raise self._error(
                     number,
                     name,
-                    f"{cells[self.at[name]]!r} is not a number, nor is what is below: pass "
-                    f"{self.source.flag(id=name)} if it tells trajectories apart, or leave it out, {rest}",
+                    f"{cells[self.at[name]]!r} is not a number, nor is what is below: {apart}, or leave it out, {rest}",
                 )
         values = [[self._number(number, cells[self.at[name]], name) for name in names] for number, cells in lines]
         return np.array(values, dtype=np.float64).reshape(len(lines), len(names))
@@ -166,7 +185,8 @@ class _Reader:
         numeric = [NUMBER.fullmatch(text) is not None for _, text in texts]
         if self.dialect.date_format is not None or sum(numeric) <= len(texts) / 2:
             dates = np.empty(len(texts), dtype=object)
-            dates[:] = [self._date(number, text, name) for number, text in texts]
+            written = [text for _, text in texts]
+            dates[:] = [self._date(number, text, name, written) for number, text in texts]
             return dates
         if not all(numeric):
             number, text = texts[numeric.index(False)]
@@ -196,16 +216,20 @@ class _Reader:
                 f"say {self.source.flag(decimal='.')}",
             )
 
-    def _date(self, line: int, text: str, name: str) -> datetime:
+    def _date(self, line: int, text: str, name: str, texts: Sequence[str]) -> datetime:
         form = self.dialect.date_format
         try:
             return datetime.fromisoformat(text) if form is None else datetime.strptime(text, form)
         except ValueError as error:
             if form is not None:
                 raise self._error(line, name, f"the time {text!r} is not written like {form} ({error})") from None
-            say = self.source.flag(**{"date-format": "%d.%m.%Y"})
+            say = self._dated(date_form(texts) or "%d.%m.%Y")
             reason = f"the time {text!r} is neither a number nor an ISO date; say how dates are written, such as {say}"
             raise self._error(line, name, reason) from None
+
+    def _dated(self, form: str, **values: str) -> str:
+        """The options that say how dates are written."""
+        return self.source.flag(**values, **({"date-format": form} if form else {}))
 
     def _error(self, line: int, name: str | None, reason: str) -> TrajectoryError:
         return TrajectoryError(f"{self.source.path}, line {line}, column {name!r}: {reason}")

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from skdyn.data.date_forms import date_form
 from skdyn.data.time_axis import TimeAxis, count, in_one_unit, since
 from skdyn.data.zones import shared_zone
 from skdyn.exceptions import TrajectoryError
 
 _EXACT = 2**53  # integers beyond this are not all float64 numbers
 _CALENDAR = (np.dtype("datetime64[Y]"), np.dtype("datetime64[M]"))  # whose differences are no fixed number of seconds
-_OF_TEXT = "pandas.to_datetime(times) makes dates of text, numpy.asarray(times, dtype=float) numbers"
 
 
 def read_times(
@@ -90,7 +90,7 @@ def _axis(value: Any, length: int, k: int) -> np.ndarray:
     if axis.dtype.kind == "O":
         axis = _objects(axis, k)
     if axis.dtype.kind not in "fiuMm":
-        mend = f": {_OF_TEXT}" if axis.dtype.kind == "U" else ""
+        mend = f": {_of_text(axis.tolist())}" if axis.dtype.kind == "U" else ""
         raise TrajectoryError(f"trajectory {k}: times of type {axis.dtype} are neither numbers nor dates{mend}")
     return axis
 
@@ -135,7 +135,8 @@ def _objects(axis: np.ndarray, k: int) -> np.ndarray:
                 raise TypeError("dates with and without a time of day are mixed")
             return axis.astype("datetime64[D]")
         if words := [value for value in axis if isinstance(value, (str, bytes, bool))]:
-            raise TypeError(f"{words[0]!r} is a {type(words[0]).__name__}{f'; {_OF_TEXT}' * isinstance(words[0], str)}")
+            mend = f"; {_of_text(words)}" if isinstance(words[0], str) else ""
+            raise TypeError(f"{words[0]!r} is a {type(words[0]).__name__}{mend}")
         if all(isinstance(value, int) for value in axis):
             return np.array(axis.tolist(), dtype=np.int64)
         return axis.astype(np.float64)
@@ -172,3 +173,10 @@ def _refuse_nat(axes: list[np.ndarray]) -> None:
     for k, axis in enumerate(axes):
         if (missing := np.isnat(axis)).any():
             raise TrajectoryError(f"trajectory {k}, row {int(missing.argmax())}: the time is missing (NaT)")
+
+
+def _of_text(texts: Sequence[Any]) -> str:
+    """How texts become times."""
+    form = date_form([text for text in texts if isinstance(text, str)])
+    said = f", format={form!r}" if form else ""
+    return f"pandas.to_datetime(times{said}) makes dates of text, numpy.asarray(times, dtype=float) numbers"

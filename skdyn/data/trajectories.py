@@ -191,7 +191,10 @@ class Trajectories(WithGiven, Sequence):
             isinstance(X, (list, tuple)) and len(X) > 0 and all(_is_read(item) for item in X)
         ):
             if t is not None:
-                raise TrajectoryError("t is given twice: as an argument and inside the Trajectories")
+                raise TrajectoryError(
+                    "t is given twice: as an argument and inside the Trajectories. In a pipeline, whose transformers "
+                    "hand on Trajectories and take no t, put t inside first: Trajectories(X, t=t)"
+                )
             self._take_again(X, cleaning, unit, between)
             return
         self._take(read_any(X, t).between(between), cleaning, unit or unit_of(X))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from skdyn.data.cleaning import Cleaning, check_given, check_parameters
+from skdyn.data.columns import refuse_other_unit
 from skdyn.data.given import Given
 from skdyn.data.lost_inputs import Thinned, check_lost_inputs
 from skdyn.data.source import Raw, check_shapes
@@ -63,6 +64,8 @@ def validate(raw: Raw, cleaning: Cleaning, unit: str | None) -> Validated:
         [len(recording.states) for recording in raw.recordings],
         unit,
     )
+    if axis.kind == "number":
+        refuse_other_unit(raw.time_name, unit, raw.source)
     if axis.kind == "number" and axis.origin is None:
         refuse_written_times(times, raw.time_name, raw.source)
     return validate_values(raw, times, axis, cleaning)
@@ -95,7 +98,7 @@ def validate_values(raw: Raw, times: Sequence[np.ndarray], axis: TimeAxis, clean
             if cleaning.missing == "raise":
                 raise TrajectoryError(
                     f"trajectory {k} has {seen} sample; at least 2 are needed to see motion (id {raw.ids[k]!r}, "
-                    f"{source.place(k, rows[0])}); pass {raw.source.flag(missing='drop')} to leave such ones out"
+                    f"{source.place(k, rows[0])}); pass {raw.source.dropping} to leave such ones out"
                 )
             short.append((k, seen))
             continue

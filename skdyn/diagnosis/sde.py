@@ -6,6 +6,8 @@ that those of a Brownian motion have one variance.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
@@ -22,18 +24,35 @@ SMOOTH = -0.3
 
 
 @np.errstate(all="ignore")
-def sde_checks(context: Trajectories) -> list[Check]:
-    """What the data alone say of an SDE."""
+def sde_checks(context: Trajectories, estimated: Callable[[], np.ndarray] | None = None) -> list[Check]:
+    """What the data alone say of an SDE.
+
+    Parameters
+    ----------
+    context : Trajectories
+    estimated : callable, () -> array of shape (D,), optional
+        Deviations of the noise of the observation that the fit has found, asked for only where the data show some.
+    """
     varies = np.ptp(np.concatenate(context.states), axis=0) > 0
     changes = [np.diff(x[:, varies], axis=0) / np.sqrt(np.diff(t))[:, None] for t, x in context]
     paths = Paths.of(context)
     count = float(sum(map(len, changes)))
     roughness = np.nan if paths is None else float(paths.roughness.max())
     noise = jumps = correlation = np.nan
+    shares = np.full(varies.sum(), np.nan)
     if count >= FEW_INCREMENTS:
-        noise, jumps = measurement_noise(changes), jump_share(changes)
+        shares, jumps = measurement_noise(changes), jump_share(changes)
+        noise = float(shares.max())
         if roughness > 0:  # where drift makes the increments, they may well be correlated
             correlation = largest_correlation(changes)
+    noisy = np.flatnonzero(varies)[shares > MEASUREMENT]
+    allowed_for = len(noisy) > 0 and estimated is not None and bool((estimated()[noisy] > 0).all())
+    if allowed_for:
+        likely = "noise of the observation, which is estimated as noise_: drift, diffusion and score allow for it"
+        advice = "simulate(observed=True) for paths that have it"
+    else:
+        likely = "noise of the observation, which an SDE takes for diffusion or for fast motion"
+        advice = "points closer together in time, by which the two are told apart"
     checks = [
         Check("increments", count, FEW_INCREMENTS, "below", "the number of increments",
               "the paths are too few or too short for a diffusion", "longer or more paths"),
@@ -43,8 +62,7 @@ def sde_checks(context: Trajectories) -> list[Check]:
               "longer paths; more points in the same time help the diffusion alone"),
         Check("measurement noise", noise, MEASUREMENT, "above",
               "the share of noise of the observation in the increments",
-              "noise of the observation, which an SDE takes for diffusion",
-              "every n-th point, or filtered states", hopeless=noise > HOPELESS_MEASUREMENT),
+              likely, advice, hopeless=noise > HOPELESS_MEASUREMENT and not allowed_for),
         Check("jumps", jumps, JUMPS, "above", "the share of single large increments in the quadratic variation",
               "jumps, or noise with heavy tails", "a model with jumps, or the paths cut at them",
               hopeless=jumps > HOPELESS_JUMPS),
@@ -60,14 +78,14 @@ def sde_checks(context: Trajectories) -> list[Check]:
     return [check for check in checks if check.name != "correlated noise" or varies.sum() > 1]
 
 
-def measurement_noise(changes: list[np.ndarray]) -> float:
-    """Share of white noise of the observation in the variance of the increments, at most 1.
+def measurement_noise(changes: list[np.ndarray]) -> np.ndarray:
+    """Shares (D,) of white noise of the observation in the variance of the increments, at most 1.
 
     White noise makes neighbouring increments anticorrelated, and those one apart not; mean reversion does both alike.
     NaN where too few increments are one apart.
     """
     first, second = _lag_correlation(changes, 1), _lag_correlation(changes, 2)
-    return float(np.clip(2 * (second - first), 0.0, 1.0).max())
+    return np.clip(2 * (second - first), 0.0, 1.0)
 
 
 def jump_share(changes: list[np.ndarray]) -> float:

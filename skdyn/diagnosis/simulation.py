@@ -86,7 +86,8 @@ def reproduce(context: Trajectories, field: Field) -> Reproduction:
     with silenced(ConvergenceWarning), np.errstate(all="ignore"):
         paths = follow(bounded, None, np.stack([shown.states[k][rows[0]] for k, rows in pieces]), times, center=center,
                        scale=scale, bound=np.inf, most_evaluations=_MOST_EVALUATIONS,
-                       breaks=None if signals is None else signals.jumps)  # fmt: skip
+                       breaks=None if signals is None else signals.jumps,
+                       corners=None if signals is None else signals.corners)  # fmt: skip
     errors, states = [], []
     for path, x in zip(paths, observed, strict=True):
         reached = np.isfinite(path[1:]).all(axis=1)

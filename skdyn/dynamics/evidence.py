@@ -172,14 +172,14 @@ def _linearise(at: Callable[[np.ndarray], np.ndarray], z: np.ndarray) -> tuple[n
 def _step(jacobian: np.ndarray, field: np.ndarray, reach: float) -> np.ndarray:
     """Newton's step, no longer than the reach; none where there is no answer."""
     dim = field.shape[-1]
-    usable = np.isfinite(jacobian).all((-1, -2)) & np.isfinite(field).all(-1)
-    matrix = np.where(usable[..., None, None], jacobian, np.eye(dim))
-    size = np.linalg.norm(matrix, axis=(-1, -2), keepdims=True)
-    shift = (1e-9 * size + 1e-200) * np.eye(dim)
-    step = np.linalg.solve(matrix + shift, -np.where(usable[..., None], field, 0.0)[..., None])
-    step = step[..., 0]
-    length = np.linalg.norm(step, axis=-1, keepdims=True)
-    return step * np.minimum(1.0, reach / np.maximum(length, 1e-300))
+    with np.errstate(over="ignore"):  # what is too long for a number is no answer
+        usable = np.isfinite((jacobian**2).sum((-1, -2))) & np.isfinite(field).all(-1)
+        matrix = np.where(usable[..., None, None], jacobian, np.eye(dim))
+        size = np.linalg.norm(matrix, axis=(-1, -2), keepdims=True)
+        shift = (1e-9 * size + 1e-200) * np.eye(dim)
+        step = np.linalg.solve(matrix + shift, -np.where(usable[..., None], field, 0.0)[..., None])[..., 0]
+        length = np.linalg.norm(step, axis=-1, keepdims=True)
+    return np.where(np.isfinite(length), step, 0.0) * np.minimum(1.0, reach / np.maximum(length, 1e-300))
 
 
 def wavy_fields(

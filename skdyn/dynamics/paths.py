@@ -27,6 +27,7 @@ def follow(
     atol: float = 1e-6,
     most_evaluations: int,
     breaks: Sequence[np.ndarray] | None = None,
+    corners: Sequence[np.ndarray] | None = None,
     arrive: Callable[[float], None] = lambda time: None,
 ) -> list[np.ndarray]:
     """Simulate each row over its own times; see `skdyn.dynamics.simulate.integrate`.
@@ -41,6 +42,8 @@ def follow(
     center, scale : arrays of shape (D,) or (N, D)
     breaks : N arrays of shape (M_n,), optional
         Times at which the field of each row jumps; given also without any, of a field that depends on the time.
+    corners : N arrays, optional
+        Increasing times that no step of each row passes.
     arrive : callable
         Told the time since the first that all rows have reached.
 
@@ -70,6 +73,7 @@ def follow(
         atol=atol,
         most_evaluations=most_evaluations,
         breaks=None if breaks is None else _since(starts, breaks),
+        corners=None if corners is None else _since(starts, corners),
         margin=4 * float(np.spacing(np.abs(starts).max() + np.abs(last).max())),
     )
     found = solve(problem, (x0 - center) / scale, [t - t[0] for t in times], method, arrive)
@@ -82,10 +86,11 @@ def follow(
 
 
 def _since(starts: np.ndarray, breaks: Sequence[np.ndarray]) -> np.ndarray:
-    """Breaks (N, M) counted from each row's start, infinite where a row has fewer."""
-    table = np.full((len(starts), max(map(len, breaks))), np.inf)
-    for row, own in enumerate(breaks):
-        table[row, : len(own)] = own - starts[row]
+    """Times (N, M) counted from each row's start, those after it alone, then infinite ones."""
+    later = [np.unique(own[own > start] - start) for own, start in zip(breaks, starts, strict=True)]
+    table = np.full((len(starts), max(map(len, later)) + 1), np.inf)
+    for row, own in enumerate(later):
+        table[row, : len(own)] = own
     return table
 
 

@@ -49,6 +49,7 @@ def rollout_scores(
         scale=scale,
         most_evaluations=most_evaluations,
         breaks=None if outside is None else outside.jumps,
+        corners=None if outside is None else outside.corners,
     )
     return agreement(observed, paths, scale)
 

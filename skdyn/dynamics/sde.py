@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from tqdm import tqdm
 
+from skdyn.dynamics.arguments import check_answer, read_correlation, read_starts, read_times
 from skdyn.dynamics.paths import name_rows
 from skdyn.exceptions import ConvergenceWarning, warn
 
@@ -64,6 +65,11 @@ def euler_maruyama(
     -------
     array of shape (N, n_paths, L, D)
 
+    Raises
+    ------
+    ValueError
+        If times do not increase, a shape is not as above, or ``correlation`` is that of no noise.
+
     Examples
     --------
     An Ornstein-Uhlenbeck process has the standard deviation ``g / sqrt(2 theta)`` in the long run:
@@ -78,12 +84,12 @@ def euler_maruyama(
     >>> print(f"{paths[0, :, -1].std():.1f}")
     0.5
     """
-    starts = np.asarray(x0, dtype=np.float64)
+    starts, t = read_starts(x0), read_times(t)
     x = np.repeat(starts, n_paths, axis=0)
     key = rng.integers(2**32, size=4).tolist()
     streams = [np.random.default_rng([*key, i]) for i in range(len(starts))]
     kicks = _kicks(streams, n_paths, x.shape[1], int(np.sum(np.broadcast_to(substeps, len(t) - 1))))
-    mixing = None if correlation is None else np.linalg.cholesky(correlation).T
+    mixing = None if correlation is None else np.linalg.cholesky(read_correlation(correlation, x.shape[1])).T
     paths = np.full((len(x), len(t), x.shape[1]), np.nan)
     paths[:, 0] = x
 
@@ -100,7 +106,10 @@ def euler_maruyama(
                 if len(alive) == 0:
                     break
                 kick = next(kicks)[alive]
-                drift, diffusion = drift_diffusion(x[alive])
+                here = x[alive]
+                drift, diffusion = drift_diffusion(here)
+                for part in (drift, diffusion):
+                    check_answer("drift_diffusion", part, here.shape)
                 x[alive] += h * drift + np.sqrt(h) * diffusion * (kick if mixing is None else kick @ mixing)
                 alive = alive[near(x[alive])]
             paths[alive, i] = x[alive]

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from skdyn.data.trajectories import Trajectories
+from skdyn.dynamics.corners import corners
 from skdyn.dynamics.solver import first_later
 
 
@@ -23,6 +24,10 @@ class Signals(Protocol):
     @property
     def jumps(self) -> list[np.ndarray]:
         """Times of each row at which its values jump; no step of a solver may cross one."""
+
+    @property
+    def corners(self) -> list[np.ndarray]:
+        """Times of each row at which its values turn; no step may cross one, which might pass a whole event."""
 
 
 class SampledSignals:
@@ -79,6 +84,15 @@ class SampledSignals:
             return [np.empty(0) for _ in pieces]
         return [self._times[piece][1:][(np.diff(self._values[piece], axis=0) != 0).any(axis=1)] for piece in pieces]
 
+    @property
+    def corners(self) -> list[np.ndarray]:
+        """Times of each row at which its straight lines turn."""
+        if self._holds:
+            return [np.empty(0) for _ in self._start]
+        kept = corners(self._times, self._values, self._start, self._stop)
+        pieces = [slice(start, stop) for start, stop in zip(self._start, self._stop, strict=True)]
+        return [self._times[piece][kept[piece]] for piece in pieces]
+
 
 class CalledSignals:
     """Inputs by a function of the time, the same for all rows, beside parameters of each.
@@ -87,12 +101,13 @@ class CalledSignals:
     ----------
     function : callable, (n,) -> (n, U)
     parameters : array of shape (N, P)
-    last : float
-        After this time the function is not asked.
+    times : array of shape (L,)
+        Those of the simulation. After the last one the function is not asked; events shorter than the steps between
+        them may be missed.
     """
 
-    def __init__(self, function: Callable[[np.ndarray], np.ndarray], parameters: np.ndarray, last: float) -> None:
-        self._function, self._parameters, self._last = function, parameters, last
+    def __init__(self, function: Callable[[np.ndarray], np.ndarray], parameters: np.ndarray, times: np.ndarray) -> None:
+        self._function, self._parameters, self._times = function, parameters, times
 
     def __call__(self, rows: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Values (n, U + P) of some rows (n,) at times (n,)."""
@@ -101,7 +116,12 @@ class CalledSignals:
     @property
     def jumps(self) -> list[np.ndarray]:
         """The last time, which no step crosses; others are not known, and a step of the solver may cross one."""
-        return [np.array([self._last]) for _ in self._parameters]
+        return [self._times[-1:] for _ in self._parameters]
+
+    @property
+    def corners(self) -> list[np.ndarray]:
+        """All times of the simulation."""
+        return [self._times for _ in self._parameters]
 
 
 def driven_by(signals: Signals | None, function: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:

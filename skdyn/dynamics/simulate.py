@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
+from skdyn.dynamics.arguments import checked_derivatives, checked_field, read_starts, read_times
 from skdyn.dynamics.paths import follow, warn_of_ends
 from skdyn.dynamics.signals import Signals, derivatives_driven_by, driven_by
 
@@ -61,7 +62,8 @@ def integrate(
     field_and_jacobian : callable, (N, D + G) -> (N, D), (N, D, D + G), optional
         Field and its derivatives, for stiff problems.
     outside : Signals, optional
-        What is given to each row at any time. No step crosses a jump; before it, no step sees what comes after it.
+        What is given to each row at any time. No step crosses a jump or a corner; before a jump, no step
+        sees what comes after it.
     bound : float, default=100.0
         Largest distance from the centre, in scales, in any variable.
     method : {"auto", "dopri5", "rodas4", "rk4"}, default="auto"
@@ -84,7 +86,8 @@ def integrate(
     Raises
     ------
     ValueError
-        If ``"rodas4"`` is asked for without a Jacobian, or ``"rk4"`` with what is given from outside.
+        If there is no such method, times do not increase, a shape is not as above, ``"rodas4"`` is asked for without a
+        Jacobian, or ``"rk4"`` with what is given from outside.
 
     References
     ----------
@@ -102,10 +105,15 @@ def integrate(
             [0.6321],
             [1.    ]]])
     """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}; got {method!r}")
     if method == "rodas4" and field_and_jacobian is None:
         raise ValueError("method='rodas4' needs field_and_jacobian")
     if method == "rk4" and outside is not None:
         raise ValueError("method='rk4' takes no inputs nor parameters, because its steps are fixed: choose 'dopri5'")
+    x0, t = read_starts(x0), read_times(t)
+    field = checked_field(field, x0.shape[1])
+    field_and_jacobian = checked_derivatives(field_and_jacobian, x0.shape[1])
     elapsed = t - t[0]
     with tqdm(total=elapsed[-1], desc="simulate", unit="t", disable=not progress) as bar:
 
@@ -128,6 +136,7 @@ def integrate(
                 atol=atol,
                 most_evaluations=most_evaluations,
                 breaks=None if outside is None else outside.jumps,
+                corners=None if outside is None else outside.corners,
                 arrive=arrive,
             )
             path = np.stack(paths) if paths else np.empty((0, len(t), x0.shape[1]))

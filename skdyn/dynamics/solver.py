@@ -2,6 +2,7 @@
 
 Letters: N rows, L_n requested times of row n, D variables. Steps follow from a row's state and field alone: neither the
 other rows nor the requested times have any influence on them, and every requested state is read off the steps' curves.
+Steps end at the breaks and corners of what acts from outside.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Problem:
     breaks : array of shape (N, M), or None
         Times of each row at which its field jumps: steps end there and begin anew; infinite where there are fewer. None
         of fields that do not depend on the time.
+    corners : array of shape (N, M), or None
+        Increasing times of each row at which steps end and go on; the last one is infinite.
     margin : float
         Before a break the field is asked for no later time than so much before it, and never sees what comes after.
     """
@@ -58,6 +61,7 @@ class Problem:
     atol: float
     most_evaluations: int
     breaks: np.ndarray | None
+    corners: np.ndarray | None
     margin: float
 
     def sizes(self, errors: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -139,6 +143,8 @@ class _Solver:
         self.doubts = np.zeros(rows)
         self.used = np.zeros(rows, dtype=int)
         self.limit = np.full(rows, np.inf)
+        self.corner = np.full(rows, np.inf) if problem.corners is None else problem.corners[:, 0].copy()
+        self.passed = np.zeros(rows, dtype=int)
         self.live = np.ones(rows, dtype=bool)
         self.spent = np.zeros(rows, dtype=bool)
 
@@ -191,7 +197,7 @@ class _Solver:
     def _advance(self, rows: np.ndarray, stiff: bool) -> None:
         """One step, accepted or not, of rows that use the same method."""
         t, z = self.t[rows], self.z[rows]
-        left = self.limit[rows] - t
+        left = np.minimum(self.limit[rows], self.corner[rows]) - t
         h = np.minimum(self.h[rows], left)
         step = self._rodas4(rows, h) if stiff else self._dopri5(rows, h)
         order = Rodas4.order if stiff else DormandPrince.order
@@ -202,7 +208,9 @@ class _Solver:
         accepted = size <= 1
         factor = (_SAFETY * np.where(size > 0, size, 1e-300) ** (-1 / order)).clip(_LEAST, _MOST)
         factor = np.where(accepted & self.after_rejection[rows], np.minimum(factor, 1.0), factor)
-        self.h[rows] = (h * factor).clip(max=_LARGEST)
+        # A step that ended early, at a corner, says nothing against the longer one.
+        hoped = np.where(accepted & (h == self.corner[rows] - t), self.h[rows], 0.0)
+        self.h[rows] = np.maximum(h * factor, hoped).clip(max=_LARGEST)
         self.after_rejection[rows] = ~accepted
         tiny = ~accepted & (self.h[rows] < _SMALLEST * np.maximum(t, self.unit[rows]))
         self.live[rows[tiny]] = False
@@ -227,7 +235,7 @@ class _Solver:
             self.has_slope[new] = self.has_jacobian[new] = True
             if self.problem.breaks is not None:
                 nudge = _NUDGE * np.maximum(t, self.unit[new])
-                nudge = np.minimum(nudge, (self.limit[new] - t) / 2)
+                nudge = np.minimum(nudge, (np.minimum(self.limit[new], self.corner[new]) - t) / 2)
                 later = self._field(new, t + nudge, z)
                 self.by_time[new] = (later - self.slope[new]) / nudge[:, None]
         return Rodas4.step(
@@ -238,10 +246,15 @@ class _Solver:
     def _accept(self, rows: np.ndarray, accepted: np.ndarray, h: np.ndarray, left: np.ndarray, step: Step) -> None:
         which = np.flatnonzero(accepted)
         own = rows[which]
-        at_break = h[which] >= left[which]
-        reached = np.where(at_break, self.limit[own], self.t[own] + h[which])
+        at_end = h[which] >= left[which]
+        end = np.minimum(self.limit[own], self.corner[own])
+        at_break = at_end & (end == self.limit[own])
+        reached = np.where(at_end, end, self.t[own] + h[which])
         self._read_off(own, reached, h[which], step.curve[:, which])
         self.t[own], self.z[own] = reached, step.end[which]
+        if self.problem.corners is not None:
+            self.passed[own] += reached == self.corner[own]
+            self.corner[own] = self.problem.corners[own, self.passed[own]]
         self.has_slope[own], self.has_jacobian[own] = step.slope is not None, False
         if step.slope is not None:
             self.slope[own] = step.slope[which]

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from skdyn.dynamics.arguments import check_answer, read_axes, read_correlation
 from skdyn.dynamics.sde import DriftDiffusion
 from skdyn.exceptions import ConvergenceWarning, warn
 
@@ -63,6 +64,12 @@ def fokker_planck(
     array of shape (R_1,) or (R_1, R_2)
         Positive; the sum of density times cell volume is one.
 
+    Raises
+    ------
+    ValueError
+        If there are more than two axes, one does not increase, drift or diffusion are not finite or of another shape
+        than the states, or ``correlation`` is that of no noise.
+
     Examples
     --------
     >>> import numpy as np
@@ -71,13 +78,24 @@ def fokker_planck(
     >>> bool(np.allclose(p, np.sqrt(2 / np.pi) * np.exp(-2 * x**2), atol=2e-3))
     True
     """
+    axes = read_axes(axes, 3)
+    dim = len(axes)
+    if dim not in (1, 2):
+        raise ValueError(
+            f"axes are of {dim} variables, but the equation is solved in one or two: for more, simulate and call "
+            "skdyn.dynamics.stationary.histogram"
+        )
     points = grid_points(axes)
-    dim = points.shape[-1]
-    drift, diffusion = (part.reshape(points.shape) for part in drift_diffusion(points.reshape(-1, dim)))
+    answers = drift_diffusion(points.reshape(-1, dim))
+    for part in answers:
+        check_answer("drift_diffusion", part, (points.size // dim, dim))
+    drift, diffusion = (part.reshape(points.shape) for part in answers)
     if not (np.isfinite(drift).all() and np.isfinite(diffusion).all()):
         raise ValueError("drift and diffusion are not finite everywhere on the grid: choose a smaller one")
     half_square = diffusion**2 / 2
     volumes = cell_volumes(axes)
+    if correlation is not None:
+        correlation = read_correlation(correlation, dim)
     if dim == 1:
         step = np.diff(axes[0])
         _, log_ratio = _face_terms(drift[:, 0], half_square[:, 0], step)
@@ -107,7 +125,15 @@ def histogram(samples: np.ndarray, axes: Sequence[np.ndarray]) -> np.ndarray:
     -------
     array of shape (R_1, ..., R_D)
         The sum of density times cell volume is one.
+
+    Raises
+    ------
+    ValueError
+        If an axis does not increase, there is not one for each variable, or no sample lies in the grid.
     """
+    axes = read_axes(axes, 2)
+    if np.ndim(samples) != 2 or np.shape(samples)[1] != len(axes):
+        raise ValueError(f"samples has shape {np.shape(samples)}: expected (M, {len(axes)}), a column for each axis")
     counts, _ = np.histogramdd(samples, bins=[cell_edges(axis) for axis in axes])
     inside = counts.sum()
     if inside == 0:

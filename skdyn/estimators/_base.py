@@ -220,7 +220,8 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
     def _check_held_out(self, X: Any, t: Any, *, states_only: bool = False, with_gaps: bool = False) -> Trajectories:
         """Trajectories of the variables of the fit, in their order and with times of the same kind and unit.
 
-        With ``missing="keep"`` rows that hold a NaN stay only where asked for.
+        Where only states are asked for, times are left as they are. With ``missing="keep"`` rows that hold a NaN stay
+        only where asked for.
         """
         check_is_fitted(self)
         held_out = self._read(X, t)
@@ -237,6 +238,8 @@ class BaseTrajectoryEstimator(BaseEstimator, ABC):
         if self._given_names is not None:
             held_out = held_out.in_order_of(self._given_names)
         held_out = held_out.given_as(self.context_.given)
+        if states_only:
+            return held_out
         self.context_.axis.refuse_other(held_out.axis, "the times of X")
         return held_out.counted_in(self.context_.time_unit)
 

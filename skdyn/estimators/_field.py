@@ -92,7 +92,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         else:
             points = self._with_given(self._check_rows(X), inputs, parameters)
         field = self._velocity_alike(points)
-        self._check_finite(points, field)
+        self._check_finite(points, field, self.context_)
         return field
 
     def _with_given(self, states: np.ndarray, inputs: Any = None, parameters: Any = None) -> np.ndarray:
@@ -137,13 +137,13 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         flat = self._flat(points, inputs, parameters)
         if not return_std:
             field = self._velocity(flat)
-            self._check_finite(flat, field)
+            self._check_finite(flat, field, self.context_)
             return field.reshape(points.shape)
         field, scale = self._field(flat)
-        self._check_finite(flat, field)
+        self._check_finite(flat, field, self.context_)
         if scale is None:
             raise ValueError(f"{type(self).__name__} does not predict the error of its field: use return_std=False")
-        self._check_finite(flat, scale)
+        self._check_finite(flat, scale, self.context_)
         return field.reshape(points.shape), scale.reshape(points.shape)
 
     def jacobian(self, points: Any, *, inputs: Any = None, parameters: Any = None) -> np.ndarray:
@@ -193,7 +193,7 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         points = self._check_points(points)
         flat = self._flat(points, inputs, parameters)
         _, jacobian = self._field_jacobian(flat)
-        self._check_finite(flat, jacobian)
+        self._check_finite(flat, jacobian, self.context_)
         return jacobian.reshape(*points.shape, flat.shape[-1])
 
     def _flat(self, points: np.ndarray, inputs: Any, parameters: Any) -> np.ndarray:
@@ -355,11 +355,18 @@ class BaseFieldEstimator(BaseTrajectoryEstimator):
         return x0
 
     @staticmethod
-    def _check_finite(points: np.ndarray, answers: np.ndarray) -> None:
-        """Refuse to return NaN or infinity for a query that is too far from the data to be computed."""
+    def _check_finite(points: np.ndarray, answers: np.ndarray, context: Trajectories | None = None) -> None:
+        """Refuse to return NaN or infinity, with the reason: too far from the data, or, given these, among them."""
         good = np.isfinite(answers).all(axis=tuple(range(1, answers.ndim)))
         if not good.all():
-            point = points.reshape(-1, points.shape[-1])[int((~good).argmax())]
+            bad = int((~good).argmax())
+            point = points.reshape(-1, points.shape[-1])[bad]
+            low, high = (np.inf, -np.inf) if context is None else widened_box(context.points, 0.0)
+            if ((low <= point) & (point <= high)).all():
+                raise ValueError(
+                    f"the field cannot be computed at {point.tolist()}, which is within the range of the data: the "
+                    f"estimator answers {answers[bad].tolist()}"
+                )
             raise ValueError(f"the field cannot be computed at {point.tolist()}: it is too far from the data")
 
     def _check_bounds(self, bounds: Any, data: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdyn.data.bursts import in_bursts
 from skdyn.data.trajectories import Trajectories
 from skdyn.estimators._base import check_motion
 from skdyn.estimators._predictive import BesideLinear
@@ -17,6 +18,8 @@ from skdyn.exceptions import TrajectoryError
 
 if TYPE_CHECKING:
     import torch
+
+_FEW_TRANSITIONS = 8
 
 
 class FIMSDERegressor(BaseStochasticEstimator):
@@ -77,6 +80,7 @@ class FIMSDERegressor(BaseStochasticEstimator):
 
     weights_: dict[str, str]
     _session: FieldSession
+    _unknown_diffusion: np.ndarray
 
     def __init__(
         self,
@@ -107,8 +111,10 @@ class FIMSDERegressor(BaseStochasticEstimator):
 
     def _fit(self, context: Trajectories) -> None:
         choice = ModelChoice.of(self)
-        session = FieldSession(choice, context, stochastic=True)
+        pieces = in_bursts(context)
+        session = FieldSession(choice, pieces, stochastic=True)
         self._session, self.weights_ = session, session.weights
+        self._unknown_diffusion = _unknown_diffusion(pieces)
 
     def _remember(self, context: Trajectories) -> None:
         super()._remember(context)
@@ -133,30 +139,47 @@ class FIMSDERegressor(BaseStochasticEstimator):
     def _predictive(self) -> BesideLinear:
         check_is_fitted(self)
         if self._beside is None:
-            self._beside = BesideLinear.of(self.context_, self._predicted)
+            self._beside = BesideLinear.of(self._moving.part(self.context_), self._predicted)
         return self._beside
 
     def _predicted(self, context: Trajectories, held_out: Trajectories) -> np.ndarray | None:
-        """Log-densities of held-out transitions under what a part of the context gives."""
+        """Log-densities of held-out transitions under what a part of the context gives, of the variables that move."""
         try:
             check_motion(context)
         except TrajectoryError:
             return None
+        context, held_out = (self._moving.whole(x, self._given_names) for x in (context, held_out))
         part = self._unfitted().set_params(**self._fit_params)
         part._fit(context)
         part._remember(context)
+        part._moving = self._moving
         return super(FIMSDERegressor, part)._log_likelihoods(held_out)
 
     def _log_likelihoods(self, observed: Trajectories) -> np.ndarray:
-        return self._predictive.log_likelihoods(super()._log_likelihoods(observed), observed)
+        return self._predictive.log_likelihoods(super()._log_likelihoods(observed), self._moving.part(observed))
 
     def _drift_and_diffusion(
         self, points: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
-        return self._session.drift_and_diffusion(points)
+        drift, diffusion, drift_scale, scale = self._session.drift_and_diffusion(points)
+        if scale is not None and self._unknown_diffusion.any():
+            scale = np.maximum(scale, self._unknown_diffusion)
+        return drift, diffusion, drift_scale, scale
 
     def _velocity_alike(self, points: np.ndarray) -> np.ndarray:
         return self._session.drift_and_diffusion(points, alike=True)[0]
 
     def _field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self._session.field_jacobian(points)
+
+
+def _unknown_diffusion(context: Trajectories) -> np.ndarray:
+    """Least scale (D,) of the error of a diffusion that hardly any transitions tell from the drift; zero of more.
+
+    A drift can explain all of a few transitions and leave none to the noise, which may be as strong as all of them.
+    """
+    steps = np.concatenate([np.diff(t) for t in context.times])
+    moved = np.concatenate([np.diff(x, axis=0) for x in context.states])
+    if len(steps) >= _FEW_TRANSITIONS:
+        return np.zeros(context.n_features)
+    return np.asarray(np.sqrt(np.mean(moved**2 / steps[:, None], axis=0) * 2 / len(steps)))

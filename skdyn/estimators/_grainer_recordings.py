@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skdyn.data.cleaning import Cleaning
-from skdyn.data.frames import has_labels
+from skdyn.data.frames import has_labels, unit_of
 from skdyn.data.reading import is_dataframe, is_recording, read_any
 from skdyn.data.trajectories import Trajectories
 
@@ -42,5 +42,5 @@ def read_recordings(X: Any, t: Any, missing: Any) -> tuple[Trajectories, np.ndar
         return Trajectories(X, t, missing=missing), np.arange(X.n_points)
     raw = replace(read_any(X, t), meant=True)
     rows = np.concatenate([recording.rows for recording in raw.recordings])
-    recordings = Trajectories.from_raw(raw, Cleaning.of(missing, False, "raise"))
+    recordings = Trajectories.from_raw(raw, Cleaning.of(missing, False, "raise"), unit_of(X))
     return recordings, rows if is_dataframe(X) else np.arange(len(rows))

@@ -79,7 +79,7 @@ def trained(
     )
     autoencoder.finish(context.states, straighten=settings.isometry > 0)
     regressor = LatentSDERegressor if latent.is_stochastic else FIMODERegressor
-    codes = [(times, autoencoder.encode(x)) for times, x in context]
+    codes = context.with_states([autoencoder.encode(x) for x in context.states], None)
     with silenced(ModelWarning):
         dynamics = regressor(params["model"], device=params["device"]).fit(codes)
     return autoencoder, dynamics, losses

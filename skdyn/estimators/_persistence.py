@@ -69,6 +69,7 @@ def pack(estimator: Saveable) -> dict[str, bytes]:
     names = context.feature_names
     description = {
         "estimator": type(estimator).__name__,
+        "package": _package(type(estimator)),
         "params": plain_params(estimator),
         "feature_names": None if names is None else list(names),
         "ids": [identity_to_json(id, k) for k, id in enumerate(context.ids)],
@@ -104,6 +105,11 @@ def unpack(cls: type[Estimator], files: Mapping[str, bytes], path: Path) -> Esti
         description, _ = unseal(files[ESTIMATOR], path / ESTIMATOR, _FORMAT)
         if (found := description["estimator"]) != cls.__name__:
             raise FileError(f"{path} holds a {found!s:.80}, not a {cls.__name__}")
+        package = description.get("package")  # older folders do not say
+        if package is not None and package != (own := _package(cls) or "a script"):
+            raise FileError(
+                f"{path} holds the {found} of {package!s:.80}, not that of {own}: load it by the class that saved it"
+            )
         weights = description["weights"]
         context = _context(unpack_arrays(files[CONTEXT], path / CONTEXT), description)
         estimator = cls(**description["params"])
@@ -113,11 +119,21 @@ def unpack(cls: type[Estimator], files: Mapping[str, bytes], path: Path) -> Esti
         _answer_in(estimator, description.get("library"), description.get("labels"))
         used = getattr(estimator, "weights_", None)
         if used is not None and (not isinstance(weights, dict) or weights.get("sha256") != used["sha256"]):
-            raise FileError(
-                f"{path} was fitted with other weights than those that {description['params'].get('model')!r} names "
-                "now (their sha256 differs); fit again"
-            )
+            raise FileError(f"{path} was fitted with {_other_weights(description['params'])}; fit again")
     return estimator
+
+
+def _package(cls: type) -> str | None:
+    """The top-level package that a class comes from; None where it is a script's own."""
+    package = cls.__module__.partition(".")[0]
+    return None if package == "__main__" else package
+
+
+def _other_weights(params: Mapping[str, Any]) -> str:
+    """What is not as it was; an adapter is refused by itself where the model that it was trained on is another."""
+    if params.get("adapter") is not None:
+        return f"another adapter than the one that {params['adapter']!r} holds now (their sha256 differs)"
+    return f"other weights than those that {params.get('model')!r} names now (their sha256 differs)"
 
 
 def times_told(description: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -148,7 +149,7 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         if len(points) == 0:
             return np.zeros((0, context.dim)), np.zeros((0, context.dim))
         field, scale = engine.decode(context, points[None])
-        return field[0], _or_none(scale[0])
+        return field[0], self._or_none(scale[0])
 
     def velocity(self, points: np.ndarray, alike: bool = False) -> np.ndarray:
         """Field (N, D) alone."""
@@ -183,7 +184,7 @@ class FieldSession(Session["tuple[Engine, Context]"]):
         if len(points) == 0:
             return points.copy(), points.copy(), points.copy(), points.copy()
         drift, diffusion, drift_scale, diffusion_scale = engine.decode_sde(context, points[None], alike)
-        return drift[0], diffusion[0], _or_none(drift_scale[0]), _or_none(diffusion_scale[0])
+        return drift[0], diffusion[0], self._or_none(drift_scale[0]), self._or_none(diffusion_scale[0])
 
     def field_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Field (N, D) and Jacobian (N, D, D + G), in double precision where the device has it."""
@@ -192,6 +193,17 @@ class FieldSession(Session["tuple[Engine, Context]"]):
             return np.zeros((0, context.dim)), np.zeros((0, context.dim, points.shape[1]))
         field, jacobian = engine.jacobian(context, points[None])
         return field[0], jacobian[0]
+
+    def _or_none(self, scale: np.ndarray) -> np.ndarray | None:
+        """The predicted scale of an error; None of a model that predicts none."""
+        return None if np.isnan(scale).all() and not self._predicts_errors else scale
+
+    @cached_property
+    def _predicts_errors(self) -> bool:
+        """Whether the model predicts the scales of its errors: they are not NaN where the context begins."""
+        engine, context = self.opened
+        decode = engine.decode_sde if self._stochastic else engine.decode
+        return not np.isnan(decode(context, self._context.points[None, :1])[-1]).all()
 
 
 def open_engine(choice: ModelChoice) -> Engine:
@@ -204,8 +216,3 @@ def open_engine(choice: ModelChoice) -> Engine:
 def arranged(engine: Engine, context: Trajectories, max_context: int | None) -> Trajectories:
     """What is encoded of a context."""
     return engine.arrange(context if max_context is None else thin(context, max_context))
-
-
-def _or_none(scale: np.ndarray) -> np.ndarray | None:
-    """Return the predicted scale of an error; None for a model that predicts none, which gives NaN throughout."""
-    return None if np.isnan(scale).all() else scale

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdyn.data.numbers import read_numbers
 from skdyn.data.parameters import RandomState, check_number, check_size, read_generator
 from skdyn.data.trajectories import Trajectories
 from skdyn.diagnosis.check import Check
@@ -18,13 +17,14 @@ from skdyn.dynamics.sde import euler_maruyama
 from skdyn.dynamics.stationary import fokker_planck, histogram
 from skdyn.dynamics.units import state_units
 from skdyn.estimators._field import BaseFieldEstimator
+from skdyn.estimators._grid import read_grid
+from skdyn.estimators._moving import MovingVariables
 from skdyn.estimators._order import by_mean_state, some_states
 
 _STEP = 0.05  # longest Euler-Maruyama step, in the time in which the states move by their deviation
 _FAST = 0.95  # which of the states of the context, from the slowest to the fastest, tells that time
 _RATE_STATES = 256
 _STEPS_A_TIME = 16
-_MOST_CELLS = 10_000_000
 _MOST_SOLVED_CELLS = 1_000_000  # of the Fokker-Planck equation: a factorisation of two to three gigabytes
 _SAMPLE_TIMES = 100
 
@@ -64,19 +64,26 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         return self._drift_and_diffusion(points)[:2]
 
     def _data_checks(self) -> list[Check]:
-        return sde_checks(self.context_)
+        return sde_checks(self.context_, lambda: self.noise_)
 
     def _remember(self, context: Trajectories) -> None:
         super()._remember(context)
         self._measured: Measurement | None = None
+        self._moving = MovingVariables.of(context)
 
     @property
     def _state_space(self) -> StateSpace:
+        """The inferred equation of the variables that move."""
         data = np.concatenate(self.context_.states)
         _, scale = state_units(data)
         _, _, drift_scale, diffusion_scale = self._drift_and_diffusion(data[:1])
         known = drift_scale is not None and diffusion_scale is not None
-        return StateSpace(self._coefficients, self._rate(scale), scale, self._errors if known else None)
+        return StateSpace(
+            self._moving.answers(self._coefficients),
+            self._rate(scale),
+            scale[self._moving.moves],
+            self._moving.answers(self._errors) if known else None,
+        )
 
     def _errors(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         _, _, drift_scale, diffusion_scale = self._drift_and_diffusion(points)
@@ -86,10 +93,11 @@ class BaseStochasticEstimator(BaseFieldEstimator):
 
     @property
     def _measurement(self) -> Measurement:
+        """Of the variables that move."""
         check_is_fitted(self)
         if self._measured is None:
             ordered = self.context_[by_mean_state(self.context_)]  # of a long context, every n-th piece is measured
-            self._measured = self._state_space.measure(ordered)
+            self._measured = self._state_space.measure(self._moving.part(ordered))
         return self._measured
 
     @property
@@ -97,7 +105,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         """Correlations of the noise that drives the variables; None where it is independent."""
         if self.n_features_in_ == 1:
             return None
-        correlation = self._measurement.correlation
+        correlation = self.correlation_
         return correlation if (correlation != np.eye(len(correlation))).any() else None
 
     @property
@@ -107,12 +115,18 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         The likeliest, given drift and diffusion; zero where the context does not tell it from zero. It is found when it
         is first asked for, and belongs to no state: paths are without it, unless ``simulate(observed=True)`` adds it.
         """
-        return self._measurement.noise.copy()
+        measured, moves = self._measurement.noise, self._moving.moves
+        noise = np.zeros(len(moves))
+        noise[moves] = measured
+        return noise
 
     @property
     def correlation_(self) -> np.ndarray:
         """Correlations (D, D) of the noise that drives the variables; zero where the context shows none."""
-        return self._measurement.correlation.copy()
+        measured, moves = self._measurement.correlation, self._moving.moves
+        correlation = np.eye(len(moves))
+        correlation[np.ix_(moves, moves)] = measured
+        return correlation
 
     def diffusion(
         self, points: Any, return_std: bool = False, *, full: bool = False
@@ -147,15 +161,15 @@ class BaseStochasticEstimator(BaseFieldEstimator):
                 "the error of the full matrix is not predicted: use full=True or return_std=True, not both"
             )
         _, diffusion, _, scale = self._drift_and_diffusion(points.reshape(-1, points.shape[-1]))
-        self._check_finite(points, diffusion)
+        self._check_finite(points, diffusion, self.context_)
         if full:
-            square = diffusion[:, :, None] * diffusion[:, None, :] * self._measurement.correlation
+            square = diffusion[:, :, None] * diffusion[:, None, :] * self.correlation_
             return square.reshape(*points.shape, points.shape[-1])
         if not return_std:
             return diffusion.reshape(points.shape)
         if scale is None:
             raise ValueError(f"{type(self).__name__} does not predict the error of its diffusion: use return_std=False")
-        self._check_finite(points, scale)
+        self._check_finite(points, scale, self.context_)
         return diffusion.reshape(points.shape), scale.reshape(points.shape)
 
     def simulate(
@@ -234,7 +248,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
             bound=bound,
             progress=progress,
             correlation=self._mixing,
-            noise=self._measurement.noise if observed else None,
+            noise=self.noise_ if observed else None,
         )
         if n_paths is None:
             paths = paths[:, 0]
@@ -265,7 +279,8 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         constant diffusion, however long and unequal the steps. Where the estimator predicts the errors of drift and
         diffusion, their variance is added and the density is Student's, with the fewer degrees of freedom the less the
         diffusion is known, so that what happens far from the data is predicted with less certainty.
-        Scores depend on the units of the states, as densities do.
+        Scores depend on the units of the states, as densities do. Variables that are the same everywhere in the context
+        are left out.
 
         Parameters
         ----------
@@ -282,7 +297,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
 
     def _log_likelihoods(self, observed: Trajectories) -> np.ndarray:
         """Log-density of every observation given those before it in its trajectory, but for the first of each."""
-        return self._state_space.log_likelihoods(observed, self._measurement)
+        return self._state_space.log_likelihoods(self._moving.part(observed), self._measurement)
 
     def stationary_density(
         self,
@@ -292,12 +307,13 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         n_paths: int = 200,
         duration: float | None = None,
         random_state: RandomState = None,
+        progress: bool = False,
     ) -> np.ndarray:
         """Density that the states settle to, on a rectangular grid.
 
         Parameters
         ----------
-        grid : array of shape (R,), or list of D increasing arrays of shape (R_d,)
+        grid : list of D increasing arrays of shape (R_d,), or of one variable that array
             Centres of the cells along each variable, at least 3 each. The process is confined to the grid; a
             ConvergenceWarning says so if that shows.
         method : {"auto", "fokker-planck", "simulation"}, default="auto"
@@ -306,9 +322,12 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         n_paths : int, default=200
             Simulated paths, from states of the context drawn at random.
         duration : float, optional
-            Time to simulate, of which the second half is counted; twice the longest trajectory by default.
+            Time to simulate, of which the second half is counted; twice the longest trajectory by default, which may
+            take minutes. Some tens of the time in which the slowest motion is forgotten are enough.
         random_state : int, numpy.random.Generator, RandomState or None, default=None
             For simulations.
+        progress : bool, default=False
+            Show a progress bar of the simulation.
 
         Returns
         -------
@@ -320,7 +339,8 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         ValueError
             If the grid does not fit the variables, or drift and diffusion cannot be computed on all of it.
         """
-        axes = self._check_grid(grid)
+        check_is_fitted(self)
+        axes = read_grid(grid, self.n_features_in_)
         if method not in ("auto", "fokker-planck", "simulation"):
             raise ValueError(f"method must be 'auto', 'fokker-planck' or 'simulation', got {method!r}")
         if method == "auto":
@@ -335,7 +355,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
                     "solved: choose a coarser one, or method='simulation'"
                 )
             return fokker_planck(self._coefficients, axes, self._mixing)
-        return self._simulated_density(axes, n_paths, duration, random_state)
+        return self._simulated_density(axes, n_paths, duration, random_state, progress)
 
     def _simulated_density(
         self,
@@ -343,6 +363,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         n_paths: int,
         duration: float | None,
         random_state: RandomState,
+        progress: bool,
     ) -> np.ndarray:
         check_number("n_paths", n_paths, whole=True)
         if duration is None:
@@ -351,27 +372,7 @@ class BaseStochasticEstimator(BaseFieldEstimator):
         rng = read_generator(random_state)
         data = np.concatenate(self.context_.states)
         times = np.linspace(0, duration, 2 * _SAMPLE_TIMES + 1)
-        paths = self.simulate(data[rng.integers(len(data), size=n_paths)], times, random_state=rng)
+        starts = data[rng.integers(len(data), size=n_paths)]
+        paths = self.simulate(starts, times, random_state=rng, progress=progress)
         samples = paths[:, _SAMPLE_TIMES + 1 :].reshape(-1, data.shape[1])
         return histogram(samples[np.isfinite(samples).all(axis=1)], axes)
-
-    def _check_grid(self, grid: Any) -> list[np.ndarray]:
-        check_is_fitted(self)
-        dim = self.n_features_in_
-        is_sequence = isinstance(grid, (list, tuple)) or (isinstance(grid, np.ndarray) and grid.ndim > 0)
-        if is_sequence and dim == 1 and all(np.ndim(value) == 0 for value in grid):
-            grid = [grid]
-        if not is_sequence or len(grid) != dim:
-            raise ValueError(f"grid must be a list of {dim} arrays, one for each variable")
-        axes = []
-        for d, axis in enumerate(grid):
-            values = read_numbers(axis, f"grid[{d}]", "expected real numbers", ValueError)
-            if values.ndim != 1 or len(values) < 3:
-                raise ValueError(f"grid[{d}] must be real numbers of shape (R,), at least 3, got shape {values.shape}")
-            if not (np.isfinite(values).all() and (np.diff(values) > 0).all()):
-                raise ValueError(f"grid[{d}] must be finite and increasing")
-            axes.append(values)
-        cells = np.prod([float(len(axis)) for axis in axes])
-        if cells > _MOST_CELLS:
-            raise ValueError(f"the grid has {cells:.3g} cells, more than {_MOST_CELLS}: choose a coarser one")
-        return axes

@@ -50,14 +50,23 @@ def cut(table: Any, by: Any) -> Groups:
     Raises
     ------
     ValueError
-        If it is no table, has no rows, or a column is missing or has missing values.
+        If it is no table, has no rows, or a column is missing, stands twice or has missing values.
     """
     if not is_dataframe(table):
         raise ValueError(f"table must be a pandas or polars DataFrame, got a {type(table).__name__}")
     names: Sequence[Hashable] = by if isinstance(by, (list, tuple)) else [by]
+    columns = list(table.columns)
     for name in names:
-        if name not in list(table.columns):
-            raise ValueError(f"by={by!r}: the table has no column {name!r}, only {list(table.columns)}")
+        if not _may_name(name):
+            raise ValueError(
+                f"by must be the name of a column or a list of names, got a {type(name).__name__}: name columns of "
+                "the table, such as by='patient'"
+            )
+        if name not in columns:
+            raise ValueError(f"by={by!r}: the table has no column {name!r}, only {columns}")
+        if columns.count(name) > 1 or list(names).count(name) > 1:
+            where = "the table" if columns.count(name) > 1 else "by"
+            raise ValueError(f"by={by!r}: the column {name!r} stands twice in {where}: leave one of them out")
     if not names or len(table) == 0:
         raise ValueError(f"by={by!r} leaves no groups: the table has {len(table)} rows")
     for name in names:
@@ -71,3 +80,12 @@ def cut(table: Any, by: Any) -> Groups:
     else:
         found = list(table.drop(columns=list(names)).groupby([table[name] for name in names], observed=True))
     return Groups(tuple(names), [key for key, _ in found], [part for _, part in found])
+
+
+def _may_name(value: Any) -> bool:
+    """Whether a value can be the name of a column; a column itself cannot."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

@@ -45,15 +45,15 @@ def _is_forecaster(kind: type) -> bool:
     return hasattr(kind, "derivative")
 
 
-def output_of(estimator: Any, name: str, horizon: int) -> Any:
-    """One output of a fitted estimator."""
+def output_of(estimator: Any, name: str, horizon: int, given: Trajectories) -> Any:
+    """One output of an estimator that was fitted to what is given."""
     context = estimator.context_
     if name == "equations":
         return list(estimator.equations())
     if name == "equilibria":
         return [plain_equilibrium(point) for point in estimator.equilibria(**context.typical)]
     if name == "score":
-        return float(estimator.score(context))
+        return float(estimator.score(given))
     if _is_forecaster(type(estimator)):
         return _plain_paths([*np.asarray(estimator.predict(horizon=horizon)).reshape(len(context), horizon, -1)])
     paths = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from joblib import Parallel, delayed, effective_n_jobs
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from skdyn.data.cleaning import Cleaning, Duplicates
 from skdyn.data.given import Interpolation, given_columns
-from skdyn.data.parameters import check_number
+from skdyn.data.parameters import check_number, check_size
 from skdyn.estimators._base import BaseTrajectoryEstimator
 from skdyn.estimators._fim_ode import FIMODERegressor
 from skdyn.files.paths import user_path
@@ -91,7 +92,7 @@ def fit_panel(
     Raises
     ------
     ValueError
-        If the table has no such groups, or the estimator no such outputs.
+        If the table has no such groups, the estimator no such outputs, or forecasts would take more than 4 GiB.
     TypeError
         If the estimator is none of trajectories.
     FileError
@@ -114,6 +115,8 @@ def fit_panel(
     (5, 2)
     """
     check_number("horizon", horizon, whole=True)
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be None or a whole number but 0, such as -1 for all cores, got {n_jobs!r}")
     estimator = FIMODERegressor() if estimator is None else clone(estimator)
     if not isinstance(estimator, BaseTrajectoryEstimator):
         raise TypeError(
@@ -125,6 +128,8 @@ def fit_panel(
     cleaning = Cleaning.of("raise", sort, duplicates)
     reading = Reading(given_columns(inputs, parameters, interpolation), cleaning.sort, cleaning.duplicates)
     groups = cut(table, by)
+    if "forecast" in asked:
+        check_size("the forecasts of all groups", len(groups.keys), int(horizon), len(groups.tables[0].columns))
     batches = groups.batches()
     store = None
     if folder is not None:

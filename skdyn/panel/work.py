@@ -69,7 +69,7 @@ def fit_batch(estimator: Any, tables: list[Any], outputs: tuple[str, ...], horiz
                     row[name] = shared[name][place]
                     continue
                 try:
-                    row[name] = output_of(fitted, name, horizon)
+                    row[name] = output_of(fitted, name, horizon, contexts[i])
                 except Exception as error:
                     row["error"] = "; ".join(filter(None, (row["error"], f"{name}: {_said(error)}")))
     return rows

@@ -1,5 +1,9 @@
 """Everyday tables: read as they are meant and said so, or refused by file, line and column in the command's words."""
 
+import datetime as dt
+import gzip
+import shlex
+
 import numpy as np
 import pytest
 
@@ -119,6 +123,70 @@ BAD = [  # content, what is said, the options that mend it, the number of points
      "'date'. Say which, and which are states: --time time --features prey predator",
      ["--time", "time", "--features", "prey", "predator"], 60),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [("%d.%m.%Y", "--date-format %d.%m.%Y"), ("%m/%d/%Y %H:%M", '--date-format "%m/%d/%Y %H:%M"'), ("%Y-%m-%d", "")],
+)
+def test_dates_are_proposed_as_the_time(fit, form, said):
+    days = [dt.date(2024, 3, 1) + dt.timedelta(days=i) for i in range(0, 30, 2)]
+    content = "Datum,prey\n" + "".join(f"{day.strftime(form)},{np.exp(-i / 5):.17g}\n" for i, day in enumerate(days))
+    code, _, error = fit(content)
+    assert code == 1
+    assert (
+        f"nor is what is below: these are dates: pass {f'--time Datum {said}'.strip()} if they are the times" in error
+    )
+    code, out, _ = fit(content, *shlex.split(f"--time Datum {said}"), "--time-unit", "day")
+    assert (code, "dates from 2024-03-01" in out) == (0, True)
+
+
+def test_the_form_of_dates_is_guessed(fit):
+    assert "such as --date-format %d/%m/%Y" in fit("date,x\n13/02/2024,1\n14/02/2024,2\n")[2]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_unicode_text_of_spreadsheets_is_read_by_its_mark(fit, encoding):
+    content = text("Zeit [d],prey,predator", separator="\t", decimal=",")
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    code, out, _ = fit(mark + content, "--time", "Zeit [d]", encoding=encoding)
+    assert (code, "tabs between cells, decimal comma, utf-16\n" in out) == (0, True)
+    assert EQUATIONS[0] in out
+
+
+def test_gzip_is_decompressed_or_named(call, tmp_path):
+    path, options = tmp_path / "data.csv.gz", ("--estimator", "sparse-ode", "--out", tmp_path / "model")
+    path.write_bytes(gzip.compress(text().encode()))
+    code, out, _ = call("fit", path, *options)
+    assert (code, EQUATIONS[0] in out) == (0, True)
+    path.write_bytes(path.read_bytes()[:-9])
+    code, _, error = call("fit", path, *options)
+    assert (code, f"{path} is a gzip file that cannot be decompressed (" in error) == (1, True)
+
+
+def test_a_unit_that_contradicts_the_header_is_refused(fit):
+    content = text("time [h],prey,predator")
+    code, _, error = fit(content, "--time-unit", "day")
+    assert code == 1
+    assert "column 'time [h]' counts hours by its name, and --time-unit day says days: pass --time-unit hour" in error
+    assert fit(content, "--time-unit", "hour")[0] == 0
+    assert fit(text("time [steps],prey,predator"), "--time-unit", "day")[0] == 0
+
+
+def test_a_panel_under_row_numbers_is_seen(fit):
+    """The states that are proposed are those of a table that was read, not all that have no label's name."""
+    ages = (118, 484, 664, 1004)
+    rows = [f"{8 * k + i},{k + 1},{age},{30 + 20 * i + k * i * i}" for k in range(3) for i, age in enumerate(ages)]
+    content = "\n".join(["rownames,Tree,age,size", *rows]) + "\n"
+    code, _, error = fit(content)
+    assert code == 1
+    assert "column 'rownames' looks like row numbers that were written as a column: leave it out" in error
+    assert "column 'Tree' is constant in blocks, and 'age' rises" in error
+    assert "Then --group Tree --time age, or" in error
+    code, _, error = fit(content, "--group", "Tree", "--time", "age")
+    assert "leave it out (--features size)" in error
+    code, out, _ = fit(content, "--group", "Tree", "--time", "age", "--features", "size")
+    assert (code, "3 (told apart by column 'Tree'), 12 points" in out) == (0, True)
 
 
 @pytest.mark.parametrize(("content", "message", "mend", "points"), BAD)

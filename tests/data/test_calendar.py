@@ -82,6 +82,23 @@ def test_other_times_follow_no_calendar(dates):
     assert evenly(context, [None]) is context
 
 
+@pytest.mark.parametrize("freq", ["BME", "BMS", "BQE", "BQS", "BYE-MAR", "30th", "31st", "29th", "quarters' 30th"])
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_working_days_of_months_and_days_that_some_do_not_have_go_on(freq, zone):
+    if freq[0] == "B":
+        dates = pd.date_range("2019-01-01", periods=40, freq=freq, tz=zone) + pd.Timedelta(hours=9)
+    else:
+        first = pd.Timestamp(f"2022-01-{freq[-4:-2]} 09:00", tz=zone)
+        dates = pd.DatetimeIndex([first + pd.DateOffset(months=k * (1 + 2 * (freq[0] == "q"))) for k in range(40)])
+    kept = np.arange(30) % 5 != 3
+    context = Trajectories(pd.DataFrame({"y": np.arange(24.0)}, index=dates[:30][kept]))
+    calendar = calendar_of(context.axis, context.times[0])
+    even = calendar.even(context.times[0])
+    np.testing.assert_allclose(even, even[0] + calendar.length * np.flatnonzero(kept), rtol=1e-9)
+    ahead = context.axis.shown(calendar.ahead(context.times[0][-1], 10))
+    np.testing.assert_array_equal(ahead, dates[30:].tz_localize(None))
+
+
 def test_the_rate_is_what_even_times_grow_by():
     context = read(months("2019-11", 8), "day")
     calendar = calendar_of(context.axis, context.times[0])

@@ -49,7 +49,7 @@ def test_rows_of_errors_are_those_that_were_given():
 
 def test_trajectories_that_are_too_short_are_left_out_with_one_warning():
     one, gap = (np.array([0.0]), np.ones((1, 2))), (T[:3], np.array([[1, np.nan], [np.nan, 2], [1.0, 3.0]]))
-    with pytest.raises(TrajectoryError, match=r"trajectory 1 has 1 sample; .* pass missing='drop'"):
+    with pytest.raises(TrajectoryError, match=r"trajectory 1 has 1 sample; .* pass Trajectories\(X, missing='drop'\)"):
         Trajectories([(T, X), one])
     with pytest.warns(UserWarning, match=r"2 of 4 trajectories are left out.*\(the first is 1\)") as caught:
         read = Trajectories([(T, X), one, gap, (T, 2 * X)], missing="drop")

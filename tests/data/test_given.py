@@ -91,7 +91,10 @@ def test_tables_say_which_columns_are_given(tmp_path):
 def test_gaps_in_inputs_are_treated_as_gaps_in_states():
     frame = doses(1).to_dataframe()
     frame.loc[2, "rate"] = np.nan
-    with pytest.raises(TrajectoryError, match="row 2, column 'rate': the input is NaN; pass missing='drop'"):
+    with pytest.raises(
+        TrajectoryError,
+        match=r"row 2, column 'rate': the input is NaN; pass Trajectories.from_dataframe\(\.\.\., missing='drop'\)",
+    ):
         Trajectories(frame)
     assert len(Trajectories(frame, missing="drop").times[0]) == 5
     with pytest.raises(TrajectoryError, match="row 2, column 'rate': the input is nan, not finite"):
@@ -214,7 +217,7 @@ def frame_with(**columns):
         ),
         (
             lambda: Trajectories.from_dataframe(frame_with(dose=[None, 1.0] * 6), parameters=["dose", "weight"]),
-            "row 0, column 'dose': the parameter is NaN; pass missing='drop'",
+            r"row 0, column 'dose': the parameter is NaN; pass Trajectories.from_dataframe\(\.\.\., missing='drop'\)",
         ),
         (lambda: Trajectories([(T, T, np.array(list("abcdef")))]), "type <U1: inputs must be real numbers"),
     ],

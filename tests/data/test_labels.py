@@ -401,7 +401,10 @@ def test_inputs_in_steps_are_no_identities():
             PLAIN.assign(taken=DATES),
             r"'taken' has type .*: \S+\(..., time='taken'\) if it is the time; or leave it out",
         ),
-        (PLAIN.assign(date=DATES.strftime("%d/%m/%Y")), r"'01/01/2024' is a str; pandas.to_datetime\(times\) makes"),
+        (
+            PLAIN.assign(date=DATES.strftime("%d/%m/%Y")),
+            r"'01/01/2024' is a str; pandas.to_datetime\(times, format='%d/%m/%Y'\) makes",
+        ),
         (panel(id=["p", "q"])[:12], r"trajectory 1 has 1 sample; .* \(id 'q', trajectory 1, row 11\); pass"),
         (
             PLAIN.assign(Month=T, Day=T, rownames=range(11), Subject="p"),

@@ -137,7 +137,8 @@ def test_results_are_read_only_and_independent(ragged):
 def test_missing_values():
     x = falling(5, 2)
     x[2, 1] = np.nan
-    with pytest.raises(TrajectoryError, match=r"trajectory 1, row 2, column 1: the state is NaN; pass missing='drop'"):
+    message = r"trajectory 1, row 2, column 1: the state is NaN; pass Trajectories\(X, missing='drop'\)"
+    with pytest.raises(TrajectoryError, match=message):
         Trajectories([np.ones((2, 2)), x])
     X = Trajectories(x, missing="drop")
     np.testing.assert_array_equal(X.times[0], [0, 1, 3, 4])

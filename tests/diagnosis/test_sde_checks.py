@@ -6,6 +6,7 @@ import pytest
 from skdyn import FIMCoarseGrainer, FIMSDERegressor, ModelWarning, Trajectories
 from skdyn.diagnosis import Diagnosis
 from skdyn.diagnosis.sde import relaxations, sde_checks
+from tests.estimators.test_stochastic import OrnsteinUhlenbeck
 
 STEP = 0.05
 
@@ -73,11 +74,36 @@ def test_relaxations_are_those_of_paths_with_points_enough():
     assert relaxations(Trajectories([*long, (20.0 * np.arange(5), rng.normal(size=(5, 1)))])) > 0
 
 
-def test_fit_warns_where_it_is_hopeless(tmp_path):
+def test_noise_that_the_fit_estimates_is_no_reason_to_warn():
     x = paths() + 3 * np.random.default_rng(2).normal(size=(2000, 2))
-    with pytest.warns(ModelWarning, match=r"measurement noise: .*; likely noise of the observation"):
-        estimator = FIMSDERegressor(device="cpu").fit(x, t=STEP)
-    assert not estimator.diagnose().adequate
+    estimator = FIMSDERegressor(device="cpu").fit(x, t=STEP)
+    assert (estimator.noise_ > 2).all()
+    diagnosis = estimator.diagnose()
+    assert diagnosis.adequate
+    (finding,) = diagnosis.findings
+    assert finding.name == "measurement noise"
+    assert "estimated as noise_" in finding.likely
+    assert "simulate(observed=True)" in finding.advice
+
+
+def test_fit_warns_of_noise_that_the_equation_takes_for_its_own():
+    white = np.random.default_rng(2).normal(size=(300, 1))
+    fast = OrnsteinUhlenbeck(theta=100.0, sigma=np.sqrt(200.0))
+    with pytest.warns(
+        ModelWarning, match=r"measurement noise: .*; likely noise of the observation, which an SDE takes"
+    ):
+        fast.fit(white, t=STEP)
+    assert fast.noise_ == 0
+    assert not fast.diagnose().adequate
+
+
+def test_noise_must_be_estimated_where_the_data_show_it():
+    x = paths()
+    x[:, 1] += np.random.default_rng(1).normal(size=2000)
+    for found, hopeless in (([0.0, 1.0], False), ([1.0, 0.0], True)):
+        checks = {c.name: c for c in sde_checks(Trajectories(x, t=STEP), lambda noise=found: np.array(noise))}
+        assert checks["measurement noise"].hopeless == hopeless
+    sde_checks(Trajectories(paths(), t=STEP), lambda: pytest.fail("sound paths need no estimate"))
 
 
 def test_a_grainer_answers_for_its_codes():

@@ -301,7 +301,7 @@ def test_breaks_are_met_exactly(method):
 
     class Clock:
         def __init__(self):
-            self.jumps = [jumps]
+            self.jumps, self.corners = [jumps], [np.empty(0)]
 
         def __call__(self, rows, t):
             seen.extend(t)

@@ -116,6 +116,29 @@ def test_data_frames_and_output(video):
         several.set_params(missing="drop").transform(turned)
 
 
+def test_dates_and_units_are_kept(video, tmp_path):
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame(video.frames, index=pd.date_range("2020-01-01", periods=400, freq="h")).add_prefix("p")
+    plain = FIMCoarseGrainer(model=DUMMY_SDE, **TINY | {"max_iter": 3})
+    fitted = clone(plain).fit(Trajectories(table, time_unit="hour"))
+    fitted.save(tmp_path)
+    again, counted = FIMCoarseGrainer.load(tmp_path), clone(plain).fit(video.frames)
+    codes, score = counted.transform(video.frames), counted.score(video.frames)
+    for grainer in (fitted, again):
+        assert (grainer.context_.axis.kind, grainer.context_.time_unit) == ("date", "hour")
+        for form in (table, table.reset_index(names="date"), [video.frames]):
+            np.testing.assert_allclose(grainer.transform(form), codes, atol=1e-9)
+        assert grainer.score(table) == pytest.approx(score, rel=1e-9)
+        with pytest.raises(TrajectoryError, match="the times of X are numbers, but those of the fit are dates"):
+            grainer.score([video.frames])
+    assert clone(plain).fit_transform(table).shape == codes.shape
+    several = clone(plain).fit(Trajectories([video.frames[:200], video.frames[200:]], t=0.5, time_unit="minute"))
+    expected = several.score(Trajectories(video.frames, t=0.5, time_unit="minute"))
+    seconds = pd.DataFrame(video.frames).add_prefix("p").assign(t=30.0 * np.arange(400))
+    seconds.attrs["time_unit"] = "second"
+    assert several.score(seconds) == pytest.approx(expected, rel=1e-9)
+
+
 def test_what_is_not_used_is_refused(video):
     u = np.sin(video.t)[:, None]
     for form in ([(video.t, video.frames, u)], Trajectories([(video.t, video.frames, u)])):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from skdyn import ConvergenceWarning, FIMODERegressor, SparseODERegressor, Trajectories, TrajectoryError
+from skdyn.plugins import BaseDynamicsEstimator
 
 T = np.linspace(0, 6, 60)
 
@@ -10,6 +11,33 @@ def test_a_query_beyond_computing_is_an_error_that_names_it(fitted):
     for call in (fitted.vector_field, fitted.predict):
         with pytest.raises(ValueError, match=r"\[1e\+39, 0\.0\].*too far from the data"):
             call(np.array([[0.0, 0.0], [1e39, 0.0]]))
+
+
+class Root(BaseDynamicsEstimator):
+    """A field that is not defined below a half."""
+
+    def __init__(self, missing="raise"):
+        self.missing = missing
+
+    def _fit(self, context):
+        pass
+
+    def _field(self, points):
+        return np.where(points < 0.5, np.nan, -points), 0.1 * points
+
+    def _field_jacobian(self, points):
+        return self._field(points)[0], np.where(points < 0.5, np.inf, -1.0)[:, None]
+
+
+def test_a_field_that_fails_among_the_data_is_not_called_far_from_them():
+    est = Root().fit([(T, np.exp(-T))])
+    for call in (est.vector_field, est.predict):
+        with pytest.raises(ValueError, match=r"at \[0\.2\], which is within the range of the data: .* answers \[nan\]"):
+            call(np.array([[0.7], [0.2]]))
+        with pytest.raises(ValueError, match=r"at \[-9\.0\]: it is too far from the data"):
+            call(np.array([[0.7], [-9.0]]))
+    with pytest.raises(ValueError, match=r"within the range of the data: the estimator answers \[\[inf\]\]"):
+        est.jacobian([0.2])
 
 
 def test_huge_states_simulate_and_score(orbits):

@@ -73,3 +73,44 @@ def test_the_predicted_scales_are_of_the_size_of_the_errors(double_well):
     for call, truth in ((fitted.vector_field, system.drift), (fitted.diffusion, system.diffusion)):
         found, scale = call(states, return_std=True)
         assert 0.1 < np.mean(np.abs(found - truth(states))) / scale.mean() < 6.0
+
+
+def test_data_too_far_for_an_answer_have_a_score():
+    x = ornstein_uhlenbeck(1.0, 1.0, 0.1, 100, seed=3)
+    fitted = FIMSDERegressor(device="cpu").fit(x, t=0.1)
+    assert np.isnan(fitted._drift_and_diffusion(x + 1e9)[3]).all()
+    assert -1e12 < fitted.score(x + 1e9, t=0.1) < fitted.score(x, t=0.1)
+    with pytest.raises(ValueError, match=r"the field cannot be computed at .*: it is too far from the data"):
+        fitted.vector_field(x + 1e9, return_std=True)
+
+
+def test_a_variable_that_never_moves_is_no_part_of_the_score():
+    x = ornstein_uhlenbeck(1.0, 1.0, 0.1, 200, seed=4)
+    still = np.column_stack([x, np.full(200, 5.0)])
+    alone, beside = (
+        FIMSDERegressor(device="cpu").fit(x[:150], t=0.1),
+        FIMSDERegressor(device="cpu").fit(still[:150], t=0.1),
+    )
+    assert beside.score(still[150:], t=0.1) == pytest.approx(alone.score(x[150:], t=0.1), abs=0.1)
+    assert beside.linear_share_ == pytest.approx(alone.linear_share_, abs=0.3)
+
+
+@pytest.mark.parametrize("gap", [20.0, 500.0])
+def test_gaps_between_bursts_do_not_hide_the_drift(gap):
+    bursts = [ornstein_uhlenbeck(1.0, 1.0, 0.05, 60, seed) for seed in range(25)]
+    t = np.concatenate([k * (gap + 3.0) + 0.05 * np.arange(60) for k in range(25)])
+    states = np.linspace(-1.0, 1.0, 5)[:, None]
+    one = FIMSDERegressor(device="cpu").fit([(t, np.concatenate(bursts))])
+    apart = FIMSDERegressor(device="cpu").fit(bursts, t=0.05)
+    np.testing.assert_allclose(one.predict(states), apart.predict(states), atol=1e-3)
+    assert np.abs(one.predict(states) + states).mean() < 0.5 * np.abs(states).mean()
+
+
+@pytest.mark.parametrize("points", [2, 3, 4])
+def test_few_transitions_say_how_little_they_tell_of_the_diffusion(points):
+    held = []
+    for seed in range(6):
+        x = ornstein_uhlenbeck(1.0, 1.0, 0.1, points, seed)
+        diffusion, scale = FIMSDERegressor(device="cpu").fit(x, t=0.1).diffusion([[0.0]], return_std=True)
+        held.append(abs(diffusion.item() - 1.0) < 3 * scale.item())
+    assert np.mean(held) > 0.6

@@ -97,6 +97,7 @@ def test_arrays_that_are_wrong(folder, case):
 
 DESCRIPTIONS = {
     "another class": (lambda v: v.update(estimator="FIMODERegressor"), "holds a FIMODERegressor, not a SparseODE"),
+    "a package that is none": (lambda v: v.update(package=["skdyn"]), "holds the SparseODERegressor of ['skdyn'], not"),
     "no parameters": (lambda v: v.pop("params"), "KeyError: 'params'"),
     "a parameter too many": (lambda v: v["params"].update(depth=3), "unexpected keyword argument 'depth'"),
     "a parameter of another kind": (lambda v: v["params"].update(max_points="a"), "max_points must be"),

@@ -1,6 +1,7 @@
 """What every estimator of an SDE inherits, on one whose drift and diffusion are known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import ks_2samp, norm
 
@@ -196,6 +197,16 @@ def test_the_score_is_the_mean_likelihood_of_a_transition(fitted):
         assert wrong < truth
 
 
+def test_a_variable_that_never_moves_is_no_part_of_the_score(fitted):
+    still = OrnsteinUhlenbeck().fit(np.column_stack([steps_of(0.1), np.full(300, 5.0)]), t=0.1)
+    held_out = steps_of(0.1, 100, seed=4)
+    for level in (5.0, 7.0):
+        with_level = np.column_stack([held_out, np.full(100, level)])
+        assert still.score(with_level, t=0.1) == pytest.approx(fitted.score(held_out, t=0.1), rel=0.01)
+    np.testing.assert_array_equal(still.noise_, [0, 0])
+    np.testing.assert_array_equal(still.correlation_, np.eye(2))
+
+
 def noisy(noise=0.3, correlation=0.0, paths=30, points=60):
     """Observations of the process in two variables, with noise of their own."""
     rng = np.random.default_rng(3)
@@ -266,12 +277,26 @@ def test_densities_solved_and_counted_agree(fitted):
     solved = fitted.stationary_density(grid)
     truth = norm(0, 0.8 / np.sqrt(3)).pdf(grid)
     np.testing.assert_allclose(solved, truth / (truth.sum() * 0.2), rtol=1e-6)
-    for same in ([grid], grid.tolist(), grid[None]):
+    for same in ([grid], grid.tolist(), grid[None], grid[:, None], pd.Series(grid, index=range(7, 28))):
         np.testing.assert_array_equal(fitted.stationary_density(same), solved)
     counted = fitted.stationary_density(grid, method="simulation", random_state=0, n_paths=400, duration=20.0)
     assert np.abs(counted - solved).sum() * 0.2 / 2 < 0.05
     again = fitted.stationary_density(grid, method="simulation", random_state=0, n_paths=400, duration=20.0)
     np.testing.assert_array_equal(counted, again)
+
+
+def test_the_axis_of_one_variable_may_be_a_range(fitted):
+    whole = fitted.stationary_density(np.arange(-3.0, 4.0))
+    np.testing.assert_array_equal(fitted.stationary_density(range(-3, 4)), whole)
+
+
+def test_a_density_that_is_counted_shows_a_bar_where_one_is_asked_for(fitted, capsys):
+    settings = {"method": "simulation", "n_paths": 10, "duration": 2.0, "random_state": 0}
+    quiet = fitted.stationary_density(np.linspace(-2, 2, 5), **settings)
+    assert capsys.readouterr().err == ""
+    shown = fitted.stationary_density(np.linspace(-2, 2, 5), **settings, progress=True)
+    np.testing.assert_array_equal(shown, quiet)
+    assert "200/200" in capsys.readouterr().err
 
 
 def test_three_variables_are_counted():
@@ -297,7 +322,7 @@ def test_a_grid_that_cuts_the_density_off_is_a_warning(fitted):
         (3.0, "grid must be a list of 1 arrays, one for each variable"),
         (None, "grid must be a list of 1 arrays"),
         ([], r"grid\[0\] must be real numbers of shape \(R,\), at least 3, got shape \(0,\)"),
-        ([np.arange(4.0)] * 2, "grid must be a list of 1 arrays"),
+        ([np.arange(4.0)] * 2, "grid must be a list of 1 arrays, one for each variable, got a list of 2"),
         ([0.0, 1.0], r"grid\[0\] must be real numbers of shape \(R,\), at least 3, got shape \(2,\)"),
         ([np.zeros((3, 3))], r"grid\[0\] must be real numbers of shape \(R,\)"),
         (["a", "b", "c"], r"grid\[0\] has type .*: expected real numbers"),

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from skdyn import (
     FileError,
+    FIMCoarseGrainer,
     FIMODERegressor,
     FIMSDERegressor,
     LASSODEForecaster,
@@ -25,6 +26,7 @@ from skdyn.nn.lora import add_low_rank, attention_projections, initialise, low_r
 from skdyn.panel.groups import cut
 from skdyn.panel.work import Reading, fit_batch
 
+DUMMIES = Path(__file__).parents[1] / "dummy"
 FAST = ("equations", "score", "forecast")
 
 
@@ -186,7 +188,7 @@ def test_a_folder_of_another_request_is_refused(patients, tmp_path):
 
 
 def test_another_adapter_or_version_in_the_same_place_is_another_request(patients, tmp_path, monkeypatch):
-    few, model = patients[patients["patient"] == "a"], Path(__file__).parents[1] / "dummy" / "fim-ode-16d"
+    few, model = patients[patients["patient"] == "a"], DUMMIES / "fim-ode-16d"
     base = load_model(model)
 
     def fit(seed):
@@ -225,12 +227,41 @@ def test_damaged_rows_are_refused(patients, tmp_path):
         ({"estimator": LASSODEForecaster(), "outputs": "equations"}, "LASSODEForecaster has no equations"),
         ({"estimator": FIMSDERegressor(), "outputs": "forecast"}, "FIMSDERegressor has no forecast"),
         ({"horizon": 0}, "horizon must be a positive integer"),
+        ({"horizon": 10**9}, r"the forecasts of all groups of shape \(7, 1000000000, 3\) would take 156 GiB"),
+        ({"n_jobs": "2"}, "n_jobs must be None or a whole number but 0, such as -1 for all cores, got '2'"),
+        ({"n_jobs": 1.5}, "n_jobs must be None or a whole number but 0, .* got 1.5"),
+        ({"n_jobs": 0}, "n_jobs must be None or a whole number but 0, .* got 0"),
+        ({"by": ["patient", "patient"]}, "the column 'patient' stands twice in by: leave one of them out"),
         ({"duplicates": "last"}, "duplicates must be 'raise', 'mean' or 'first', got 'last'"),
     ],
 )
 def test_what_cannot_be_asked(patients, change, message):
     with pytest.raises(ValueError, match=message):
         fit_panel(**{"table": patients, "by": "patient"} | change)
+
+
+def test_columns_themselves_are_no_names(patients):
+    for by in (patients["patient"], patients["patient"].to_numpy(), [patients["patient"]], patients.columns):
+        with pytest.raises(ValueError, match=r"by must be the name of a column or a list of names, got a .*: name col"):
+            fit_panel(patients, by)
+    with pytest.raises(ValueError, match="the column 'patient' stands twice in the table"):
+        fit_panel(pd.concat([patients, patients[["patient"]]], axis=1), "patient")
+
+
+def test_a_grainer_is_scored_by_its_frames():
+    rng = np.random.default_rng(0)
+    parts = [
+        pd.DataFrame(np.sin(np.cumsum(0.3 * rng.normal(size=(60, 1)), axis=0) + np.arange(4)))
+        .add_prefix("pixel")
+        .assign(film=name, time=0.1 * np.arange(60))
+        for name in "ab"
+    ]
+    grainer = FIMCoarseGrainer(model=DUMMIES / "fim-sde-16d", max_iter=2, hidden=(4,), random_state=0, device="cpu")
+    found = fit_panel(pd.concat(parts), "film", estimator=grainer, outputs="score")
+    assert found["error"].isna().all()
+    for part, score in zip(parts, found["score"], strict=True):
+        own = part.drop(columns="film")
+        assert score == pytest.approx(grainer.fit(own).score(own))
 
 
 def test_a_pipeline_is_refused_at_once(patients):
