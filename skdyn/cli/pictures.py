@@ -106,11 +106,14 @@ def draw_paths(answer: Answer, times: np.ndarray, paths: np.ndarray, names: list
     """Draw simulated paths (P, L, D) over their times (L,)."""
     import matplotlib.pyplot as plt
 
+    from skdyn.plotting.labels import set_labels
+
     figure, axes = plt.subplots(len(names), 1, squeeze=False, sharex=True, layout="constrained",
                                 figsize=(7.6, 1.4 + 2.1 * len(names)))  # fmt: skip
     for d, (axis, name) in enumerate(zip(axes[:, 0], names, strict=True)):
         axis.plot(times, paths[:, :, d].T, linewidth=1.6 if len(paths) == 1 else 0.7)
-        axis.set(ylabel=name, xlim=(times[0], times[-1]))
+        axis.set_xlim(times[0], times[-1])
+        set_labels(axis, y=name)
     axes[-1, 0].set_xlabel("time")
     _write(answer, figure, "Picture", path)
 

@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.equilibria import Equilibrium
@@ -26,6 +25,8 @@ from skdyn.plotting.common import (
     slice_points,
     some_axes,
 )
+from skdyn.plotting.kinds import check_drawable
+from skdyn.plotting.labels import set_labels, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,9 +136,9 @@ class VectorFieldDisplay:
         Raises
         ------
         ValueError
-            If there are more than three variables and none are chosen, or what is chosen is none of them.
+            If the estimator is of another kind, or the variables to be drawn are none of its own or more than three.
         """
-        check_is_fitted(estimator)
+        check_drawable(cls, "vector fields", estimator, "ode", "sde")
         chosen = chosen_variables(names_of(estimator), variables)
         data = np.concatenate(estimator.context_.states)
         box = estimator._check_bounds(bounds, data)
@@ -173,7 +174,9 @@ class VectorFieldDisplay:
         computed = cls.compute(estimator, bounds, resolution, variables=variables, inputs=inputs, parameters=parameters)
         return computed.plot(ax, **plot_params)
 
-    def plot(self, ax: Any = None, *, density: float = 1.1, uncertainty: bool = True) -> Self:
+    def plot(
+        self, ax: Any = None, *, density: float = 1.1, uncertainty: bool = True, colour: str = FIELD_COLOUR
+    ) -> Self:
         """Draw the field.
 
         Parameters
@@ -184,6 +187,8 @@ class VectorFieldDisplay:
             Of the streamlines.
         uncertainty : bool, default=True
             Pale where the predicted error is as large as the field, where there is a prediction.
+        colour : str
+            Of streamlines without it.
 
         Returns
         -------
@@ -194,9 +199,9 @@ class VectorFieldDisplay:
             if len(part.variables) == 1:
                 self._plot_line(axis, part, uncertainty)
             else:
-                self._plot_plane(axis, part, density, uncertainty)
+                self._plot_plane(axis, part, density, uncertainty, colour)
         if self.fixed:
-            axes[0].set_title(self._held().removeprefix("; "), fontsize="medium", color="0.35")
+            set_title(axes[0], self._held().removeprefix("; "), fontsize="medium", color="0.35")
         self.ax_ = axes[0] if len(axes) == 1 else axes
         return self
 
@@ -208,21 +213,25 @@ class VectorFieldDisplay:
             b = _BAND * part.scale[:, variable]
             ax.fill_between(x, f - b, f + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0, label="90% band")
         ax.plot(x, f, color=SIMULATION_COLOUR, label="field")
-        ax.set(xlabel=name, ylabel=f"d{name}/dt", xlim=(x[0], x[-1]))
+        ax.set_xlim(x[0], x[-1])
+        set_labels(ax, x=name, y=f"d{name}/dt")
 
-    def _plot_plane(self, ax: Axes, part: FieldSlice, density: float, uncertainty: bool) -> None:
+    def _plot_plane(self, ax: Axes, part: FieldSlice, density: float, uncertainty: bool, colour: Any) -> None:
+        from matplotlib.colors import Normalize
+
         (i, j), (x, y) = part.variables, part.axes
-        colour: Any = FIELD_COLOUR
-        if uncertainty and part.scale is not None:
+        shaded = uncertainty and part.scale is not None
+        if shaded:
             colour = np.sqrt(np.mean((part.scale / self.typical) ** 2, axis=-1)).T
         lines = ax.streamplot(x, y, part.field[..., i].T, part.field[..., j].T, density=density, color=colour,
-                              cmap=_shades(), norm=_unsure(), linewidth=0.9, arrowsize=0.8, zorder=1)  # fmt: skip
-        if colour is not FIELD_COLOUR:
+                              cmap=_shades(), norm=Normalize(0, 1), linewidth=0.9, arrowsize=0.8, zorder=1)  # fmt: skip
+        if shaded:
             assert ax.figure is not None
             bar = ax.figure.colorbar(lines.lines, ax=ax, fraction=0.046, pad=0.03, extend="max")
             bar.set_label("predicted error / typical speed")
             bar.outline.set_visible(False)
-        ax.set(xlabel=self.names[i], ylabel=self.names[j], xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+        ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+        set_labels(ax, x=self.names[i], y=self.names[j])
 
 
 @dataclass(repr=False)
@@ -297,6 +306,7 @@ class PhasePortraitDisplay:
         **plot_params
             Passed to `plot`.
         """
+        check_drawable(cls, "vector fields", estimator, "ode", "sde")
         background = VectorFieldDisplay.compute(
             estimator, bounds, resolution, variables=variables, inputs=inputs, parameters=parameters
         )
@@ -378,12 +388,6 @@ def _shades() -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("sure", [SURE_COLOUR, FIELD_COLOUR, UNSURE_COLOUR])
-
-
-def _unsure() -> Any:
-    from matplotlib.colors import Normalize
-
-    return Normalize(0.0, 1.0)
 
 
 def _field_and_scale(estimator: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

@@ -7,11 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.time_axis import TimeAxis
 from skdyn.data.times import read_times
 from skdyn.plotting.common import DATA_COLOUR, FIELD_COLOUR, SIMULATION_COLOUR, names_of, shared_legend, some_axes
+from skdyn.plotting.kinds import check_drawable
+from skdyn.plotting.labels import set_labels
 
 _RESOLUTION = 200
 
@@ -87,9 +88,10 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If there is no such series, the end is not after the last observation, or the truth has another shape.
+            If the estimator is no forecaster, there is no such series, the end is not after the last observation, or
+            the truth has another shape.
         """
-        check_is_fitted(estimator)
+        check_drawable(cls, "forecasts", estimator, "forecaster")
         count = len(estimator.context_)
         if not 0 <= series < count:
             raise ValueError(f"series {series}: the forecaster was fitted on {count}, numbered from 0")
@@ -129,7 +131,7 @@ class ForecastDisplay:
         axes, self.figure_ = some_axes(ax, len(self.names), stacked=True)
         for variable, (axis, name) in enumerate(zip(axes, self.names, strict=True)):
             self._plot_variable(axis, variable)
-            axis.set_ylabel(name)
+            set_labels(axis, y=name)
         axes[-1].set_xlabel("time")
         axes[0].figure.align_ylabels(list(axes))
         if np.asarray(self.times).dtype.kind == "M":

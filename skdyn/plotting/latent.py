@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.plotting.common import DATA_COLOUR, time_label
 from skdyn.plotting.fields import PhasePortraitDisplay
+from skdyn.plotting.kinds import check_drawable
 from skdyn.plotting.sde import DriftDiffusionDisplay
 
 _MOST_CODES = 3  # of an equation that can be drawn
@@ -62,8 +62,13 @@ class LatentDisplay:
         estimator : fitted FIMCoarseGrainer
         resolution : int, default=32
             Of the equation's picture.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is no coarse-grainer.
         """
-        check_is_fitted(estimator)
+        check_drawable(cls, "the codes of recordings", estimator, "grainer")
         dynamics = estimator.dynamics_
         figure, upper, lower = _panels(dynamics)
         equation = None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import RandomState
 from skdyn.data.trajectories import Trajectories, Trajectory
@@ -17,13 +16,17 @@ from skdyn.plotting.common import (
     DATA_COLOUR,
     FIELD_COLOUR,
     SIMULATION_COLOUR,
+    SURE_COLOUR,
     mark_equilibrium,
     names_of,
     shared_legend,
     slice_points,
     some_axes,
+    time_label,
 )
 from skdyn.plotting.fields import FieldSlice, VectorFieldDisplay, in_sight
+from skdyn.plotting.kinds import check_drawable
+from skdyn.plotting.labels import set_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,14 +34,17 @@ if TYPE_CHECKING:
 
 _LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 _TIMES = 200
+_BAND = 2.0  # scales of the predicted error
+_DARKEST = 0.5  # of the shades of purple, so that streamlines show on it
 
 
 @dataclass(repr=False)
 class DriftDiffusionDisplay:
     """The drift of an SDE as streamlines over its diffusion as shading, with the data and the drift's equilibria.
 
-    One variable is drawn as two curves, f(x) and g(x), each with the band that holds 90% of its predicted error;
-    two as one plane, three as three planes. Of more, ``variables`` says which; all others are held at the data's mean.
+    One variable is drawn as two curves, f(x) and g(x), each with the band of two scales of its predicted error, which
+    hold 95%; two as one plane, three as three planes. Of more, ``variables`` says which; all others are held at the
+    data's mean.
 
     Parameters
     ----------
@@ -100,7 +106,13 @@ class DriftDiffusionDisplay:
             A new figure by default.
         **plot_params
             Passed to `plot`.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is not of an SDE, or the variables are none of its own or too many.
         """
+        check_drawable(cls, "drift and diffusion of SDEs", estimator, "sde")
         drift = VectorFieldDisplay.compute(estimator, bounds, resolution, variables=variables)
         states = np.concatenate(estimator.context_.states)
         slices = []
@@ -142,7 +154,7 @@ class DriftDiffusionDisplay:
             bar = self.figure_.colorbar(images[0], ax=list(axes), fraction=0.046, pad=0.02)
             bar.set_label("diffusion / deviation of the data, per √time")
             bar.outline.set_visible(False)
-            self.drift.plot(axes, density=density, uncertainty=False)
+            self.drift.plot(axes, density=density, uncertainty=False, colour=SURE_COLOUR)
             for axis, part in zip(axes, self.diffusion, strict=True):
                 self._plot_states(axis, part.variables, data)
         if legend:
@@ -157,7 +169,7 @@ class DriftDiffusionDisplay:
         x, y = part.axes
         return ax.imshow(
             self._size(part).T,
-            cmap="Purples",
+            cmap=_light_purples(),
             vmin=0,
             vmax=largest,
             alpha=0.7,
@@ -184,11 +196,12 @@ class DriftDiffusionDisplay:
             x, value = part.axes[0], part.field[:, variable]
             ax.axhline(0, color="0.6", linewidth=0.8)
             if part.scale is not None:
-                b = np.log(10.0) * part.scale[:, variable]
+                b = _BAND * part.scale[:, variable]
                 low = value - b if part is self.drift.slices[0] else np.maximum(value - b, 0.0)
-                ax.fill_between(x, low, value + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0, label="90% band")
+                ax.fill_between(x, low, value + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0, label="95% band")
             ax.plot(x, value, color=SIMULATION_COLOUR, linewidth=1.6, label="estimate")
-            ax.set(xlabel=name, ylabel=label, xlim=(x[0], x[-1]))
+            ax.set_xlim(x[0], x[-1])
+            set_labels(ax, x=name, y=label)
             if data:
                 observed = np.concatenate(self.data.states)[:, variable]
                 base = ax.get_ylim()[0]
@@ -199,9 +212,19 @@ class DriftDiffusionDisplay:
             mark_equilibrium(axes[0], point, (point.state[variable], 0.0))
 
 
+def _light_purples() -> Any:
+    """From white to a light purple."""
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("light purples", colormaps["Purples"](np.linspace(0.0, _DARKEST, 64)))
+
+
 @dataclass(repr=False)
 class PathFanDisplay:
     """An observed trajectory over the fan of paths that an SDE draws from its first state.
+
+    After this the paths have the noise that the fit found in the observations, `noise_`, as the trajectory has.
 
     Parameters
     ----------
@@ -210,6 +233,8 @@ class PathFanDisplay:
         Simulated paths; NaN where they have diverged.
     observed : Trajectory
     names : list of D str
+    unit : str, optional
+        Of time, where it is known.
 
     Attributes
     ----------
@@ -228,6 +253,7 @@ class PathFanDisplay:
     paths: np.ndarray
     observed: Trajectory
     names: list[str]
+    unit: str | None = None
     ax_: Any = None
     figure_: Any = None
 
@@ -262,9 +288,9 @@ class PathFanDisplay:
         Raises
         ------
         ValueError
-            If there are several trajectories.
+            If the estimator is not of an SDE, or there are several trajectories.
         """
-        check_is_fitted(estimator)
+        check_drawable(cls, "paths of SDEs", estimator, "sde")
         if observed is None:
             trajectory = estimator.context_[0]
         else:
@@ -274,8 +300,10 @@ class PathFanDisplay:
             trajectory = read[0]
         t, x = trajectory
         times = np.linspace(t[0], t[-1], min(len(t), _TIMES))
-        paths = estimator.simulate(x[0], times, n_paths=n_paths, random_state=random_state)
-        return cls(times, paths, trajectory, names_of(estimator)).plot(ax, **plot_params)
+        paths = estimator.simulate(x[0], times, n_paths=n_paths, random_state=random_state, observed=True)
+        paths[:, 0] = x[0]  # this much has been observed
+        unit = estimator.context_.time_unit
+        return cls(times, paths, trajectory, names_of(estimator), unit).plot(ax, **plot_params)
 
     def plot(self, ax: Any = None, *, samples: int = 3, legend: bool = True) -> Self:
         """Draw the fan: its median, the middle half and nine tenths of the paths at each time.
@@ -306,8 +334,9 @@ class PathFanDisplay:
                 axis.plot(self.t, path[:, d], color=FIELD_COLOUR, linewidth=0.7, label=None if k else "single paths")
             axis.plot(self.t, middle[:, d], color=SIMULATION_COLOUR, linewidth=1.6, label="median")
             axis.plot(t, x[:, d], color=DATA_COLOUR, linewidth=1.1, label="data")
-            axis.set(ylabel=name, xlim=(self.t[0], self.t[-1]))
-        axes[-1].set_xlabel("time")
+            axis.set_xlim(self.t[0], self.t[-1])
+            set_labels(axis, y=name)
+        axes[-1].set_xlabel(time_label(self.unit))
         if legend:
             handles, labels = axes[0].get_legend_handles_labels()
             self.figure_.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skdyn.data.parameters import RandomState
 from skdyn.data.trajectories import Trajectories
@@ -22,6 +21,8 @@ from skdyn.plotting.common import (
     some_axes,
     time_label,
 )
+from skdyn.plotting.kinds import check_drawable
+from skdyn.plotting.labels import set_labels
 
 _LEVELS = (0.05, 0.25, 0.75, 0.95)
 _TIMES = 600
@@ -112,11 +113,10 @@ class TrajectoryDisplay:
         Raises
         ------
         ValueError
-            If the estimator cannot simulate, there is no such trajectory, or what was held out did not come after it.
+            If the estimator is of another kind, there is no such trajectory, or what was held out did not come after
+            it.
         """
-        check_is_fitted(estimator)
-        if not hasattr(estimator, "simulate"):
-            raise ValueError(f"{type(estimator).__name__} cannot simulate: see ForecastDisplay for forecasters")
+        check_drawable(cls, "simulations", estimator, "ode", "sde")
         context = estimator.context_
         if not 0 <= series < len(context):
             raise ValueError(f"series {series}: the estimator was fitted on {len(context)}, numbered from 0")
@@ -160,7 +160,8 @@ class TrajectoryDisplay:
         axes, self.figure_ = some_axes(ax, len(self.names), stacked=True)
         for d, (axis, name) in enumerate(zip(axes, self.names, strict=True)):
             self._plot_variable(axis, d)
-            axis.set(ylabel=name, xlim=(self.times[0], self.times[-1]))
+            axis.set_xlim(self.times[0], self.times[-1])
+            set_labels(axis, y=name)
         axes[-1].set_xlabel(time_label(self.unit))
         self.figure_.align_ylabels(list(axes))
         if legend:

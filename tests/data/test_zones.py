@@ -103,7 +103,10 @@ def test_zones_that_are_none(name):
 def test_a_table_comes_back_in_its_zone(library):
     dates = pd.date_range("2024-10-26", periods=50, freq="h", tz=BERLIN)  # one hour is shown twice
     table = pd.DataFrame({"t": dates, "x": np.arange(50.0)})
-    table = table if library == "pandas" else pl.from_pandas(table).with_columns(pl.col("t").dt.cast_time_unit("us"))
+    if library == "polars":
+        moments = pl.Series(dates.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]"))
+        zoned = moments.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
+        table = pl.DataFrame({"t": zoned, "x": np.arange(50.0)})
     again = Trajectories(table).to_dataframe()
     assert str(again.t.dtype.tz) == "Europe/Berlin"
     assert list(again.t) == list(dates)

@@ -1,12 +1,15 @@
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
+from matplotlib.collections import LineCollection
 
-from skdyn import DriftDiffusionDisplay, FIMSDERegressor, PathFanDisplay, PhasePortraitDisplay
+from skdyn import DriftDiffusionDisplay, FIMSDERegressor, PathFanDisplay, PhasePortraitDisplay, Trajectories
 from skdyn.data.trajectories import Trajectory
+from tests.estimators.test_stochastic import OrnsteinUhlenbeck, noisy
 
 T = np.arange(60) * 0.1
 
@@ -69,6 +72,30 @@ def test_the_curves_of_one_variable(fitted):
     assert [ax.get_ylabel() for ax in display.ax_] == ["drift of a", "diffusion of a"]
 
 
+def test_the_band_of_a_curve_is_two_predicted_scales(fitted):
+    est = fitted(1)
+    display = DriftDiffusionDisplay.from_estimator(est, resolution=9)
+    for ax, answer in zip(display.ax_, (est.vector_field, est.diffusion), strict=True):
+        (band,) = ax.collections
+        assert band.get_label() == "95% band"
+        x = display.drift.slices[0].axes[0]
+        value, scale = answer(x[:, None], return_std=True)
+        assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx((value + 2 * scale).max(), rel=1e-3)
+
+
+def test_streamlines_show_on_every_shade(fitted):
+    def luminance(colour):
+        parts = np.array(colour)
+        return np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+    display = DriftDiffusionDisplay.from_estimator(fitted(2), resolution=7)
+    (image,) = display.ax_.get_images()
+    lines = next(part for part in display.ax_.collections if isinstance(part, LineCollection))
+    paper = 1 - image.get_alpha() * (1 - np.array(image.cmap(1.0)[:3]))
+    contrast = (luminance(paper) + 0.05) / (luminance(lines.get_colors()[0][:3]) + 0.05)
+    assert contrast > 4.5
+
+
 def test_without_data_and_legend(fitted):
     display = DriftDiffusionDisplay.from_estimator(fitted(2), resolution=5, data=False, legend=False)
     assert "data" not in [line.get_label() for line in display.ax_.get_lines()]
@@ -82,12 +109,33 @@ def test_the_fan_holds_paths_and_data(fitted, dim):
     axes = np.atleast_1d(display.ax_)
     assert [ax.get_ylabel() for ax in axes] == list("abcd"[:dim])
     first = est.context_.states[0]
-    np.testing.assert_array_equal(display.paths, est.simulate(first[0], display.t, n_paths=12, random_state=3))
+    observed = est.simulate(first[0], display.t, n_paths=12, random_state=3, observed=True)
+    np.testing.assert_array_equal(display.paths[:, 1:], observed[:, 1:])
     for d, ax in enumerate(axes):
         lines = {line.get_label(): line for line in ax.get_lines()}
         np.testing.assert_array_equal(lines["data"].get_ydata(), first[:, d])
         np.testing.assert_allclose(lines["median"].get_ydata(), np.median(display.paths[:, :, d], axis=0))
     display.figure_.canvas.draw()
+
+
+def test_the_fan_has_the_noise_of_the_observations():
+    est = OrnsteinUhlenbeck().fit(noisy(paths=10), t=0.1)
+    display = PathFanDisplay.from_estimator(est, n_paths=12, random_state=3)
+    start = est.context_.states[0][0]
+    plain, observed = (
+        est.simulate(start, display.t, n_paths=12, random_state=3, observed=with_noise) for with_noise in (False, True)
+    )
+    np.testing.assert_array_equal(display.paths[:, 1:], observed[:, 1:])
+    assert (display.paths[:, 0] == start).all()
+    assert np.abs(observed - plain).mean() > 0.1
+
+
+def test_the_fan_says_in_which_unit_time_is_counted():
+    x = np.cumsum(np.random.default_rng(0).normal(size=(40, 1)), axis=0)
+    dated = pd.DataFrame(x, columns=["a"], index=pd.date_range("2020-01-01", periods=40, freq="h"))
+    for data, label in ((dated, "time [seconds]"), (Trajectories(dated, time_unit="day"), "time [days]"), (x, "time")):
+        est = OrnsteinUhlenbeck(theta=1e-6, sigma=1e-3).fit(data)
+        assert PathFanDisplay.from_estimator(est, n_paths=2, random_state=0).ax_.get_xlabel() == label
 
 
 def test_the_fan_over_held_out_data(fitted):

@@ -104,7 +104,9 @@ def test_what_cannot_be_drawn_is_refused(estimator, dummy_folder):
         TrajectoryDisplay.from_estimator(estimator, series=1)
     with pytest.warns(ForecastWarning):  # random weights
         forecaster = LASSODEForecaster(dummy_folder.parent / "lass-ode-tiny", ensemble=None).fit([(T, X)])
-    with pytest.raises(ValueError, match="LASSODEForecaster cannot simulate"):
+    with pytest.raises(
+        ValueError, match="TrajectoryDisplay draws simulations, and LASSODEForecaster is a forecaster: use F"
+    ):
         TrajectoryDisplay.from_estimator(forecaster)
 
 
