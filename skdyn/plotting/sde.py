@@ -36,6 +36,8 @@ _LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 _TIMES = 200
 _BAND = 2.0  # scales of the predicted error
 _DARKEST = 0.5  # of the shades of purple, so that streamlines show on it
+_MOST_STATES = (0.01, 0.99)  # quantiles of the states between which the height of curves is chosen
+_ROOM, _EDGE = 0.3, 0.05  # beside what is drawn there, and beside zero, of its height
 
 
 @dataclass(repr=False)
@@ -192,24 +194,35 @@ class DriftDiffusionDisplay:
         (variable,) = self.drift.slices[0].variables
         name = self.drift.names[variable]
         curves = (self.drift.slices[0], f"drift of {name}"), (self.diffusion[0], f"diffusion of {name}")
+        observed = np.concatenate(self.data.states)[:, variable]
         for ax, (part, label) in zip(axes, curves, strict=True):
             x, value = part.axes[0], part.field[:, variable]
             ax.axhline(0, color="0.6", linewidth=0.8)
+            low = high = value
             if part.scale is not None:
                 b = _BAND * part.scale[:, variable]
-                low = value - b if part is self.drift.slices[0] else np.maximum(value - b, 0.0)
-                ax.fill_between(x, low, value + b, color=FIELD_COLOUR, alpha=0.3, linewidth=0, label="95% band")
+                low, high = value - b if part is self.drift.slices[0] else np.maximum(value - b, 0.0), value + b
+                ax.fill_between(x, low, high, color=FIELD_COLOUR, alpha=0.3, linewidth=0, label="95% band")
             ax.plot(x, value, color=SIMULATION_COLOUR, linewidth=1.6, label="estimate")
             ax.set_xlim(x[0], x[-1])
+            ax.set_ylim(*_among(observed, x, low, high))
             set_labels(ax, x=name, y=label)
             if data:
-                observed = np.concatenate(self.data.states)[:, variable]
                 base = ax.get_ylim()[0]
                 ax.plot(observed, np.full_like(observed, base), "|", color=DATA_COLOUR, markersize=10, alpha=0.3,
                         label="data", clip_on=False)  # fmt: skip
-                ax.set_ylim(base, None)
         for point in self.equilibria:
             mark_equilibrium(axes[0], point, (point.state[variable], 0.0))
+
+
+def _among(observed: np.ndarray, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[float, float]:
+    """Limits that hold zero and a band (R,) over points (R,) where most states were observed; beyond it may go far."""
+    begin, end = np.quantile(observed, _MOST_STATES)
+    inside = (x >= begin) & (x <= end)
+    inside = inside if inside.any() else np.ones_like(inside)
+    least, most = min(0.0, float(low[inside].min())), max(0.0, float(high[inside].max()))
+    height = most - least
+    return least - (_ROOM if least < 0 else _EDGE) * height, most + (_ROOM if most > 0 else _EDGE) * height
 
 
 def _light_purples() -> Any:

@@ -111,6 +111,14 @@ def parse_linear(text: str, names: Sequence[str], what: str) -> NDArray[np.float
     return form
 
 
+def _reads(text: str, names: Sequence[str]) -> bool:
+    """Whether a text is a term of these names, with or without a number."""
+    try:
+        return len(parse_sum(text, names, "")) == 1
+    except ValueError:
+        return False
+
+
 class _Reader:
     """A position in a text, and what can be read there."""
 
@@ -119,6 +127,10 @@ class _Reader:
             raise ValueError(f"{what} must be text, got {text!r:.80}")
         self._text, self._names, self._what, self._at = text, list(names), what, 0
         self._longest = sorted(range(len(names)), key=lambda e: -len(names[e]))
+        for name in names:
+            if name and name in text and _reads(name, [other for other in names if other != name]):
+                at = text.index(name)
+                self.fail(f"{name!r} is the name of a column, and a term of others: rename the column", at)
 
     def fail(self, problem: str, at: int | None = None) -> NoReturn:
         place = self._at if at is None else at

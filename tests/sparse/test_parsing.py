@@ -89,3 +89,17 @@ def test_any_text_is_read_or_refused_with_a_position(text):
             raise
     else:
         assert all(len(term.exponents) == 2 for _, term in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [("a, a b", ["a", "b", "a b"]), ("x^2", ["x", "x^2"]), ("1, x", ["x", "1"]), ("2x", ["2x", "x"])]
+)
+def test_a_text_that_is_a_column_and_a_term_is_neither(text, names):
+    with pytest.raises(ValueError, match="is the name of a column, and a term of others: rename the column"):
+        parse_terms(text, names, "library")
+
+
+def test_names_of_several_words_are_names():
+    (term,) = parse_terms("blood glucose*k (1/h)", ["blood glucose", "k (1/h)"], "library")
+    assert term.exponents == (1, 1)
+    assert parse_terms("a*b", ["a", "b", "a b"], "library")[0].exponents == (1, 1, 0)
