@@ -14,6 +14,8 @@ from skdyn.data.trajectories import Trajectories
 from skdyn.dynamics.corners import corners
 from skdyn.dynamics.solver import first_later
 
+_PARTS = 200  # of a simulation, none of which a step may pass where inputs are a function
+
 
 class Signals(Protocol):
     """Values at any time, for N rows."""
@@ -102,8 +104,8 @@ class CalledSignals:
     function : callable, (n,) -> (n, U)
     parameters : array of shape (N, P)
     times : array of shape (L,)
-        Those of the simulation. After the last one the function is not asked; events shorter than the steps between
-        them may be missed.
+        Those of the simulation. After the last one the function is not asked; events that are shorter than the steps
+        between them, and than a two-hundredth of the simulation, may be missed.
     """
 
     def __init__(self, function: Callable[[np.ndarray], np.ndarray], parameters: np.ndarray, times: np.ndarray) -> None:
@@ -120,8 +122,10 @@ class CalledSignals:
 
     @property
     def corners(self) -> list[np.ndarray]:
-        """All times of the simulation."""
-        return [self._times for _ in self._parameters]
+        """All times of the simulation, and even ones between the first and the last."""
+        even = np.linspace(self._times[0], self._times[-1], _PARTS + 1)
+        times = np.union1d(self._times, even)
+        return [times for _ in self._parameters]
 
 
 def driven_by(signals: Signals | None, function: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
