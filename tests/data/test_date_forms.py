@@ -24,7 +24,10 @@ def test_dates_that_are_text_are_proposed_as_the_time():
     frame = pd.DataFrame({"Datum": written, "S": [1.0, 2.0, 3.0, 5.0]})
     for table, call in (
         (frame, "frame['Datum'] = pandas.to_datetime(frame['Datum'], format='%d.%m.%Y')"),
-        (pl.from_pandas(frame), "frame = frame.with_columns(polars.col('Datum').str.to_date('%d.%m.%Y'))"),
+        (
+            pl.DataFrame(frame.to_dict("list")),
+            "frame = frame.with_columns(polars.col('Datum').str.to_date('%d.%m.%Y'))",
+        ),
     ):
         then = "Trajectories.from_dataframe(..., time='Datum')"
         with pytest.raises(TrajectoryError, match=re.escape(f": {call} makes dates of it, then {then}; or ")):
