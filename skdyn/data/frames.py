@@ -16,7 +16,7 @@ from skdyn.data.column_numbers import column_numbers
 from skdyn.data.columns import StrayLabelError, choose_roles, is_id_name, is_time_name, refuse_numbers_as_names
 from skdyn.data.date_forms import date_form
 from skdyn.data.given import NOTHING, Given, given_columns
-from skdyn.data.row_labels import is_moment, is_row_numbers
+from skdyn.data.row_labels import begins_of, is_moment, is_row_numbers
 from skdyn.data.series import series_numbers, series_values
 from skdyn.data.source import ABSENT, Raw, Recording, Source, library_of
 from skdyn.data.time_axis import parse_unit
@@ -191,7 +191,7 @@ def _read_levels(index: Any, table: str) -> Labels:
 
 
 def _index_values(index: Any) -> np.ndarray:
-    return np.asarray(index.to_timestamp() if type(index).__name__ == "PeriodIndex" else index)
+    return np.asarray(begins_of(index))
 
 
 def _check_row_numbers(when: Any, groups: list[list[int]], source: Source) -> None:

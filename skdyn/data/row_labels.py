@@ -33,6 +33,11 @@ def times_in_index(values: Any) -> Any:
     index = values.index if library_of(values) == "pandas" and hasattr(values, "iloc") else None
     if index is None or index.nlevels > 1 or is_row_numbers(index) or not (is_moment(index) or _is_number(index)):
         return None
+    return begins_of(index)
+
+
+def begins_of(index: Any) -> Any:
+    """An index of periods as that of their begins; any other as it is."""
     return index.to_timestamp() if type(index).__name__ == "PeriodIndex" else index
 
 
@@ -45,9 +50,7 @@ def refuse_other_times(values: Any, t: Any, place: str) -> None:
         With the call to make.
     """
     index = times_in_index(values)
-    if index is None or len(index) != len(t) or _agree(index, t):
-        return
-    if counts_rows(index):
+    if index is None or len(index) != len(t) or _agree(index, t) or counts_rows(index):
         return
     raise TrajectoryError(
         f"{place} is a {type(values).__name__} whose index ({index[0]}, ...) is not the times beside it: pass its "

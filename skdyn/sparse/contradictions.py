@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skdyn.data.trajectories import Trajectories
 from skdyn.sparse.constraints import ReadConstraints
+from skdyn.sparse.functions import linear_form
 
 Array = NDArray[np.float64]
 
@@ -50,14 +51,9 @@ def contradictions(known: ReadConstraints, context: Trajectories, noise: Array) 
         allowed = _OF_ALL * np.sqrt(weights**2 @ noise**2) + _SHARE * np.sqrt(weights**2 @ varied)
         if np.sqrt(np.mean(left**2)) > allowed:
             k = int(np.argmax([np.ptp(own) if len(own) else 0.0 for own in sums]))
+            total = linear_form(weights.tolist(), names[: len(weights)])
             yield (
-                f"constraints: conserved: {_sum(weights, names)} goes from {sums[k].min():.4g} to {sums[k].max():.4g} "
+                f"constraints: conserved: {total} goes from {sums[k].min():.4g} to {sums[k].max():.4g} "
                 f"in trajectory {k}, by more than the noise; the equations keep the constraint and not the data: are "
                 "all parts there, each with its weight?"
             )
-
-
-def _sum(weights: Array, names: tuple[str, ...]) -> str:
-    parts = [(w, name) for w, name in zip(weights.tolist(), names, strict=False) if w]
-    text = " ".join(f"{'-' if w < 0 else '+'} {name if abs(w) == 1 else f'{abs(w):g} {name}'}" for w, name in parts)
-    return text.removeprefix("+ ")

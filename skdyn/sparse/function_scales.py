@@ -76,9 +76,10 @@ def without_slope(
     if len(axes) > 1 or problem.restriction is not None:
         return None
     once = tuple(int(e == axes[0]) for e in range(library.n_columns))
+    waves = (ScalarFunction("sin", direction), ScalarFunction("cos", direction))
     keys = [library.key(term) for term in range(library.n_terms)]
     place: dict[tuple[tuple[int, ...], str], int] = {
-        (row, f.kind): term for term, (row, f) in enumerate(keys) if f in _waves(direction)
+        (row, f.kind): term for term, (row, f) in enumerate(keys) if f in waves
     }
     support, guess = field.support.copy(), 1.0
     for kind, other, sign in (("sin", "cos", 1.0), ("cos", "sin", -1.0)):
@@ -93,7 +94,3 @@ def without_slope(
         return None
     rest = replace(field, support=support, coefficients=np.where(support, field.coefficients, 0.0))
     return rest, direction, guess, _NEAR
-
-
-def _waves(direction: Direction) -> tuple[ScalarFunction, ScalarFunction]:
-    return ScalarFunction("sin", direction), ScalarFunction("cos", direction)

@@ -98,7 +98,7 @@ class ScalarFunction:
     def name(self, variables: Sequence[str], precision: int = 3) -> str:
         """Return it in readable form, such as ``sin(2 x)`` or ``x^2/(0.25 + x^2)``."""
         if self.kind in ("sin", "cos"):
-            return f"{self.kind}({_linear_form(self.direction, variables, precision)})"
+            return f"{self.kind}({linear_form(self.direction, variables, precision)})"
         variable, half = self._hill(variables)
         power = variable if self.power == 1 else f"{variable}^{self.power}"
         constant = f"{half**self.power:.{precision}g}"
@@ -192,7 +192,8 @@ def stretched(functions: tuple[Kind, ...], direction: tuple[float, ...], factor:
     )
 
 
-def _linear_form(direction: Sequence[float], variables: Sequence[str], precision: int) -> str:
+def linear_form(direction: Sequence[float], variables: Sequence[str], precision: int = 3) -> str:
+    """A sum of variables with their weights, such as ``2 x - y``."""
     text = ""
     for a, variable in zip(direction, variables, strict=True):
         if a:
